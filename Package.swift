@@ -1,0 +1,83 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+// The order of the targets is the reading order, and each may depend only on those above it:
+// Torch has never heard of CLIP, CLIP has never heard of prompts that learn, and only `cocoop`
+// touches the outside world. docs/architecture.md draws the arrows.
+
+let swiftSettings: [SwiftSetting] = [.enableUpcomingFeature("ExistentialAny")]
+
+let package = Package(
+  name: "cocoop",
+  platforms: [.macOS(.v14)],
+  products: [
+    .library(name: "PromptLearning", targets: ["PromptLearning"]),
+    .library(name: "CLIP", targets: ["CLIP"]),
+    .library(name: "Tokenization", targets: ["Tokenization"]),
+    .library(name: "Datasets", targets: ["Datasets"]),
+    .library(name: "Images", targets: ["Images"]),
+    .library(name: "Embedded", targets: ["Embedded"]),
+    .executable(name: "cocoop", targets: ["cocoop"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"),
+  ],
+  targets: [
+    // Tensors: a C shim over libtorch, and Swift values over the shim.
+    .systemLibrary(name: "CLibtorch", pkgConfig: "libtorch"),
+    .target(name: "CTorch", dependencies: ["CLibtorch"]),
+    .target(name: "Torch", dependencies: ["CTorch", "Explanations"], swiftSettings: swiftSettings),
+
+    // Errors that say what is wrong and what to do, and files that are written whole or not at all.
+    .target(name: "Explanations", swiftSettings: swiftSettings),
+
+    // Pixels: the decoders that Pillow uses, and Pillow's resampling.
+    .systemLibrary(name: "CJPEG", pkgConfig: "libjpeg", providers: [.apt(["libjpeg-dev"]), .brew(["jpeg-turbo"])]),
+    .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"]), .brew(["libpng"])]),
+    .systemLibrary(name: "CWebP", pkgConfig: "libwebp", providers: [.apt(["libwebp-dev"]), .brew(["webp"])]),
+    .target(name: "CImageCodecs", dependencies: ["CJPEG", "CPNG", "CWebP"]),
+    .target(name: "Images", dependencies: ["CImageCodecs", "Explanations"], swiftSettings: swiftSettings),
+
+    // Paths, labels, few-shot samples: no pixels.
+    .target(name: "Datasets", dependencies: ["Explanations"], swiftSettings: swiftSettings),
+
+    // Text to token ids, without libtorch.
+    .target(
+      name: "Tokenization", dependencies: ["Explanations"], resources: [.copy("Resources/merges.txt")],
+      swiftSettings: swiftSettings),
+
+    // The frozen model, the learners on top of it, and what a run leaves behind.
+    .target(name: "CLIP", dependencies: ["Torch", "Images", "Tokenization"], swiftSettings: swiftSettings),
+    .target(name: "PromptLearning", dependencies: ["CLIP", "Datasets"], swiftSettings: swiftSettings),
+    .target(
+      name: "Embedded", resources: [.copy("Resources/tiny-clip"), .copy("Resources/openclipart")],
+      swiftSettings: swiftSettings),
+    .target(name: "Experiments", dependencies: ["PromptLearning", "Embedded"], swiftSettings: swiftSettings),
+    .executableTarget(
+      name: "cocoop",
+      dependencies: ["Experiments", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      swiftSettings: swiftSettings),
+
+    .testTarget(name: "TorchTests", dependencies: ["Torch"], swiftSettings: swiftSettings),
+    .testTarget(
+      name: "ImagesTests", dependencies: ["Images", "Embedded"], resources: [.copy("Fixtures")],
+      swiftSettings: swiftSettings),
+    .testTarget(
+      name: "DatasetsTests", dependencies: ["Datasets", "Embedded"], resources: [.copy("Fixtures")],
+      swiftSettings: swiftSettings),
+    .testTarget(
+      name: "TokenizationTests", dependencies: ["Tokenization"], resources: [.copy("Fixtures")],
+      swiftSettings: swiftSettings),
+    .testTarget(
+      name: "CLIPTests", dependencies: ["CLIP", "Embedded"], resources: [.copy("Fixtures")],
+      swiftSettings: swiftSettings),
+    .testTarget(
+      name: "PromptLearningTests", dependencies: ["PromptLearning", "Embedded"], resources: [.copy("Fixtures")],
+      swiftSettings: swiftSettings),
+    .testTarget(name: "ExperimentsTests", dependencies: ["Experiments"], swiftSettings: swiftSettings),
+    .testTarget(name: "CommandTests", dependencies: ["Experiments"], swiftSettings: swiftSettings),
+  ],
+  swiftLanguageModes: [.v6],
+  cxxLanguageStandard: .cxx20
+)

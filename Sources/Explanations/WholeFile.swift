@@ -1,0 +1,60 @@
+import Foundation
+
+/// A file that could not be written, with the system's reason.
+public enum WritingError: Explained, Equatable {
+  case failed(path: String, reason: String)
+
+  public var problem: String {
+    switch self {
+    case .failed(let path, let reason): "Cannot write \(path): \(reason)"
+    }
+  }
+  public var remedy: String? { "Choose a folder that exists, is writable and has room" }
+}
+
+/// Writes files so that a reader never sees half of one, whenever the process dies.
+public enum WholeFile {
+  /// Writes `data` to `url`: to a temporary name beside it, synced to disk, then renamed over `url`.
+  ///
+  /// - Throws: ``WritingError`` with the system's reason; whatever stood at `url` is then unchanged.
+  public static func write(_ data: Data, to url: URL) throws {
+    let temporary = url.deletingLastPathComponent()
+      .appending(path: ".\(url.lastPathComponent).\(ProcessInfo.processInfo.processIdentifier).partial")
+    do {
+      try write(data, syncedAt: temporary)
+      guard rename(temporary.path, url.path) == 0 else { throw systemError(url) }
+      try syncFolder(of: url)
+    } catch {
+      unlink(temporary.path)
+      throw error
+    }
+  }
+
+  private static func write(_ data: Data, syncedAt url: URL) throws {
+    let descriptor = open(url.path, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
+    guard descriptor >= 0 else { throw systemError(url) }
+    defer { close(descriptor) }
+    try data.withUnsafeBytes { (bytes: UnsafeRawBufferPointer) in
+      var rest = UnsafeRawBufferPointer(bytes)
+      while !rest.isEmpty {
+        let written = Foundation.write(descriptor, rest.baseAddress, rest.count)
+        if written < 0, errno == EINTR { continue }
+        guard written > 0 else { throw systemError(url) }
+        rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(written))
+      }
+    }
+    guard fsync(descriptor) == 0 else { throw systemError(url) }
+  }
+
+  /// Syncs the folder, so that the rename itself survives a loss of power.
+  private static func syncFolder(of url: URL) throws {
+    let descriptor = open(url.deletingLastPathComponent().path, O_RDONLY)
+    guard descriptor >= 0 else { throw systemError(url) }
+    defer { close(descriptor) }
+    guard fsync(descriptor) == 0 else { throw systemError(url) }
+  }
+
+  private static func systemError(_ url: URL) -> WritingError {
+    .failed(path: url.path, reason: String(cString: strerror(errno)))
+  }
+}
