@@ -47,7 +47,7 @@ extension String {
       var current = [row + 1]
       for (column, candidate) in target.enumerated() {
         let substitution = previous[column] + (character == candidate ? 0 : 1)
-        current.append(min(substitution, previous[column + 1] + 1, current[column] + 1))
+        current.append(Swift.min(substitution, previous[column + 1] + 1, current[column] + 1))
       }
       previous = current
     }
