@@ -9,7 +9,7 @@ let swiftSettings: [SwiftSetting] = [.enableUpcomingFeature("ExistentialAny")]
 
 let package = Package(
   name: "cocoop",
-  platforms: [.macOS(.v14)],
+  platforms: [.macOS(.v15)],
   products: [
     .library(name: "PromptLearning", targets: ["PromptLearning"]),
     .library(name: "CLIP", targets: ["CLIP"]),

@@ -1,0 +1,133 @@
+/* CTorch: the part of libtorch that this package uses, in C.
+ *
+ * A short tutorial
+ * ----------------
+ *     float values[] = {1, 2, 3, 4};
+ *     int64_t shape[] = {2, 2};
+ *     ct_tensor a, b;
+ *     ct_status status = ct_from_memory(values, CT_FLOAT32, shape, 2, &a);   // copies the values
+ *     if (status.code == 0) status = ct_matmul(a, a, &b);                   // b is a new tensor
+ *     if (status.code != 0) { puts(status.message); ct_message_free(status.message); }
+ *     ct_free(b); ct_free(a);
+ *
+ * The rules, without exception
+ * ----------------------------
+ * - Every call that can fail returns a status. Code 0 is success and has no message; any other code
+ *   has a message that the caller frees with ct_message_free. No C++ exception leaves this library
+ *   and no error is kept in a hidden place.
+ * - A result is a new tensor that the caller frees with ct_free. On failure no result is written.
+ * - No call changes a tensor that it is given. There is no in-place operation and no gradient mode:
+ *   a gradient is recorded where an input came from ct_with_gradient, and nowhere else.
+ * - Every call may be made from any thread. A tensor may be read by several threads at once.
+ * - Shapes are arrays of `rank` int64_t. Axes count from 0. Strides are nobody's business.
+ */
+#ifndef CTORCH_H
+#define CTORCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#pragma clang assume_nonnull begin
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct { void *_Nullable impl; } ct_tensor;
+typedef struct { int32_t code; char *_Nullable message; } ct_status;
+typedef enum : int32_t { CT_FLOAT32 = 0, CT_FLOAT16 = 1, CT_BFLOAT16 = 2, CT_INT64 = 3 } ct_kind;
+
+/* ---- Values.cpp: tensors from memory and back ---- */
+
+/// Copies row-major elements of `kind` into a new tensor.
+ct_status ct_from_memory(const void *elements, ct_kind kind, const int64_t *shape, int64_t rank, ct_tensor *result);
+/// Copies the elements, row-major, to `destination`, which holds `bytes` bytes: exactly as many as the tensor has.
+ct_status ct_to_memory(ct_tensor tensor, void *destination, size_t bytes);
+/// The same values in another element type.
+ct_status ct_converted(ct_tensor tensor, ct_kind kind, ct_tensor *result);
+int64_t ct_rank(ct_tensor tensor);
+void ct_shape(ct_tensor tensor, int64_t *shape);
+/// The element type, or -1 for one that this library does not name.
+int32_t ct_kind_of(ct_tensor tensor);
+void ct_free(ct_tensor tensor);
+void ct_message_free(char *_Nullable message);
+
+/* ---- Shapes.cpp: the same elements, arranged or chosen differently ---- */
+
+ct_status ct_reshape(ct_tensor tensor, const int64_t *shape, int64_t rank, ct_tensor *result);
+ct_status ct_permute(ct_tensor tensor, const int64_t *axes, int64_t rank, ct_tensor *result);
+/// Repeats axes of size 1 up to `shape`, without copying.
+ct_status ct_expand(ct_tensor tensor, const int64_t *shape, int64_t rank, ct_tensor *result);
+/// Elements `start ..< start + length` along `axis`.
+ct_status ct_slice(ct_tensor tensor, int64_t axis, int64_t start, int64_t length, ct_tensor *result);
+/// Rows of `axis` chosen by `indices` ([K], int64).
+ct_status ct_gather(ct_tensor tensor, int64_t axis, ct_tensor indices, ct_tensor *result);
+ct_status ct_concatenate(const ct_tensor *tensors, int64_t count, int64_t axis, ct_tensor *result);
+/// Zeros around the last two axes.
+ct_status ct_zero_padded(ct_tensor tensor, int64_t left, int64_t right, int64_t top, int64_t bottom, ct_tensor *result);
+
+/* ---- Arithmetic.cpp: elementwise, with broadcasting, and reductions ---- */
+
+/// `a + scale * b`
+ct_status ct_add(ct_tensor a, ct_tensor b, double scale, ct_tensor *result);
+ct_status ct_multiply(ct_tensor a, ct_tensor b, ct_tensor *result);
+ct_status ct_divide(ct_tensor a, ct_tensor b, ct_tensor *result);
+/// `scale * a + shift`
+ct_status ct_affine(ct_tensor a, double scale, double shift, ct_tensor *result);
+/// `a @ b` with broadcasting over the leading axes.
+ct_status ct_matmul(ct_tensor a, ct_tensor b, ct_tensor *result);
+/// The mean over `axes`, which are dropped.
+ct_status ct_mean(ct_tensor a, const int64_t *axes, int64_t count, ct_tensor *result);
+/// Every row of the last axis divided by its Euclidean norm.
+ct_status ct_unit_rows(ct_tensor a, ct_tensor *result);
+/// Softmax over the last axis.
+ct_status ct_softmax(ct_tensor a, ct_tensor *result);
+/// Mean cross-entropy, in nats, of logits [B, C] against labels [B] (int64): a scalar.
+ct_status ct_cross_entropy(ct_tensor logits, ct_tensor labels, ct_tensor *result);
+
+/* ---- Layers.cpp: the operations that layers are made of ---- */
+
+typedef enum : int32_t { CT_RELU = 0, CT_RELU6 = 1, CT_GELU = 2, CT_QUICK_GELU = 3 } ct_activation;
+ct_status ct_activate(ct_tensor a, ct_activation activation, ct_tensor *result);
+/// `x @ weightᵀ + bias`; weight [out, in], bias [out] or none.
+ct_status ct_linear(ct_tensor x, ct_tensor weight, ct_tensor bias, ct_tensor *result);
+/// Layer normalisation over the last axis.
+ct_status ct_layer_norm(ct_tensor x, ct_tensor weight, ct_tensor bias, double epsilon, ct_tensor *result);
+/// 2-D convolution of [B, in, H, W] with weight [out, in / groups, h, w], bias [out] or none.
+ct_status ct_convolution(ct_tensor x, ct_tensor weight, ct_tensor bias, int64_t stride, int64_t padding, int64_t groups,
+                         ct_tensor *result);
+
+/* ---- Attention.cpp ---- */
+
+/// Every query attends to every key: q [B, Q, D], k and v [B, K, D], `heads` heads, scale 1/√(D / heads).
+ct_status ct_attention(ct_tensor q, ct_tensor k, ct_tensor v, int64_t heads, ct_tensor *result);
+/// Query i attends to the keys `keys[offsets[i] ..< offsets[i + 1]]` alone: offsets [Q + 1], keys [offsets[Q]], int64.
+/// Memory is that of q, k, v and the result; the gradient recomputes the weights instead of keeping them.
+ct_status ct_sparse_attention(ct_tensor q, ct_tensor k, ct_tensor v, ct_tensor offsets, ct_tensor keys, int64_t heads,
+                              ct_tensor *result);
+
+/* ---- Gradient.cpp ---- */
+
+/// The same values as a new variable: whatever is computed from it can be differentiated with respect to it.
+ct_status ct_with_gradient(ct_tensor tensor, ct_tensor *result);
+/// The same values, forgetting what they were computed from.
+ct_status ct_without_gradient(ct_tensor tensor, ct_tensor *result);
+/// d value / d variables[i], for each of `count` variables; value is a scalar. Its graph is freed.
+ct_status ct_gradients(ct_tensor value, const ct_tensor *variables, int64_t count, ct_tensor *results);
+
+/* ---- Environment.cpp ---- */
+
+/// The version of the libtorch that is linked, such as "2.13.0".
+const char *ct_version(void);
+/// How many threads one operation may use, process-wide.
+int32_t ct_thread_count(void);
+ct_status ct_set_thread_count(int32_t count);
+bool ct_cuda_available(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#pragma clang assume_nonnull end
+#endif

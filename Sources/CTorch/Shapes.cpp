@@ -1,0 +1,36 @@
+// The same elements, arranged or chosen differently.
+#include "Shim.hpp"
+
+using namespace shim;
+
+ct_status ct_reshape(ct_tensor a, const int64_t *shape, int64_t rank, ct_tensor *result) {
+  return returning(result, [&] { return tensor(a).reshape(list(shape, rank)); });
+}
+
+ct_status ct_permute(ct_tensor a, const int64_t *axes, int64_t rank, ct_tensor *result) {
+  return returning(result, [&] { return tensor(a).permute(list(axes, rank)); });
+}
+
+ct_status ct_expand(ct_tensor a, const int64_t *shape, int64_t rank, ct_tensor *result) {
+  return returning(result, [&] { return tensor(a).expand(list(shape, rank)); });
+}
+
+ct_status ct_slice(ct_tensor a, int64_t axis, int64_t start, int64_t length, ct_tensor *result) {
+  return returning(result, [&] { return tensor(a).narrow(axis, start, length); });
+}
+
+ct_status ct_gather(ct_tensor a, int64_t axis, ct_tensor indices, ct_tensor *result) {
+  return returning(result, [&] { return tensor(a).index_select(axis, tensor(indices)); });
+}
+
+ct_status ct_concatenate(const ct_tensor *tensors, int64_t count, int64_t axis, ct_tensor *result) {
+  return returning(result, [&] {
+    std::vector<at::Tensor> parts;
+    for (int64_t i = 0; i < count; ++i) parts.push_back(tensor(tensors[i]));
+    return at::cat(parts, axis);
+  });
+}
+
+ct_status ct_zero_padded(ct_tensor a, int64_t left, int64_t right, int64_t top, int64_t bottom, ct_tensor *result) {
+  return returning(result, [&] { return at::constant_pad_nd(tensor(a), {left, right, top, bottom}, 0); });
+}

@@ -1,0 +1,85 @@
+import CTorch
+
+/// Arithmetic: elementwise operations broadcast as NumPy's do.
+extension Tensor {
+  public static func + (left: Tensor, right: Tensor) throws -> Tensor { try left.adding(right, scaledBy: 1) }
+
+  public static func - (left: Tensor, right: Tensor) throws -> Tensor { try left.adding(right, scaledBy: -1) }
+
+  public static func * (left: Tensor, right: Tensor) throws -> Tensor {
+    try elementwise("multiply", left, right) { ct_multiply(left.storage.handle, right.storage.handle, $0) }
+  }
+
+  public static func / (left: Tensor, right: Tensor) throws -> Tensor {
+    try elementwise("divide", left, right) { ct_divide(left.storage.handle, right.storage.handle, $0) }
+  }
+
+  public static func * (left: Tensor, right: Float) throws -> Tensor {
+    try Tensor.result(of: "scale") { ct_affine(left.storage.handle, Double(right), 0, $0) }
+  }
+
+  /// `self + scale · other`.
+  public func adding(_ other: Tensor, scaledBy scale: Float) throws -> Tensor {
+    try Tensor.elementwise("add", self, other) { ct_add(storage.handle, other.storage.handle, Double(scale), $0) }
+  }
+
+  /// The matrix product, over the last two axes: `[…, A, K] · […, K, B]` → `[…, A, B]`.
+  public func matmul(_ other: Tensor) throws -> Tensor {
+    guard let inner = shape.last, shape.count >= 1, other.shape.count >= 2,
+      other.shape[other.shape.count - 2] == inner
+    else { throw TorchError.shapes(operation: "matmul", left: shape, right: other.shape) }
+    return try Tensor.result(of: "matmul of \(shape) and \(other.shape)") {
+      ct_matmul(storage.handle, other.storage.handle, $0)
+    }
+  }
+
+  /// The mean over `axes`, which disappear from the shape.
+  public func mean(over axes: [Int]) throws -> Tensor {
+    try Tensor.result(of: "mean over axes \(axes) of \(shape)") {
+      ct_mean(storage.handle, axes.map(Int64.init), Int64(axes.count), $0)
+    }
+  }
+
+  /// Every row of the last axis divided by its Euclidean norm.
+  public func unitRows() throws -> Tensor {
+    try Tensor.result(of: "unit rows of \(shape)") { ct_unit_rows(storage.handle, $0) }
+  }
+
+  /// Softmax over the last axis.
+  public func softmax() throws -> Tensor {
+    try Tensor.result(of: "softmax of \(shape)") { ct_softmax(storage.handle, $0) }
+  }
+
+  /// Mean cross-entropy in nats.
+  ///
+  /// - Parameter labels: `[B]`, integers in `0 ..< C`, for logits `[B, C]`.
+  /// - Returns: a scalar.
+  public func crossEntropy(_ labels: Tensor) throws -> Tensor {
+    guard shape.count == 2, labels.shape == [shape[0]] else {
+      throw TorchError.shapes(operation: "cross-entropy", left: shape, right: labels.shape)
+    }
+    return try Tensor.result(of: "cross-entropy") { ct_cross_entropy(storage.handle, labels.storage.handle, $0) }
+  }
+
+  /// Whether both tensors have one shape and no two elements differ by more than `tolerance`.
+  public func isClose(to other: Tensor, within tolerance: Float) throws -> Bool {
+    try shape == other.shape && largestDifference(from: other) <= tolerance
+  }
+
+  /// The largest absolute difference of two elements; NaN anywhere gives infinity.
+  public func largestDifference(from other: Tensor) throws -> Float {
+    guard shape == other.shape else { throw TorchError.shapes(operation: "compare", left: shape, right: other.shape) }
+    return try zip(floats(), other.floats()).reduce(0) { largest, pair in
+      let difference = abs(pair.0 - pair.1)
+      return difference.isNaN ? .infinity : max(largest, difference)
+    }
+  }
+
+  private static func elementwise(
+    _ operation: String, _ left: Tensor, _ right: Tensor, _ call: (UnsafeMutablePointer<ct_tensor>) -> ct_status
+  ) throws -> Tensor {
+    let fits = zip(left.shape.reversed(), right.shape.reversed()).allSatisfy { $0 == $1 || $0 == 1 || $1 == 1 }
+    guard fits else { throw TorchError.shapes(operation: operation, left: left.shape, right: right.shape) }
+    return try Tensor.result(of: operation, call)
+  }
+}
