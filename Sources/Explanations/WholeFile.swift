@@ -18,10 +18,20 @@ public enum WholeFile {
   ///
   /// - Throws: ``WritingError`` with the system's reason; whatever stood at `url` is then unchanged.
   public static func write(_ data: Data, to url: URL) throws {
+    try write(to: url) { append in try data.withUnsafeBytes(append) }
+  }
+
+  /// Writes what `body` appends, piece by piece, in the same way: for contents that need not be in memory at once.
+  ///
+  /// - Throws: ``WritingError`` with the system's reason, or what `body` throws; whatever stood at `url` is then
+  ///   unchanged.
+  public static func write(
+    to url: URL, _ body: (_ append: (UnsafeRawBufferPointer) throws -> Void) throws -> Void
+  ) throws {
     let temporary = url.deletingLastPathComponent()
       .appending(path: ".\(url.lastPathComponent).\(ProcessInfo.processInfo.processIdentifier).partial")
     do {
-      try write(data, syncedAt: temporary)
+      try write(syncedAt: temporary, body)
       guard rename(temporary.path, url.path) == 0 else { throw systemError(url) }
       try syncFolder(of: url)
     } catch {
@@ -30,12 +40,14 @@ public enum WholeFile {
     }
   }
 
-  private static func write(_ data: Data, syncedAt url: URL) throws {
+  private static func write(
+    syncedAt url: URL, _ body: (_ append: (UnsafeRawBufferPointer) throws -> Void) throws -> Void
+  ) throws {
     let descriptor = open(url.path, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
     guard descriptor >= 0 else { throw systemError(url) }
     defer { close(descriptor) }
-    try data.withUnsafeBytes { (bytes: UnsafeRawBufferPointer) in
-      var rest = UnsafeRawBufferPointer(bytes)
+    try body { bytes in
+      var rest = bytes
       while !rest.isEmpty {
         let written = Foundation.write(descriptor, rest.baseAddress, rest.count)
         if written < 0, errno == EINTR { continue }
