@@ -11,6 +11,7 @@ public enum TorchError: Explained, Equatable {
   /// libtorch refused, with its own words.
   case failed(operation: String, reason: String)
   case threadCount(requested: Int, inUse: Int?)
+  case safetensors(path: String, SafetensorsFault)
 
   public var problem: String {
     switch self {
@@ -24,6 +25,7 @@ public enum TorchError: Explained, Equatable {
     case .threadCount(let requested, let inUse?):
       "\(requested) threads were asked for, but this process already computes with \(inUse)"
     case .threadCount(let requested, nil): "Cannot compute with \(requested) threads"
+    case .safetensors(let path, let fault): "\(path): \(fault.problem)"
     }
   }
 
@@ -31,6 +33,7 @@ public enum TorchError: Explained, Equatable {
     switch self {
     case .threadCount(_, .some): "Set the number of threads once, before the first operation"
     case .threadCount(_, nil): "Give a number from 1 to 1024"
+    case .safetensors(_, let fault): fault.remedy
     default: nil
     }
   }

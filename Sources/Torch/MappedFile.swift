@@ -1,0 +1,32 @@
+import Foundation
+
+/// The owner of a read-only mapping of a whole file.
+final class MappedFile: @unchecked Sendable {
+  // Sendable: the bytes are never written.
+  let bytes: UnsafeRawBufferPointer
+
+  init(_ url: URL) throws(SafetensorsFault) {
+    // Without O_NONBLOCK, opening a named pipe would wait for a writer.
+    let descriptor = open(url.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    guard descriptor >= 0 else { throw .unreadable(reason: systemReason()) }
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { throw .unreadable(reason: systemReason()) }
+    guard status.st_mode & S_IFMT == S_IFREG else { throw .unreadable(reason: "Not a file") }
+    let count = Int(status.st_size)
+    guard count > 0 else {  // an empty mapping is an error
+      bytes = UnsafeRawBufferPointer(start: nil, count: 0)
+      return
+    }
+    let address = mmap(nil, count, PROT_READ, MAP_PRIVATE, descriptor, 0)
+    guard let address, address != MAP_FAILED else { throw .unreadable(reason: systemReason()) }
+    bytes = UnsafeRawBufferPointer(start: address, count: count)
+  }
+
+  deinit {
+    guard let address = bytes.baseAddress else { return }
+    munmap(UnsafeMutableRawPointer(mutating: address), bytes.count)
+  }
+}
+
+private func systemReason() -> String { String(cString: strerror(errno)) }

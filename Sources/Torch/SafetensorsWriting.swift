@@ -1,0 +1,70 @@
+import Explanations
+import Foundation
+
+extension SafetensorsFile {
+  /// Writes tensors to a file, which appears whole or not at all.
+  ///
+  /// The largest elements come first, then names in order, so that every tensor is aligned and equal tensors make
+  /// equal files. One tensor at a time is copied.
+  ///
+  /// - Throws: ``TorchError`` where a name or an element type cannot be written; `WritingError` with the system's
+  ///   reason. Whatever stood at `url` is then unchanged.
+  public static func write(
+    _ tensors: [String: Tensor], metadata: [String: String] = [:], to url: URL
+  ) throws {
+    guard tensors[SafetensorsHeader.metadataKey] == nil else {
+      throw TorchError.safetensors(path: url.path, .reservedName)
+    }
+    let parts = try tensors.map { name, tensor in
+      guard let kind = tensor.kind else { throw TorchError.kind(operation: "write", expected: .float32, found: nil) }
+      return Part(name: name, kind: kind, tensor: tensor)
+    }.sorted { ($1.kind.bytesPerElement, $0.name) < ($0.kind.bytesPerElement, $1.name) }
+    let header = header(parts, metadata)
+    try WholeFile.write(to: url) { append in
+      try withUnsafeBytes(of: UInt64(header.count).littleEndian, append)
+      try header.withUnsafeBytes(append)
+      for part in parts { try part.tensor.bytes().withUnsafeBytes(append) }
+    }
+  }
+
+  private struct Part {
+    let name: String
+    let kind: Tensor.Kind
+    let tensor: Tensor
+    var byteCount: Int { tensor.count * kind.bytesPerElement }
+  }
+
+  /// The header, padded with spaces to a multiple of eight bytes.
+  private static func header(_ parts: [Part], _ metadata: [String: String]) -> [UInt8] {
+    var members: [String] = []
+    if !metadata.isEmpty {
+      let pairs = metadata.sorted { $0.key < $1.key }.map { "\($0.key.asJSON):\($0.value.asJSON)" }
+      members.append("\(SafetensorsHeader.metadataKey.asJSON):{\(pairs.joined(separator: ","))}")
+    }
+    var start = 0
+    for part in parts {
+      let end = start + part.byteCount
+      let shape = part.tensor.shape.map(String.init).joined(separator: ",")
+      members.append(
+        #"\#(part.name.asJSON):{"dtype":"\#(part.kind.rawValue)","shape":[\#(shape)],"data_offsets":[\#(start),\#(end)]}"#
+      )
+      start = end
+    }
+    let header = Array("{\(members.joined(separator: ","))}".utf8)
+    return header + [UInt8](repeating: UInt8(ascii: " "), count: (8 - header.count % 8) % 8)
+  }
+}
+
+extension String {
+  /// The text as a JSON string.
+  fileprivate var asJSON: String {
+    let escaped = unicodeScalars.reduce(into: "") { text, scalar in
+      switch scalar {
+      case "\"", "\\": text += "\\\(scalar)"
+      case "\0"..<" ": text += "\\u00" + (scalar.value < 16 ? "0" : "") + String(scalar.value, radix: 16)
+      default: text.unicodeScalars.append(scalar)
+      }
+    }
+    return "\"\(escaped)\""
+  }
+}
