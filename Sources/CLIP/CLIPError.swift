@@ -1,0 +1,54 @@
+import Explanations
+
+/// What can be wrong with a checkpoint, its configuration, or a prompt.
+public enum CLIPError: Explained, Equatable {
+  /// A folder or file that is no checkpoint; `found` says what it is.
+  case notACheckpoint(path: String, found: String)
+  case missingTensor(name: String, file: String, nearest: String?)
+  case tensorShape(name: String, file: String, expected: [Int], found: [Int])
+  case unreadTensors(names: [String], file: String)
+  case notFinite(tensor: String, file: String)
+  /// A key of the configuration that is missing or of the wrong kind.
+  case configuration(file: String, key: String, expected: String, found: String)
+  /// A key that this package does not know, and so cannot honour.
+  case unsupported(file: String, option: String)
+  case promptTooLong(prompt: String, tokens: Int, limit: Int)
+  case emptyTrie
+  /// Contexts that do not fit the trie or the text encoder.
+  case contexts(expected: [Int], found: [Int])
+
+  public var problem: String {
+    switch self {
+    case .notACheckpoint(let path, let found): "\(path) is no CLIP checkpoint: \(found)"
+    case .missingTensor(let name, let file, _): "\(file) has no tensor '\(name)'"
+    case .tensorShape(let name, let file, let expected, let found):
+      "Tensor '\(name)' of \(file) has shape \(found), but the model needs \(expected)"
+    case .unreadTensors(let names, let file):
+      "\(file) has \(names.count) tensors that the model does not use: " + names.prefix(5).joined(separator: ", ")
+        + (names.count > 5 ? ", …" : "")
+    case .notFinite(let tensor, let file): "Tensor '\(tensor)' of \(file) holds a number that is not finite"
+    case .configuration(let file, let key, let expected, let found):
+      "\(file): '\(key)' must be \(expected), found \(found)"
+    case .unsupported(let file, let option): "\(file) asks for \(option), which this version cannot compute"
+    case .promptTooLong(let prompt, let tokens, let limit):
+      "The prompt '\(prompt.prefix(60))\(prompt.count > 60 ? "…" : "")' has \(tokens) tokens, but the model reads \(limit)"
+    case .emptyTrie: "There is no class to build prompts for"
+    case .contexts(let expected, let found): "The contexts have shape \(found), but the prompts need \(expected)"
+    }
+  }
+
+  public var remedy: String? {
+    switch self {
+    case .notACheckpoint: "Give an open_clip folder with open_clip_config.json and open_clip_model.safetensors"
+    case .missingTensor(_, _, let nearest): nearest.map { "Did you mean '\($0)'?" } ?? "Check that the file is whole"
+    case .tensorShape: "Check that the configuration belongs to these weights"
+    case .unreadTensors: "Check that the configuration names the architecture of these weights"
+    case .notFinite: "The file is damaged or its training diverged; get another copy"
+    case .configuration: "Correct the file, or get another copy of it"
+    case .unsupported: "Use a checkpoint without it"
+    case .promptTooLong: "Shorten the class name or the context"
+    case .emptyTrie: "Name at least one class"
+    case .contexts: nil
+    }
+  }
+}

@@ -1,0 +1,66 @@
+import Foundation
+import Images
+import Tokenization
+import Torch
+
+/// A frozen CLIP: pixels and prompts to one space, where the cosine says how well they go together.
+///
+/// Source: Radford et al., *Learning Transferable Visual Models From Natural Language Supervision*, 2021.
+public struct CLIPModel: Sendable {
+  /// What the checkpoint is called: the name of its folder.
+  public let name: String
+  public let configuration: CLIPConfiguration
+  public let imageEncoder: any ImageEncoder
+  public let textEncoder: TextEncoder
+  public let tokenizer: Tokenizer
+  /// The factor that cosines are multiplied by, already exponentiated.
+  public let logitScale: Float
+
+  /// Loads a checkpoint in open_clip's folder form: `open_clip_config.json` and `open_clip_model.safetensors`.
+  ///
+  /// Loading is strict: every tensor of the model is found, every tensor of the file is used, all shapes agree.
+  ///
+  /// - Throws: ``CLIPError``, `TorchError`.
+  public init(weights folder: URL) throws {
+    let checkpoint = try Checkpoint(folder: folder)
+    try self.init(
+      name: folder.lastPathComponent, configuration: CLIPConfiguration(openCLIP: checkpoint.configuration),
+      weights: Weights(contentsOf: checkpoint.weights))
+  }
+
+  /// Builds the model from tensors by open_clip's names.
+  public init(name: String, configuration: CLIPConfiguration, weights: Weights) throws {
+    var weights = weights
+    self.name = name
+    self.configuration = configuration
+    imageEncoder =
+      switch configuration.image {
+      case .visionTransformer(let tower):
+        try VisionTransformer(
+          &weights, tower, embeddingWidth: configuration.embeddingWidth, activation: configuration.activation)
+      case .efficientNetLite0: try EfficientNetLite(&weights, embeddingWidth: configuration.embeddingWidth)
+      }
+    textEncoder = try TextEncoder(
+      &weights, configuration.text, embeddingWidth: configuration.embeddingWidth, activation: configuration.activation)
+    logitScale = try exp(weights.take("logit_scale", []).scalar())
+    try weights.finish()
+    tokenizer = try Tokenizer()
+  }
+
+  /// E: the width of the shared space.
+  public var embeddingWidth: Int { configuration.embeddingWidth }
+
+  /// Unit features of square images, as ``Preprocessing/square(_:)`` or an augmentation makes them.
+  ///
+  /// - Returns: `[B, E]`, unit rows.
+  public func imageFeatures(ofSquares squares: [Image]) throws -> Tensor {
+    try imageEncoder(configuration.preprocessing.normalized(squares)).unitRows()
+  }
+
+  /// Unit features of pictures of any size.
+  ///
+  /// - Returns: `[B, E]`, unit rows.
+  public func imageFeatures(of images: [Image]) throws -> Tensor {
+    try imageFeatures(ofSquares: images.map(configuration.preprocessing.square))
+  }
+}

@@ -1,0 +1,8 @@
+import Torch
+
+/// A frozen network from pixels to the space that images and texts share.
+public protocol ImageEncoder: Sendable {
+  /// - Parameter pixels: `[B, 3, H, W]`, normalised as ``Preprocessing`` says.
+  /// - Returns: `[B, E]`, not of unit length.
+  func callAsFunction(_ pixels: Tensor) throws -> Tensor
+}

@@ -1,0 +1,63 @@
+import Torch
+
+/// CLIP's text transformer over a prompt trie.
+///
+/// The result equals that of encoding each prompt alone, padded to the model's 77 positions, up to the rounding of
+/// sums; ``PromptTrie`` says why.
+public struct TextEncoder: Sendable {
+  /// D: the width of a context vector.
+  public let width: Int
+  /// L: the most symbols that a prompt may have.
+  public let tokenLimit: Int
+
+  private let tokenEmbedding: Tensor  // [vocabulary, D]
+  private let positionalEmbedding: Tensor  // [L, D]
+  private let transformer: Transformer
+  private let outputNorm: LayerNorm
+  private let projection: Tensor  // [D, E]
+
+  init(_ weights: inout Weights, _ tower: CLIPConfiguration.TextTower, embeddingWidth: Int, activation: Activation) throws {
+    width = tower.width
+    tokenLimit = tower.tokenLimit
+    tokenEmbedding = try weights.take("token_embedding.weight", [tower.vocabularySize, tower.width])
+    positionalEmbedding = try weights.take("positional_embedding", [tower.tokenLimit, tower.width])
+    transformer = try Transformer(
+      &weights, "transformer", width: tower.width, layers: tower.layers, heads: tower.heads, activation: activation)
+    outputNorm = try weights.layerNorm("ln_final", width: tower.width)
+    projection = try weights.take("text_projection", [tower.width, embeddingWidth])
+  }
+
+  /// - Parameters:
+  ///   - trie: C prompts.
+  ///   - contexts: `[B, M, D]`, one set of context vectors for each image; `nil` where the prompts refer to none.
+  /// - Returns: `[B, C, E]`, not of unit length; B is 1 without contexts.
+  /// - Throws: ``CLIPError/contexts(expected:found:)``, ``CLIPError/promptTooLong(prompt:tokens:limit:)``.
+  public func callAsFunction(_ trie: PromptTrie, contexts: Tensor? = nil) throws -> Tensor {
+    let embedded = try embed(trie, contexts: contexts)  // [B, N, D]
+    let read = try transformer(
+      embedded, attending: .sparse(trie.ancestors), at: trie.leaves, attending: .sparse(trie.leafAncestors))
+    let features = try outputNorm(read).matmul(projection)  // [B, leaves, E]
+    return try features.gathered(trie.leafOfPrompt, axis: 1)
+  }
+
+  /// The embeddings of vocabulary entries, without positions: `[ids.count, D]`.
+  public func embeddings(of ids: [Int]) throws -> Tensor {
+    try tokenEmbedding.gathered(Tensor(ids, shape: [ids.count]), axis: 0)
+  }
+
+  private func embed(_ trie: PromptTrie, contexts: Tensor?) throws -> Tensor {
+    guard trie.depth <= tokenLimit else {
+      throw CLIPError.promptTooLong(prompt: "…", tokens: trie.depth, limit: tokenLimit)
+    }
+    let positions = try positionalEmbedding.gathered(trie.positions, axis: 0)  // [N, D]
+    let tokens = try tokenEmbedding.gathered(trie.vocabulary, axis: 0).unsqueezed(at: 0)  // [1, V, D]
+    guard trie.contextCount > 0 || contexts != nil else {
+      return try tokens.gathered(trie.rowOfSymbol, axis: 1) + positions
+    }
+    guard let contexts, contexts.shape.count == 3, contexts.shape[1...] == [trie.contextCount, width] else {
+      throw CLIPError.contexts(expected: [1, trie.contextCount, width], found: contexts?.shape ?? [])
+    }
+    let repeated = try tokens.expanded(to: [contexts.shape[0]] + tokens.shape[1...])
+    return try Tensor.concatenated([repeated, contexts], axis: 1).gathered(trie.rowOfSymbol, axis: 1) + positions
+  }
+}

@@ -1,0 +1,81 @@
+import Explanations
+import Foundation
+import Torch
+
+/// The tensors of a checkpoint, handed out one by one, each by its name and shape.
+///
+/// Loading is strict both ways. A layer is made from its tensors, so a half-loaded model cannot exist; and
+/// ``finish()`` refuses a file with tensors that no layer asked for.
+public struct Weights {
+  /// The name that errors give the file.
+  let file: String
+  private var unread: Set<String>
+  private let shapes: [String: [Int]]
+  private let load: (String) throws -> Tensor
+
+  /// The tensors of a safetensors file, which is mapped and not read at once.
+  public init(contentsOf url: URL) throws {
+    let safetensors = try SafetensorsFile(contentsOf: url)
+    let shapes = safetensors.names.map { ($0, safetensors.shape(of: $0) ?? []) }
+    self.init(file: url.lastPathComponent, shapes: Dictionary(uniqueKeysWithValues: shapes), load: safetensors.tensor)
+  }
+
+  /// Tensors in memory; `name` stands for the file in errors.
+  public init(_ tensors: [String: Tensor], name: String) {
+    self.init(file: name, shapes: tensors.mapValues(\.shape)) { tensor in
+      guard let found = tensors[tensor] else { throw CLIPError.missingTensor(name: tensor, file: name, nearest: nil) }
+      return found
+    }
+  }
+
+  private init(file: String, shapes: [String: [Int]], load: @escaping (String) throws -> Tensor) {
+    self.file = file
+    self.shapes = shapes
+    self.load = load
+    unread = Set(shapes.keys)
+  }
+
+  /// Whether there is a tensor of this name.
+  func has(_ name: String) -> Bool { shapes[name] != nil }
+
+  /// The tensor `name` as 32-bit floats.
+  ///
+  /// - Throws: ``CLIPError/missingTensor(name:file:nearest:)``, ``CLIPError/tensorShape(name:file:expected:found:)``,
+  ///   ``CLIPError/notFinite(tensor:file:)``.
+  mutating func take(_ name: String, _ expected: [Int]) throws -> Tensor {
+    guard let shape = shapes[name] else {
+      throw CLIPError.missingTensor(name: name, file: file, nearest: name.nearest(among: unread.sorted()))
+    }
+    guard shape == expected else {
+      throw CLIPError.tensorShape(name: name, file: file, expected: expected, found: shape)
+    }
+    let tensor = try load(name).converted(to: .float32)
+    // The mean of a tensor is finite exactly where all its elements are (short of an overflow no real weight causes).
+    guard try tensor.mean(over: Array(tensor.shape.indices)).scalar().isFinite else {
+      throw CLIPError.notFinite(tensor: name, file: file)
+    }
+    unread.remove(name)
+    return tensor
+  }
+
+  /// The linear layer `path.weight` `[output, input]`, with `path.bias` where `hasBias`.
+  mutating func linear(_ path: String, from input: Int, to output: Int, hasBias: Bool = true) throws -> Linear {
+    try Linear(
+      weight: take("\(path).weight", [output, input]), bias: hasBias ? take("\(path).bias", [output]) : nil)
+  }
+
+  /// The layer normalisation `path.weight`, `path.bias`.
+  mutating func layerNorm(_ path: String, width: Int) throws -> LayerNorm {
+    try LayerNorm(weight: take("\(path).weight", [width]), bias: take("\(path).bias", [width]))
+  }
+
+  /// Passes over bookkeeping that training leaves in a file and that no forward pass reads.
+  mutating func ignore(where isBookkeeping: (String) -> Bool) {
+    unread = unread.filter { !isBookkeeping($0) }
+  }
+
+  /// - Throws: ``CLIPError/unreadTensors(names:file:)`` where a tensor was not taken.
+  func finish() throws {
+    guard unread.isEmpty else { throw CLIPError.unreadTensors(names: unread.sorted(), file: file) }
+  }
+}
