@@ -1,0 +1,59 @@
+# Everything a person types. `make help` lists the targets; README.md shows the two that do everything.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+# SwiftPM finds libtorch through the libtorch.pc that Scripts/setup writes. The tool finds its libraries by an absolute
+# run path, and by one relative to itself, so that a checkout can move together with its .libtorch/.
+export PKG_CONFIG_PATH := $(CURDIR)/.libtorch$(if $(PKG_CONFIG_PATH),:$(PKG_CONFIG_PATH))
+LIBRARIES := "$$(pkg-config --variable=libdir libtorch)"
+ORIGIN    := $(if $(filter Darwin,$(shell uname)),@executable_path,'$$ORIGIN')
+FLAGS     := --configuration release -Xlinker -rpath -Xlinker $(LIBRARIES) \
+             -Xlinker -rpath -Xlinker $(ORIGIN)/../../../.libtorch/lib
+
+SOURCES   := Package.swift Sources Tests Examples
+SCRIPTS   := Scripts/setup Scripts/swift-quietly Scripts/check-example Scripts/check-readme Scripts/oracle/parity.sh .ci/run
+LIBRARY_TARGETS := Torch Images Datasets Tokenization CLIP PromptLearning Embedded
+
+.PHONY: help setup build demo test parity format lint docs clean
+
+help: ## list these targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
+
+setup: ## install what is missing: system packages, libtorch into .libtorch/
+	@Scripts/setup
+
+build: setup ## build the tool as .build/release/cocoop
+	@Scripts/swift-quietly build $(FLAGS)
+
+demo: build ## train zero-shot CLIP, CoOp and CoCoOp on the bundled images and compare them
+	@.build/release/cocoop demo
+
+test: lint build ## every check: style, the README's commands, the example package, all tests
+	@Scripts/check-readme
+	@Scripts/check-example
+	@Scripts/swift-quietly build --build-tests $(FLAGS)
+	@swift test --skip-build $(FLAGS)
+
+parity: setup ## record the reference values anew with PyTorch and run the tests against them
+	@Scripts/oracle/parity.sh
+	@Scripts/swift-quietly build --build-tests $(FLAGS)
+	@swift test --skip-build $(FLAGS)
+	@git --no-pager diff --stat -- Tests
+
+format: ## lay the Swift sources out by .swift-format
+	@swift format --in-place --recursive $(SOURCES)
+
+lint: ## check the Swift sources by .swift-format, and the scripts by shellcheck where it is installed
+	@swift format lint --strict --recursive $(SOURCES)
+	@if command -v shellcheck >/dev/null; then shellcheck $(SCRIPTS); \
+	 else echo "lint: shellcheck is not installed, so the scripts were not checked"; fi
+
+docs: setup ## write the libraries' documentation to .build/docs/TARGET
+	@for target in $(LIBRARY_TARGETS); do \
+	   Scripts/swift-quietly package --allow-writing-to-directory .build/docs \
+	     generate-documentation --target $$target --output-path .build/docs/$$target || exit 1; \
+	 done
+
+clean: ## remove what was built; .libtorch/ and runs/ stay
+	@rm -rf .build Examples/*/.build
