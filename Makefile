@@ -29,9 +29,8 @@ build: setup ## build the tool as .build/release/cocoop
 demo: build ## train zero-shot CLIP, CoOp and CoCoOp on the bundled images and compare them
 	@.build/release/cocoop demo
 
-test: lint build ## every check: style, the README's commands, the example package, all tests
+test: setup lint build ## every check: style, the README's commands (with the example package), all tests
 	@Scripts/check-readme
-	@Scripts/check-example
 	@Scripts/swift-quietly build --build-tests $(FLAGS)
 	@swift test --skip-build $(FLAGS)
 
