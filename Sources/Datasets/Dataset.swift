@@ -1,0 +1,107 @@
+import Foundation
+
+/// One labelled image.
+public struct Example: Sendable, Hashable {
+  /// Where the image lies under ``Dataset/imageFolder``, as the split file spells it.
+  public let path: String
+  /// The image's class: an index into ``Dataset/classNames``.
+  public let label: Int
+
+  public init(path: String, label: Int) {
+    self.path = path
+    self.label = label
+  }
+}
+
+/// The three parts of a dataset, by the names that split files and the command line give them.
+public enum Split: String, CaseIterable, Sendable {
+  case train, val, test
+}
+
+/// Class names and labelled image paths: what is learned from, and what is measured on. Holds no pixels.
+///
+/// Every dataset obeys these laws, whichever form it was read from, so that nothing downstream needs to check them:
+/// labels run from 0 without gaps; class names are not empty, and no two of them give the same prompt; every class has
+/// at least one training image to learn from and one test image to be measured on; no path leaves ``imageFolder``.
+/// Validation images may be absent. Whether the images exist is another question: ``checkImages()``.
+public struct Dataset: Sendable {
+  /// For people and for ``Benchmark/init(named:)``: the split file's, folder's or table's name.
+  public let name: String
+  /// The folder that paths are relative to.
+  public let imageFolder: URL
+  /// The names by label, as the source spells them; ``PromptTemplate`` makes them ready for a prompt.
+  public let classNames: [String]
+  public let training, validation, test: [Example]
+  /// What the user should know although nothing is wrong.
+  public let notices: [Notice]
+
+  /// Reads the dataset at `location`, whichever form it has.
+  ///
+  /// A file is a split file (`.json`, or its first character is `{`) or a table (`.csv`); a folder that holds one
+  /// `split_….json` stands for that file; any other folder is one of class folders.
+  ///
+  /// - Parameter seed: of the random division, where the form has none of its own.
+  /// - Throws: ``DatasetError``.
+  public init(at location: URL, seed: Int = 1) throws {
+    switch try DatasetForm(of: location) {
+    case .splitFile(let file): try self.init(splitFile: file)
+    case .table(let file): try self.init(csv: file, seed: seed)
+    case .classFolders(let folder): try self.init(classFolders: folder, seed: seed)
+    }
+  }
+
+  /// For sources that have been checked, and for datasets derived from a checked one.
+  init(
+    name: String, imageFolder: URL, classNames: [String], training: [Example], validation: [Example], test: [Example],
+    notices: [Notice]
+  ) {
+    self.name = name
+    self.imageFolder = imageFolder
+    self.classNames = classNames
+    self.training = training
+    self.validation = validation
+    self.test = test
+    self.notices = notices
+  }
+
+  /// The images of one part, in the order of the source or of the sample.
+  public func examples(in split: Split) -> [Example] {
+    switch split {
+    case .train: training
+    case .val: validation
+    case .test: test
+    }
+  }
+
+  /// Where `example`'s image lies.
+  public func url(of example: Example) -> URL {
+    imageFolder.appending(path: example.path, directoryHint: .notDirectory)
+  }
+}
+
+/// Which of the three forms lies at a location.
+enum DatasetForm: Equatable {
+  case splitFile(URL)
+  case table(URL)
+  case classFolders(URL)
+
+  init(of location: URL) throws {
+    switch try Files.kind(of: location) {
+    case .folder:
+      let splitFiles = try Files.list(location).files.filter { $0.hasPrefix("split_") && $0.hasSuffix(".json") }
+      guard splitFiles.count <= 1 else {
+        throw DatasetError.severalSplitFiles(folder: location.path, files: splitFiles)
+      }
+      self = splitFiles.first.map { .splitFile(location.appending(path: $0)) } ?? .classFolders(location)
+    case .file:
+      switch location.pathExtension.lowercased() {
+      case "json": self = .splitFile(location)
+      case "csv": self = .table(location)
+      default:
+        let opening = try Files.text(Files.contents(of: location), of: location.path).first { !$0.isWhitespace }
+        guard opening == "{" else { throw DatasetError.unknownForm(file: location.path) }
+        self = .splitFile(location)
+      }
+    }
+  }
+}

@@ -1,0 +1,146 @@
+import Explanations
+
+/// A dataset that cannot be used as it is.
+public enum DatasetError: Explained, Equatable {
+  // The file or folder itself.
+  case notFound(path: String)
+  case notAFile(path: String)
+  case notAFolder(path: String)
+  case unreadable(path: String)
+  case empty(file: String)
+  case notText(file: String)
+  case unknownForm(file: String)
+  case severalSplitFiles(folder: String, files: [String])
+  case noClasses(folder: String)
+  case noPublishedSplit(benchmark: String)
+
+  // The form of a split file or table. A place is "train[3]" or "line 7".
+  case notJSON(file: String, reason: String?)
+  case missingPart(file: String, part: String)
+  case wrongType(file: String, place: String, expected: String)
+  case missingColumn(file: String, column: String, found: [String])
+  case fieldCount(file: String, line: Int, expected: Int, found: Int)
+  case unclosedQuote(file: String, line: Int)
+  case unknownSplit(file: String, line: Int, found: String)
+
+  // What it states.
+  case emptyPath(file: String, place: String)
+  case escapingPath(file: String, place: String, path: String)
+  case negativeLabel(file: String, place: String, label: Int)
+  case labelGap(file: String, missing: Int, next: Int)
+  case emptyName(file: String, place: String)
+  case twoNames(file: String, place: String, label: Int, first: String, second: String)
+  case duplicateName(file: String, first: String, second: String)
+  case emptySplit(file: String, split: Split)
+  case classWithout(file: String, className: String, split: Split)
+  case tooFewImages(className: String, count: Int)
+  case missingImages(folder: String, count: Int, of: Int, first: [String])
+
+  // What was asked for.
+  case shots(Int)
+  case noClassesLeft(subset: ClassSubset, of: String)
+  case template(String)
+}
+
+extension DatasetError {
+  public var problem: String {
+    switch self {
+    case .notFound(let path): "There is no file or folder \(path)"
+    case .notAFile(let path): "\(path) is not a regular file"
+    case .notAFolder(let path): "\(path) is not a folder"
+    case .unreadable(let path): "\(path) cannot be read"
+    case .empty(let file): "\(file) is empty"
+    case .notText(let file): "\(file) is not text in UTF-8"
+    case .unknownForm(let file): "\(file) is neither a split file (.json) nor a table (.csv)"
+    case .severalSplitFiles(let folder, let files): "\(folder) holds several split files: \(files.listed)"
+    case .noClasses(let folder): "\(folder) has no class folders with images in them"
+    case .noPublishedSplit(let benchmark): "There is no published split file of \(benchmark)"
+
+    case .notJSON(let file, let reason): "\(file) is not JSON" + (reason.map { ": \($0.withoutFullStop)" } ?? "")
+    case .missingPart(let file, let part): "\(file) has no list '\(part)'"
+    case .wrongType(let file, let place, let expected):
+      "\(file)\(place.isEmpty ? "" : ", \(place)"): expected \(expected)"
+    case .missingColumn(let file, let column, let found):
+      "\(file) has no column '\(column)': its first line names \(found.quoted)"
+    case .fieldCount(let file, let line, let expected, let found):
+      "\(file), line \(line): expected \(expected) fields as in the first line, found \(found)"
+    case .unclosedQuote(let file, let line): "\(file), line \(line): a quoted field is never closed"
+    case .unknownSplit(let file, let line, let found):
+      "\(file), line \(line): expected train, val or test as split, found '\(found)'"
+
+    case .emptyPath(let file, let place): "\(file), \(place): the path is empty"
+    case .escapingPath(let file, let place, let path):
+      "\(file), \(place): the path '\(path)' leaves the image folder"
+    case .negativeLabel(let file, let place, let label): "\(file), \(place): the label \(label) is negative"
+    case .labelGap(let file, let missing, let next):
+      "\(file): labels must run from 0 without gaps, but there is a label \(next) and no label \(missing)"
+    case .emptyName(let file, let place): "\(file), \(place): the class name is empty"
+    case .twoNames(let file, let place, let label, let first, let second):
+      "\(file), \(place): label \(label) is called '\(second)' here and '\(first)' before"
+    case .duplicateName(let file, let first, let second):
+      first == second
+        ? "\(file): two classes are called '\(first)'"
+        : "\(file): the classes '\(first)' and '\(second)' give the same prompt"
+    case .emptySplit(let file, let split): "\(file) has no \(split.noun) images"
+    case .classWithout(let file, let className, let split): "\(file): class '\(className)' has no \(split.noun) images"
+    case .tooFewImages(let className, let count):
+      "Class '\(className)' has \(count == 1 ? "1 photo" : "\(count) photos"): too few to train and to test"
+    case .missingImages(let folder, let count, let total, let first):
+      "\(count) of \(total) images are missing in \(folder)\(count > first.count ? ", such as" : ":") \(first.listed)"
+
+    case .shots(let shots): "Cannot sample \(shots) images a class"
+    case .noClassesLeft(let subset, let name): "\(name) has one class, so that none are \(subset.rawValue)"
+    case .template(let text): "The template '\(text)' has no place for the class name"
+    }
+  }
+
+  public var remedy: String? {
+    switch self {
+    case .notFound: "Check the path"
+    case .notAFile, .notAFolder: "Give a split file (.json), a table (.csv) or a folder of class folders"
+    case .unreadable: "Check its permissions"
+    case .empty: "Write or unpack it again"
+    case .notJSON, .wrongType:
+      #"A split file reads {"train": [[path, label, name], …], "val": […], "test": […]}"#
+    case .notText: "Save it as UTF-8"
+    case .unknownForm: "Give a split file, a table or a folder of class folders"
+    case .severalSplitFiles: "Name the one that you mean"
+    case .noClasses: "Put each class's jpg, jpeg, png or webp files into a folder that has the class's name"
+    case .noPublishedSplit: "Make one in the published form and give its path"
+    case .missingPart: "It must have the lists 'train', 'val' and 'test'; 'val' may be empty"
+    case .missingColumn: "The first line must be path,class or path,class,split"
+    case .fieldCount: "Put fields that contain commas between double quotes"
+    case .unclosedQuote: "Close it, and write a quote inside it twice"
+    case .unknownSplit: "Correct the line"
+    case .emptyPath, .escapingPath: "Write paths relative to the image folder, without '..'"
+    case .negativeLabel, .labelGap: "Number the classes from 0"
+    case .emptyName, .twoNames: "Give each label one name"
+    case .duplicateName: "Give each class a name of its own; case, '_' and spaces don't tell names apart"
+    case .emptySplit, .classWithout: "Every class needs at least one training and one test image"
+    case .tooFewImages: "Add photos: at least two, better sixteen or more"
+    case .missingImages: "Unpack the images there, or correct the list"
+    case .shots: "Ask for at least 1"
+    case .noClassesLeft: "Use base or all, or add classes"
+    case .template: "Write {} where the name goes, as in 'a photo of a {}.'"
+    }
+  }
+}
+
+extension Split {
+  var noun: String {
+    switch self {
+    case .train: "training"
+    case .val: "validation"
+    case .test: "test"
+    }
+  }
+}
+
+extension [String] {
+  fileprivate var listed: String { joined(separator: ", ") }
+  fileprivate var quoted: String { map { "'\($0)'" }.joined(separator: ", ") }
+}
+
+extension String {
+  fileprivate var withoutFullStop: String { hasSuffix(".") ? String(dropLast()) : self }
+}

@@ -1,0 +1,53 @@
+import Foundation
+
+/// A sentence with a place for a class name, such as "a photo of a {}.".
+public struct PromptTemplate: Sendable, Hashable, CustomStringConvertible {
+  /// The sentence, with `{}` where the name goes.
+  public let text: String
+
+  /// - Throws: ``DatasetError/template(_:)`` for a text without `{}`: every class would get the same prompt.
+  public init(_ text: String) throws {
+    guard text.contains("{}") else { throw DatasetError.template(text) }
+    self.text = text
+  }
+
+  fileprivate init(checked text: String) { self.text = text }
+
+  /// The prompt of one class, with the class's name as words.
+  public func filled(with className: String) -> String {
+    text.replacing("{}", with: Self.words(of: className))
+  }
+
+  public var description: String { text }
+
+  /// A class name as it stands in every prompt: `body_part` → "body part", without spaces at the ends or in a row.
+  ///
+  /// The one place where names become words; the tokenizer would collapse the spaces anyway.
+  public static func words(of className: String) -> String {
+    className.split { $0 == "_" || $0.isWhitespace }.joined(separator: " ")
+  }
+}
+
+extension PromptTemplate {
+  /// CLIP's own: what a dataset without a template of its own is asked with, and what a context begins as.
+  public static let photo = PromptTemplate(checked: "a photo of a {}.")
+
+  /// The seven that were chosen for ImageNet (OpenAI's notebook on prompt engineering; CoOp, `trainers/zsclip.py`).
+  public static let imageNetSeven = [
+    "itap of a {}.", "a bad photo of the {}.", "a origami {}.", "a photo of the large {}.",
+    "a {} in a video game.", "art of the {}.", "a photo of the small {}.",
+  ].map(PromptTemplate.init(checked:))
+
+  /// The zero-shot template of a dataset (CoOp, `trainers/zsclip.py`): a published benchmark's own, or ``photo``.
+  ///
+  /// - Parameter dataset: a name in any usual spelling, see ``Benchmark/init(named:)``.
+  public static func zeroShot(for dataset: String) -> PromptTemplate {
+    guard let benchmark = Benchmark(named: dataset) else { return photo }
+    return PromptTemplate(checked: benchmark.zeroShotText)
+  }
+
+  /// The templates whose unit features the ensemble averages: ``imageNetSeven`` and, outside ImageNet, the dataset's own.
+  public static func ensemble(for dataset: String) -> [PromptTemplate] {
+    Benchmark(named: dataset) == .imageNet ? imageNetSeven : imageNetSeven + [zeroShot(for: dataset)]
+  }
+}

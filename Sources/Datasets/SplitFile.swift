@@ -1,0 +1,124 @@
+import Foundation
+
+/// The published JSON form of a split: `{"train": [[path, label, name], …], "val": …, "test": …}`
+/// (CoOp, `datasets/oxford_pets.py`, `save_split`).
+public struct SplitFile: Codable, Sendable {
+  /// One image: a JSON array of path, label and class name.
+  public struct Entry: Codable, Sendable, Equatable {
+    public let path: String
+    public let label: Int
+    public let className: String
+  }
+
+  public let train, val, test: [Entry]
+}
+
+extension Dataset {
+  /// Reads a split file, strictly: anything but its published form is an error that names the entry.
+  ///
+  /// - Parameter images: the folder of the images; otherwise they lie beside the file or under its one sub-folder.
+  /// - Throws: ``DatasetError``.
+  public init(splitFile: URL, images: URL? = nil) throws {
+    try self.init(SplitFile(Files.contents(of: splitFile), of: splitFile.path), of: splitFile, images: images)
+  }
+
+  /// The dataset that a split file states, once its meaning is checked.
+  init(_ split: SplitFile, of splitFile: URL, images: URL?) throws {
+    var list = ExampleList(file: splitFile.path)
+    for (part, entries) in [(Split.train, split.train), (.val, split.val), (.test, split.test)] {
+      for (index, entry) in entries.enumerated() {
+        let stated = StatedExample(
+          path: entry.path, label: entry.label, className: entry.className, place: "\(part.rawValue)[\(index)]")
+        try list.append(stated, to: part)
+      }
+    }
+    self = try list.dataset(name: Self.name(ofSplitFile: splitFile)) { examples in
+      try images ?? Files.imageFolder(beside: splitFile, holding: examples.lazy.map(\.path))
+    }
+  }
+
+  /// `split_zhou_OxfordPets.json` is OxfordPets, `split_openclipart.json` is openclipart.
+  private static func name(ofSplitFile file: URL) -> String {
+    let stem = file.deletingPathExtension().lastPathComponent
+    let prefix = ["split_zhou_", "split_"].first { stem.hasPrefix($0) && stem.count > $0.count } ?? ""
+    return String(stem.dropFirst(prefix.count))
+  }
+}
+
+extension SplitFile {
+  /// - Throws: ``DatasetError``; checks types and presence, not what the values mean.
+  init(_ data: Data, of file: String) throws {
+    do {
+      self = try JSONDecoder().decode(SplitFile.self, from: data)
+    } catch DecodingError.keyNotFound(let key, _) {
+      throw DatasetError.missingPart(file: file, part: key.stringValue)
+    } catch DecodingError.typeMismatch(let type, let context), DecodingError.valueNotFound(let type, let context) {
+      throw DatasetError.wrongType(
+        file: file, place: Self.place(context.codingPath), expected: Self.noun(type, context.codingPath))
+    } catch DecodingError.dataCorrupted {
+      throw DatasetError.notJSON(file: file, reason: Self.fault(in: data))
+    }
+  }
+
+  /// What is wrong with a text that is not JSON, and where: the decoder doesn't tell on every platform.
+  private static func fault(in data: Data) -> String? {
+    do {
+      _ = try JSONSerialization.jsonObject(with: data)
+      return nil
+    } catch {
+      return (error as NSError).userInfo["NSDebugDescription"] as? String
+    }
+  }
+
+  /// `train[3]` for the path ["train", 3] and everything below it.
+  private static func place(_ path: [any CodingKey]) -> String {
+    path.prefix(2).reduce(into: "") { $0 += $1.intValue.map { "[\($0)]" } ?? $1.stringValue }
+  }
+
+  private static func noun(_ type: Any.Type, _ path: [any CodingKey]) -> String {
+    switch path.count {
+    case 0: "an object with train, val and test"
+    case 1: "a list of images"
+    case 2: "an image as [path, label, name]"
+    default: type == Int.self ? "a whole number as label" : "a text as path and as name"
+    }
+  }
+}
+
+extension SplitFile.Entry {
+  public init(from decoder: any Decoder) throws {
+    var container = try decoder.unkeyedContainer()
+    guard container.count == 3 else {
+      throw DecodingError.typeMismatch(
+        Self.self, .init(codingPath: decoder.codingPath, debugDescription: "expected three values"))
+    }
+    path = try Self.value(from: &container)
+    label = try Self.value(from: &container)
+    className = try Self.value(from: &container)
+  }
+
+  /// Whatever doesn't decode counts as a value of the wrong type: of a number such as 1.5 the decoder tells no place.
+  private static func value<Value: Decodable>(from container: inout any UnkeyedDecodingContainer) throws -> Value {
+    let place = container.codingPath + [Position(container.currentIndex)]
+    do {
+      return try container.decode(Value.self)
+    } catch {
+      throw DecodingError.typeMismatch(Value.self, .init(codingPath: place, debugDescription: "\(error)"))
+    }
+  }
+
+  private struct Position: CodingKey {
+    let intValue: Int?
+    var stringValue: String { intValue.map(String.init) ?? "" }
+    init(_ index: Int) { intValue = index }
+    init(intValue: Int) { self.init(intValue) }
+    init?(stringValue: String) { nil }
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.unkeyedContainer()
+    try container.encode(path)
+    try container.encode(label)
+    try container.encode(className)
+  }
+}
