@@ -21,6 +21,7 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
     .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"),
   ],
   targets: [
@@ -48,7 +49,10 @@ let package = Package(
       swiftSettings: swiftSettings),
 
     // The frozen model, the learners on top of it, and what a run leaves behind.
-    .target(name: "CLIP", dependencies: ["Torch", "Images", "Tokenization"], swiftSettings: swiftSettings),
+    .target(
+      name: "CLIP",
+      dependencies: ["Torch", "Images", "Tokenization", .product(name: "Crypto", package: "swift-crypto")],
+      swiftSettings: swiftSettings),
     .target(name: "PromptLearning", dependencies: ["CLIP", "Datasets"], swiftSettings: swiftSettings),
     .target(
       name: "Embedded", resources: [.copy("Resources/tiny-clip"), .copy("Resources/openclipart")],

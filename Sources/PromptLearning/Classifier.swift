@@ -1,0 +1,59 @@
+import CLIP
+import Torch
+
+/// Image features and their labels.
+public struct Batch: Sendable {
+  public let imageFeatures: Tensor  // [B, E], unit rows
+  public let labels: Tensor  // [B], integers in 0 ..< C
+
+  public init(imageFeatures: Tensor, labels: [Int]) throws {
+    self.imageFeatures = imageFeatures
+    self.labels = try Tensor(labels, shape: [labels.count])
+  }
+}
+
+/// A frozen CLIP with the prompts of a learner: p(c | x) = softmax_c(scale · cos(f(x), g_c(x))).
+public struct Classifier<Learner: PromptLearner>: Sendable {
+  public let clip: CLIPModel
+  public let learner: Learner
+
+  public init(_ clip: CLIPModel, _ learner: Learner) {
+    self.clip = clip
+    self.learner = learner
+  }
+
+  /// The scaled cosines of image and class features.
+  ///
+  /// - Parameter imageFeatures: `[B, E]`, unit rows.
+  /// - Returns: `[B, C]`.
+  public func logits(for imageFeatures: Tensor) throws -> Tensor {
+    let classFeatures = try learner.classFeatures(for: imageFeatures)  // [1 or B, C, E]
+    let isShared = classFeatures.shape[0] == 1
+    let images = try imageFeatures.unsqueezed(at: isShared ? 0 : 1)  // [1, B, E] or [B, 1, E]
+    let cosines = try images.matmul(classFeatures.permuted([0, 2, 1]))  // [1, B, C] or [B, 1, C]
+    return try cosines.reshaped([imageFeatures.shape[0], -1]) * clip.logitScale
+  }
+
+  /// The logits of any number of images, a few at a time where each needs prompts of its own.
+  ///
+  /// - Returns: `[B, C]`.
+  public func logitsInPasses(for imageFeatures: Tensor) throws -> Tensor {
+    let count = imageFeatures.shape[0]
+    guard count > learner.imagesPerPass else { return try logits(for: imageFeatures) }
+    let parts = try stride(from: 0, to: count, by: learner.imagesPerPass).map { start in
+      let end = min(start + learner.imagesPerPass, count)
+      return try logits(for: imageFeatures.sliced(start..<end, axis: 0))
+    }
+    return try Tensor.concatenated(parts, axis: 0)
+  }
+
+  /// p(c | x) for each image, `[B, C]`.
+  public func probabilities(for imageFeatures: Tensor) throws -> Tensor {
+    try logitsInPasses(for: imageFeatures).softmax()
+  }
+
+  /// Mean cross-entropy of a batch, in nats: a scalar.
+  public func loss(on batch: Batch) throws -> Tensor {
+    try logits(for: batch.imageFeatures).crossEntropy(batch.labels)
+  }
+}

@@ -1,0 +1,83 @@
+import CLIP
+import Images
+import Torch
+
+/// CoCoOp: context vectors shifted by a token computed from the image (Zhou et al., CVPR 2022, §3.2).
+public struct ConditionalPrompts: TrainablePromptLearner {
+  public let classNames: [String]
+  private let contextVectors: Tensor  // [M, D]
+  private let metaNetwork: MetaNetwork  // E → E/16 → D
+  private let trie: PromptTrie  // C class names, frozen
+  private let textEncoder: TextEncoder  // frozen
+  private let wording: PromptWording
+
+  /// - Parameters:
+  ///   - initialContext: what the context vectors begin as.
+  ///   - seed: of the meta-network's initial values, and of the contexts' where they are random.
+  /// - Throws: ``LearningError``.
+  public init(
+    for classNames: [String], initialContext: InitialContext = "a photo of a", clip: CLIPModel, seed: UInt64 = 1
+  ) throws {
+    var generator = SeededGenerator(seed: seed)
+    let vectors = try initialContext.vectors(for: clip, using: &generator)
+    let network = try MetaNetwork(from: clip.embeddingWidth, to: clip.textEncoder.width, using: &generator)
+    try self.init(for: classNames, parameters: [vectors] + network.parameters, clip: clip)
+  }
+
+  /// - Parameter parameters: in the order of ``parameterNames``: contexts `[M, D]`, then the meta-network's
+  ///   `[E/16, E]`, `[E/16]`, `[D, E/16]`, `[D]`.
+  public init(for classNames: [String], parameters: [Tensor], clip: CLIPModel) throws {
+    try self.init(
+      for: classNames, contextVectors: parameters[0], metaNetwork: MetaNetwork(parameters.dropFirst()),
+      textEncoder: clip.textEncoder, wording: PromptWording(clip))
+  }
+
+  private init(
+    for classNames: [String], contextVectors: Tensor, metaNetwork: MetaNetwork, textEncoder: TextEncoder,
+    wording: PromptWording
+  ) throws {
+    self.classNames = try classNames.checkedAsClassNames()
+    self.contextVectors = contextVectors
+    self.metaNetwork = metaNetwork
+    self.textEncoder = textEncoder
+    self.wording = wording
+    let contexts = 0..<contextVectors.shape[0]
+    trie = try PromptTrie(classNames.map { try wording.symbols(of: $0, contexts: contexts, position: .end) })
+  }
+
+  /// - Parameter imageFeatures: `[B, E]`, unit rows.
+  /// - Returns: one text feature per image and class, `[B, C, E]`, unit rows.
+  public func classFeatures(for imageFeatures: Tensor) throws -> Tensor {
+    let conditionalTokens = try metaNetwork(imageFeatures).unsqueezed(at: 1)  // [B, 1, D]
+    let contexts = try contextVectors + conditionalTokens  // [B, M, D]
+    return try textEncoder(trie, contexts: contexts).unitRows()  // [B, C, E]
+  }
+
+  /// As many images as keep the widest hidden layer of a pass, 4D wide at every node, within 64 MiB.
+  public var imagesPerPass: Int {
+    max(1, 64 << 20 / (trie.nodes.count * 4 * textEncoder.width * MemoryLayout<Float>.size))
+  }
+
+  public static let method = Method.cocoop
+  public static let parameterNames = ["ctx"] + MetaNetwork.parameterNames
+  public var parameters: [Tensor] { [contextVectors] + metaNetwork.parameters }
+
+  public func replacing(_ parameters: [Tensor]) throws -> ConditionalPrompts {
+    try ConditionalPrompts(self, contextVectors: parameters[0], metaNetwork: MetaNetwork(parameters.dropFirst()))
+  }
+
+  private init(_ other: ConditionalPrompts, contextVectors: Tensor, metaNetwork: MetaNetwork) {
+    classNames = other.classNames
+    trie = other.trie
+    textEncoder = other.textEncoder
+    wording = other.wording
+    self.contextVectors = contextVectors
+    self.metaNetwork = metaNetwork
+  }
+
+  public func replacing(classNames: [String]) throws -> ConditionalPrompts {
+    try ConditionalPrompts(
+      for: classNames, contextVectors: contextVectors, metaNetwork: metaNetwork, textEncoder: textEncoder,
+      wording: wording)
+  }
+}

@@ -1,0 +1,89 @@
+import CLIP
+import Images
+import Torch
+
+/// CoOp: context vectors that are the same for every image (Zhou et al., IJCV 2022, §3.2).
+public struct ContextPrompts: TrainablePromptLearner {
+  public let classNames: [String]
+  public let position: ContextPosition
+  private let contextVectors: Tensor  // [M, D], or [C, M, D] where each class has its own
+  private let trie: PromptTrie  // C class names, frozen
+  private let textEncoder: TextEncoder  // frozen
+  private let wording: PromptWording
+
+  public var imagesPerPass: Int { .max }
+
+  /// - Parameters:
+  ///   - initialContext: what the context vectors begin as.
+  ///   - position: where the class name stands.
+  ///   - isClassSpecific: whether each class has contexts of its own. They then begin as equal words, or at random.
+  ///   - seed: of the random initial values.
+  /// - Throws: ``LearningError``.
+  public init(
+    for classNames: [String], initialContext: InitialContext = "a photo of a", position: ContextPosition = .end,
+    isClassSpecific: Bool = false, clip: CLIPModel, seed: UInt64 = 1
+  ) throws {
+    var generator = SeededGenerator(seed: seed)
+    let sets = isClassSpecific ? classNames.count : 1
+    let vectors = try (0..<sets).map { _ in try initialContext.vectors(for: clip, using: &generator) }
+    try self.init(
+      for: classNames, contextVectors: isClassSpecific ? Tensor.stacked(vectors) : vectors[0], position: position,
+      clip: clip)
+  }
+
+  /// - Parameter contextVectors: `[M, D]`, or `[C, M, D]` where each class has its own.
+  public init(for classNames: [String], contextVectors: Tensor, position: ContextPosition, clip: CLIPModel) throws {
+    try self.init(
+      for: classNames, contextVectors: contextVectors, position: position, textEncoder: clip.textEncoder,
+      wording: PromptWording(clip))
+  }
+
+  private init(
+    for classNames: [String], contextVectors: Tensor, position: ContextPosition, textEncoder: TextEncoder,
+    wording: PromptWording
+  ) throws {
+    self.classNames = try classNames.checkedAsClassNames()
+    self.contextVectors = contextVectors
+    self.position = position
+    self.textEncoder = textEncoder
+    self.wording = wording
+    let isClassSpecific = contextVectors.shape.count == 3
+    if isClassSpecific, contextVectors.shape[0] != classNames.count {
+      throw LearningError.classSpecific(count: classNames.count, learnedFor: contextVectors.shape[0])
+    }
+    let count = contextVectors.shape[contextVectors.shape.count - 2]
+    trie = try PromptTrie(
+      classNames.enumerated().map { label, name in
+        let first = isClassSpecific ? label * count : 0
+        return try wording.symbols(of: name, contexts: first..<first + count, position: position)
+      })
+  }
+
+  private init(_ other: ContextPrompts, contextVectors: Tensor) {
+    classNames = other.classNames
+    position = other.position
+    trie = other.trie
+    textEncoder = other.textEncoder
+    wording = other.wording
+    self.contextVectors = contextVectors
+  }
+
+  /// Text features of the current contexts, whatever the image.
+  public func classFeatures(for imageFeatures: Tensor) throws -> Tensor {
+    let contexts = try contextVectors.reshaped([1, -1, textEncoder.width])  // [1, M or C · M, D]
+    return try textEncoder(trie, contexts: contexts).unitRows()  // [1, C, E]
+  }
+
+  public static let method = Method.coop
+  public static let parameterNames = ["ctx"]
+  public var parameters: [Tensor] { [contextVectors] }
+
+  public func replacing(_ parameters: [Tensor]) -> ContextPrompts {
+    ContextPrompts(self, contextVectors: parameters[0])
+  }
+
+  public func replacing(classNames: [String]) throws -> ContextPrompts {
+    try ContextPrompts(
+      for: classNames, contextVectors: contextVectors, position: position, textEncoder: textEncoder, wording: wording)
+  }
+}

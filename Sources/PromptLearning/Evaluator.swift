@@ -1,0 +1,48 @@
+import CLIP
+import Datasets
+import Foundation
+import Torch
+
+/// Measures a classifier on images that it was not trained on.
+public struct Evaluator<Learner: PromptLearner>: Sendable {
+  private let classifier: Classifier<Learner>
+
+  public init(_ classifier: Classifier<Learner>) { self.classifier = classifier }
+
+  /// Names every image of one part of `dataset`, whose classes are the learner's.
+  ///
+  /// - Parameter progress: told how many images are encoded; it may throw to stop.
+  /// - Throws: ``LearningError/setting(name:expected:found:)`` where the dataset has other classes.
+  public func report(
+    on dataset: Dataset, split: Split = .test, progress: (Int) throws -> Void = { _ in }
+  ) throws -> Evaluation {
+    let start = ContinuousClock.now
+    let examples = dataset.examples(in: split)
+    let features = try FeatureExtractor(classifier.clip).features(
+      of: examples.map(dataset.url(of:)), progress: progress)
+    return try report(
+      on: features, labels: examples.map(\.label), classNames: dataset.classNames, since: start)
+  }
+
+  /// The same with features that were computed before.
+  ///
+  /// - Parameters:
+  ///   - imageFeatures: `[B, E]`, unit rows.
+  ///   - labels: B indices into `classNames`.
+  public func report(on imageFeatures: Tensor, labels: [Int], classNames: [String]) throws -> Evaluation {
+    try report(on: imageFeatures, labels: labels, classNames: classNames, since: .now)
+  }
+
+  private func report(
+    on imageFeatures: Tensor, labels: [Int], classNames: [String], since start: ContinuousClock.Instant
+  ) throws -> Evaluation {
+    guard classNames == classifier.learner.classNames else {
+      throw LearningError.setting(
+        name: "The classes of the dataset", expected: "the classifier's \(classifier.learner.classNames.count)",
+        found: "\(classNames.count) others")
+    }
+    let logits = try classifier.logitsInPasses(for: imageFeatures).floats()
+    return Evaluation(
+      logits: logits, labels: labels, classNames: classNames, seconds: (ContinuousClock.now - start).seconds)
+  }
+}

@@ -1,0 +1,36 @@
+import CLIP
+import Foundation
+import Images
+import Torch
+
+/// Encodes image files a batch at a time: decoding runs on all cores, and so does the encoder.
+public struct FeatureExtractor: Sendable {
+  /// Enough images to keep the cores busy, few enough that their hidden layers stay small.
+  public static let batchSize = 32
+
+  private let clip: CLIPModel
+
+  public init(_ clip: CLIPModel) { self.clip = clip }
+
+  /// Unit features of files as they are tested: resized and cropped at the centre.
+  ///
+  /// - Parameter progress: told how many files are done; it may throw to stop.
+  /// - Returns: `[files.count, E]`, unit rows.
+  public func features(of files: [URL], progress: (Int) throws -> Void = { _ in }) throws -> Tensor {
+    let preprocessing = clip.configuration.preprocessing
+    return try features(of: files, progress: progress) { try preprocessing.square(Image(contentsOf: $0)) }
+  }
+
+  /// Unit features of squares that are made from items, such as augmented views of files.
+  func features<Item: Sendable>(
+    of items: [Item], progress: (Int) throws -> Void = { _ in }, square: @Sendable (Item) throws -> Image
+  ) throws -> Tensor {
+    let parts = try stride(from: 0, to: items.count, by: Self.batchSize).map { start in
+      let end = min(start + Self.batchSize, items.count)
+      let features = try clip.imageFeatures(ofSquares: Array(items[start..<end]).concurrentMap(square))
+      try progress(end)
+      return features
+    }
+    return try parts.isEmpty ? Tensor.zeros([0, clip.embeddingWidth]) : Tensor.concatenated(parts, axis: 0)
+  }
+}

@@ -1,0 +1,62 @@
+import Explanations
+
+/// What can go wrong in building, training or restoring prompts.
+public enum LearningError: Explained, Equatable {
+  case noClasses
+  case emptyClassName(index: Int)
+  case emptyContext(words: String)
+  /// A class name with its context that the model cannot read whole.
+  case promptTooLong(className: String, tokens: Int, limit: Int)
+  /// Class-specific contexts were asked for classes that they were not learned for.
+  case classSpecific(count: Int, learnedFor: Int)
+  case setting(name: String, expected: String, found: String)
+  case noTrainingImages
+  /// The loss or a parameter stopped being a number.
+  case diverged(epoch: Int, step: Int)
+  case notPrompts(path: String, reason: String)
+  case version(path: String, found: Int, readable: Int)
+  case otherModel(path: String, expected: String, found: String)
+  case parameterShape(path: String, name: String, expected: [Int], found: [Int]?)
+  case unexpectedTensors(path: String, names: [String])
+
+  public var problem: String {
+    switch self {
+    case .noClasses: "There are no classes to tell apart"
+    case .emptyClassName(let index): "Class \(index + 1) has an empty name"
+    case .emptyContext(let words): "The context '\(words)' has no tokens"
+    case .promptTooLong(let name, let tokens, let limit):
+      "The prompt of class '\(name.prefix(60))\(name.count > 60 ? "…" : "")' has \(tokens) tokens, but the model reads \(limit)"
+    case .classSpecific(let count, let learnedFor):
+      "These contexts were learned for \(learnedFor) classes, one set each, and cannot serve \(count) others"
+    case .setting(let name, let expected, let found): "\(name) must be \(expected), found \(found)"
+    case .noTrainingImages: "There are no training images"
+    case .diverged(let epoch, let step): "Training diverged in epoch \(epoch), step \(step): the loss is not a number"
+    case .notPrompts(let path, let reason): "\(path) holds no prompts of this package: \(reason)"
+    case .version(let path, let found, let readable):
+      "\(path) has format version \(found), but this program reads version \(readable)"
+    case .otherModel(let path, let expected, let found):
+      "\(path) was learned on the model \(expected), but the model given is \(found)"
+    case .parameterShape(let path, let name, let expected, let found?):
+      "Tensor '\(name)' of \(path) has shape \(found), but the prompts need \(expected)"
+    case .parameterShape(let path, let name, _, nil): "\(path) has no tensor '\(name)'"
+    case .unexpectedTensors(let path, let names):
+      "\(path) has tensors that these prompts do not use: \(names.prefix(5).joined(separator: ", "))"
+    }
+  }
+
+  public var remedy: String? {
+    switch self {
+    case .noClasses: "Name at least one class"
+    case .emptyClassName: "Give every class a name"
+    case .emptyContext: "Give the context at least one word"
+    case .promptTooLong: "Shorten the class name or the context"
+    case .classSpecific: "Evaluate them on the classes they were learned for, or learn unified contexts"
+    case .setting: nil
+    case .noTrainingImages: "Give a dataset with images for training"
+    case .diverged: "Lower the learning rate"
+    case .notPrompts, .parameterShape, .unexpectedTensors: "Train again, or restore the file from a copy"
+    case .version: "Use the version of this program that wrote it"
+    case .otherModel: "Name the model that it was learned on with --model"
+    }
+  }
+}

@@ -1,0 +1,55 @@
+import Images
+import Torch
+
+/// From an image's feature to its conditional token: two layers with a bottleneck (CoCoOp, §3.2: the Meta-Net).
+struct MetaNetwork: Sendable {
+  /// The bottleneck is E / 16 wide.
+  static let reduction = 16
+
+  let hidden: Linear  // E → E / 16
+  let output: Linear  // E / 16 → D
+
+  /// PyTorch's default for linear layers: weights and biases uniform within ±1 / √inputs.
+  init(from embeddingWidth: Int, to width: Int, using generator: inout SeededGenerator) throws {
+    let bottleneck = embeddingWidth / Self.reduction
+    hidden = try .random(from: embeddingWidth, to: bottleneck, using: &generator)
+    output = try .random(from: bottleneck, to: width, using: &generator)
+  }
+
+  /// - Parameter parameters: in the order of ``parameters``.
+  init(_ parameters: some Collection<Tensor>) throws {
+    let tensors = Array(parameters)
+    hidden = try Linear(weight: tensors[0], bias: tensors[1])
+    output = try Linear(weight: tensors[2], bias: tensors[3])
+  }
+
+  /// - Parameter imageFeatures: `[B, E]`, unit rows.
+  /// - Returns: conditional tokens, `[B, D]`.
+  func callAsFunction(_ imageFeatures: Tensor) throws -> Tensor {
+    try output(Activation.relu(hidden(imageFeatures)))
+  }
+
+  static let parameterNames = [
+    "meta_net.linear1.weight", "meta_net.linear1.bias", "meta_net.linear2.weight", "meta_net.linear2.bias",
+  ]
+  var parameters: [Tensor] {
+    [hidden.weight, hidden.bias, output.weight, output.bias].compactMap { $0 }
+  }
+
+  /// Shapes of ``parameters``.
+  static func parameterShapes(from embeddingWidth: Int, to width: Int) -> [[Int]] {
+    let bottleneck = embeddingWidth / reduction
+    return [[bottleneck, embeddingWidth], [bottleneck], [width, bottleneck], [width]]
+  }
+}
+
+extension Linear {
+  fileprivate static func random(
+    from input: Int, to output: Int, using generator: inout SeededGenerator
+  ) throws -> Linear {
+    let bound = 1 / Float(input).squareRoot()
+    return try Linear(
+      weight: .uniform([output, input], bound: bound, using: &generator),
+      bias: .uniform([output], bound: bound, using: &generator))
+  }
+}

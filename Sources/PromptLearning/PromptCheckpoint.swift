@@ -1,0 +1,209 @@
+import CLIP
+import Datasets
+import Foundation
+import Images
+import Torch
+
+/// Prompts in a file: a safetensors file whose tensors have the reference's names and whose metadata describes them.
+///
+/// A file written while training also holds what the training needs to go on: the optimiser's velocities, the state of
+/// the generator, the number of finished epochs and the configuration. docs/formats.md has the details.
+public struct PromptCheckpoint: Sendable {
+  /// The format that this program writes, and the only one that it reads.
+  public static let version = 1
+
+  public let description: PromptDescription
+  /// By the learner's parameter names.
+  public let parameters: [String: Tensor]
+  /// Of a training that may go on; `nil` in the file of finished prompts.
+  public let training: Training?
+
+  /// Where a training stood when the file was written.
+  public struct Training: Sendable {
+    public let configuration: TrainingConfiguration
+    public let seed: UInt64
+    public let state: TrainingState
+  }
+
+  /// The prompts of a fixed learner.
+  public init(_ learner: ZeroShotPrompts, model: ModelIdentity) {
+    description = PromptDescription(
+      method: .zeroShot, classNames: learner.classNames, templates: learner.templates.map(\.text), model: model)
+    parameters = [:]
+    training = nil
+  }
+
+  /// The prompts that a trainer has learned so far.
+  ///
+  /// - Parameter resumable: whether the file shall hold what the training needs to go on.
+  public init<Learner: TrainablePromptLearner>(_ trainer: Trainer<Learner>, model: ModelIdentity, resumable: Bool) {
+    let learner = trainer.classifier.learner
+    description = PromptDescription(
+      method: Learner.method, classNames: learner.classNames, position: (learner as? ContextPrompts)?.position,
+      model: model)
+    parameters = Dictionary(uniqueKeysWithValues: zip(Learner.parameterNames, learner.parameters))
+    training =
+      resumable ? Training(configuration: trainer.configuration, seed: trainer.seed, state: trainer.state) : nil
+  }
+
+  // MARK: Files
+
+  /// Writes the file whole or not at all.
+  public func write(to url: URL) throws {
+    var tensors = parameters
+    if let velocities = training?.state.optimizer.velocities {
+      for (name, velocity) in zip(parameterNames, velocities) { tensors[Self.velocityPrefix + name] = velocity }
+    }
+    let header = Header(
+      version: Self.version, description: description,
+      training: training.map {
+        Header.Training(
+          configuration: $0.configuration, seed: $0.seed, completedEpochs: $0.state.completedEpochs,
+          generator: $0.state.generator)
+      })
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    let json = String(decoding: try encoder.encode(header), as: UTF8.self)
+    try SafetensorsFile.write(tensors, metadata: [Self.metadataKey: json], to: url)
+  }
+
+  /// Reads a file, strictly: the version, every tensor and every shape that the description calls for, and no other.
+  public init(contentsOf url: URL) throws {
+    let file = try SafetensorsFile(contentsOf: url)
+    guard let json = file.metadata[Self.metadataKey] else {
+      throw LearningError.notPrompts(path: url.path, reason: "its metadata has no entry '\(Self.metadataKey)'")
+    }
+    let header = try Header(json: json, path: url.path)
+    let names = header.description.method.parameterNames
+    parameters = try file.tensors(names, path: url.path)
+    description = header.description
+    var expected = Set(names)
+    training = try header.training.map { record in
+      let velocityNames = names.map { Self.velocityPrefix + $0 }
+      let hasVelocities = record.completedEpochs > 0
+      if hasVelocities { expected.formUnion(velocityNames) }
+      let velocities = hasVelocities ? try file.tensors(velocityNames, path: url.path) : [:]
+      return Training(
+        configuration: record.configuration, seed: record.seed,
+        state: TrainingState(
+          completedEpochs: record.completedEpochs,
+          optimizer: SGD(velocities: velocityNames.compactMap { velocities[$0] }), generator: record.generator))
+    }
+    let unexpected = file.names.filter { !expected.contains($0) }
+    guard unexpected.isEmpty else { throw LearningError.unexpectedTensors(path: url.path, names: unexpected) }
+  }
+
+  private static let metadataKey = "cocoop"
+  private static let velocityPrefix = "velocity."
+  private var parameterNames: [String] { description.method.parameterNames }
+
+  // MARK: Learners
+
+  /// The learner that the file describes, on the model it was learned on.
+  ///
+  /// - Parameters:
+  ///   - identity: of `clip`; it must be the one that the prompts were learned on.
+  ///   - classNames: other classes than the prompts were learned on; `nil` keeps those.
+  ///   - path: what errors call the file.
+  public func learner(
+    on clip: CLIPModel, identity: ModelIdentity, classNames: [String]? = nil, path: String
+  ) throws -> any PromptLearner {
+    guard identity.sha256 == description.model.sha256 else {
+      throw LearningError.otherModel(
+        path: path, expected: "\(description.model.name) (\(description.model.sha256.prefix(12)))",
+        found: "\(identity.name) (\(identity.sha256.prefix(12)))")
+    }
+    let names = classNames ?? description.classNames
+    switch description.method {
+    case .zeroShot:
+      return try ZeroShotPrompts(
+        for: names, templates: (description.templates ?? []).map(PromptTemplate.init), clip: clip)
+    case .coop: return try contextPrompts(on: clip, path: path, classNames: names)
+    case .cocoop: return try conditionalPrompts(on: clip, path: path, classNames: names)
+    }
+  }
+
+  /// The CoOp learner of this file.
+  public func contextPrompts(on clip: CLIPModel, path: String, classNames: [String]) throws -> ContextPrompts {
+    let context = try checkedContext(on: clip, path: path)
+    return try ContextPrompts(
+      for: classNames, contextVectors: context, position: description.position ?? .end, clip: clip)
+  }
+
+  /// The CoCoOp learner of this file.
+  public func conditionalPrompts(on clip: CLIPModel, path: String, classNames: [String]) throws -> ConditionalPrompts {
+    let shapes = MetaNetwork.parameterShapes(from: clip.embeddingWidth, to: clip.textEncoder.width)
+    for (name, shape) in zip(MetaNetwork.parameterNames, shapes) where parameters[name]?.shape != shape {
+      throw LearningError.parameterShape(path: path, name: name, expected: shape, found: parameters[name]?.shape)
+    }
+    let context = try checkedContext(on: clip, path: path)
+    return try ConditionalPrompts(
+      for: classNames, parameters: [context] + MetaNetwork.parameterNames.compactMap { parameters[$0] }, clip: clip)
+  }
+
+  private func checkedContext(on clip: CLIPModel, path: String) throws -> Tensor {
+    let width = clip.textEncoder.width
+    let ranks = description.method == .coop ? 2...3 : 2...2
+    guard let context = parameters["ctx"], ranks.contains(context.shape.count), context.shape.last == width else {
+      throw LearningError.parameterShape(path: path, name: "ctx", expected: [4, width], found: parameters["ctx"]?.shape)
+    }
+    return context
+  }
+}
+
+/// The metadata, as JSON.
+private struct Header: Codable {
+  let version: Int
+  let description: PromptDescription
+  let training: Training?
+
+  struct Training: Codable {
+    let configuration: TrainingConfiguration
+    let seed: UInt64
+    let completedEpochs: Int
+    let generator: SeededGenerator
+  }
+
+  init(version: Int, description: PromptDescription, training: Training?) {
+    self.version = version
+    self.description = description
+    self.training = training
+  }
+
+  /// The version is read first: another version's header may have any other shape.
+  init(json: String, path: String) throws {
+    struct Version: Decodable { let version: Int }
+    do {
+      let found = try JSONDecoder().decode(Version.self, from: Data(json.utf8)).version
+      guard found == PromptCheckpoint.version else {
+        throw LearningError.version(path: path, found: found, readable: PromptCheckpoint.version)
+      }
+      self = try JSONDecoder().decode(Header.self, from: Data(json.utf8))
+    } catch let error as LearningError {
+      throw error
+    } catch {
+      throw LearningError.notPrompts(path: path, reason: "its metadata cannot be read")
+    }
+  }
+}
+
+extension SafetensorsFile {
+  fileprivate func tensors(_ names: [String], path: String) throws -> [String: Tensor] {
+    try names.reduce(into: [:]) { tensors, name in
+      guard self.names.contains(name) else {
+        throw LearningError.parameterShape(path: path, name: name, expected: [], found: nil)
+      }
+      tensors[name] = try tensor(name)
+    }
+  }
+}
+
+extension Method {
+  fileprivate var parameterNames: [String] {
+    switch self {
+    case .zeroShot: []
+    case .coop: ContextPrompts.parameterNames
+    case .cocoop: ConditionalPrompts.parameterNames
+    }
+  }
+}

@@ -1,0 +1,33 @@
+import CLIP
+import Torch
+
+/// Something that gives every class a text feature, perhaps depending on the image.
+public protocol PromptLearner: Sendable {
+  /// C names, by label.
+  var classNames: [String] { get }
+
+  /// How many images one call of ``classFeatures(for:)`` may take without using more memory than is sensible;
+  /// `Int.max` where the features do not depend on the image.
+  var imagesPerPass: Int { get }
+
+  /// - Parameter imageFeatures: `[B, E]`, unit rows.
+  /// - Returns: one unit text feature for each class, `[1, C, E]` where they do not depend on the image, and for
+  ///   each image and class, `[B, C, E]`, where they do.
+  func classFeatures(for imageFeatures: Tensor) throws -> Tensor
+}
+
+/// A prompt learner with parameters, which a ``Trainer`` improves.
+public protocol TrainablePromptLearner: PromptLearner {
+  /// The method that this learner belongs to.
+  static var method: Method { get }
+  /// In the order of ``parameterNames``.
+  var parameters: [Tensor] { get }
+  /// As the reference's checkpoint files call them (`C/trainers/coop.py`, `cocoop.py`).
+  static var parameterNames: [String] { get }
+  /// The same learner with other values of the same shapes.
+  func replacing(_ parameters: [Tensor]) throws -> Self
+  /// The same learned context in front of other class names.
+  ///
+  /// - Throws: ``LearningError`` where a name does not fit, or the context belongs to its own classes alone.
+  func replacing(classNames: [String]) throws -> Self
+}

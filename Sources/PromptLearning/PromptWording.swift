@@ -1,0 +1,81 @@
+import CLIP
+import Datasets
+import Tokenization
+
+/// What learned contexts begin as.
+public enum InitialContext: Sendable, Hashable, ExpressibleByStringLiteral {
+  /// The embeddings of these words; M is their number of *tokens*.
+  case words(String)
+  /// M vectors from N(0, 0.02²).
+  case random(count: Int)
+
+  public init(stringLiteral words: String) { self = .words(words) }
+}
+
+/// Where the class name stands (CoOp, §3.2).
+public enum ContextPosition: String, Sendable, Codable, CaseIterable {
+  /// `[v₁ … vM name .]`
+  case end
+  /// `[v₁ … v⌊M/2⌋ name v⌊M/2⌋₊₁ … vM .]`
+  case middle
+  /// `[name v₁ … vM .]`
+  case front
+}
+
+/// Lays out prompts as symbols: start, contexts and class name, full stop, end.
+struct PromptWording {
+  let tokenizer: Tokenizer
+  /// The most symbols that a prompt may have.
+  let tokenLimit: Int
+
+  init(_ clip: CLIPModel) {
+    tokenizer = clip.tokenizer
+    tokenLimit = clip.textEncoder.tokenLimit
+  }
+
+  /// The tokens of a whole sentence, as zero-shot prompts need them.
+  func symbols(of sentence: String) throws -> [Symbol] {
+    try checked([.token(tokenizer.startOfText)] + tokens(sentence) + [.token(tokenizer.endOfText)], className: sentence)
+  }
+
+  /// The prompt of one class with context vectors.
+  ///
+  /// - Parameter contexts: the indices of its M context vectors.
+  func symbols(of className: String, contexts: Range<Int>, position: ContextPosition) throws -> [Symbol] {
+    let words = PromptTemplate.words(of: className)
+    // The full stop is tokenised together with the name, as it would be in a sentence: "no!" + "." is one token "!.".
+    let sentence = tokens(words + ".")
+    let nameLength = tokenizer.encode(words).count
+    let (name, rest) = (sentence.prefix(nameLength), sentence.dropFirst(nameLength))
+    let vectors = contexts.map(Symbol.context)
+    let half = vectors.count / 2
+    let body: [Symbol] =
+      switch position {
+      case .end: vectors + name
+      case .middle: vectors.prefix(half) + name + vectors.dropFirst(half)
+      case .front: name + vectors
+      }
+    return try checked(
+      [.token(tokenizer.startOfText)] + body + rest + [.token(tokenizer.endOfText)], className: className)
+  }
+
+  private func tokens(_ text: String) -> [Symbol] { tokenizer.encode(text).map(Symbol.token) }
+
+  private func checked(_ symbols: [Symbol], className: String) throws -> [Symbol] {
+    guard symbols.count <= tokenLimit else {
+      throw LearningError.promptTooLong(className: className, tokens: symbols.count, limit: tokenLimit)
+    }
+    return symbols
+  }
+}
+
+extension [String] {
+  /// These names, if they can be classes at all.
+  func checkedAsClassNames() throws -> [String] {
+    guard !isEmpty else { throw LearningError.noClasses }
+    if let index = firstIndex(where: { PromptTemplate.words(of: $0).isEmpty }) {
+      throw LearningError.emptyClassName(index: index)
+    }
+    return self
+  }
+}

@@ -1,0 +1,147 @@
+import CLIP
+import Datasets
+import Foundation
+import Images
+import Torch
+
+/// Improves a learner on the training images of a dataset, epoch by epoch, with CLIP frozen.
+///
+/// Everything random comes from one generator, so that a seed gives the same prompts again, and a training that is
+/// continued from its saved state ends with the same bits as one that was never interrupted.
+public struct Trainer<Learner: TrainablePromptLearner>: Sendable {
+  /// The classifier with the prompts learned so far.
+  public private(set) var classifier: Classifier<Learner>
+  public let configuration: TrainingConfiguration
+  public let seed: UInt64
+  /// What a continued training needs besides the parameters.
+  public private(set) var state: TrainingState
+
+  private let schedule: LearningRateSchedule
+  private var views: TrainingViews?
+
+  /// - Parameter state: of a training that is continued; `nil` begins a new one.
+  public init(
+    _ classifier: Classifier<Learner>, configuration: TrainingConfiguration, seed: UInt64, state: TrainingState? = nil
+  ) {
+    self.classifier = classifier
+    self.configuration = configuration
+    self.seed = seed
+    schedule = LearningRateSchedule(peak: configuration.learningRate, epochs: configuration.epochs)
+    // Initial values are drawn from the seed itself; the training draws from a stream of its own.
+    self.state = state ?? TrainingState(generator: SeededGenerator(seed: seed ^ 0x7472_6169_6E65_7200))
+  }
+
+  /// Trains on every training image of `dataset` once, in random order.
+  ///
+  /// - Parameters:
+  ///   - epoch: from 0; it decides the learning rate.
+  ///   - progress: told after every step; it may throw to stop.
+  /// - Throws: ``LearningError``, and whatever reading an image or `progress` throws.
+  @discardableResult
+  public mutating func runEpoch(
+    _ epoch: Int, on dataset: Dataset, progress: (TrainingProgress) throws -> Void = { _ in }
+  ) throws -> EpochReport {
+    let start = ContinuousClock.now
+    let labels = dataset.training.map(\.label)
+    guard !labels.isEmpty else { throw LearningError.noTrainingImages }
+    let views = try preparedViews(of: dataset, progress: progress)
+    let learningRate = schedule(epoch: epoch + 1)
+    let batches = batches(of: Array(labels.indices).shuffled(using: &state.generator))
+    var lossSum: Float = 0
+    var done = 0
+    // The encoder is frozen, so several steps' views may be drawn and encoded together.
+    for group in batches.split(every: max(1, FeatureExtractor.batchSize / configuration.batchSize)) {
+      let features = try views.features(at: group.flatMap { $0 }, using: &state.generator)
+      var row = 0
+      for indices in group {
+        let batch = try Batch(
+          imageFeatures: features.sliced(row..<row + indices.count, axis: 0), labels: indices.map { labels[$0] })
+        let loss = try step(on: batch, learningRate: learningRate)
+        guard loss.isFinite else { throw LearningError.diverged(epoch: epoch + 1, step: done + 1) }
+        row += indices.count
+        lossSum += loss
+        done += 1
+        try progress(.step(epoch: epoch + 1, number: done, of: batches.count, images: indices.count, loss: loss))
+      }
+    }
+    state.completedEpochs = epoch + 1
+    return EpochReport(
+      epoch: epoch + 1, loss: lossSum / Float(done), learningRate: learningRate,
+      images: batches.reduce(0) { $0 + $1.count }, seconds: (ContinuousClock.now - start).seconds)
+  }
+
+  /// - Returns: mean cross-entropy of `batch` before the step, in nats.
+  public mutating func step(on batch: Batch, learningRate: Float) throws -> Float {
+    let (clip, learner) = (classifier.clip, classifier.learner)
+    let (loss, gradients) = try valueWithGradient(at: learner.parameters) { parameters in
+      try Classifier(clip, learner.replacing(parameters)).loss(on: batch)
+    }
+    let improved = try state.optimizer.step(learner.parameters, along: gradients, learningRate: learningRate)
+    classifier = Classifier(clip, try learner.replacing(improved))
+    return try loss.scalar()
+  }
+
+  /// Batches of equal size; a smaller last one is dropped, unless it is the only one.
+  private func batches(of order: [Int]) -> [[Int]] {
+    let all = order.split(every: configuration.batchSize)
+    guard all.count > 1, let last = all.last, last.count < configuration.batchSize else { return all }
+    return all.dropLast()
+  }
+
+  /// Stored views come from a stream of their own, so that a continued training draws the same ones again.
+  private mutating func preparedViews(
+    of dataset: Dataset, progress: (TrainingProgress) throws -> Void
+  ) throws -> TrainingViews {
+    if let views { return views }
+    var views = try TrainingViews(of: dataset, mode: configuration.views, clip: classifier.clip)
+    var generator = SeededGenerator(seed: seed ^ 0x7669_6577_7300)
+    let total = dataset.training.count
+    try views.prepare(using: &generator) { done in try progress(.views(encoded: done, images: total)) }
+    self.views = views
+    return views
+  }
+}
+
+/// What a training needs to go on, besides the parameters.
+public struct TrainingState: Sendable {
+  public internal(set) var completedEpochs: Int
+  public internal(set) var optimizer: SGD
+  public internal(set) var generator: SeededGenerator
+
+  public init(completedEpochs: Int = 0, optimizer: SGD = SGD(), generator: SeededGenerator) {
+    self.completedEpochs = completedEpochs
+    self.optimizer = optimizer
+    self.generator = generator
+  }
+}
+
+/// Where a training stands.
+public enum TrainingProgress: Sendable {
+  /// So many views have been encoded, before the first epoch, of so many images.
+  case views(encoded: Int, images: Int)
+  /// A step of an epoch was made; both count from 1.
+  case step(epoch: Int, number: Int, of: Int, images: Int, loss: Float)
+}
+
+/// What an epoch did.
+public struct EpochReport: Sendable, Codable, Equatable {
+  /// From 1.
+  public let epoch: Int
+  /// The mean over the epoch's steps, in nats, each before its step.
+  public let loss: Float
+  public let learningRate: Float
+  public let images: Int
+  public let seconds: Double
+}
+
+extension Array {
+  /// Consecutive parts of `size` elements; the last may be smaller.
+  func split(every size: Int) -> [[Element]] {
+    stride(from: 0, to: count, by: size).map { Array(self[$0..<Swift.min($0 + size, count)]) }
+  }
+}
+
+extension Duration {
+  /// In seconds, with its fraction.
+  public var seconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
+}

@@ -1,0 +1,75 @@
+import CLIP
+import Datasets
+import Foundation
+import Images
+import Torch
+
+/// Where the augmented views of a training image come from.
+public enum ImageViews: Sendable, Hashable, Codable, RawRepresentable {
+  /// A new random view, decoded and encoded, each time an image is used: the reference's way.
+  case fresh
+  /// This many random views of each image, encoded once; each use picks one of them.
+  case stored(Int)
+
+  /// Reads "fresh" or a number of views.
+  public init?(rawValue: String) {
+    if rawValue == "fresh" {
+      self = .fresh
+    } else if let count = Int(rawValue), count > 0 {
+      self = .stored(count)
+    } else {
+      return nil
+    }
+  }
+
+  public var rawValue: String {
+    switch self {
+    case .fresh: "fresh"
+    case .stored(let count): "\(count)"
+    }
+  }
+}
+
+/// Unit features of random views of the training images.
+struct TrainingViews: Sendable {
+  private let files: [URL]
+  private let extractor: FeatureExtractor
+  private let augmentation: TrainingAugmentation
+  private let mode: ImageViews
+  private var stored: Tensor?  // [files · views, E]: the views of a file stand together
+
+  init(of dataset: Dataset, mode: ImageViews, clip: CLIPModel) throws {
+    files = dataset.training.map(dataset.url(of:))
+    extractor = FeatureExtractor(clip)
+    let preprocessing = clip.configuration.preprocessing
+    augmentation = try TrainingAugmentation(
+      crop: RandomResizedCrop(size: preprocessing.size, interpolation: preprocessing.interpolation))
+    self.mode = mode
+  }
+
+  /// Draws and encodes the views that are stored; does nothing where views are fresh.
+  mutating func prepare(using generator: inout SeededGenerator, progress: (Int) throws -> Void) throws {
+    guard case .stored(let count) = mode, stored == nil else { return }
+    stored = try encode(files.flatMap { Array(repeating: $0, count: count) }, using: &generator, progress: progress)
+  }
+
+  /// One view of each of the files at `indices`: `[indices.count, E]`, unit rows.
+  func features(at indices: [Int], using generator: inout SeededGenerator) throws -> Tensor {
+    guard case .stored(let count) = mode, let stored else {
+      return try encode(indices.map { files[$0] }, using: &generator)
+    }
+    let rows = indices.map { $0 * count + Int.random(in: 0..<count, using: &generator) }
+    return try stored.gathered(Tensor(rows, shape: [rows.count]), axis: 0)
+  }
+
+  /// Every view gets a generator of its own, so that the result does not depend on which core draws first.
+  private func encode(
+    _ files: [URL], using generator: inout SeededGenerator, progress: (Int) throws -> Void = { _ in }
+  ) throws -> Tensor {
+    let draws = files.map { (file: $0, generator: SeededGenerator(seed: generator.next())) }
+    return try extractor.features(of: draws, progress: progress) { [augmentation] draw in
+      var generator = draw.generator
+      return try augmentation(Image(contentsOf: draw.file), using: &generator)
+    }
+  }
+}

@@ -1,0 +1,25 @@
+import CLIP
+import Datasets
+import Torch
+
+/// Zero-shot CLIP: fixed sentences, and nothing that learns (Radford et al., 2021, §3.1).
+public struct ZeroShotPrompts: PromptLearner {
+  public let classNames: [String]
+  public let templates: [PromptTemplate]
+  private let features: Tensor  // [1, C, E], unit rows
+
+  public var imagesPerPass: Int { .max }
+
+  /// - Parameter templates: one, or an ensemble whose unit features are averaged and brought to unit length again.
+  public init(for classNames: [String], templates: [PromptTemplate] = [.photo], clip: CLIPModel) throws {
+    self.classNames = try classNames.checkedAsClassNames()
+    self.templates = templates
+    let wording = PromptWording(clip)
+    let sentences = templates.flatMap { template in classNames.map(template.filled(with:)) }
+    let trie = try PromptTrie(sentences.map(wording.symbols(of:)))
+    features = try clip.textEncoder(trie).unitRows()  // [1, templates · C, E]
+      .reshaped([templates.count, classNames.count, -1]).mean(over: [0]).unitRows().unsqueezed(at: 0)
+  }
+
+  public func classFeatures(for imageFeatures: Tensor) -> Tensor { features }
+}
