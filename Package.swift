@@ -45,7 +45,8 @@ let package = Package(
 
     // Text to token ids, without libtorch.
     .target(
-      name: "Tokenization", dependencies: ["Explanations"], resources: [.copy("Resources/merges.txt")],
+      name: "Tokenization", dependencies: ["Explanations"],
+      resources: ["merges", "characters", "entities"].map { .copy("Resources/\($0).txt") },
       swiftSettings: swiftSettings),
 
     // The frozen model, the learners on top of it, and what a run leaves behind.
