@@ -75,9 +75,11 @@ public struct Tokenizer: Sendable {
 
   /// The ids of a word's bytes, the last one as a word's end.
   private func symbols(of word: ArraySlice<UInt32>) -> [Int] {
-    var text = String.UnicodeScalarView()
-    text.append(contentsOf: word.lazy.compactMap(Unicode.Scalar.init))
-    var ids = String(text).utf8.map { vocabulary.byteIDs[Int($0)] }
+    let byteIDs = vocabulary.byteIDs
+    var ids: [Int] = []
+    for scalar in word.lazy.compactMap(Unicode.Scalar.init) {
+      for byte in UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter { ids.append(byteIDs[Int(byte)]) }
+    }
     if let last = ids.indices.last { ids[last] += 256 }
     return ids
   }
