@@ -1,0 +1,151 @@
+/* PNG by libpng, with the choices of Pillow's convert("RGB"): alpha, gamma and colour profiles play no part. */
+#include <setjmp.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <png.h>
+
+#include "status.h"
+
+typedef struct {
+  const uint8_t *bytes;
+  size_t left;
+  png_structp codec;
+  png_infop info;
+  char warning[128]; /* libpng states the cause as a warning and the consequence as the error */
+  ic_status status;
+} reader;
+
+static void on_error(png_structp codec, png_const_charp message) {
+  reader *self = png_get_error_ptr(codec);
+  if (self->status.code == IC_OK)
+    self->status = self->warning[0] ? ic_failure(IC_DAMAGED, "%s (%s)", message, self->warning)
+                                    : ic_failure(IC_DAMAGED, "%s", message);
+  png_longjmp(codec, 1);
+}
+
+static void on_warning(png_structp codec, png_const_charp message) {
+  reader *self = png_get_error_ptr(codec);
+  snprintf(self->warning, sizeof self->warning, "%s", message);
+}
+
+static void on_read(png_structp codec, png_bytep target, size_t count) {
+  reader *self = png_get_io_ptr(codec);
+  if (count > self->left) {
+    self->status = ic_failure(IC_TRUNCATED, "the data end too early");
+    png_error(codec, "truncated");
+  }
+  memcpy(target, self->bytes, count);
+  self->bytes += count;
+  self->left -= count;
+}
+
+/* Makes the codec; without memory for it the status says so. */
+static int prepare(reader *self, const uint8_t *bytes, size_t count) {
+  *self = (reader){.bytes = bytes, .left = count, .status = ic_success()};
+  self->codec = png_create_read_struct(PNG_LIBPNG_VER_STRING, self, on_error, on_warning);
+  if (self->codec) self->info = png_create_info_struct(self->codec);
+  if (!self->info) self->status = ic_failure(IC_UNSUPPORTED, "libpng could not start");
+  return self->info != NULL;
+}
+
+/* From here on any call may end in `on_error`. */
+static void read_header(reader *self) {
+  png_set_read_fn(self->codec, self, on_read);
+  png_set_benign_errors(self->codec, 1);
+  /* Text, profiles and the like are stepped over unread: they can't change a pixel, and they can be bombs. */
+  png_set_keep_unknown_chunks(self->codec, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
+  png_read_info(self->codec, self->info);
+}
+
+/* The jump is set in a function of its own: what it points to is not local to it, so it survives the jump intact. */
+static void try_size(reader *self, ic_size *size) {
+  if (setjmp(png_jmpbuf(self->codec))) return;
+  read_header(self);
+  *size = (ic_size){png_get_image_width(self->codec, self->info), png_get_image_height(self->codec, self->info)};
+}
+
+ic_status ic_png_size(const uint8_t *bytes, size_t count, ic_size *size) {
+  reader self;
+  if (prepare(&self, bytes, count)) try_size(&self, size);
+  png_destroy_read_struct(&self.codec, &self.info, NULL);
+  return self.status;
+}
+
+typedef struct {
+  uint8_t red, green, blue;
+} colour;
+
+/* The colour of each one-byte value: a palette, or grey stretched from the image's depth to 0...255. */
+static void list_colours(reader *self, int palette, int depth, colour colours[256]) {
+  int top = depth < 8 ? (1 << depth) - 1 : 255;
+  for (int value = 0; value < 256; value++) {
+    /* Values that a short palette lacks are black, as in Pillow. */
+    uint8_t grey = palette ? 0 : (uint8_t)(value <= top ? value * 255 / top : 255);
+    colours[value] = (colour){grey, grey, grey};
+  }
+  png_colorp entries = NULL;
+  int count = 0;
+  if (!palette || !png_get_PLTE(self->codec, self->info, &entries, &count)) return;
+  for (int value = 0; value < count && value < 256; value++)
+    colours[value] = (colour){entries[value].red, entries[value].green, entries[value].blue};
+}
+
+/* Both widen a row in place, last pixel first, so that no value is overwritten before it is read. */
+static void spread_colours(const colour colours[256], size_t width, uint8_t *row) {
+  for (size_t x = width; x-- > 0;) {
+    colour value = colours[row[x]];
+    row[3 * x] = value.red;
+    row[3 * x + 1] = value.green;
+    row[3 * x + 2] = value.blue;
+  }
+}
+/* 16-bit grey saturates instead of being scaled: Pillow holds it as an integer image and clips that to a byte. */
+static void spread_deep_grey(size_t width, uint8_t *row) {
+  for (size_t x = width; x-- > 0;) {
+    uint8_t value = row[2 * x] ? 255 : row[2 * x + 1];
+    row[3 * x] = row[3 * x + 1] = row[3 * x + 2] = value;
+  }
+}
+
+/* Rows arrive with at most three bytes a pixel, so they are read where they will stay. */
+static void read_rows(reader *self, ic_size size, uint8_t *pixels) {
+  png_structp codec = self->codec;
+  int depth = png_get_bit_depth(codec, self->info);
+  int type = png_get_color_type(codec, self->info);
+  int deep_grey = type == PNG_COLOR_TYPE_GRAY && depth == 16;
+  if (png_get_image_width(codec, self->info) != size.width || png_get_image_height(codec, self->info) != size.height)
+    png_error(codec, "its size changed while it was read");
+  png_set_packing(codec);
+  if (type & PNG_COLOR_MASK_ALPHA) png_set_strip_alpha(codec);
+  if (depth == 16 && !deep_grey) png_set_strip_16(codec);
+  int passes = png_set_interlace_handling(codec);
+  png_read_update_info(codec, self->info);
+
+  size_t row_bytes = (size_t)size.width * 3;
+  if (png_get_rowbytes(codec, self->info) > row_bytes) png_error(codec, "rows are wider than expected");
+  for (int pass = 0; pass < passes; pass++)
+    for (size_t y = 0; y < size.height; y++) png_read_row(codec, pixels + y * row_bytes, NULL);
+
+  if (type & PNG_COLOR_MASK_COLOR && !(type & PNG_COLOR_MASK_PALETTE)) return;
+  colour colours[256];
+  list_colours(self, type & PNG_COLOR_MASK_PALETTE, depth, colours);
+  for (size_t y = 0; y < size.height; y++) {
+    uint8_t *row = pixels + y * row_bytes;
+    if (deep_grey) spread_deep_grey(size.width, row);
+    else spread_colours(colours, size.width, row);
+  }
+}
+
+static void try_decode(reader *self, ic_size size, uint8_t *pixels) {
+  if (setjmp(png_jmpbuf(self->codec))) return;
+  read_header(self);
+  read_rows(self, size, pixels);
+}
+
+ic_status ic_png_decode(const uint8_t *bytes, size_t count, ic_size size, uint8_t *pixels) {
+  reader self;
+  if (prepare(&self, bytes, count)) try_decode(&self, size, pixels);
+  png_destroy_read_struct(&self.codec, &self.info, NULL);
+  return self.status;
+}
