@@ -121,7 +121,7 @@ static void convert_inks(const uint8_t *inks, size_t width, uint8_t *row) {
   }
 }
 
-/* One grey byte a pixel, at the start of the row, to three; backwards, so that none is overwritten before it is read. */
+/* One grey byte a pixel, at the start of the row, to three; backwards, so that none is overwritten unread. */
 static void spread_grey(size_t width, uint8_t *row) {
   for (size_t x = width; x-- > 0;) row[3 * x] = row[3 * x + 1] = row[3 * x + 2] = row[x];
 }

@@ -58,6 +58,13 @@ static void read_header(reader *self) {
   png_read_info(self->codec, self->info);
 }
 
+/* A size of 0, which libpng would report as a damaged header, or nothing where the header isn't at its place. */
+static int has_no_pixels(const uint8_t *bytes, size_t count, ic_size *size) {
+  if (count < 24 || memcmp(bytes + 12, "IHDR", 4)) return 0;
+  *size = (ic_size){png_get_uint_32(bytes + 16), png_get_uint_32(bytes + 20)};
+  return size->width == 0 || size->height == 0;
+}
+
 /* The jump is set in a function of its own: what it points to is not local to it, so it survives the jump intact. */
 static void try_size(reader *self, ic_size *size) {
   if (setjmp(png_jmpbuf(self->codec))) return;
@@ -66,6 +73,7 @@ static void try_size(reader *self, ic_size *size) {
 }
 
 ic_status ic_png_size(const uint8_t *bytes, size_t count, ic_size *size) {
+  if (has_no_pixels(bytes, count, size)) return ic_success();
   reader self;
   if (prepare(&self, bytes, count)) try_size(&self, size);
   png_destroy_read_struct(&self.codec, &self.info, NULL);

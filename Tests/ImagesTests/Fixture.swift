@@ -107,6 +107,7 @@ extension Image {
       }
       return sum
     }
-    return String(repeating: "0", count: words.leadingZeroBitCount / 4 - (words == 0 ? 1 : 0)) + String(words, radix: 16)
+    let digits = String(words, radix: 16)
+    return String(repeating: "0", count: 16 - digits.count) + digits
   }
 }
