@@ -9,7 +9,6 @@ public struct ConditionalPrompts: TrainablePromptLearner {
   private let metaNetwork: MetaNetwork  // E → E/16 → D
   private let trie: PromptTrie  // C class names, frozen
   private let textEncoder: TextEncoder  // frozen
-  private let wording: PromptWording
 
   /// - Parameters:
   ///   - initialContext: what the context vectors begin as.
@@ -27,22 +26,17 @@ public struct ConditionalPrompts: TrainablePromptLearner {
   /// - Parameter parameters: in the order of ``parameterNames``: contexts `[M, D]`, then the meta-network's
   ///   `[E/16, E]`, `[E/16]`, `[D, E/16]`, `[D]`.
   public init(for classNames: [String], parameters: [Tensor], clip: CLIPModel) throws {
-    try self.init(
-      for: classNames, contextVectors: parameters[0], metaNetwork: MetaNetwork(parameters.dropFirst()),
-      textEncoder: clip.textEncoder, wording: PromptWording(clip))
+    self.classNames = try classNames.checkedAsClassNames()
+    contextVectors = parameters[0]
+    metaNetwork = try MetaNetwork(parameters.dropFirst())
+    textEncoder = clip.textEncoder
+    let wording = PromptWording(clip)
+    let contexts = 0..<parameters[0].shape[0]
+    trie = try PromptTrie(classNames.map { try wording.symbols(of: $0, contexts: contexts, position: .end) })
   }
 
-  private init(
-    for classNames: [String], contextVectors: Tensor, metaNetwork: MetaNetwork, textEncoder: TextEncoder,
-    wording: PromptWording
-  ) throws {
-    self.classNames = try classNames.checkedAsClassNames()
-    self.contextVectors = contextVectors
-    self.metaNetwork = metaNetwork
-    self.textEncoder = textEncoder
-    self.wording = wording
-    let contexts = 0..<contextVectors.shape[0]
-    trie = try PromptTrie(classNames.map { try wording.symbols(of: $0, contexts: contexts, position: .end) })
+  public func naming(_ classNames: [String], on clip: CLIPModel) throws -> ConditionalPrompts {
+    try ConditionalPrompts(for: classNames, parameters: parameters, clip: clip)
   }
 
   /// - Parameter imageFeatures: `[B, E]`, unit rows.
@@ -70,14 +64,7 @@ public struct ConditionalPrompts: TrainablePromptLearner {
     classNames = other.classNames
     trie = other.trie
     textEncoder = other.textEncoder
-    wording = other.wording
     self.contextVectors = contextVectors
     self.metaNetwork = metaNetwork
-  }
-
-  public func replacing(classNames: [String]) throws -> ConditionalPrompts {
-    try ConditionalPrompts(
-      for: classNames, contextVectors: contextVectors, metaNetwork: metaNetwork, textEncoder: textEncoder,
-      wording: wording)
   }
 }

@@ -9,7 +9,6 @@ public struct ContextPrompts: TrainablePromptLearner {
   private let contextVectors: Tensor  // [M, D], or [C, M, D] where each class has its own
   private let trie: PromptTrie  // C class names, frozen
   private let textEncoder: TextEncoder  // frozen
-  private let wording: PromptWording
 
   public var imagesPerPass: Int { .max }
 
@@ -33,24 +32,15 @@ public struct ContextPrompts: TrainablePromptLearner {
 
   /// - Parameter contextVectors: `[M, D]`, or `[C, M, D]` where each class has its own.
   public init(for classNames: [String], contextVectors: Tensor, position: ContextPosition, clip: CLIPModel) throws {
-    try self.init(
-      for: classNames, contextVectors: contextVectors, position: position, textEncoder: clip.textEncoder,
-      wording: PromptWording(clip))
-  }
-
-  private init(
-    for classNames: [String], contextVectors: Tensor, position: ContextPosition, textEncoder: TextEncoder,
-    wording: PromptWording
-  ) throws {
     self.classNames = try classNames.checkedAsClassNames()
     self.contextVectors = contextVectors
     self.position = position
-    self.textEncoder = textEncoder
-    self.wording = wording
+    textEncoder = clip.textEncoder
     let isClassSpecific = contextVectors.shape.count == 3
     if isClassSpecific, contextVectors.shape[0] != classNames.count {
       throw LearningError.classSpecific(count: classNames.count, learnedFor: contextVectors.shape[0])
     }
+    let wording = PromptWording(clip)
     let count = contextVectors.shape[contextVectors.shape.count - 2]
     trie = try PromptTrie(
       classNames.enumerated().map { label, name in
@@ -59,13 +49,8 @@ public struct ContextPrompts: TrainablePromptLearner {
       })
   }
 
-  private init(_ other: ContextPrompts, contextVectors: Tensor) {
-    classNames = other.classNames
-    position = other.position
-    trie = other.trie
-    textEncoder = other.textEncoder
-    wording = other.wording
-    self.contextVectors = contextVectors
+  public func naming(_ classNames: [String], on clip: CLIPModel) throws -> ContextPrompts {
+    try ContextPrompts(for: classNames, contextVectors: contextVectors, position: position, clip: clip)
   }
 
   /// Text features of the current contexts, whatever the image.
@@ -82,8 +67,11 @@ public struct ContextPrompts: TrainablePromptLearner {
     ContextPrompts(self, contextVectors: parameters[0])
   }
 
-  public func replacing(classNames: [String]) throws -> ContextPrompts {
-    try ContextPrompts(
-      for: classNames, contextVectors: contextVectors, position: position, textEncoder: textEncoder, wording: wording)
+  private init(_ other: ContextPrompts, contextVectors: Tensor) {
+    classNames = other.classNames
+    position = other.position
+    trie = other.trie
+    textEncoder = other.textEncoder
+    self.contextVectors = contextVectors
   }
 }

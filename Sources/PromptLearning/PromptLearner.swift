@@ -10,6 +10,11 @@ public protocol PromptLearner: Sendable {
   /// `Int.max` where the features do not depend on the image.
   var imagesPerPass: Int { get }
 
+  /// The same prompts over other classes.
+  ///
+  /// - Throws: ``LearningError`` where a name does not fit, or the prompts belong to their own classes alone.
+  func naming(_ classNames: [String], on clip: CLIPModel) throws -> Self
+
   /// - Parameter imageFeatures: `[B, E]`, unit rows.
   /// - Returns: one unit text feature for each class, `[1, C, E]` where they do not depend on the image, and for
   ///   each image and class, `[B, C, E]`, where they do.
@@ -26,8 +31,4 @@ public protocol TrainablePromptLearner: PromptLearner {
   static var parameterNames: [String] { get }
   /// The same learner with other values of the same shapes.
   func replacing(_ parameters: [Tensor]) throws -> Self
-  /// The same learned context in front of other class names.
-  ///
-  /// - Throws: ``LearningError`` where a name does not fit, or the context belongs to its own classes alone.
-  func replacing(classNames: [String]) throws -> Self
 }

@@ -47,14 +47,15 @@ struct PromptWording {
     let sentence = tokens(words + ".")
     let nameLength = tokenizer.encode(words).count
     let (name, rest) = (sentence.prefix(nameLength), sentence.dropFirst(nameLength))
-    let vectors = contexts.map(Symbol.context)
-    let half = vectors.count / 2
-    let body: [Symbol] =
+    // How many of the vectors stand before the name.
+    let before =
       switch position {
-      case .end: vectors + name
-      case .middle: vectors.prefix(half) + name + vectors.dropFirst(half)
-      case .front: name + vectors
+      case .end: contexts.count
+      case .middle: contexts.count / 2
+      case .front: 0
       }
+    let vectors = contexts.map(Symbol.context)
+    let body = vectors.prefix(before) + name + vectors.dropFirst(before)
     return try checked(
       [.token(tokenizer.startOfText)] + body + rest + [.token(tokenizer.endOfText)], className: className)
   }

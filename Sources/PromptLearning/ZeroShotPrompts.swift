@@ -21,5 +21,9 @@ public struct ZeroShotPrompts: PromptLearner {
       .reshaped([templates.count, classNames.count, -1]).mean(over: [0]).unitRows().unsqueezed(at: 0)
   }
 
+  public func naming(_ classNames: [String], on clip: CLIPModel) throws -> ZeroShotPrompts {
+    try ZeroShotPrompts(for: classNames, templates: templates, clip: clip)
+  }
+
   public func classFeatures(for imageFeatures: Tensor) -> Tensor { features }
 }

@@ -1,0 +1,80 @@
+import CLIP
+import Datasets
+import Foundation
+import PromptLearning
+import Torch
+
+/// The paper's first protocol: learn on the first half of the classes, test on both halves (CoCoOp, §4.1).
+public struct BaseToNew: Sendable {
+  public let clip: CLIPModel
+  public let identity: ModelIdentity
+  public let dataset: Dataset
+  /// The folder that gets a run for each method and seed, called `METHOD-seedN`.
+  public let output: URL
+
+  private let base: TestImages
+  private let new: TestImages
+
+  /// What is being done.
+  public enum Progress: Sendable {
+    case encoding(done: Int, of: Int)
+    case training(method: Method, seed: Int, TrainingProgress)
+    case evaluating(method: Method, seed: Int)
+  }
+
+  /// Encodes the test images, once for all methods and seeds.
+  public init(
+    on dataset: Dataset, clip: CLIPModel, identity: ModelIdentity, output: URL,
+    progress: (Progress) throws -> Void = { _ in }
+  ) throws {
+    self.clip = clip
+    self.identity = identity
+    self.dataset = dataset
+    self.output = output
+    let halves = try (base: dataset.base, new: dataset.new)
+    let total = halves.base.test.count + halves.new.test.count
+    base = try TestImages(of: halves.base, clip: clip) { try progress(.encoding(done: $0, of: total)) }
+    new = try TestImages(of: halves.new, clip: clip) {
+      try progress(.encoding(done: halves.base.test.count + $0, of: total))
+    }
+  }
+
+  /// Trains and tests one method with one seed.
+  ///
+  /// - Parameter configuration: of the run; its classes are the base classes.
+  public func result(
+    of configuration: RunConfiguration, existing: RunFolder.Existing, progress: (Progress) throws -> Void = { _ in }
+  ) throws -> SeedResult {
+    let (method, seed) = (configuration.method, configuration.seed)
+    let folder = try RunFolder(
+      creating: output.appending(path: "\(method.rawValue)-seed\(seed)"), existing: existing)
+    let run = try TrainingRun(configuration, clip: clip, identity: identity, dataset: dataset, folder: folder)
+    let start = ContinuousClock.now
+    let learner = try run { try progress(.training(method: method, seed: seed, $0)) }.learner
+    try progress(.evaluating(method: method, seed: seed))
+    return SeedResult(
+      method: method, seed: seed, base: try base.evaluation(of: learner, clip: clip).accuracy,
+      new: try new.evaluation(of: learner, clip: clip).accuracy, seconds: (ContinuousClock.now - start).seconds)
+  }
+}
+
+/// The test images of one list of classes, encoded.
+struct TestImages: Sendable {
+  let classNames: [String]
+  let labels: [Int]
+  let features: Tensor  // [images, E], unit rows
+
+  init(of dataset: Dataset, clip: CLIPModel, progress: (Int) throws -> Void) throws {
+    classNames = dataset.classNames
+    labels = dataset.test.map(\.label)
+    features = try FeatureExtractor(clip).features(of: dataset.test.map(dataset.url(of:)), progress: progress)
+  }
+
+  /// How well prompts of any method name these images, over these images' classes.
+  func evaluation(of learner: any PromptLearner, clip: CLIPModel) throws -> Evaluation {
+    func evaluate(_ learner: some PromptLearner) throws -> Evaluation {
+      try Evaluator(Classifier(clip, learner)).report(on: features, labels: labels, classNames: classNames)
+    }
+    return try evaluate(learner.classNames == classNames ? learner : learner.naming(classNames, on: clip))
+  }
+}

@@ -1,0 +1,40 @@
+import Explanations
+
+/// What can be wrong with what a person asks for.
+public enum ExperimentError: Explained, Equatable {
+  case unknownModel(name: String, nearest: String?)
+  case unknownData(name: String, nearest: String?)
+  case runExists(path: String)
+  /// A folder that is not empty and holds no run: it is never replaced.
+  case foreignFolder(path: String)
+  case notARun(path: String, reason: String)
+  case nothingToResume(path: String)
+  /// The run to resume was started with another setting.
+  case otherSetting(path: String, setting: String, found: String, requested: String)
+
+  public var problem: String {
+    switch self {
+    case .unknownModel(let name, _): "There is no model '\(name)': it is neither embedded nor a path"
+    case .unknownData(let name, _): "There is no dataset '\(name)': it is neither embedded nor a path"
+    case .runExists(let path): "There is a run in \(path) already"
+    case .foreignFolder(let path): "\(path) has other files in it and is no run"
+    case .notARun(let path, let reason): "\(path) is no run: \(reason)"
+    case .nothingToResume(let path): "The run in \(path) has no checkpoint to go on from"
+    case .otherSetting(let path, let setting, let found, let requested):
+      "The run in \(path) was started with \(setting) \(found), not \(requested)"
+    }
+  }
+
+  public var remedy: String? {
+    switch self {
+    case .unknownModel(_, let nearest?), .unknownData(_, let nearest?): "Did you mean '\(nearest)'?"
+    case .unknownModel: "Give tiny-clip or the path of an open_clip folder"
+    case .unknownData: "Give openclipart, a split file, a folder of class folders or a CSV file"
+    case .runExists: "Choose another --output, continue it with --resume or replace it with --force"
+    case .foreignFolder: "Choose another --output"
+    case .notARun: "Give a folder that 'cocoop train' has written"
+    case .nothingToResume: "Start it again with --force"
+    case .otherSetting: "Resume with the settings it was started with, or choose another --output"
+    }
+  }
+}

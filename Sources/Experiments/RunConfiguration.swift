@@ -1,0 +1,72 @@
+import CLIP
+import Datasets
+import Foundation
+import PromptLearning
+
+/// Everything that decides what a run learns. Two runs with equal configurations on one machine end with equal bits.
+public struct RunConfiguration: Sendable, Codable, Equatable {
+  /// As the command line names them.
+  public var model: String
+  public var data: String
+  public var method: Method
+  public var classes: ClassSubset
+  /// Photos of each class; `nil` takes all.
+  public var shots: Int?
+  public var seed: Int
+  public var context: Context
+  /// `nil` for zero-shot, which is not trained.
+  public var training: TrainingConfiguration?
+
+  /// How the learned contexts begin and where they stand.
+  public struct Context: Sendable, Codable, Equatable {
+    /// Words to begin as; `nil` begins at random.
+    public var words: String?
+    /// The number of random vectors; `nil` where words decide it.
+    public var length: Int?
+    public var position: ContextPosition
+    public var isClassSpecific: Bool
+
+    public init(
+      words: String? = "a photo of a", length: Int? = nil, position: ContextPosition = .end,
+      isClassSpecific: Bool = false
+    ) {
+      self.words = words
+      self.length = length
+      self.position = position
+      self.isClassSpecific = isClassSpecific
+    }
+
+    var initial: InitialContext { words.map(InitialContext.words) ?? .random(count: length ?? 4) }
+  }
+
+  public init(
+    model: String, data: String, method: Method, classes: ClassSubset = .base, shots: Int? = 16, seed: Int = 1,
+    context: Context = Context(), training: TrainingConfiguration? = nil
+  ) {
+    self.model = model
+    self.data = data
+    self.method = method
+    self.classes = classes
+    self.shots = shots
+    self.seed = seed
+    self.context = context
+    self.training = method == .zeroShot ? nil : training ?? method.defaultTraining
+  }
+
+  /// The images that the run learns from and is tested on: sampled first, then divided (protocol of the reference, §1).
+  public func examples(from dataset: Dataset) throws -> Dataset {
+    let sampled = try shots.map { try dataset.fewShot($0, seed: seed) } ?? dataset
+    return try sampled.subset(classes)
+  }
+}
+
+extension Method {
+  /// The reference's, for methods that are trained.
+  public var defaultTraining: TrainingConfiguration? {
+    switch self {
+    case .zeroShot: nil
+    case .coop: .coop
+    case .cocoop: .cocoop
+    }
+  }
+}

@@ -1,0 +1,112 @@
+import CLIP
+import Datasets
+import Foundation
+import PromptLearning
+import Torch
+
+/// Learns prompts as a configuration says, in a folder that keeps them and everything a continued training needs.
+public struct TrainingRun: Sendable {
+  public let configuration: RunConfiguration
+  public let clip: CLIPModel
+  public let identity: ModelIdentity
+  /// The run's own classes and few-shot sample.
+  public let dataset: Dataset
+  public let folder: RunFolder
+
+  /// - Parameter dataset: the whole dataset; the run takes its sample and classes from it.
+  public init(
+    _ configuration: RunConfiguration, clip: CLIPModel, identity: ModelIdentity, dataset: Dataset, folder: RunFolder
+  ) throws {
+    self.configuration = configuration
+    self.clip = clip
+    self.identity = identity
+    self.dataset = try configuration.examples(from: dataset)
+    self.folder = folder
+  }
+
+  /// Trains from the beginning, or from the newest checkpoint of an interrupted training of the same configuration.
+  ///
+  /// A checkpoint is written after every epoch, so that whatever stops the training costs less than one.
+  ///
+  /// - Parameter progress: told after every step; it may throw to stop, and the last checkpoint stays whole.
+  /// - Returns: the learner with its finished prompts, and the seconds that training took.
+  public func callAsFunction(
+    resuming: Bool = false, progress: (TrainingProgress) throws -> Void = { _ in }
+  ) throws -> (learner: any PromptLearner, seconds: Double) {
+    let seed = UInt64(bitPattern: Int64(configuration.seed))
+    let context = configuration.context
+    let checkpoint = resuming ? try resumed() : nil
+    if checkpoint == nil { try folder.write(record(seconds: nil)) }
+    let start = ContinuousClock.now
+    let path = folder.checkpointURL.path
+    let learner: any PromptLearner
+    switch configuration.method {
+    case .zeroShot:
+      let prompts = try ZeroShotPrompts(
+        for: dataset.classNames, templates: [.zeroShot(for: dataset.name)], clip: clip)
+      try PromptCheckpoint(prompts, model: identity).write(to: folder.promptsURL)
+      learner = prompts
+    case .coop:
+      let initial =
+        try checkpoint?.contextPrompts(on: clip, path: path, classNames: dataset.classNames)
+        ?? ContextPrompts(
+          for: dataset.classNames, initialContext: context.initial, position: context.position,
+          isClassSpecific: context.isClassSpecific, clip: clip, seed: seed)
+      learner = try train(initial, seed: seed, from: checkpoint?.training?.state, progress: progress)
+    case .cocoop:
+      let initial =
+        try checkpoint?.conditionalPrompts(on: clip, path: path, classNames: dataset.classNames)
+        ?? ConditionalPrompts(for: dataset.classNames, initialContext: context.initial, clip: clip, seed: seed)
+      learner = try train(initial, seed: seed, from: checkpoint?.training?.state, progress: progress)
+    }
+    let seconds = (ContinuousClock.now - start).seconds
+    try folder.write(record(seconds: seconds))
+    return (learner, seconds)
+  }
+
+  private func train<Learner: TrainablePromptLearner>(
+    _ learner: Learner, seed: UInt64, from state: TrainingState?, progress: (TrainingProgress) throws -> Void
+  ) throws -> Learner {
+    guard let training = configuration.training else { return learner }
+    var trainer = Trainer(Classifier(clip, learner), configuration: training, seed: seed, state: state)
+    let finished = trainer.state.completedEpochs
+    var metrics = Array(folder.metrics().prefix(finished))
+    for epoch in finished..<max(finished, training.epochs) {
+      metrics.append(try trainer.runEpoch(epoch, on: dataset, progress: progress))
+      try folder.write(checkpoint: PromptCheckpoint(trainer, model: identity, resumable: true))
+      try folder.write(metrics: metrics)
+    }
+    try PromptCheckpoint(trainer, model: identity, resumable: false).write(to: folder.promptsURL)
+    return trainer.classifier.learner
+  }
+
+  /// The checkpoint to go on from, once it is known to belong to this configuration and model.
+  private func resumed() throws -> PromptCheckpoint? {
+    let record = try folder.record()
+    func check<Value: Equatable>(_ setting: String, _ path: KeyPath<RunConfiguration, Value>) throws {
+      let (found, requested) = (record.configuration[keyPath: path], configuration[keyPath: path])
+      guard found == requested else {
+        throw ExperimentError.otherSetting(
+          path: folder.url.path, setting: setting, found: "\(found)", requested: "\(requested)")
+      }
+    }
+    try check("the method", \.method)
+    try check("the seed", \.seed)
+    try check("the shots", \.shots)
+    try check("the classes", \.classes)
+    try check("the data", \.data)
+    try check("the context", \.context)
+    try check("the training", \.training)
+    guard record.model == identity else {
+      throw LearningError.otherModel(
+        path: folder.url.path, expected: record.model.name, found: "\(identity.name) (\(identity.sha256.prefix(12)))")
+    }
+    return configuration.method == .zeroShot ? nil : try folder.checkpoint()
+  }
+
+  private func record(seconds: Double?) -> RunFolder.Record {
+    RunFolder.Record(
+      version: RunFolder.Record.version, configuration: configuration, model: identity, classNames: dataset.classNames,
+      libtorch: Libtorch.version, trainingSeconds: seconds)
+  }
+}
