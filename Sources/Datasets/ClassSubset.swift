@@ -1,5 +1,5 @@
 /// Which half of the classes: those that a prompt is learned on, those that it meets for the first time, or all.
-public enum ClassSubset: String, CaseIterable, Sendable {
+public enum ClassSubset: String, CaseIterable, Codable, Sendable {
   case base, new, all
 
   /// The labels of this half among `count` classes: base is the first ⌈count / 2⌉ (CoOp, `subsample_classes`).

@@ -75,6 +75,7 @@ struct TestImages: Sendable {
     func evaluate(_ learner: some PromptLearner) throws -> Evaluation {
       try Evaluator(Classifier(clip, learner)).report(on: features, labels: labels, classNames: classNames)
     }
-    return try evaluate(learner.classNames == classNames ? learner : learner.naming(classNames, on: clip))
+    let named: any PromptLearner = learner.classNames == classNames ? learner : try learner.naming(classNames, on: clip)
+    return try evaluate(named)
   }
 }
