@@ -16,7 +16,7 @@ public func valueWithGradient(
   let value = try function(variables)
   var handles = [ct_tensor](repeating: ct_tensor(), count: variables.count)
   try checked(
-    "gradient", ct_gradients(value.storage.handle, variables.map(\.storage.handle), Int64(variables.count), &handles))
+    "gradient", withHandles(of: variables) { ct_gradients(value.storage.handle, $0, Int64($0.count), &handles) })
   let detached = try Tensor.result(of: "value") { ct_without_gradient(value.storage.handle, $0) }
   return (detached, handles.map(Tensor.init(owning:)))
 }

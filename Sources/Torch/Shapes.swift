@@ -57,8 +57,8 @@ extension Tensor {
 
   /// Tensors that differ only in the length of `axis`, one after another.
   public static func concatenated(_ tensors: [Tensor], axis: Int) throws -> Tensor {
-    try Tensor.result(of: "concatenate \(tensors.map(\.shape)) along axis \(axis)") {
-      ct_concatenate(tensors.map(\.storage.handle), Int64(tensors.count), Int64(axis), $0)
+    try Tensor.result(of: "concatenate \(tensors.map(\.shape)) along axis \(axis)") { result in
+      withHandles(of: tensors) { ct_concatenate($0, Int64($0.count), Int64(axis), result) }
     }
   }
 

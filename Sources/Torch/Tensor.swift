@@ -162,6 +162,13 @@ extension Tensor {
   }
 }
 
+/// Calls `body` with the handles of tensors that live at least until it returns.
+///
+/// Swift may release an array after its last mention, which is before a call that is given only the handles.
+func withHandles<Result>(of tensors: [Tensor], _ body: ([ct_tensor]) -> Result) -> Result {
+  withExtendedLifetime(tensors) { body(tensors.map(\.storage.handle)) }
+}
+
 /// Turns a status of the shim into a Swift error.
 func checked(_ operation: String, _ status: ct_status) throws {
   guard status.code != 0 else { return }
