@@ -35,7 +35,8 @@ extension Tensor {
 
   /// The mean over `axes`, which disappear from the shape.
   public func mean(over axes: [Int]) throws -> Tensor {
-    try Tensor.result(of: "mean over axes \(axes) of \(shape)") {
+    guard !axes.isEmpty else { return self }  // to libtorch, no axis means every axis
+    return try Tensor.result(of: "mean over axes \(axes) of \(shape)") {
       ct_mean(storage.handle, axes.map(Int64.init), Int64(axes.count), $0)
     }
   }

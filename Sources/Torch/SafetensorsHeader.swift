@@ -62,24 +62,17 @@ struct SafetensorsHeader {
     guard offsets.count == 2, offsets[0] <= offsets[1] else { throw .offsets(name: name, found: offsets) }
     let entry = Entry(elementType: elementType, shape: shape, range: offsets[0]..<offsets[1])
     guard let kind = entry.kind else { return entry }
-    guard product(shape + [kind.bytesPerElement]) == entry.range.count else {
+    guard Tensor.product(shape + [kind.bytesPerElement]) == entry.range.count else {
       throw .size(name: name, kind: kind, shape: shape, found: entry.range.count)
     }
     return entry
   }
 
-  /// The product, or `nil` where an `Int` cannot hold it.
-  private static func product(_ factors: [Int]) -> Int? {
-    factors.reduce(1) { (product: Int?, factor) in
-      guard let (value, overflow) = product?.multipliedReportingOverflow(by: factor), !overflow else { return nil }
-      return value
-    }
-  }
-
   /// Whether each tensor begins where the one before it ends, from the first byte to the last.
   private func checkThatTensorsFill(_ count: Int) throws(SafetensorsFault) {
     let ordered = entries.sorted {
-      ($0.value.range.lowerBound, $0.value.range.upperBound) < ($1.value.range.lowerBound, $1.value.range.upperBound)
+      ($0.value.range.lowerBound, $0.value.range.upperBound, $0.key)
+        < ($1.value.range.lowerBound, $1.value.range.upperBound, $1.key)
     }
     var end = 0
     for (name, entry) in ordered {

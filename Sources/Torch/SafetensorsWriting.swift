@@ -4,8 +4,8 @@ import Foundation
 extension SafetensorsFile {
   /// Writes tensors to a file, which appears whole or not at all.
   ///
-  /// The largest elements come first, then names in order, so that every tensor is aligned and equal tensors make
-  /// equal files. One tensor at a time is copied.
+  /// The largest elements come first, so that every tensor is aligned, then names in order: Python's `safetensors`
+  /// makes the same file, byte for byte. One tensor at a time is copied.
   ///
   /// - Throws: ``TorchError`` where a name or an element type cannot be written; `WritingError` with the system's
   ///   reason. Whatever stood at `url` is then unchanged.
@@ -18,7 +18,7 @@ extension SafetensorsFile {
     let parts = try tensors.map { name, tensor in
       guard let kind = tensor.kind else { throw TorchError.kind(operation: "write", expected: .float32, found: nil) }
       return Part(name: name, kind: kind, tensor: tensor)
-    }.sorted { ($1.kind.bytesPerElement, $0.name) < ($0.kind.bytesPerElement, $1.name) }
+    }.sorted()
     let header = header(parts, metadata)
     try WholeFile.write(to: url) { append in
       try withUnsafeBytes(of: UInt64(header.count).littleEndian, append)
@@ -27,11 +27,18 @@ extension SafetensorsFile {
     }
   }
 
-  private struct Part {
+  private struct Part: Comparable {
     let name: String
     let kind: Tensor.Kind
     let tensor: Tensor
     var byteCount: Int { tensor.count * kind.bytesPerElement }
+
+    static func == (left: Part, right: Part) -> Bool { left.name == right.name }
+
+    static func < (left: Part, right: Part) -> Bool {
+      (right.kind.bytesPerElement, left.kind.rawValue, left.name)
+        < (left.kind.bytesPerElement, right.kind.rawValue, right.name)
+    }
   }
 
   /// The header, padded with spaces to a multiple of eight bytes.
@@ -61,6 +68,11 @@ extension String {
     let escaped = unicodeScalars.reduce(into: "") { text, scalar in
       switch scalar {
       case "\"", "\\": text += "\\\(scalar)"
+      case "\u{8}": text += "\\b"
+      case "\t": text += "\\t"
+      case "\n": text += "\\n"
+      case "\u{C}": text += "\\f"
+      case "\r": text += "\\r"
       case "\0"..<" ": text += "\\u00" + (scalar.value < 16 ? "0" : "") + String(scalar.value, radix: 16)
       default: text.unicodeScalars.append(scalar)
       }

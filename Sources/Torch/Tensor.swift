@@ -68,7 +68,7 @@ public struct Tensor: @unchecked Sendable {
   ///
   /// - Parameter bytes: row-major elements of `kind`, little-endian; they are copied.
   public init(bytes: UnsafeRawBufferPointer, kind: Kind, shape: [Int]) throws {
-    guard bytes.count == shape.reduce(1, *) * kind.bytesPerElement else {
+    guard bytes.count == Tensor.product(shape + [kind.bytesPerElement]) else {
       throw TorchError.elementCount(shape: shape, found: bytes.count / kind.bytesPerElement)
     }
     let empty: StaticString = ""  // libtorch wants an address even where there is nothing to copy
@@ -79,7 +79,19 @@ public struct Tensor: @unchecked Sendable {
   }
 
   public static func zeros(_ shape: [Int]) throws -> Tensor {
-    try Tensor([Float](repeating: 0, count: shape.reduce(1, *)), shape: shape)
+    guard let count = product(shape) else {
+      throw TorchError.shape(operation: "zeros", expected: "lengths that give a count", found: shape)
+    }
+    return try Tensor([Float](repeating: 0, count: count), shape: shape)
+  }
+
+  /// The product of lengths, or `nil` where one is negative or an `Int` cannot hold it.
+  static func product(_ lengths: [Int]) -> Int? {
+    lengths.reduce(1) { (product: Int?, length) in
+      guard length >= 0, let (value, overflows) = product?.multipliedReportingOverflow(by: length), !overflows
+      else { return nil }
+      return value
+    }
   }
 
   // MARK: Reading

@@ -18,7 +18,7 @@ public enum TorchError: Explained, Equatable {
     case .shapes(let operation, let left, let right): "\(operation): shapes \(left) and \(right) do not fit together"
     case .shape(let operation, let expected, let found): "\(operation): expected \(expected), found \(found)"
     case .elementCount(let shape, let found):
-      "A tensor of shape \(shape) has \(shape.reduce(1, *)) elements, but \(found) were given"
+      "A tensor of shape \(shape) cannot be made of \(found) elements"
     case .kind(let operation, let expected, let found):
       "\(operation): expected \(expected.rawValue) elements, found \(found?.rawValue ?? "another kind")"
     case .failed(let operation, let reason): "\(operation) failed: \(reason)"
