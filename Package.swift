@@ -64,7 +64,8 @@ let package = Package(
       dependencies: ["Experiments", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       swiftSettings: swiftSettings),
 
-    .testTarget(name: "TorchTests", dependencies: ["Torch"], swiftSettings: swiftSettings),
+    .testTarget(
+      name: "TorchTests", dependencies: ["Torch"], resources: [.copy("Fixtures")], swiftSettings: swiftSettings),
     .testTarget(
       name: "ImagesTests", dependencies: ["Images", "Embedded"], resources: [.copy("Fixtures")],
       swiftSettings: swiftSettings),

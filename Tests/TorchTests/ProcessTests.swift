@@ -1,0 +1,58 @@
+import Foundation
+import Testing
+import Torch
+
+// Each of these needs a process of its own: other tests change what is measured, or the setting is made once a process.
+@Suite("A process that trains")
+struct ProcessTests {
+  #if os(Linux)
+    @Test("Memory stays flat over 10,000 training steps")
+    func memory() async {
+      await #expect(processExitsWith: .success) {
+        // A handle that leaked in each step would be 300 KB; a tensor, at least 4 MB.
+        let bound = 128 * 1024
+        try Threads.use(1)
+        var model = try ToyModel(seed: 4)
+        for _ in 0..<1_000 { _ = try model.step() }
+        let before = try residentBytes()
+        for _ in 0..<10_000 { _ = try model.step() }
+        let growth = try residentBytes() - before
+        #expect(growth <= bound, "grew by \(growth) bytes")
+      }
+    }
+  #endif
+
+  @Test("The number of threads is set once")
+  func threads() async {
+    await #expect(processExitsWith: .success) {
+      #expect(throws: TorchError.threadCount(requested: 0, inUse: nil)) { try Threads.use(0) }
+      try Threads.use(1)
+      try Threads.use(1)
+      #expect(Threads.count == 1)
+      let error = #expect(throws: TorchError.self) { try Threads.use(2) }
+      #expect(
+        error?.explanation == "2 threads were asked for, but this process already computes with 1. "
+          + "Set the number of threads once, before the first operation.")
+      #expect(Threads.count == 1)
+    }
+  }
+
+  @Test("A number of threads that makes no sense is refused")
+  func badCount() {
+    let text = "Cannot compute with -1 threads. Give a number from 1 to 1024."
+    #expect(refused { try Threads.use(-1) } == text)
+  }
+
+  @Test("The version is libtorch's")
+  func version() {
+    #expect(Libtorch.version.wholeMatch(of: /2\.\d+\.\d+/) != nil)
+  }
+}
+
+#if os(Linux)
+  /// The bytes of this process that are in memory (proc(5): the second field of statm counts pages).
+  private func residentBytes() throws -> Int {
+    let fields = try String(contentsOfFile: "/proc/self/statm", encoding: .utf8).split(separator: " ")
+    return try #require(Int(fields[1])) * Int(sysconf(Int32(_SC_PAGESIZE)))
+  }
+#endif

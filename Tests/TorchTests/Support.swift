@@ -1,0 +1,51 @@
+import Foundation
+import Testing
+import Torch
+
+/// A generator whose numbers are the same on every machine: SplitMix64 (Steele, Lea, Flood, 2014).
+struct SplitMix: RandomNumberGenerator {
+  private var state: UInt64
+  init(seed: UInt64) { state = seed }
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var mixed = state
+    mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
+    mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
+    return mixed ^ mixed >> 31
+  }
+}
+
+extension Tensor {
+  /// Elements drawn evenly from -1 ..< 1.
+  static func random(_ shape: [Int], _ generator: inout SplitMix) throws -> Tensor {
+    try Tensor((0..<shape.reduce(1, *)).map { _ in Float.random(in: -1..<1, using: &generator) }, shape: shape)
+  }
+
+  /// A scalar that depends on every element, each with a weight of its own.
+  func weightedMean(_ weight: Tensor) throws -> Tensor {
+    try (self * weight).mean(over: Array(shape.indices))
+  }
+}
+
+/// A file of the Fixtures folder, which Scripts/oracle/record_torch.py wrote.
+func fixture(_ name: String) throws -> URL {
+  try #require(Bundle.module.url(forResource: "Fixtures/\(name)", withExtension: nil))
+}
+
+/// Runs `body` with a folder that exists only meanwhile.
+func withTemporaryFolder<Result>(_ body: (URL) throws -> Result) throws -> Result {
+  let folder = FileManager.default.temporaryDirectory.appending(path: "TorchTests-\(UUID().uuidString)")
+  try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+  defer { try? FileManager.default.removeItem(at: folder) }
+  return try body(folder)
+}
+
+/// Checks that `body` throws a ``TorchError`` of one line and not too long to read, and returns its text.
+@discardableResult
+func refused(_ location: SourceLocation = #_sourceLocation, _ body: () throws -> some Any) -> String {
+  let error = #expect(throws: TorchError.self, sourceLocation: location) { _ = try body() }
+  let text = error?.explanation ?? ""
+  #expect(!text.contains { $0.isNewline } && (10...600).contains(text.count), "\(text)", sourceLocation: location)
+  return text
+}
