@@ -1,3 +1,4 @@
+import Explanations
 import Foundation
 import Images
 import Tokenization
@@ -54,7 +55,10 @@ public struct CLIPModel: Sendable {
   ///
   /// - Returns: `[B, E]`, unit rows.
   public func imageFeatures(ofSquares squares: [Image]) throws -> Tensor {
-    try imageEncoder(configuration.preprocessing.normalized(squares)).unitRows()
+    let passes = try squares.split(every: imageEncoder.imagesPerPass).map { squares in
+      try imageEncoder(configuration.preprocessing.normalized(squares))
+    }
+    return try passes.isEmpty ? .zeros([0, embeddingWidth]) : Tensor.concatenated(passes, axis: 0).unitRows()
   }
 
   /// Unit features of pictures of any size.

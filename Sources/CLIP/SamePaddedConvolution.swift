@@ -1,9 +1,10 @@
+import Explanations
 import Torch
 
 /// A convolution, the batch normalisation after it, and an activation, padded as TensorFlow's "same".
 struct SamePaddedConvolution: Sendable {
   /// timm's epsilon for models that come from TensorFlow.
-  private static let epsilon: Float = 1e-3
+  private static let epsilon = 1e-3
 
   private let convolution: Convolution
   private let activation: Activation?
@@ -21,14 +22,16 @@ struct SamePaddedConvolution: Sendable {
     let mean = try weights.take("\(norm).running_mean", channels).floats()
     let variance = try weights.take("\(norm).running_var", channels).floats()
     // norm(w ∗ x) = (s w) ∗ x + (shift − s · mean), with s = gain / √(variance + ε) for each output channel.
-    let scale = zip(gain, variance).map { $0 / ($1 + Self.epsilon).squareRoot() }
-    let bias = zip(shift, zip(scale, mean)).map { $0 - $1.0 * $1.1 }
-    let weight = try weights.take("\(path).weight", shape) * Tensor(scale, shape: channels + [1, 1, 1])
+    // In double precision, so that folding costs half a bit of each weight and no more.
+    let scale = zip(gain, variance).map { Double($0) / (Double($1) + Self.epsilon).squareRoot() }
+    let bias = zip(shift, zip(scale, mean)).map { Float(Double($0) - $1.0 * Double($1.1)) }
+    let filters = try weights.take("\(path).weight", shape).floats().split(every: shape[1...].reduce(1, *))
+    let folded = zip(filters, scale).flatMap { filter, scale in filter.map { Float(Double($0) * scale) } }
     kernel = shape[3]
     self.stride = stride
     self.activation = activation
     convolution = try Convolution(
-      weight: weight, bias: Tensor(bias, shape: channels), stride: stride, padding: stride == 1 ? kernel / 2 : 0,
+      weight: Tensor(folded, shape: shape), bias: Tensor(bias, shape: channels), stride: stride, padding: stride == 1 ? kernel / 2 : 0,
       groups: groups)
   }
 

@@ -47,6 +47,8 @@ public struct VisionTransformer: ImageEncoder {
     classToken = try Tensor([0], shape: [1])
   }
 
+  public var imagesPerPass: Int { 16 }
+
   public func callAsFunction(_ pixels: Tensor) throws -> Tensor {
     let (batch, width) = (pixels.shape[0], configuration.width)
     let embedded = try patches(pixels).reshaped([batch, width, -1]).permuted([0, 2, 1])  // [B, patches, width]

@@ -4,6 +4,10 @@
 
 #include "Shim.hpp"
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 const char *ct_version(void) {
 #define CT_TEXT_OF(x) #x
 #define CT_TEXT(x) CT_TEXT_OF(x)
@@ -19,3 +23,10 @@ ct_status ct_set_thread_count(int32_t count) {
 }
 
 bool ct_cuda_available(void) { return at::hasCUDA(); }
+
+void ct_keep_freed_memory(void) {
+#ifdef __GLIBC__
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);  // the largest that glibc accepts
+  mallopt(M_TRIM_THRESHOLD, 512 << 20);
+#endif
+}

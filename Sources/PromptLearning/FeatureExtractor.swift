@@ -1,4 +1,5 @@
 import CLIP
+import Explanations
 import Foundation
 import Images
 import Torch
@@ -25,10 +26,11 @@ public struct FeatureExtractor: Sendable {
   func features<Item: Sendable>(
     of items: [Item], progress: (Int) throws -> Void = { _ in }, square: @Sendable (Item) throws -> Image
   ) throws -> Tensor {
-    let parts = try stride(from: 0, to: items.count, by: Self.batchSize).map { start in
-      let end = min(start + Self.batchSize, items.count)
-      let features = try clip.imageFeatures(ofSquares: Array(items[start..<end]).concurrentMap(square))
-      try progress(end)
+    var done = 0
+    let parts = try items.split(every: Self.batchSize).map { items in
+      let features = try clip.imageFeatures(ofSquares: items.concurrentMap(square))
+      done += items.count
+      try progress(done)
       return features
     }
     return try parts.isEmpty ? Tensor.zeros([0, clip.embeddingWidth]) : Tensor.concatenated(parts, axis: 0)

@@ -1,5 +1,6 @@
 import CLIP
 import Datasets
+import Explanations
 import Foundation
 import Images
 import Torch
@@ -132,13 +133,6 @@ public struct EpochReport: Sendable, Codable, Equatable {
   public let learningRate: Float
   public let images: Int
   public let seconds: Double
-}
-
-extension Array {
-  /// Consecutive parts of `size` elements; the last may be smaller.
-  func split(every size: Int) -> [[Element]] {
-    stride(from: 0, to: count, by: size).map { Array(self[$0..<Swift.min($0 + size, count)]) }
-  }
 }
 
 extension Duration {

@@ -26,4 +26,9 @@ public enum Libtorch {
   /// Such as "2.13.0".
   public static let version = String(cString: ct_version())
   public static var hasCUDA: Bool { ct_cuda_available() }
+
+  /// Keeps freed memory for the next tensor instead of returning it to the system, for the whole process.
+  ///
+  /// For a tool that computes all the time; a library leaves the choice to the program. Up to 512 MiB stay.
+  public static func keepFreedMemory() { ct_keep_freed_memory() }
 }
