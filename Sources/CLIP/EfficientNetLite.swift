@@ -4,7 +4,7 @@ import Torch
 ///
 /// Source: Tan and Le, 2019, in the variant without squeeze-and-excitation and with ReLU6 that was published for
 /// mobile devices. Padding is TensorFlow's "same", which is uneven where the stride is 2. Batch normalisation is
-/// folded into the convolution before it when the model is loaded.
+/// not folded into the convolutions: folding rounds the weights once more, and saves little.
 public struct EfficientNetLite: ImageEncoder {
   /// One group of equal blocks; only the first of them has the stride.
   private struct Stage {

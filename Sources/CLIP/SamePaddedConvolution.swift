@@ -1,4 +1,3 @@
-import Explanations
 import Torch
 
 /// A convolution, the batch normalisation after it, and an activation, padded as TensorFlow's "same".
@@ -7,6 +6,7 @@ struct SamePaddedConvolution: Sendable {
   private static let epsilon = 1e-3
 
   private let convolution: Convolution
+  private let norm: BatchNorm
   private let activation: Activation?
   private let kernel: Int
   private let stride: Int
@@ -17,27 +17,21 @@ struct SamePaddedConvolution: Sendable {
     activation: Activation?
   ) throws {
     let channels = [shape[0]]
-    let gain = try weights.take("\(norm).weight", channels).floats()
-    let shift = try weights.take("\(norm).bias", channels).floats()
-    let mean = try weights.take("\(norm).running_mean", channels).floats()
-    let variance = try weights.take("\(norm).running_var", channels).floats()
-    // norm(w ∗ x) = (s w) ∗ x + (shift − s · mean), with s = gain / √(variance + ε) for each output channel.
-    // In double precision, so that folding costs half a bit of each weight and no more.
-    let scale = zip(gain, variance).map { Double($0) / (Double($1) + Self.epsilon).squareRoot() }
-    let bias = zip(shift, zip(scale, mean)).map { Float(Double($0) - $1.0 * Double($1.1)) }
-    let filters = try weights.take("\(path).weight", shape).floats().split(every: shape[1...].reduce(1, *))
-    let folded = zip(filters, scale).flatMap { filter, scale in filter.map { Float(Double($0) * scale) } }
     kernel = shape[3]
     self.stride = stride
     self.activation = activation
     convolution = try Convolution(
-      weight: Tensor(folded, shape: shape), bias: Tensor(bias, shape: channels), stride: stride, padding: stride == 1 ? kernel / 2 : 0,
-      groups: groups)
+      weight: weights.take("\(path).weight", shape), bias: nil, stride: stride,
+      padding: stride == 1 ? kernel / 2 : 0, groups: groups)
+    self.norm = try BatchNorm(
+      weight: weights.take("\(norm).weight", channels), bias: weights.take("\(norm).bias", channels),
+      mean: weights.take("\(norm).running_mean", channels), variance: weights.take("\(norm).running_var", channels),
+      epsilon: Self.epsilon)
   }
 
   /// `[B, in, H, W]` → `[B, out, ⌈H / stride⌉, ⌈W / stride⌉]`.
   func callAsFunction(_ x: Tensor) throws -> Tensor {
-    let y = try convolution(stride == 1 ? x : padded(x))
+    let y = try norm(convolution(stride == 1 ? x : padded(x)))
     return try activation?(y) ?? y
   }
 
