@@ -61,7 +61,9 @@ let package = Package(
     .target(name: "Experiments", dependencies: ["PromptLearning", "Embedded"], swiftSettings: swiftSettings),
     .executableTarget(
       name: "cocoop",
-      dependencies: ["Experiments", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      dependencies: [
+        "Experiments", "Embedded", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
       swiftSettings: swiftSettings),
 
     .testTarget(

@@ -48,6 +48,11 @@ public struct CLIPModel: Sendable {
     tokenizer = try Tokenizer()
   }
 
+  /// A model with random weights, to measure speed on. It knows nothing.
+  package init(randomlyInitialized configuration: CLIPConfiguration, name: String, seed: UInt64) throws {
+    try self.init(name: name, configuration: configuration, weights: Weights(randomFrom: seed))
+  }
+
   /// E: the width of the shared space.
   public var embeddingWidth: Int { configuration.embeddingWidth }
 

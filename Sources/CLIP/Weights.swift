@@ -1,5 +1,6 @@
 import Explanations
 import Foundation
+import Images
 import Torch
 
 /// The tensors of a checkpoint, handed out one by one, each by its name and shape.
@@ -12,6 +13,8 @@ public struct Weights {
   private var unread: Set<String>
   private let shapes: [String: [Int]]
   private let load: (String) throws -> Tensor
+  /// Where weights are random; `nil` for those of a file.
+  private var generator: SeededGenerator?
 
   /// The tensors of a safetensors file, which is mapped and not read at once.
   public init(contentsOf url: URL) throws {
@@ -26,6 +29,12 @@ public struct Weights {
       guard let found = tensors[tensor] else { throw CLIPError.missingTensor(name: tensor, file: name, nearest: nil) }
       return found
     }
+  }
+
+  /// Tensors of whatever name and shape is asked for, with random elements.
+  init(randomFrom seed: UInt64) {
+    self.init(file: "random weights", shapes: [:], load: { _ in throw CLIPError.emptyTrie })
+    generator = SeededGenerator(seed: seed)
   }
 
   private init(file: String, shapes: [String: [Int]], load: @escaping (String) throws -> Tensor) {
@@ -43,6 +52,7 @@ public struct Weights {
   /// - Throws: ``CLIPError/missingTensor(name:file:nearest:)``, ``CLIPError/tensorShape(name:file:expected:found:)``,
   ///   ``CLIPError/notFinite(tensor:file:)``.
   mutating func take(_ name: String, _ expected: [Int]) throws -> Tensor {
+    if generator != nil { return try random(expected) }
     guard let shape = shapes[name] else {
       throw CLIPError.missingTensor(name: name, file: file, nearest: name.nearest(among: unread.sorted()))
     }
@@ -56,6 +66,15 @@ public struct Weights {
     }
     unread.remove(name)
     return tensor
+  }
+
+  /// Uniform elements that keep the scale of what passes through a layer.
+  private mutating func random(_ shape: [Int]) throws -> Tensor {
+    guard var generator else { return try Tensor.zeros(shape) }
+    defer { self.generator = generator }
+    let bound = (3 / Float(max(1, shape.dropFirst().reduce(1, *)))).squareRoot()
+    let elements = (0..<shape.reduce(1, *)).map { _ in (Float(generator.next() >> 40) * 0x1p-23 - 1) * bound }
+    return try Tensor(elements, shape: shape)
   }
 
   /// The linear layer `path.weight` `[output, input]`, with `path.bias` where `hasBias`.

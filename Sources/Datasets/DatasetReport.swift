@@ -43,6 +43,27 @@ public struct DatasetReport: Sendable, Encodable, Equatable {
   }
 }
 
+extension DatasetReport {
+  /// One line for a list of datasets.
+  public var summary: String {
+    "\(name)  \(classes) classes, " + parts.map { "\($0.images) \($0.split)" }.joined(separator: ", ")
+  }
+
+  /// A tree of ticks and crosses for a terminal.
+  public var tree: String {
+    let lines = parts.map { part in
+      let state =
+        part.images == 0
+        ? "no images" : "\(part.images) images, \(part.fewestPerClass) to \(part.mostPerClass) a class"
+      return "├─ \(part.missing == 0 ? "✓" : "✗") \(part.split): \(state)"
+        + (part.missing == 0 ? "" : ", \(part.missing) missing")
+    }
+    return (["\(name) in \(imageFolder)"] + lines
+      + ["└─ ✓ \(classes) classes: \(baseClasses) base, \(newClasses) new"] + notices.map { "note: \($0)." })
+      .joined(separator: "\n")
+  }
+}
+
 extension Dataset {
   /// The paths of images that don't lie where they should, each once: training, then validation, then test images.
   ///

@@ -11,6 +11,9 @@ public enum ExperimentError: Explained, Equatable {
   case nothingToResume(path: String)
   /// The run to resume was started with another setting.
   case otherSetting(path: String, setting: String, found: String, requested: String)
+  /// Class names that cannot be told apart or read.
+  case classList(source: String, problem: String)
+  case unknownBackbone(name: String, known: [String])
 
   public var problem: String {
     switch self {
@@ -22,6 +25,8 @@ public enum ExperimentError: Explained, Equatable {
     case .nothingToResume(let path): "The run in \(path) has no checkpoint to go on from"
     case .otherSetting(let path, let setting, let found, let requested):
       "The run in \(path) was started with \(setting) \(found), not \(requested)"
+    case .classList(let source, let problem): "The list of classes in \(source) cannot be used: \(problem)"
+    case .unknownBackbone(let name, _): "There is no backbone '\(name)' to measure"
     }
   }
 
@@ -34,6 +39,8 @@ public enum ExperimentError: Explained, Equatable {
     case .foreignFolder: "Choose another --output"
     case .notARun: "Give a folder that 'cocoop train' has written"
     case .nothingToResume: "Start it again with --force"
+    case .classList: "Give each class one name, and each name once"
+    case .unknownBackbone(_, let known): "Give one of \(known.joined(separator: ", "))"
     case .otherSetting: "Resume with the settings it was started with, or choose another --output"
     }
   }

@@ -7,7 +7,7 @@ public struct ConditionalPrompts: TrainablePromptLearner {
   public let classNames: [String]
   private let contextVectors: Tensor  // [M, D]
   private let metaNetwork: MetaNetwork  // E → E/16 → D
-  private let trie: PromptTrie  // C class names, frozen
+  package let trie: PromptTrie  // C class names, frozen
   private let textEncoder: TextEncoder  // frozen
 
   /// - Parameters:

@@ -1,0 +1,21 @@
+import ArgumentParser
+
+/// The command line. Each command parses, calls one function and prints; results go to standard output, everything
+/// else to standard error.
+@main
+struct Cocoop: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "cocoop",
+    abstract: "Prompt learning for CLIP: zero-shot, CoOp and CoCoOp.",
+    discussion: """
+      Give it a CLIP checkpoint and 16 photos of each class, and it learns a prompt, conditioned on each image, that \
+      beats zero-shot CLIP on those classes and still works on classes named later.
+
+      EXAMPLE:
+        cocoop demo
+      """,
+    version: "0.1.0",
+    subcommands: [
+      Demo.self, Train.self, Evaluate.self, Predict.self, Models.self, Datasets.self, Benchmark.self,
+    ])
+}

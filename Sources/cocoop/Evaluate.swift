@@ -1,0 +1,56 @@
+import ArgumentParser
+import Datasets
+import Experiments
+import Foundation
+import PromptLearning
+
+struct Evaluate: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Measure a run on test images.",
+    discussion: """
+      EXAMPLE:
+        cocoop evaluate --run runs/first --classes new
+      """)
+
+  @Option(help: ArgumentHelp("A folder that 'cocoop train' has written.", valueName: "folder"))
+  var run: String
+
+  @Option(help: "Another dataset than the run's.")
+  var data: String?
+
+  @Option(help: "Another model path than the run's; it must hold the same weights.")
+  var model: String?
+
+  @Option(help: "Which half of the classes: base, new or all (default: the run's).")
+  var classes: ClassSubset?
+
+  @Option(help: "Which images: train, val or test.")
+  var split = Split.test
+
+  @OptionGroup var compute: ComputeOptions
+  @OptionGroup var printing: OutputOptions
+
+  func run() throws {
+    try compute.apply()
+    let loaded = try LoadedRun(folder: URL(filePath: run), model: model)
+    let configuration = loaded.record.configuration
+    let dataset = try DataSource(data ?? configuration.data).load(seed: configuration.seed)
+      .subset(classes ?? configuration.classes)
+    let progress = printing.progress("encoding")
+    let total = dataset.examples(in: split).count
+    let evaluation = try loaded.evaluation(on: dataset, split: split) {
+      progress.update($0, of: total, unit: "images")
+    }
+    try printing.print(evaluation) { Self.text(evaluation) }
+  }
+
+  private static func text(_ evaluation: Evaluation) -> String {
+    let weakest = evaluation.perClass.filter { $0.images > 0 }.sorted { $0.accuracy < $1.accuracy }.prefix(5)
+    return """
+      accuracy  \(String(format: "%.2f", evaluation.accuracy)) %  (top-5 \(String(format: "%.2f", evaluation.top5)) %, \
+      macro F1 \(String(format: "%.2f", evaluation.macroF1)) %)
+      images    \(evaluation.images) of \(evaluation.classes) classes, \(String(format: "%.1f", evaluation.seconds)) s
+      weakest   \(weakest.map { "\($0.class) \(String(format: "%.0f", $0.accuracy)) %" }.joined(separator: ", "))
+      """
+  }
+}

@@ -1,0 +1,47 @@
+import ArgumentParser
+import Dispatch
+import Foundation
+import Synchronization
+
+/// Turns Ctrl-C and a request to terminate into an error at the next step, so that the last checkpoint stays whole.
+final class Interruption: Sendable {
+  private let received = Atomic<Int32>(0)
+  // The sources must live as long as the process listens; nothing else touches them.
+  nonisolated(unsafe) private let sources: [any DispatchSourceSignal]
+
+  init() {
+    let queue = DispatchQueue(label: "signals")
+    let pairs = [SIGINT, SIGTERM].map { number in
+      signal(number, SIG_IGN)
+      return (number, DispatchSource.makeSignalSource(signal: number, queue: queue))
+    }
+    sources = pairs.map(\.1)
+    for (number, source) in pairs {
+      source.setEventHandler { [weak self] in
+        // A second signal does not wait for the step.
+        if let self, self.received.exchange(number, ordering: .relaxed) != 0 { exit(128 + number) }
+      }
+      source.resume()
+    }
+  }
+
+  struct Received: Error {
+    let signal: Int32
+  }
+
+  /// - Throws: ``Received`` once a signal has come.
+  func check() throws {
+    let number = received.load(ordering: .relaxed)
+    if number != 0 { throw Received(signal: number) }
+  }
+
+  /// Runs `body`; when it was stopped by a signal, says how to go on and exits with 128 plus the signal.
+  func guarding<Result>(advice: String, _ body: (Interruption) throws -> Result) throws -> Result {
+    do {
+      return try body(self)
+    } catch let received as Received {
+      FileHandle.standardError.write(Data("\nInterrupted. \(advice)\n".utf8))
+      throw ExitCode(128 + received.signal)
+    }
+  }
+}

@@ -1,0 +1,47 @@
+import ArgumentParser
+import Experiments
+import Foundation
+import Torch
+
+/// What every computing command takes.
+struct ComputeOptions: ParsableArguments {
+  @Option(help: "Where to compute: auto, cpu or cuda.")
+  var device = Device.auto
+
+  @Option(help: ArgumentHelp("Threads of one operation; all cores by default.", valueName: "n"))
+  var threads: Int?
+
+  enum Device: String, ExpressibleByArgument, CaseIterable { case auto, cpu, cuda }
+
+  /// Sets up the process, before the first tensor.
+  func apply() throws {
+    if device == .cuda { throw ValidationError("This version computes on the CPU alone: give --device cpu.") }
+    Libtorch.keepFreedMemory()
+    if let threads { try Threads.use(threads) }
+  }
+}
+
+/// How a command prints.
+struct OutputOptions: ParsableArguments {
+  @Flag(help: "Print the result as one JSON document.")
+  var json = false
+
+  @Flag(help: "Print nothing but the result.")
+  var quiet = false
+
+  /// Prints `value` as JSON, or else the text.
+  func print(_ value: some Encodable, text: () -> String) throws {
+    if json {
+      Swift.print(String(decoding: try JSONEncoder.readable.encode(value), as: UTF8.self))
+    } else {
+      Swift.print(text())
+    }
+  }
+
+  /// A remark on standard error.
+  func remark(_ text: String) {
+    if !quiet { FileHandle.standardError.write(Data((text + "\n").utf8)) }
+  }
+
+  func progress(_ label: String) -> ProgressLine { ProgressLine(label, isQuiet: quiet) }
+}

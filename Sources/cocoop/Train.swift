@@ -1,0 +1,107 @@
+import ArgumentParser
+import Experiments
+import Foundation
+import PromptLearning
+
+struct Train: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Learn prompts and keep them in a run folder.",
+    discussion: """
+      EXAMPLE:
+        cocoop train --model tiny-clip --data openclipart --epochs 2 --output runs/first
+      """)
+
+  @Option(help: "tiny-clip, or the path of an open_clip folder.")
+  var model = "tiny-clip"
+
+  @Option(help: "openclipart, a split file, a folder of class folders or a CSV file.")
+  var data: String
+
+  @Option(help: "zero-shot, coop or cocoop.")
+  var method = PromptLearning.Method.cocoop
+
+  @OptionGroup var sample: SampleOptions
+  @OptionGroup var training: TrainingOptions
+
+  @Option(help: ArgumentHelp("The run's folder (default: runs/DATA-METHOD-seedN).", valueName: "folder"))
+  var output: String?
+
+  @Flag(help: "Continue an interrupted run from its last checkpoint.")
+  var resume = false
+
+  @Flag(help: "Replace the run that is in the folder.")
+  var force = false
+
+  @OptionGroup var compute: ComputeOptions
+  @OptionGroup var printing: OutputOptions
+
+  func validate() throws {
+    if resume, force { throw ValidationError("--resume and --force exclude each other.") }
+  }
+
+  /// What `train --json` prints.
+  struct Result: Encodable {
+    let run: String
+    let method: PromptLearning.Method
+    let classes: Int
+    let images: Int
+    let seconds: Double
+  }
+
+  func run() throws {
+    try compute.apply()
+    let configuration = RunConfiguration(
+      model: model, data: data, method: method, classes: sample.classes, shots: sample.shots, seed: sample.seed,
+      context: training.runContext, training: try training.training(for: method))
+    let source = try ModelSource(model)
+    let dataset = try DataSource(data).load(seed: sample.seed)
+    let folder = try RunFolder(
+      creating: URL(filePath: output ?? "runs/\(dataset.name)-\(method.rawValue)-seed\(sample.seed)"),
+      existing: resume ? .resume : force ? .replace : .refuse)
+    let run = try TrainingRun(
+      configuration, clip: source.load(), identity: source.identity(), dataset: dataset, folder: folder)
+    for notice in run.dataset.notices { printing.remark("note: \(notice).") }
+
+    let reporter = TrainingReporter(method.title, epochs: configuration.training?.epochs ?? 0, printing)
+    let seconds = try Interruption().guarding(
+      advice: "The last whole epoch is kept: go on with the same command and --resume"
+    ) { interruption in
+      try run(resuming: resume) { progress in
+        try interruption.check()
+        reporter.report(progress)
+      }.seconds
+    }
+    let result = Result(
+      run: folder.url.relativePath, method: method, classes: run.dataset.classNames.count,
+      images: run.dataset.training.count, seconds: seconds)
+    try printing.print(result) {
+      "\(method.title) learned \(result.classes) classes from \(result.images) images in "
+        + "\(String(format: "%.1f", seconds)) s: \(result.run)"
+    }
+  }
+}
+
+/// Shows where a training stands.
+struct TrainingReporter {
+  private let label: String
+  private let epochs: Int
+  private let views: ProgressLine
+  private let steps: ProgressLine
+
+  init(_ label: String, epochs: Int, _ printing: OutputOptions) {
+    self.label = label
+    self.epochs = epochs
+    views = printing.progress("\(label), encoding views")
+    steps = printing.progress(label)
+  }
+
+  func report(_ progress: TrainingProgress) {
+    switch progress {
+    case .views(let encoded, let total): views.update(encoded, of: total, unit: "views")
+    case .step(let epoch, let number, let count, _, let loss):
+      steps.update(
+        (epoch - 1) * count + number, of: epochs * count, unit: "steps",
+        note: "epoch \(epoch)/\(epochs), loss \(String(format: "%.3f", loss))")
+    }
+  }
+}
