@@ -96,8 +96,7 @@ public struct Trainer<Learner: TrainablePromptLearner>: Sendable {
     if let views { return views }
     var views = try TrainingViews(of: dataset, mode: configuration.views, clip: classifier.clip)
     var generator = SeededGenerator(seed: seed ^ 0x7669_6577_7300)
-    let total = dataset.training.count
-    try views.prepare(using: &generator) { done in try progress(.views(encoded: done, images: total)) }
+    try views.prepare(using: &generator) { try progress(.views(encoded: $0, of: $1)) }
     self.views = views
     return views
   }
@@ -118,8 +117,8 @@ public struct TrainingState: Sendable {
 
 /// Where a training stands.
 public enum TrainingProgress: Sendable {
-  /// So many views have been encoded, before the first epoch, of so many images.
-  case views(encoded: Int, images: Int)
+  /// So many views have been encoded, before the first epoch.
+  case views(encoded: Int, of: Int)
   /// A step of an epoch was made; both count from 1.
   case step(epoch: Int, number: Int, of: Int, images: Int, loss: Float)
 }

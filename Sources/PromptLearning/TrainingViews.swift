@@ -48,9 +48,14 @@ struct TrainingViews: Sendable {
   }
 
   /// Draws and encodes the views that are stored; does nothing where views are fresh.
-  mutating func prepare(using generator: inout SeededGenerator, progress: (Int) throws -> Void) throws {
+  ///
+  /// - Parameter progress: told how many views are encoded, and of how many.
+  mutating func prepare(using generator: inout SeededGenerator, progress: (Int, Int) throws -> Void) throws {
     guard case .stored(let count) = mode, stored == nil else { return }
-    stored = try encode(files.flatMap { Array(repeating: $0, count: count) }, using: &generator, progress: progress)
+    let total = files.count * count
+    stored = try encode(files.flatMap { Array(repeating: $0, count: count) }, using: &generator) {
+      try progress($0, total)
+    }
   }
 
   /// One view of each of the files at `indices`: `[indices.count, E]`, unit rows.

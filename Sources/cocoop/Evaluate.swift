@@ -12,8 +12,8 @@ struct Evaluate: ParsableCommand {
         cocoop evaluate --run runs/first --classes new
       """)
 
-  @Option(help: ArgumentHelp("A folder that 'cocoop train' has written.", valueName: "folder"))
-  var run: String
+  @Option(name: .customLong("run"), help: ArgumentHelp("A folder that 'cocoop train' has written.", valueName: "folder"))
+  var runFolder: String
 
   @Option(help: "Another dataset than the run's.")
   var data: String?
@@ -32,7 +32,7 @@ struct Evaluate: ParsableCommand {
 
   func run() throws {
     try compute.apply()
-    let loaded = try LoadedRun(folder: URL(filePath: run), model: model)
+    let loaded = try LoadedRun(folder: URL(filePath: runFolder), model: model)
     let configuration = loaded.record.configuration
     let dataset = try DataSource(data ?? configuration.data).load(seed: configuration.seed)
       .subset(classes ?? configuration.classes)

@@ -36,6 +36,7 @@ struct OutputOptions: ParsableArguments {
     } else {
       Swift.print(text())
     }
+    fflush(nil)  // before any remark that follows on standard error
   }
 
   /// A remark on standard error.

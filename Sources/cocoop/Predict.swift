@@ -11,8 +11,8 @@ struct Predict: ParsableCommand {
         cocoop predict --model tiny-clip --classes "dog,cat,bicycle" photo.jpg
       """)
 
-  @Option(help: ArgumentHelp("A folder that 'cocoop train' has written.", valueName: "folder"))
-  var run: String?
+  @Option(name: .customLong("run"), help: ArgumentHelp("A folder that 'cocoop train' has written.", valueName: "folder"))
+  var runFolder: String?
 
   @Option(help: "tiny-clip, or the path of an open_clip folder.")
   var model: String?
@@ -36,8 +36,8 @@ struct Predict: ParsableCommand {
   @OptionGroup var printing: OutputOptions
 
   func validate() throws {
-    guard run != nil || model != nil else { throw ValidationError("Give --run or --model.") }
-    guard run != nil || classes != nil || classesFile != nil else {
+    guard runFolder != nil || model != nil else { throw ValidationError("Give --run or --model.") }
+    guard runFolder != nil || classes != nil || classesFile != nil else {
       throw ValidationError("Without --run, give --classes or --classes-file.")
     }
     guard classes == nil || classesFile == nil else {
@@ -51,8 +51,8 @@ struct Predict: ParsableCommand {
     try compute.apply()
     let names = try ClassNames(list: classes, file: classesFile)
     let predictor =
-      if let run {
-        try Predictor(run: LoadedRun(folder: URL(filePath: run), model: model), classNames: names?.names)
+      if let runFolder {
+        try Predictor(run: LoadedRun(folder: URL(filePath: runFolder), model: model), classNames: names?.names)
       } else {
         try Predictor(
           zeroShot: ModelSource(model ?? "tiny-clip").load(), classNames: names?.names ?? [], template: template)

@@ -5,9 +5,9 @@ final class ProgressLine {
   private let label: String
   private let isQuiet: Bool
   private let isTerminal = isatty(STDERR_FILENO) == 1
-  private let start = ContinuousClock.now
+  /// When the first unit was done, and how many were by then: a continued run does not begin at 0.
+  private var begun: (time: ContinuousClock.Instant, done: Int)?
   private var lastDrawn: ContinuousClock.Instant?
-  private var firstDone: Int?
 
   init(_ label: String, isQuiet: Bool) {
     self.label = label
@@ -20,13 +20,15 @@ final class ProgressLine {
   func update(_ done: Int, of total: Int, unit: String, note: String = "") {
     guard !isQuiet else { return }
     let now = ContinuousClock.now
-    let begun = firstDone ?? done
-    firstDone = begun
+    guard let begun else {
+      begun = (now, done)
+      return
+    }
     let pause: Duration = isTerminal ? .milliseconds(100) : .seconds(10)
-    guard done == total || now - (lastDrawn ?? (isTerminal ? .now - .seconds(1) : start)) >= pause else { return }
+    guard done == total || now - (lastDrawn ?? begun.time) >= pause else { return }
     lastDrawn = now
-    let seconds = (now - start) / .seconds(1)
-    let rate = Double(done) / max(seconds, 1e-9)
+    let seconds = (now - begun.time) / .seconds(1)
+    let rate = Double(done - begun.done) / max(seconds, 1e-9)
     let left = Double(total - done) / max(rate, 1e-9)
     let text =
       "\(label): \(done)/\(total) \(unit), \(String(format: rate < 10 ? "%.1f" : "%.0f", rate))/s"
