@@ -72,7 +72,9 @@ extension CLIPConfiguration.TextTower {
     width = try section.positiveInteger("width", default: 512)
     heads = try section.positiveInteger("heads", default: 8)
     layers = try section.positiveInteger("layers", default: 12)
-    guard width % heads == 0 else { throw section.wrong("heads", expected: "a divisor of width \(width)", found: heads) }
+    guard width % heads == 0 else {
+      throw section.wrong("heads", expected: "a divisor of width \(width)", found: heads)
+    }
     try section.finish()
   }
 }
@@ -109,7 +111,8 @@ extension CLIPConfiguration.ImageTower {
     }
     return .visionTransformer(
       .init(
-        imageSize: imageSize, patchSize: patchSize, width: width, layers: try section.positiveInteger("layers", default: 12),
+        imageSize: imageSize, patchSize: patchSize, width: width,
+        layers: try section.positiveInteger("layers", default: 12),
         heads: width / headWidth))
   }
 }

@@ -15,7 +15,9 @@ public struct Checkpoint: Sendable {
     guard files.fileExists(atPath: folder.path, isDirectory: &isFolder) else {
       throw CLIPError.notACheckpoint(path: folder.path, found: "there is nothing at this path")
     }
-    guard isFolder.boolValue else { throw CLIPError.notACheckpoint(path: folder.path, found: "it is a file, not a folder") }
+    guard isFolder.boolValue else {
+      throw CLIPError.notACheckpoint(path: folder.path, found: "it is a file, not a folder")
+    }
     for file in [configuration, weights] where !files.fileExists(atPath: file.path) {
       throw CLIPError.notACheckpoint(path: folder.path, found: "the folder has no \(file.lastPathComponent)")
     }

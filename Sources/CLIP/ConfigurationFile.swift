@@ -70,13 +70,15 @@ struct ConfigurationFile {
   mutating func require(_ key: String, _ expected: String) throws {
     let value = values.removeValue(forKey: key)
     guard value as? String == expected else {
-      throw CLIPError.unsupported(file: file, option: "\(path)\(key) = \(value.map(String.init(describing:)) ?? "nothing")")
+      throw CLIPError.unsupported(
+        file: file, option: "\(path)\(key) = \(value.map(String.init(describing:)) ?? "nothing")")
     }
   }
 
   func finish() throws {
     if let key = values.keys.min() {
-      throw CLIPError.unsupported(file: file, option: "\(path)\(key) = \(values[key].map(String.init(describing:)) ?? "")")
+      throw CLIPError.unsupported(
+        file: file, option: "\(path)\(key) = \(values[key].map(String.init(describing:)) ?? "")")
     }
   }
 

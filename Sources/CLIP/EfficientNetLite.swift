@@ -43,7 +43,8 @@ public struct EfficientNetLite: ImageEncoder {
       for repetition in 0..<stage.blocks {
         blocks.append(
           try Block(
-            &weights, "\(trunk).blocks.\(index).\(repetition)", from: channels, to: stage.channels, kernel: stage.kernel,
+            &weights, "\(trunk).blocks.\(index).\(repetition)", from: channels, to: stage.channels,
+            kernel: stage.kernel,
             stride: repetition == 0 ? stage.stride : 1, expansion: stage.expansion))
         channels = stage.channels
       }
@@ -76,7 +77,8 @@ public struct EfficientNetLite: ImageEncoder {
       let wide = input * expansion
       let expands = expansion > 1  // without expansion, the first norm belongs to the channel filter
       let names =
-        expands ? (filter: "bn2", contraction: "conv_pwl", last: "bn3") : (filter: "bn1", contraction: "conv_pw", last: "bn2")
+        expands
+        ? (filter: "bn2", contraction: "conv_pwl", last: "bn3") : (filter: "bn1", contraction: "conv_pw", last: "bn2")
       var layers: [SamePaddedConvolution] = []
       if expands {
         layers.append(

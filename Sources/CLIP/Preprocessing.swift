@@ -60,7 +60,8 @@ public struct Preprocessing: Sendable, Equatable {
   /// - Returns: `[B, 3, size, size]`.
   public func normalized(_ squares: [Image]) throws -> Tensor {
     for image in squares where image.width != size || image.height != size {
-      throw TorchError.shape(operation: "normalise", expected: "[\(size), \(size)]", found: [image.height, image.width])
+      throw TorchError.shape(
+        operation: "normalise", expected: "[\(size), \(size)]", found: [image.height, image.width])
     }
     let plane = size * size
     let tables = zip(mean, standardDeviation).map { mean, deviation in

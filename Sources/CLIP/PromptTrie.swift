@@ -73,7 +73,8 @@ public struct PromptTrie: Sendable {
     let tokens = Set(nodes.compactMap(\.symbol.tokenID)).sorted()
     let rowOfToken = Dictionary(uniqueKeysWithValues: tokens.enumerated().map { ($1, $0) })
     vocabulary = try Tensor(tokens, shape: [tokens.count])
-    rowOfSymbol = try Tensor(nodes.map { $0.symbol.row(ofToken: rowOfToken, tokenCount: tokens.count) }, shape: [nodes.count])
+    rowOfSymbol = try Tensor(
+      nodes.map { $0.symbol.row(ofToken: rowOfToken, tokenCount: tokens.count) }, shape: [nodes.count])
     positions = try Tensor(nodes.map(\.depth), shape: [nodes.count])
 
     let distinctEnds = Set(ends).sorted()

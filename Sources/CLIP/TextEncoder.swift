@@ -16,7 +16,9 @@ public struct TextEncoder: Sendable {
   private let outputNorm: LayerNorm
   private let projection: Tensor  // [D, E]
 
-  init(_ weights: inout Weights, _ tower: CLIPConfiguration.TextTower, embeddingWidth: Int, activation: Activation) throws {
+  init(_ weights: inout Weights, _ tower: CLIPConfiguration.TextTower, embeddingWidth: Int, activation: Activation)
+    throws
+  {
     width = tower.width
     tokenLimit = tower.tokenLimit
     tokenEmbedding = try weights.take("token_embedding.weight", [tower.vocabularySize, tower.width])

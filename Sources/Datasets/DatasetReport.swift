@@ -58,7 +58,8 @@ extension DatasetReport {
       return "├─ \(part.missing == 0 ? "✓" : "✗") \(part.split): \(state)"
         + (part.missing == 0 ? "" : ", \(part.missing) missing")
     }
-    return (["\(name) in \(imageFolder)"] + lines
+    return
+      (["\(name) in \(imageFolder)"] + lines
       + ["└─ ✓ \(classes) classes: \(baseClasses) base, \(newClasses) new"] + notices.map { "note: \($0)." })
       .joined(separator: "\n")
   }

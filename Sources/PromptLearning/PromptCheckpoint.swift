@@ -145,7 +145,8 @@ public struct PromptCheckpoint: Sendable {
     let width = clip.textEncoder.width
     let ranks = description.method == .coop ? 2...3 : 2...2
     guard let context = parameters["ctx"], ranks.contains(context.shape.count), context.shape.last == width else {
-      throw LearningError.parameterShape(path: path, name: "ctx", expected: [4, width], found: parameters["ctx"]?.shape)
+      throw LearningError.parameterShape(
+        path: path, name: "ctx", expected: [4, width], found: parameters["ctx"]?.shape)
     }
     return context
   }
