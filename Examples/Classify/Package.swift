@@ -3,7 +3,7 @@ import PackageDescription
 
 let package = Package(
   name: "Classify",
-  platforms: [.macOS(.v14)],
+  platforms: [.macOS(.v15)],
   dependencies: [
     // Put the address of the repository that you use here.
     .package(url: "https://example.org/cocoop.git", from: "0.1.0")
