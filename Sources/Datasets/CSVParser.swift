@@ -1,11 +1,11 @@
 /// Splits a CSV text into records (RFC 4180): quoted fields may hold commas, line breaks and doubled quotes.
 ///
 /// Lines may end in LF, CR LF or CR; empty lines are no records. Works on code units: in Swift, CR LF is one character.
-struct CSVParser {
-  struct Record: Equatable {
-    let fields: [String]
+package struct CSVParser {
+  package struct Record: Equatable {
+    package let fields: [String]
     /// The line that it begins on, from 1.
-    let line: Int
+    package let line: Int
   }
 
   /// A quoted field whose closing quote never comes.
@@ -17,10 +17,10 @@ struct CSVParser {
   private var position = 0
   private var line = 1
 
-  init(text: String) { units = Array(text.utf8) }
+  package init(text: String) { units = Array(text.utf8) }
 
   /// - Complexity: O(n) in the length of the text.
-  mutating func records() throws -> [Record] {
+  package mutating func records() throws -> [Record] {
     var records: [Record] = []
     while position < units.count {
       let start = line

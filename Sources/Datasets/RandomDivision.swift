@@ -4,13 +4,13 @@
 /// `datasets/dtd.py`): one generator goes through the classes in the order of their labels, shuffles each class's images
 /// and cuts the list at the rounded halves and fifths (half to even, as Python rounds). One thing differs: where the
 /// rounding leaves no test image (classes of three), the validation image becomes one.
-struct RandomDivision {
+package struct RandomDivision {
   var generator: PythonRandom
 
-  init(seed: Int) { generator = PythonRandom(seed: seed) }
+  package init(seed: Int) { generator = PythonRandom(seed: seed) }
 
   /// - Throws: ``DatasetError/tooFewImages(className:count:)`` for fewer than two.
-  mutating func divide<Item>(_ items: [Item], of className: String) throws -> [Split: [Item]] {
+  package mutating func divide<Item>(_ items: [Item], of className: String) throws -> [Split: [Item]] {
     guard items.count >= 2 else { throw DatasetError.tooFewImages(className: className, count: items.count) }
     var shuffled = items
     generator.shuffle(&shuffled)

@@ -23,7 +23,7 @@ extension Dataset {
   }
 
   /// The dataset that a split file states, once its meaning is checked.
-  init(_ split: SplitFile, of splitFile: URL, images: URL?) throws {
+  package init(_ split: SplitFile, of splitFile: URL, images: URL?) throws {
     var list = ExampleList(file: splitFile.path)
     for (part, entries) in [(Split.train, split.train), (.val, split.val), (.test, split.test)] {
       for (index, entry) in entries.enumerated() {
@@ -47,7 +47,7 @@ extension Dataset {
 
 extension SplitFile {
   /// - Throws: ``DatasetError``; checks types and presence, not what the values mean.
-  init(_ data: Data, of file: String) throws {
+  package init(_ data: Data, of file: String) throws {
     do {
       self = try JSONDecoder().decode(SplitFile.self, from: data)
     } catch DecodingError.keyNotFound(let key, _) {

@@ -16,7 +16,7 @@ extension Dataset {
   }
 
   /// The dataset that a table states, once its meaning is checked.
-  init(_ table: Table, of file: URL, images: URL?, seed: Int) throws {
+  package init(_ table: Table, of file: URL, images: URL?, seed: Int) throws {
     let rows = try table.rows()
     let classNames = Set(rows.map(\.className)).sortedByCodeUnits()
     let labels = Dictionary(uniqueKeysWithValues: zip(classNames, 0...))
@@ -46,7 +46,7 @@ extension Dataset {
 }
 
 /// A CSV file with named columns.
-struct Table {
+package struct Table {
   struct Row {
     let path, className: String
     let split: Split?
@@ -56,7 +56,7 @@ struct Table {
   let file: String
   let records: [CSVParser.Record]
 
-  init(_ data: Data, of file: String) throws {
+  package init(_ data: Data, of file: String) throws {
     self.file = file
     var parser = CSVParser(text: try Files.text(data, of: file))
     do {

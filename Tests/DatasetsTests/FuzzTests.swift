@@ -1,7 +1,6 @@
+import Datasets
 import Foundation
 import Testing
-
-@testable import Datasets
 
 @Suite("Mutated files are read or refused, and never crash or hang")
 struct FuzzTests {

@@ -1,6 +1,5 @@
+import Datasets
 import Testing
-
-@testable import Datasets
 
 @Suite("PythonRandom draws what CPython's random draws, bit for bit")
 struct PythonRandomTests {

@@ -1,7 +1,6 @@
+import Datasets
 import Foundation
 import Testing
-
-@testable import Datasets
 
 @Suite("A table of paths and classes becomes a dataset")
 struct TableTests {
