@@ -16,7 +16,7 @@ public enum Symbol: Hashable, Sendable {
 ///
 /// ```
 /// start ─ v₁ ─ v₂ ─┬─ cat ─ . ─ end        3 prompts of 6, 6 and 7 positions (77 when padded): 19 positions,
-///                  ├─ dog ─ . ─ end        12 nodes. A node attends to its ancestors and itself.
+///                  ├─ dog ─ . ─ end        13 nodes. A node attends to its ancestors and itself.
 ///                  └─ hot ─ dog ─ . ─ end
 /// ```
 ///
