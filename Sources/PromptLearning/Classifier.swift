@@ -29,9 +29,10 @@ public struct Classifier<Learner: PromptLearner>: Sendable {
   public func logits(for imageFeatures: Tensor) throws -> Tensor {
     let classFeatures = try learner.classFeatures(for: imageFeatures)  // [1 or B, C, E]
     let isShared = classFeatures.shape[0] == 1
-    let images = try imageFeatures.unsqueezed(at: isShared ? 0 : 1)  // [1, B, E] or [B, 1, E]
-    let cosines = try images.matmul(classFeatures.permuted([0, 2, 1]))  // [1, B, C] or [B, 1, C]
-    return try cosines.reshaped([imageFeatures.shape[0], -1]) * clip.logitScale
+    // Scaled before the product, as the reference does: its last digit is then ours.
+    let images = try (imageFeatures * clip.logitScale).unsqueezed(at: isShared ? 0 : 1)  // [1, B, E] or [B, 1, E]
+    let logits = try images.matmul(classFeatures.permuted([0, 2, 1]))  // [1, B, C] or [B, 1, C]
+    return try logits.reshaped([imageFeatures.shape[0], -1])
   }
 
   /// The logits of any number of images, a few at a time where each needs prompts of its own.
