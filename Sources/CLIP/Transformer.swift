@@ -72,10 +72,14 @@ struct Transformer: Sendable {
   private let blocks: [ResidualBlock]
 
   init(_ weights: inout Weights, _ path: String, width: Int, layers: Int, heads: Int, activation: Activation) throws {
-    blocks = try (0..<layers).map { layer in
-      try ResidualBlock(
-        &weights, "\(path).resblocks.\(layer)", width: width, heads: heads, activation: activation)
+    // Not by `map`, which reserves: a configuration may ask for a billion layers, and the first one is missing.
+    var blocks: [ResidualBlock] = []
+    for layer in 0..<layers {
+      blocks.append(
+        try ResidualBlock(
+          &weights, "\(path).resblocks.\(layer)", width: width, heads: heads, activation: activation))
     }
+    self.blocks = blocks
   }
 
   /// The output of the last block at `rows` alone; what other rows would give there is never computed.
