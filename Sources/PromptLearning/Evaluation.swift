@@ -55,10 +55,10 @@ public struct Evaluation: Sendable, Codable, Equatable {
     }
 
     /// The prediction is the first of the largest scores; an image is among the five if fewer than five scores are
-    /// larger than its class's, or equal and before it.
+    /// larger than its class's, or equal and before it. A score that is not a number counts against the image.
     mutating func add(scores: ArraySlice<Float>, label: Int) {
       let row = Array(scores)
-      let before = row.indices.count { row[$0] > row[label] || (row[$0] == row[label] && $0 < label) }
+      let before = row.indices.count { !(row[$0] < row[label] || (row[$0] == row[label] && $0 >= label)) }
       let prediction = row.indices.max { row[$0] < row[$1] || (row[$0] == row[$1] && $0 > $1) } ?? 0
       images[label] += 1
       predicted[prediction] += 1
