@@ -23,7 +23,7 @@ public struct ContextPrompts: TrainablePromptLearner {
     isClassSpecific: Bool = false, clip: CLIPModel, seed: UInt64 = 1
   ) throws {
     var generator = SeededGenerator(seed: seed)
-    let sets = isClassSpecific ? classNames.count : 1
+    let sets = isClassSpecific ? try classNames.checkedAsClassNames().count : 1
     let vectors = try (0..<sets).map { _ in try initialContext.vectors(for: clip, using: &generator) }
     try self.init(
       for: classNames, contextVectors: isClassSpecific ? Tensor.stacked(vectors) : vectors[0], position: position,
