@@ -75,7 +75,8 @@ public struct PromptCheckpoint: Sendable {
     }
     let header = try Header(json: json, path: url.path)
     let names = header.description.method.parameterNames
-    parameters = try file.tensors(names, path: url.path)
+    let parameters = try file.tensors(names, path: url.path)
+    self.parameters = parameters
     description = header.description
     var expected = Set(names)
     training = try header.training.map { record in
@@ -83,6 +84,13 @@ public struct PromptCheckpoint: Sendable {
       let hasVelocities = record.completedEpochs > 0
       if hasVelocities { expected.formUnion(velocityNames) }
       let velocities = hasVelocities ? try file.tensors(velocityNames, path: url.path) : [:]
+      for name in names where hasVelocities {
+        let (velocity, expected) = (Self.velocityPrefix + name, parameters[name]?.shape ?? [])
+        guard let found = velocities[velocity]?.shape, found == expected else {
+          throw LearningError.parameterShape(
+            path: url.path, name: velocity, expected: expected, found: velocities[velocity]?.shape)
+        }
+      }
       return Training(
         configuration: record.configuration, seed: record.seed,
         state: TrainingState(
@@ -174,17 +182,17 @@ private struct Header: Codable {
   /// The version is read first: another version's header may have any other shape.
   init(json: String, path: String) throws {
     struct Version: Decodable { let version: Int }
-    do {
-      let found = try JSONDecoder().decode(Version.self, from: Data(json.utf8)).version
-      guard found == PromptCheckpoint.version else {
-        throw LearningError.version(path: path, found: found, readable: PromptCheckpoint.version)
-      }
-      self = try JSONDecoder().decode(Header.self, from: Data(json.utf8))
-    } catch let error as LearningError {
-      throw error
-    } catch {
-      throw LearningError.notPrompts(path: path, reason: "its metadata cannot be read")
+    let (decoder, data) = (JSONDecoder(), Data(json.utf8))
+    let unreadable = LearningError.notPrompts(path: path, reason: "its metadata cannot be read")
+    guard let found = try? decoder.decode(Version.self, from: data).version else { throw unreadable }
+    guard found == PromptCheckpoint.version else {
+      throw LearningError.version(path: path, found: found, readable: PromptCheckpoint.version)
     }
+    guard let header = try? decoder.decode(Header.self, from: data) else { throw unreadable }
+    if let training = header.training {
+      guard (0...training.configuration.epochs).contains(training.completedEpochs) else { throw unreadable }
+    }
+    self = header
   }
 }
 
@@ -194,7 +202,14 @@ extension SafetensorsFile {
       guard self.names.contains(name) else {
         throw LearningError.parameterShape(path: path, name: name, expected: [], found: nil)
       }
-      tensors[name] = try tensor(name)
+      let tensor = try tensor(name)
+      guard tensor.kind == .float32 else {
+        throw LearningError.notPrompts(path: path, reason: "tensor '\(name)' is not of 32-bit floats")
+      }
+      guard try tensor.floats().allSatisfy(\.isFinite) else {
+        throw LearningError.notPrompts(path: path, reason: "tensor '\(name)' holds a number that is not finite")
+      }
+      tensors[name] = tensor
     }
   }
 }

@@ -19,6 +19,17 @@ public struct TrainingConfiguration: Sendable, Hashable, Codable {
     }
   }
 
+  /// Reads what was written, as strictly as ``init(epochs:batchSize:learningRate:views:)``.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    try self.init(
+      epochs: container.decode(Int.self, forKey: .epochs), batchSize: container.decode(Int.self, forKey: .batchSize),
+      learningRate: container.decode(Double.self, forKey: .learningRate),
+      views: container.decode(ImageViews.self, forKey: .views))
+  }
+
+  private enum CodingKeys: CodingKey { case epochs, batchSize, learningRate, views }
+
   private init(unchecked epochs: Int, batchSize: Int, learningRate: Double = 0.002, views: ImageViews = .fresh) {
     self.epochs = epochs
     self.batchSize = batchSize
