@@ -37,7 +37,7 @@ struct ConfigurationFile {
       throw wrong(key, expected: "a positive integer", found: nil)
     }
     // An upper bound keeps products of two such numbers far from overflow.
-    guard let number = value as? Int, (1...1_000_000_000).contains(number), !(value is Bool) else {
+    guard let number = value as? Int, (1...1_000_000_000).contains(number), !Self.isFlag(value) else {
       throw wrong(key, expected: "a positive integer", found: value)
     }
     return number
@@ -45,7 +45,9 @@ struct ConfigurationFile {
 
   mutating func flag(_ key: String, default standard: Bool) throws -> Bool {
     guard let value = values.removeValue(forKey: key) else { return standard }
-    guard let flag = value as? Bool else { throw wrong(key, expected: "true or false", found: value) }
+    guard Self.isFlag(value), let flag = value as? Bool else {
+      throw wrong(key, expected: "true or false", found: value)
+    }
     return flag
   }
 
@@ -70,21 +72,29 @@ struct ConfigurationFile {
   mutating func require(_ key: String, _ expected: String) throws {
     let value = values.removeValue(forKey: key)
     guard value as? String == expected else {
-      throw CLIPError.unsupported(
-        file: file, option: "\(path)\(key) = \(value.map(String.init(describing:)) ?? "nothing")")
+      throw CLIPError.unsupported(file: file, option: "\(path)\(key) = \(Self.text(of: value))")
     }
   }
 
   func finish() throws {
     if let key = values.keys.min() {
-      throw CLIPError.unsupported(
-        file: file, option: "\(path)\(key) = \(values[key].map(String.init(describing:)) ?? "")")
+      throw CLIPError.unsupported(file: file, option: "\(path)\(key) = \(Self.text(of: values[key]))")
     }
   }
 
   func wrong(_ key: String, expected: String, found: Any?) -> CLIPError {
-    .configuration(
-      file: file, key: "\(path)\(key)", expected: expected,
-      found: found.map { String(describing: $0) } ?? "nothing")
+    .configuration(file: file, key: "\(path)\(key)", expected: expected, found: Self.text(of: found))
+  }
+
+  /// Whether a value is JSON's `true` or `false`: Foundation also takes the numbers 0 and 1 for them, and them for
+  /// numbers.
+  private static func isFlag(_ value: Any) -> Bool {
+    (value as? NSNumber).map { String(cString: $0.objCType) == "c" } ?? false
+  }
+
+  /// A value as the file spells it, as far as a message needs it.
+  private static func text(of value: Any?) -> String {
+    guard let value else { return "nothing" }
+    return isFlag(value) ? "\(value as? Bool ?? false)" : String(describing: value)
   }
 }
