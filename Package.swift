@@ -66,6 +66,9 @@ let package = Package(
       ],
       swiftSettings: swiftSettings),
 
+    // Models, fixtures and damage that several test targets share.
+    .target(
+      name: "TestSupport", dependencies: ["CLIP", "Embedded"], path: "Tests/TestSupport", swiftSettings: swiftSettings),
     .testTarget(
       name: "TorchTests", dependencies: ["Torch"], resources: [.copy("Fixtures")], swiftSettings: swiftSettings),
     .testTarget(
@@ -78,11 +81,11 @@ let package = Package(
       name: "TokenizationTests", dependencies: ["Tokenization"], resources: [.copy("Fixtures")],
       swiftSettings: swiftSettings),
     .testTarget(
-      name: "CLIPTests", dependencies: ["CLIP", "Embedded"], resources: [.copy("Fixtures")],
+      name: "CLIPTests", dependencies: ["CLIP", "Embedded", "TestSupport"], resources: [.copy("Fixtures")],
       swiftSettings: swiftSettings),
     .testTarget(
-      name: "PromptLearningTests", dependencies: ["PromptLearning", "Embedded"], resources: [.copy("Fixtures")],
-      swiftSettings: swiftSettings),
+      name: "PromptLearningTests", dependencies: ["PromptLearning", "Embedded", "TestSupport"],
+      resources: [.copy("Fixtures")], swiftSettings: swiftSettings),
     .testTarget(name: "ExperimentsTests", dependencies: ["Experiments"], swiftSettings: swiftSettings),
     .testTarget(name: "CommandTests", dependencies: ["Experiments"], swiftSettings: swiftSettings),
   ],

@@ -1,0 +1,109 @@
+import CLIP
+import Foundation
+import TestSupport
+import Testing
+import Torch
+
+@Suite("A checkpoint is loaded whole or refused in one line")
+struct StrictLoadingTests {
+  static let weightsFile = "open_clip_model.safetensors"
+
+  /// What loading tiny-clip says after `change` to its tensors.
+  private func loading(_ change: (inout [String: Tensor]) throws -> Void) throws -> String {
+    try withTemporaryFolder { folder in
+      let original = try Checkpoint(folder: TinyCLIP.folder)
+      let copy = folder.appending(path: original.configuration.lastPathComponent)
+      try FileManager.default.copyItem(at: original.configuration, to: copy)
+      var tensors = try TinyCLIP.tensors()
+      try change(&tensors)
+      try SafetensorsFile.write(tensors, to: folder.appending(path: Self.weightsFile))
+      return message(in: folder) { try CLIPModel(weights: folder) }
+    }
+  }
+
+  @Test("an unchanged copy loads")
+  func unchanged() throws {
+    #expect(try loading { _ in } == "no error")
+  }
+
+  @Test("a missing tensor")
+  func missing() throws {
+    #expect(
+      try loading { $0["text_projection"] = nil }
+        == "open_clip_model.safetensors has no tensor 'text_projection'. Check that the file is whole.")
+    #expect(
+      try loading { tensors in
+        tensors["ln_finale.bias"] = tensors.removeValue(forKey: "ln_final.bias")
+      } == "open_clip_model.safetensors has no tensor 'ln_final.bias'. Did you mean 'ln_finale.bias'?")
+  }
+
+  @Test("extra tensors, of which five are named")
+  func extra() throws {
+    #expect(
+      try loading { $0["logit_bias"] = try .zeros([]) }
+        == "open_clip_model.safetensors has 1 tensors that the model does not use: logit_bias. "
+        + "Check that the configuration names the architecture of these weights.")
+    #expect(
+      try loading { tensors in for index in 1...6 { tensors["extra.\(index)"] = try .zeros([2]) } }
+        == "open_clip_model.safetensors has 6 tensors that the model does not use: "
+        + "extra.1, extra.2, extra.3, extra.4, extra.5, …. "
+        + "Check that the configuration names the architecture of these weights.")
+  }
+
+  @Test("a tensor of another shape")
+  func shape() throws {
+    #expect(
+      try loading { $0["visual.head.proj.weight"] = try .zeros([512, 1281]) }
+        == "Tensor 'visual.head.proj.weight' of open_clip_model.safetensors has shape [512, 1281], "
+        + "but the model needs [512, 1280]. Check that the configuration belongs to these weights.")
+    #expect(
+      try loading { $0["logit_scale"] = try .zeros([1]) }
+        == "Tensor 'logit_scale' of open_clip_model.safetensors has shape [1], but the model needs []. "
+        + "Check that the configuration belongs to these weights.")
+  }
+
+  @Test("a tensor that is not finite", arguments: [Float.nan, .infinity, -.infinity])
+  func notFinite(value: Float) throws {
+    #expect(
+      try loading { tensors in
+        var elements = [Float](repeating: 0.5, count: 256)
+        elements[200] = value
+        tensors["ln_final.bias"] = try Tensor(elements, shape: [256])
+      } == "Tensor 'ln_final.bias' of open_clip_model.safetensors holds a number that is not finite. "
+        + "The file is damaged or its training diverged; get another copy.")
+  }
+
+  @Test("no folder, a file, an empty folder, a folder without weights")
+  func folders() throws {
+    let remedy = "Give an open_clip folder with open_clip_config.json and open_clip_model.safetensors."
+    try withTemporaryFolder { folder in
+      func loading(_ url: URL) -> String { message(in: folder) { try CLIPModel(weights: url) } }
+      #expect(
+        loading(folder.appending(path: "none"))
+          == "FOLDER/none is no CLIP checkpoint: there is nothing at this path. \(remedy)")
+      #expect(
+        loading(folder) == "FOLDER is no CLIP checkpoint: the folder has no open_clip_config.json. \(remedy)")
+      let file = folder.appending(path: "open_clip_config.json")
+      try Data("{}".utf8).write(to: file)
+      #expect(
+        loading(file)
+          == "FOLDER/open_clip_config.json is no CLIP checkpoint: it is a file, not a folder. \(remedy)")
+      #expect(
+        loading(folder) == "FOLDER is no CLIP checkpoint: the folder has no open_clip_model.safetensors. \(remedy)")
+    }
+  }
+
+  @Test("weights that are cut off")
+  func truncated() throws {
+    try withTemporaryFolder { folder in
+      let original = try Checkpoint(folder: TinyCLIP.folder)
+      let copy = folder.appending(path: original.configuration.lastPathComponent)
+      try FileManager.default.copyItem(at: original.configuration, to: copy)
+      let bytes = try Data(contentsOf: original.weights, options: .alwaysMapped)
+      try bytes.prefix(1_000_000).write(to: folder.appending(path: Self.weightsFile))
+      let text = message(in: folder) { try CLIPModel(weights: folder) }
+      #expect(text.hasPrefix("FOLDER/open_clip_model.safetensors: tensor “"))
+      #expect(text.hasSuffix("Fetch or write the file again: it is damaged, or not a safetensors file."))
+    }
+  }
+}

@@ -1,0 +1,62 @@
+import CLIP
+import Explanations
+import Foundation
+import PromptLearning
+import TestSupport
+import Testing
+import Torch
+
+@Suite("Mutated prompt files are read or refused, and never crash or hang")
+struct PromptCheckpointFuzzTests {
+  static let rounds = 3000
+  static let pieces = [
+    "\"", ",", "[", "]", "{", "}", "-", "1e400", "null", "true", "0", "99999999999999999999", "F16", "I64", "ctx",
+    "\\\"", "\\ud800", "\0", "é", "\"coop\"", "\"zero-shot\"", "stored", "1.5", "[]",
+  ]
+
+  /// The header is most of what is mutated: any bytes of a tensor are a number.
+  static func mutated(_ whole: [UInt8], headerEnd: Int, by mutate: inout Mutation) -> [UInt8] {
+    let header = mutate(Array(whole[8..<headerEnd]))
+    var length = UInt64(header.count).littleEndian
+    return withUnsafeBytes(of: &length, Array.init) + header + whole[headerEnd...]
+  }
+
+  @Test("3,000 mutations of a training's file: what is read also trains", .timeLimit(.minutes(2)))
+  func mutations() throws {
+    let clip = try TinyCLIP.clip
+    let identity = SavedTraining.identity
+    let batch = try Batch(imageFeatures: SavedTraining.images, labels: [0, 0])
+    let learner = try ContextPrompts(for: SavedTraining.names, initialContext: "a", clip: clip)
+    let trainer = try SavedTraining.trained(learner)
+
+    var mutate = Mutation(seed: 2, pieces: Self.pieces)
+    var outcomes: [String: Int] = [:]
+    try withTemporaryFolder { folder in
+      let file = folder.appending(path: "prompts.safetensors")
+      try PromptCheckpoint(trainer, model: identity, resumable: true).write(to: file)
+      let whole = try [UInt8](Data(contentsOf: file))
+      let headerEnd = 8 + Int(whole[0]) + Int(whole[1]) << 8
+      for round in 0..<Self.rounds {
+        let bytes = round % 4 == 0 ? mutate(whole) : Self.mutated(whole, headerEnd: headerEnd, by: &mutate)
+        try Data(bytes).write(to: file)
+        do {
+          let restored = try PromptCheckpoint(contentsOf: file)
+          outcomes["read", default: 0] += 1
+          _ = try restored.learner(on: clip, identity: identity, path: file.path)
+          guard let training = restored.training, restored.description.method == .coop else { continue }
+          let names = restored.description.classNames
+          let prompts = try restored.contextPrompts(on: clip, path: file.path, classNames: names)
+          var continued = Trainer(
+            Classifier(clip, prompts), configuration: training.configuration, seed: training.seed, state: training.state
+          )
+          _ = try continued.step(on: batch, learningRate: 0.002)
+          outcomes["trained", default: 0] += 1
+        } catch let error as any Explained {
+          #expect(!error.explanation.contains("\n"))
+          outcomes["refused", default: 0] += 1
+        }
+      }
+    }
+    for outcome in ["read", "trained", "refused"] { #expect(outcomes[outcome, default: 0] > 50, "\(outcome)") }
+  }
+}
