@@ -67,6 +67,26 @@ struct EvaluationTests {
     #expect(evaluation.perClass.map(\.accuracy) == [0, 0])
   }
 
+  @Test("a dataset is named image by image, by its test images or another part")
+  func dataset() throws {
+    let dataset = try SmallDataset.make(shots: 2)
+    let clip = try TinyCLIP.clip
+    let classifier = Classifier(clip, try ZeroShotPrompts(for: dataset.classNames, clip: clip))
+    var progress: [Int] = []
+    let test = try Evaluator(classifier).report(on: dataset) { progress.append($0) }
+    #expect((test.images, test.classes, progress) == (3, 3, [3]))
+    #expect(test.perClass.map(\.class) == dataset.classNames)
+    #expect(test.seconds > 0)
+
+    let training = try Evaluator(classifier).report(on: dataset, split: .train)
+    let features = try FeatureExtractor(clip).features(of: dataset.training.map(dataset.url(of:)))
+    let again = try Evaluator(classifier).report(
+      on: features, labels: dataset.training.map(\.label), classNames: dataset.classNames)
+    #expect((again.images, again.accuracy, again.macroF1) == (6, training.accuracy, training.macroF1))
+    #expect(again.perClass == training.perClass)
+    #expect(training.accuracy > 100.0 / 3)  // better than chance
+  }
+
   @Test("the evaluator refuses other classes than the classifier's")
   func otherClasses() throws {
     let clip = try TinyCLIP.clip

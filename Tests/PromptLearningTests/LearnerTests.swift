@@ -125,6 +125,22 @@ struct LearnerTests {
     #expect(difference <= Self.tolerance)
   }
 
+  @Test("prompts are laid out as the paper draws them", arguments: ContextPosition.allCases, [1, 3, 4])
+  func layout(position: ContextPosition, count: Int) throws {
+    let learner = try ContextPrompts(
+      for: Self.names, initialContext: .random(count: count), position: position, clip: clip)
+    let before = [.end: count, .middle: count / 2, .front: 0][position, default: -1]
+    let vectors = (0..<count).map(Symbol.context)
+    let prompts = Self.names.map { name in
+      let words = clip.tokenizer.encode(PromptTemplate.words(of: name)).map(Symbol.token)
+      let stop = clip.tokenizer.encode(".").map(Symbol.token)
+      return [.token(clip.tokenizer.startOfText)] + vectors.prefix(before) + words + vectors.dropFirst(before) + stop
+        + [.token(clip.tokenizer.endOfText)]
+    }
+    let expected = try clip.textEncoder(PromptTrie(prompts), contexts: learner.parameters[0].unsqueezed(at: 0))
+    #expect(try learner.classFeatures(for: images).isClose(to: expected.unitRows(), within: Self.tolerance))
+  }
+
   @Test("random contexts: M of them, from N(0, 0.02²), by seed", arguments: [1, 3, 16])
   func randomContexts(count: Int) throws {
     func context(_ learner: some TrainablePromptLearner) -> Tensor { learner.parameters[0] }
