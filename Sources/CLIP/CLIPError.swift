@@ -12,7 +12,7 @@ public enum CLIPError: Explained, Equatable {
   case configuration(file: String, key: String, expected: String, found: String)
   /// A key that this package does not know, and so cannot honour.
   case unsupported(file: String, option: String)
-  case promptTooLong(prompt: String, tokens: Int, limit: Int)
+  case promptTooLong(symbols: Int, limit: Int)
   case emptyTrie
   /// Contexts that do not fit the trie or the text encoder.
   case contexts(expected: [Int], found: [Int])
@@ -24,14 +24,14 @@ public enum CLIPError: Explained, Equatable {
     case .tensorShape(let name, let file, let expected, let found):
       "Tensor '\(name)' of \(file) has shape \(found), but the model needs \(expected)"
     case .unreadTensors(let names, let file):
-      "\(file) has \(names.count) tensors that the model does not use: " + names.prefix(5).joined(separator: ", ")
+      "\(file) has tensors that the model does not use (\(names.count)): " + names.prefix(5).joined(separator: ", ")
         + (names.count > 5 ? ", …" : "")
     case .notFinite(let tensor, let file): "Tensor '\(tensor)' of \(file) holds a number that is not finite"
     case .configuration(let file, let key, let expected, let found):
       "\(file): '\(key)' must be \(expected), found \(found)"
     case .unsupported(let file, let option): "\(file) asks for \(option), which this version cannot compute"
-    case .promptTooLong(let prompt, let tokens, let limit):
-      "The prompt '\(prompt.prefix(60))\(prompt.count > 60 ? "…" : "")' has \(tokens) tokens, but the model reads \(limit)"
+    case .promptTooLong(let symbols, let limit):
+      "A prompt has \(symbols) tokens and context vectors, but the model reads \(limit)"
     case .emptyTrie: "There is no class to build prompts for"
     case .contexts(let expected, let found): "The contexts have shape \(found), but the prompts need \(expected)"
     }

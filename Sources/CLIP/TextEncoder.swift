@@ -33,7 +33,7 @@ public struct TextEncoder: Sendable {
   ///   - trie: C prompts.
   ///   - contexts: `[B, M, D]`, one set of context vectors for each image; `nil` where the prompts refer to none.
   /// - Returns: `[B, C, E]`, not of unit length; B is 1 without contexts.
-  /// - Throws: ``CLIPError/contexts(expected:found:)``, ``CLIPError/promptTooLong(prompt:tokens:limit:)``.
+  /// - Throws: ``CLIPError/contexts(expected:found:)``, ``CLIPError/promptTooLong(symbols:limit:)``.
   public func callAsFunction(_ trie: PromptTrie, contexts: Tensor? = nil) throws -> Tensor {
     let embedded = try embed(trie, contexts: contexts)  // [B, N, D]
     let read = try transformer(
@@ -49,7 +49,7 @@ public struct TextEncoder: Sendable {
 
   private func embed(_ trie: PromptTrie, contexts: Tensor?) throws -> Tensor {
     guard trie.depth <= tokenLimit else {
-      throw CLIPError.promptTooLong(prompt: "…", tokens: trie.depth, limit: tokenLimit)
+      throw CLIPError.promptTooLong(symbols: trie.depth, limit: tokenLimit)
     }
     let positions = try positionalEmbedding.gathered(trie.positions, axis: 0)  // [N, D]
     let tokens = try tokenEmbedding.gathered(trie.vocabulary, axis: 0).unsqueezed(at: 0)  // [1, V, D]

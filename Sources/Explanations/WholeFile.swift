@@ -31,7 +31,7 @@ public enum WholeFile {
     let temporary = url.deletingLastPathComponent()
       .appending(path: ".\(url.lastPathComponent).\(ProcessInfo.processInfo.processIdentifier).partial")
     do {
-      try write(syncedAt: temporary, body)
+      try write(syncedAt: temporary, for: url, body)
       guard rename(temporary.path, url.path) == 0 else { throw systemError(url) }
       try syncFolder(of: url)
     } catch {
@@ -40,10 +40,11 @@ public enum WholeFile {
     }
   }
 
+  /// - Parameter url: what errors name: the file that the temporary one is for.
   private static func write(
-    syncedAt url: URL, _ body: (_ append: (UnsafeRawBufferPointer) throws -> Void) throws -> Void
+    syncedAt temporary: URL, for url: URL, _ body: (_ append: (UnsafeRawBufferPointer) throws -> Void) throws -> Void
   ) throws {
-    let descriptor = open(url.path, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
+    let descriptor = open(temporary.path, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
     guard descriptor >= 0 else { throw systemError(url) }
     defer { close(descriptor) }
     try body { bytes in

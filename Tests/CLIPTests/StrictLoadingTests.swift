@@ -41,7 +41,7 @@ struct StrictLoadingTests {
   func extra() throws {
     #expect(
       try loading { $0["logit_bias"] = try .zeros([]) }
-        == "open_clip_model.safetensors has 1 tensors that the model does not use: logit_bias. "
+        == "open_clip_model.safetensors has tensors that the model does not use (1): logit_bias. "
         + "Check that the configuration names the architecture of these weights.")
     #expect(
       try loading { tensors in for index in 1...6 { tensors["extra.\(index)"] = try .zeros([2]) } }
