@@ -8,12 +8,15 @@ public enum ExperimentError: Explained, Equatable {
   /// A folder that is not empty and holds no run: it is never replaced.
   case foreignFolder(path: String)
   case notARun(path: String, reason: String)
+  case unfinished(path: String)
   case nothingToResume(path: String)
   /// The run to resume was started with another setting.
   case otherSetting(path: String, setting: String, found: String, requested: String)
   /// Class names that cannot be told apart or read.
   case classList(source: String, problem: String)
   case unknownBackbone(name: String, known: [String])
+  case noPhotos(folder: String)
+  case unreadableFolder(path: String)
 
   public var problem: String {
     switch self {
@@ -22,11 +25,14 @@ public enum ExperimentError: Explained, Equatable {
     case .runExists(let path): "There is a run in \(path) already"
     case .foreignFolder(let path): "\(path) has other files in it and is no run"
     case .notARun(let path, let reason): "\(path) is no run: \(reason)"
+    case .unfinished(let path): "The training of the run in \(path) is not finished"
     case .nothingToResume(let path): "The run in \(path) has no checkpoint to go on from"
     case .otherSetting(let path, let setting, let found, let requested):
       "The run in \(path) was started with \(setting) \(found), not \(requested)"
     case .classList(let source, let problem): "The list of classes in \(source) cannot be used: \(problem)"
     case .unknownBackbone(let name, _): "There is no backbone '\(name)' to measure"
+    case .noPhotos(let folder): "The folder \(folder) has no photos directly in it"
+    case .unreadableFolder(let path): "The folder \(path) cannot be read"
     }
   }
 
@@ -38,9 +44,12 @@ public enum ExperimentError: Explained, Equatable {
     case .runExists: "Choose another --output, continue it with --resume or replace it with --force"
     case .foreignFolder: "Choose another --output"
     case .notARun: "Give a folder that 'cocoop train' has written"
+    case .unfinished: "Continue it with 'cocoop train --resume'"
     case .nothingToResume: "Start it again with --force"
     case .classList: "Give each class one name, and each name once"
     case .unknownBackbone(_, let known): "Give one of \(known.joined(separator: ", "))"
+    case .noPhotos: "Give a folder of jpg, jpeg, png or webp files"
+    case .unreadableFolder: "Check its permissions"
     case .otherSetting: "Resume with the settings it was started with, or choose another --output"
     }
   }

@@ -20,7 +20,7 @@ public struct LoadedRun: Sendable {
     let source = try ModelSource(model ?? record.configuration.model)
     identity = try source.identity()
     clip = try source.load()
-    path = folder.promptsURL.relativePath
+    path = folder.promptsURL.path
   }
 
   /// The learner over its own classes, or over others.

@@ -29,38 +29,78 @@ public struct RunFolder: Sendable {
   /// - Throws: ``ExperimentError/notARun(path:reason:)``.
   public init(existing url: URL) throws {
     self.url = url
-    guard FileManager.default.fileExists(atPath: url.path) else {
-      throw ExperimentError.notARun(path: url.path, reason: "there is nothing at this path")
+    try checkRun()
+  }
+
+  /// The folder of a new run, or of one to continue, once it is known that the run may be kept there.
+  ///
+  /// Leaves the disk as it was: what a new run replaces stays until ``begin(_:)``. A folder with other files in it and
+  /// no run is never touched.
+  ///
+  /// - Throws: ``ExperimentError``, or `WritingError` where nothing can be written.
+  public init(creating url: URL, existing: Existing) throws {
+    self.url = url
+    if existing == .resume {
+      try checkRun()
+      return
     }
-    guard FileManager.default.fileExists(atPath: recordURL.path) else {
-      throw ExperimentError.notARun(path: url.path, reason: "it has no run.json")
+    let contents = (try? FileManager.default.contentsOfDirectory(atPath: url.path)) ?? []
+    let isRun = contents.contains(Self.recordName)
+    guard contents.isEmpty || isRun else { throw ExperimentError.foreignFolder(path: url.path) }
+    if isRun, existing == .refuse { throw ExperimentError.runExists(path: url.path) }
+    for folder in try makeFolders() { rmdir(folder.path) }
+  }
+
+  private func checkRun() throws {
+    for (path, reason) in [(url.path, "there is nothing at this path"), (recordURL.path, "it has no run.json")]
+    where !FileManager.default.fileExists(atPath: path) {
+      throw ExperimentError.notARun(path: url.path, reason: reason)
     }
   }
 
-  /// Makes the folder of a new run, or takes the one that is there as `existing` says.
+  /// Puts a new run in the place of whatever run is there; other files that a person has put beside it stay.
+  func begin(_ record: Record) throws {
+    _ = try makeFolders()
+    for old in [promptsURL, checkpointURL.deletingLastPathComponent(), metricsURL]
+    where FileManager.default.fileExists(atPath: old.path) {
+      do {
+        try FileManager.default.removeItem(at: old)
+      } catch {
+        throw WritingError.failed(path: old.path, reason: "the file of the run before cannot be removed")
+      }
+    }
+    try write(record)
+  }
+
+  /// Makes the folder and those above it.
   ///
-  /// A folder with other files in it is never touched.
-  public init(creating url: URL, existing: Existing) throws {
-    self.url = url
-    let files = FileManager.default
-    let contents = (try? files.contentsOfDirectory(atPath: url.path)) ?? []
-    let isRun = contents.contains("run.json")
-    guard contents.isEmpty || isRun else { throw ExperimentError.foreignFolder(path: url.path) }
-    switch existing {
-    case .refuse: if isRun { throw ExperimentError.runExists(path: url.path) }
-    case .replace: if isRun { try files.removeItem(at: url) }
-    case .resume: return
+  /// - Returns: the folders that were not there before, the deepest first.
+  private func makeFolders() throws -> [URL] {
+    var missing: [URL] = []
+    var folder = url.standardizedFileURL
+    while !FileManager.default.fileExists(atPath: folder.path), folder.path != "/" {
+      missing.append(folder)
+      folder = folder.deletingLastPathComponent()
     }
-    do {
-      try files.createDirectory(at: url, withIntermediateDirectories: true)
-    } catch {
-      throw WritingError.failed(path: url.path, reason: "the folder cannot be made")
+    for (index, folder) in missing.enumerated().reversed() where mkdir(folder.path, 0o755) != 0 {
+      let reason = String(cString: strerror(errno))
+      for made in missing[(index + 1)...] { rmdir(made.path) }
+      throw WritingError.failed(path: url.path, reason: reason)
     }
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder), isFolder.boolValue else {
+      throw WritingError.failed(path: url.path, reason: "a file is in the way")
+    }
+    guard access(url.path, W_OK | X_OK) == 0 else {
+      throw WritingError.failed(path: url.path, reason: String(cString: strerror(errno)))
+    }
+    return missing
   }
 
   public var promptsURL: URL { url.appending(path: "prompts.safetensors") }
   var checkpointURL: URL { url.appending(path: "checkpoint/training.safetensors") }
-  private var recordURL: URL { url.appending(path: "run.json") }
+  private var recordURL: URL { url.appending(path: Self.recordName) }
+  private static let recordName = "run.json"
   private var metricsURL: URL { url.appending(path: "metrics.jsonl") }
 
   /// - Throws: ``ExperimentError/notARun(path:reason:)`` where `run.json` cannot be understood.
@@ -79,10 +119,10 @@ public struct RunFolder: Sendable {
 
   /// The finished prompts.
   ///
-  /// - Throws: ``ExperimentError/notARun(path:reason:)`` while there are none.
+  /// - Throws: ``ExperimentError/unfinished(path:)`` while there are none.
   public func prompts() throws -> PromptCheckpoint {
     guard FileManager.default.fileExists(atPath: promptsURL.path) else {
-      throw ExperimentError.notARun(path: url.path, reason: "its training is not finished; continue it with --resume")
+      throw ExperimentError.unfinished(path: url.path)
     }
     return try PromptCheckpoint(contentsOf: promptsURL)
   }

@@ -26,7 +26,8 @@ public struct TrainingRun: Sendable {
 
   /// Trains from the beginning, or from the newest checkpoint of an interrupted training of the same configuration.
   ///
-  /// A checkpoint is written after every epoch, so that whatever stops the training costs less than one.
+  /// A checkpoint is written after every epoch, so that whatever stops the training costs less than one. Nothing is
+  /// written, and a run that this one replaces stays, until the first of them: what cannot be trained destroys nothing.
   ///
   /// - Parameter progress: told after every step; it may throw to stop, and the last checkpoint stays whole.
   /// - Returns: the learner with its finished prompts, and the seconds that training took.
@@ -36,7 +37,8 @@ public struct TrainingRun: Sendable {
     let seed = UInt64(bitPattern: Int64(configuration.seed))
     let context = configuration.context
     let checkpoint = resuming ? try resumed() : nil
-    if checkpoint == nil { try folder.write(record(seconds: nil)) }
+    let finished = checkpoint?.training?.state.completedEpochs ?? 0
+    let earlier = folder.metrics().prefix(finished).map(\.seconds).reduce(0, +)
     let start = ContinuousClock.now
     let path = folder.checkpointURL.path
     let learner: any PromptLearner
@@ -44,6 +46,7 @@ public struct TrainingRun: Sendable {
     case .zeroShot:
       let prompts = try ZeroShotPrompts(
         for: dataset.classNames, templates: [.zeroShot(for: dataset.name)], clip: clip)
+      if !resuming { try folder.begin(record(seconds: nil)) }
       try PromptCheckpoint(prompts, model: identity).write(to: folder.promptsURL)
       learner = prompts
     case .coop:
@@ -59,7 +62,7 @@ public struct TrainingRun: Sendable {
         ?? ConditionalPrompts(for: dataset.classNames, initialContext: context.initial, clip: clip, seed: seed)
       learner = try train(initial, seed: seed, from: checkpoint?.training?.state, progress: progress)
     }
-    let seconds = (ContinuousClock.now - start).seconds
+    let seconds = earlier + (ContinuousClock.now - start).seconds
     try folder.write(record(seconds: seconds))
     return (learner, seconds)
   }
@@ -73,6 +76,7 @@ public struct TrainingRun: Sendable {
     var metrics = Array(folder.metrics().prefix(finished))
     for epoch in finished..<max(finished, training.epochs) {
       metrics.append(try trainer.runEpoch(epoch, on: dataset, progress: progress))
+      if epoch == 0 { try folder.begin(record(seconds: nil)) }
       try folder.write(checkpoint: PromptCheckpoint(trainer, model: identity, resumable: true))
       try folder.write(metrics: metrics)
     }

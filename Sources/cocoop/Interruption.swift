@@ -36,11 +36,11 @@ final class Interruption: Sendable {
   }
 
   /// Runs `body`; when it was stopped by a signal, says how to go on and exits with 128 plus the signal.
-  func guarding<Result>(advice: String, _ body: (Interruption) throws -> Result) throws -> Result {
+  func guarding<Result>(advice: @autoclosure () -> String, _ body: (Interruption) throws -> Result) throws -> Result {
     do {
       return try body(self)
     } catch let received as Received {
-      FileHandle.standardError.write(Data("\nInterrupted. \(advice)\n".utf8))
+      FileHandle.standardError.write(Data("\nInterrupted. \(advice()).\n".utf8))
       throw ExitCode(128 + received.signal)
     }
   }

@@ -8,7 +8,7 @@ struct Train: ParsableCommand {
     abstract: "Learn prompts and keep them in a run folder.",
     discussion: """
       EXAMPLE:
-        cocoop train --model tiny-clip --data openclipart --epochs 2 --output runs/first
+        cocoop train --data openclipart --epochs 2 --output runs/first
       """)
 
   @Option(help: "tiny-clip, or the path of an open_clip folder.")
@@ -62,11 +62,14 @@ struct Train: ParsableCommand {
       configuration, clip: source.load(), identity: source.identity(), dataset: dataset, folder: folder)
     for notice in run.dataset.notices { printing.remark("note: \(notice).") }
 
+    var hasCheckpoint = resume
     let reporter = TrainingReporter(method.title, epochs: configuration.training?.epochs ?? 0, printing)
     let seconds = try Interruption().guarding(
-      advice: "The last whole epoch is kept: go on with the same command and --resume"
+      advice: hasCheckpoint
+        ? "The last whole epoch is kept: go on with the same command and --resume" : "Start again with the same command"
     ) { interruption in
       try run(resuming: resume) { progress in
+        if case .step(let epoch, _, _, _, _) = progress, epoch > 1 { hasCheckpoint = true }
         try interruption.check()
         reporter.report(progress)
       }.seconds
