@@ -11,7 +11,8 @@ struct Predict: ParsableCommand {
         cocoop predict --model tiny-clip --classes "dog,cat,bicycle" photo.jpg
       """)
 
-  @Option(name: .customLong("run"), help: ArgumentHelp("A folder that 'cocoop train' has written.", valueName: "folder"))
+  @Option(
+    name: .customLong("run"), help: ArgumentHelp("A folder that 'cocoop train' has written.", valueName: "folder"))
   var runFolder: String?
 
   @Option(help: "tiny-clip, or the path of an open_clip folder.")
@@ -50,6 +51,7 @@ struct Predict: ParsableCommand {
   func run() throws {
     try compute.apply()
     let names = try ClassNames(list: classes, file: classesFile)
+    let photos = try images.flatMap(Photo.all(in:))
     let predictor =
       if let runFolder {
         try Predictor(run: LoadedRun(folder: URL(filePath: runFolder), model: model), classNames: names?.names)
@@ -59,7 +61,7 @@ struct Predict: ParsableCommand {
       }
     var predictions: [Prediction] = []
     var failures = 0
-    for photo in try images.flatMap(Photo.all(in:)) {
+    for photo in photos {
       do {
         predictions.append(try predictor.prediction(of: photo.image(), file: photo.name, top: top))
       } catch let error as ImageError {
@@ -106,9 +108,13 @@ private enum Photo {
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue else {
       return [.file(path)]
     }
-    let names = try FileManager.default.contentsOfDirectory(atPath: path)
+    guard let names = try? FileManager.default.contentsOfDirectory(atPath: path) else {
+      throw ExperimentError.unreadableFolder(path: path)
+    }
     let extensions: Set = ["jpg", "jpeg", "png", "webp"]
-    return names.filter { extensions.contains(URL(filePath: $0).pathExtension.lowercased()) }
-      .sorted().map { .file("\(path)/\($0)") }
+    let photos = names.filter { extensions.contains(URL(filePath: $0).pathExtension.lowercased()) }.sorted()
+    guard !photos.isEmpty else { throw ExperimentError.noPhotos(folder: path) }
+    let prefix = path.hasSuffix("/") ? path : path + "/"
+    return photos.map { .file(prefix + $0) }
   }
 }
