@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 
 /// The command line. Each command parses, calls one function and prints; results go to standard output, everything
 /// else to standard error.
@@ -18,4 +19,14 @@ struct Cocoop: ParsableCommand {
     subcommands: [
       Demo.self, Train.self, Evaluate.self, Predict.self, Models.self, Datasets.self, Benchmark.self,
     ])
+
+  func run() throws { try Self.askForSubcommand() }
+}
+
+extension ParsableCommand {
+  /// Answers a command that only groups others, when it was called alone: with its help, as a wrong command line.
+  static func askForSubcommand() throws {
+    FileHandle.standardError.write(Data((helpMessage() + "\n").utf8))
+    throw ExitCode.validationFailure
+  }
 }

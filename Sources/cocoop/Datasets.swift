@@ -12,6 +12,8 @@ struct Datasets: ParsableCommand {
       """,
     subcommands: [List.self, Check.self, FewShot.self])
 
+  func run() throws { try Self.askForSubcommand() }
+
   struct List: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "List the datasets that ship with the package.",

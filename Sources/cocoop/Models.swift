@@ -11,6 +11,8 @@ struct Models: ParsableCommand {
       """,
     subcommands: [List.self, Inspect.self])
 
+  func run() throws { try Self.askForSubcommand() }
+
   struct List: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "List the models that ship with the package.",
