@@ -24,7 +24,9 @@ struct Benchmark: ParsableCommand {
   @OptionGroup var printing: OutputOptions
 
   func validate() throws {
-    guard (1...100).contains(classes) else { throw ValidationError("--classes must be from 1 to 100, found \(classes).") }
+    guard (1...100).contains(classes) else {
+      throw ValidationError("--classes must be from 1 to 100, found \(classes).")
+    }
     guard (1...256).contains(images) else { throw ValidationError("--images must be from 1 to 256, found \(images).") }
   }
 

@@ -12,7 +12,8 @@ struct Evaluate: ParsableCommand {
         cocoop evaluate --run runs/first --classes new
       """)
 
-  @Option(name: .customLong("run"), help: ArgumentHelp("A folder that 'cocoop train' has written.", valueName: "folder"))
+  @Option(
+    name: .customLong("run"), help: ArgumentHelp("A folder that 'cocoop train' has written.", valueName: "folder"))
   var runFolder: String
 
   @Option(help: "Another dataset than the run's.")

@@ -65,7 +65,8 @@ struct TrainingOptions: ParsableArguments {
   @Option(help: ArgumentHelp("The highest learning rate (default: 0.002).", valueName: "x"))
   var learningRate: Double?
 
-  @Option(help: ArgumentHelp("Random views of an image: fresh at each use, or a number encoded once.", valueName: "fresh|n"))
+  @Option(
+    help: ArgumentHelp("Random views of an image: fresh at each use, or a number encoded once.", valueName: "fresh|n"))
   var imageViews = ImageViews.fresh
 
   func validate() throws {
