@@ -1,0 +1,33 @@
+import Foundation
+import Testing
+
+@Suite("Every command explains itself by an example that works")
+struct HelpTests {
+  private static let commands = [
+    "", "demo", "train", "evaluate", "predict", "models", "models list", "models inspect", "datasets", "datasets list",
+    "datasets check", "datasets few-shot", "benchmark",
+  ]
+  private static let computing: Set = ["demo", "train", "evaluate", "predict", "benchmark"]
+
+  @Test("the example parses", arguments: commands)
+  func example(command: String) throws {
+    try withWorkplace { place in
+      let help = try place.cocoop("\(command) --help")
+      #expect(help.status == 0 && help.errors.isEmpty)
+      let lines = help.output.split(separator: "\n").map { $0.trimmingPrefix(while: \.isWhitespace) }
+      let heading = try #require(lines.firstIndex(of: "EXAMPLE:"))
+      let words = lines[heading + 1].split(separator: " ").map { String($0).replacing("\"", with: "") }
+      #expect(words[0] == "cocoop" && words.joined(separator: " ").hasPrefix("cocoop \(command)"))
+      // Commands that compute are stopped after parsing, by a number of threads that cannot be.
+      let computes = Self.computing.contains(words[1])
+      let outcome = try place.cocoop(Array(words.dropFirst()) + (computes ? ["--threads", "0"] : []))
+      if computes {
+        #expect(outcome.status == 1)
+        #expect(outcome.errors == "Error: Cannot compute with 0 threads. Give a number from 1 to 1024.\n")
+      } else {
+        #expect(outcome.status == 0 && outcome.errors.isEmpty && !outcome.output.isEmpty)
+      }
+      #expect(place.contents.isEmpty)
+    }
+  }
+}

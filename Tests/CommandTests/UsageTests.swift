@@ -1,0 +1,48 @@
+import Foundation
+import Testing
+
+@Suite("A wrong command line ends with 64 and says what is wrong")
+struct UsageTests {
+  @Test(
+    "options that cannot be",
+    arguments: [
+      ("nonsense", "Unexpected argument 'nonsense'"),
+      ("train", "Missing expected argument '--data <data>'"),
+      ("train --data openclipart --colour red", "Unknown option '--colour'"),
+      ("train --data openclipart --shots 0", "--shots must be 1 or more, found 0."),
+      ("train --data openclipart --shots=-3", "--shots must be 1 or more, found -3."),
+      ("train --data openclipart --resume --force", "--resume and --force exclude each other."),
+      (
+        "train --data openclipart --context dog --context-length 2",
+        "--context and --context-length exclude each other: words decide the length."
+      ),
+      ("train --data openclipart --device cuda", "This version computes on the CPU alone: give --device cpu."),
+      ("predict --classes a,b x.jpg", "Give --run or --model."),
+      ("predict --model tiny-clip x.jpg", "Without --run, give --classes or --classes-file."),
+      ("predict --model tiny-clip --classes a,b --top 0 x.jpg", "--top must be 1 or more, found 0."),
+      (
+        "predict --model tiny-clip --classes a,b --classes-file c x.jpg",
+        "--classes and --classes-file exclude each other."
+      ),
+      ("datasets few-shot openclipart --shots 0", "--shots must be 1 or more, found 0."),
+      ("benchmark --classes 0", "--classes must be from 1 to 100, found 0."),
+      ("benchmark --images 257", "--images must be from 1 to 256, found 257."),
+    ])
+  func usage(line: String, message: String) throws {
+    try withWorkplace { place in
+      let outcome = try place.cocoop(line)
+      #expect(outcome.status == 64 && outcome.output.isEmpty)
+      #expect(outcome.errors.split(separator: "\n").first.map(String.init) == "Error: \(message)")
+      #expect(place.contents.isEmpty)
+    }
+  }
+
+  @Test("a command that only groups others prints its help", arguments: ["", "models", "datasets"])
+  func noCommand(line: String) throws {
+    try withWorkplace { place in
+      let outcome = try place.cocoop(line)
+      #expect(outcome.status == 64 && outcome.output.isEmpty)
+      #expect(outcome.errors.contains("SUBCOMMANDS:"))
+    }
+  }
+}
