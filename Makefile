@@ -48,10 +48,13 @@ lint: ## check the Swift sources by .swift-format, and the scripts by shellcheck
 	@if command -v shellcheck >/dev/null; then shellcheck $(SCRIPTS); \
 	 else echo "lint: shellcheck is not installed, so the scripts were not checked"; fi
 
+# A parameter is documented where its name doesn't say it all, so DocC must not ask for the others.
 docs: setup ## write the libraries' documentation to .build/docs/TARGET
+	@mkdir -p .build/docs
 	@for target in $(LIBRARY_TARGETS); do \
 	   Scripts/swift-quietly package --allow-writing-to-directory .build/docs \
-	     generate-documentation --target $$target --output-path .build/docs/$$target || exit 1; \
+	     generate-documentation --target $$target --output-path .build/docs/$$target \
+	     --disable-parameters-and-returns-validation --warnings-as-errors || exit 1; \
 	 done
 
 clean: ## remove what was built; .libtorch/ and runs/ stay
