@@ -6,7 +6,7 @@ import Torch
 /// The tensors of a checkpoint, handed out one by one, each by its name and shape.
 ///
 /// Loading is strict both ways. A layer is made from its tensors, so a half-loaded model cannot exist; and
-/// ``finish()`` refuses a file with tensors that no layer asked for.
+/// `finish()` refuses a file with tensors that no layer asked for.
 public struct Weights {
   /// The name that errors give the file.
   let file: String
