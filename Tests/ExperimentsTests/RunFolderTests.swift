@@ -4,6 +4,7 @@ import Explanations
 import Foundation
 import PromptLearning
 import Testing
+import Torch
 
 @Suite("A run folder changes only when a run has something to keep")
 struct RunFolderTests {
@@ -50,6 +51,8 @@ struct RunFolderTests {
   @Test("a training that stops in its first epoch leaves nothing, and a later one can be resumed")
   func stopping() throws {
     struct Stop: Error {}
+    // The tests of the tool run beside this one: two threads that wait for each other would take turns with them.
+    try Threads.use(1)
     try withTemporaryFolder { place in
       let url = place.appending(path: "run")
       let source = try ModelSource("tiny-clip")
