@@ -11,6 +11,9 @@ ORIGIN    := $(if $(filter Darwin,$(shell uname)),@executable_path,'$$ORIGIN')
 FLAGS     := --configuration release -Xlinker -rpath -Xlinker $(LIBRARIES) \
              -Xlinker -rpath -Xlinker $(ORIGIN)/../../../.libtorch/lib
 
+# Tests run beside each other; threads of several operations at once would only wait for one another.
+ONE_THREAD := OMP_NUM_THREADS=1
+
 SOURCES   := Package.swift Sources Tests Examples
 SCRIPTS   := Scripts/setup Scripts/swift-quietly Scripts/check-example Scripts/check-readme Scripts/oracle/parity.sh .ci/run
 LIBRARY_TARGETS := Torch Images Datasets Tokenization CLIP PromptLearning Embedded
@@ -32,12 +35,12 @@ demo: build ## train zero-shot CLIP, CoOp and CoCoOp on the bundled images and c
 test: setup lint build ## every check: style, the README's commands (with the example package), all tests
 	@Scripts/check-readme
 	@Scripts/swift-quietly build --build-tests $(FLAGS)
-	@swift test --skip-build $(FLAGS)
+	@$(ONE_THREAD) swift test --skip-build $(FLAGS)
 
 parity: setup ## record the reference values anew with PyTorch and run the tests against them
 	@Scripts/oracle/parity.sh
 	@Scripts/swift-quietly build --build-tests $(FLAGS)
-	@swift test --skip-build $(FLAGS)
+	@$(ONE_THREAD) swift test --skip-build $(FLAGS)
 	@git --no-pager diff --stat -- Tests
 
 format: ## lay the Swift sources out by .swift-format
