@@ -59,10 +59,11 @@ let package = Package(
       name: "Embedded", resources: [.copy("Resources/tiny-clip"), .copy("Resources/openclipart")],
       swiftSettings: swiftSettings),
     .target(name: "Experiments", dependencies: ["PromptLearning", "Embedded"], swiftSettings: swiftSettings),
+    .target(name: "CStartup"),
     .executableTarget(
       name: "cocoop",
       dependencies: [
-        "Experiments", "Embedded", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "CStartup", "Experiments", "Embedded", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: swiftSettings),
 
