@@ -70,7 +70,7 @@ struct Demo: ParsableCommand {
     base: classes that were learned. new: classes that were not. H: harmonic mean of the two.
 
     Next:
-      cocoop predict --run runs/demo/cocoop-seed1 Sources/Embedded/Resources/openclipart/images/bird/000.jpg
+      cocoop predict --run runs/demo/cocoop-seed1 Sources/Embedded/Resources/openclipart/images/bird/001.jpg
       cocoop train --data FOLDER-OF-CLASS-FOLDERS --classes all --output runs/mine
       cocoop help
     """

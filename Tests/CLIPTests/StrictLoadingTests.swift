@@ -45,7 +45,7 @@ struct StrictLoadingTests {
         + "Check that the configuration names the architecture of these weights.")
     #expect(
       try loading { tensors in for index in 1...6 { tensors["extra.\(index)"] = try .zeros([2]) } }
-        == "open_clip_model.safetensors has 6 tensors that the model does not use: "
+        == "open_clip_model.safetensors has tensors that the model does not use (6): "
         + "extra.1, extra.2, extra.3, extra.4, extra.5, …. "
         + "Check that the configuration names the architecture of these weights.")
   }
