@@ -30,7 +30,7 @@ public struct EfficientNetLite: ImageEncoder {
   private let stem: SamePaddedConvolution
   private let blocks: [Block]
   private let head: SamePaddedConvolution
-  private let projection: Linear  // 1280 → E
+  private let projection: FrozenLinear  // 1280 → E
 
   init(_ weights: inout Weights, embeddingWidth: Int) throws {
     let trunk = "visual.trunk"

@@ -3,25 +3,19 @@ import Torch
 /// One residual block of a pre-norm transformer: attention, then a two-layer perceptron (Radford et al., 2021).
 struct ResidualBlock: Sendable {
   private let attentionNorm: LayerNorm
-  private let queryKeyValue: Linear  // D → 3D
-  private let attentionOutput: Linear  // D → D
-  private let perceptronNorm: LayerNorm
-  private let expand: Linear  // D → 4D
-  private let activation: Activation
-  private let contract: Linear  // 4D → D
+  private let queryKeyValue: FrozenLinear  // D → 3D
+  private let attentionOutput: FrozenLinear  // D → D
+  private let perceptron: Perceptron
   private let width: Int  // D
   private let heads: Int
 
   init(_ weights: inout Weights, _ path: String, width: Int, heads: Int, activation: Activation) throws {
     attentionNorm = try weights.layerNorm("\(path).ln_1", width: width)
-    queryKeyValue = try Linear(
+    queryKeyValue = try FrozenLinear(
       weight: weights.take("\(path).attn.in_proj_weight", [3 * width, width]),
       bias: weights.take("\(path).attn.in_proj_bias", [3 * width]))
     attentionOutput = try weights.linear("\(path).attn.out_proj", from: width, to: width)
-    perceptronNorm = try weights.layerNorm("\(path).ln_2", width: width)
-    expand = try weights.linear("\(path).mlp.c_fc", from: width, to: 4 * width)
-    contract = try weights.linear("\(path).mlp.c_proj", from: 4 * width, to: width)
-    self.activation = activation
+    perceptron = try Perceptron(&weights, path, width: width, activation: activation)
     self.width = width
     self.heads = heads
   }
@@ -31,55 +25,84 @@ struct ResidualBlock: Sendable {
   ///   - pattern: which rows each row attends to.
   /// - Returns: `[B, N, D]`.
   func callAsFunction(_ x: Tensor, attending pattern: AttentionPattern) throws -> Tensor {
-    let mixed = try queryKeyValue(attentionNorm(x))  // [B, N, 3D]
-    let attended = try column(0, of: mixed).attending(
-      to: column(1, of: mixed), values: column(2, of: mixed), heads: heads, pattern: pattern)
+    let mixed = try queryKeyValue(attentionNorm(x)).columns(of: width)  // 3 of [B, N, D]
+    let attended = try mixed[0].attending(to: mixed[1], values: mixed[2], heads: heads, pattern: pattern)
     return try perceptron(x + attentionOutput(attended))
-  }
-
-  /// The block's output at some rows alone, as the last block needs it: every row gives a key and a value, but
-  /// only `rows` ask, are projected and go through the perceptron.
-  ///
-  /// - Parameter rows: `[R]`, integers in `0 ..< N`.
-  /// - Returns: `[B, R, D]`.
-  func callAsFunction(_ x: Tensor, attending pattern: AttentionPattern, at rows: Tensor) throws -> Tensor {
-    let normed = try attentionNorm(x)
-    let keysValues = try columns(1..<3).callAsFunction(normed)  // [B, N, 2D]
-    let queries = try columns(0..<1).callAsFunction(normed.gathered(rows, axis: 1))  // [B, R, D]
-    let attended = try queries.attending(
-      to: column(0, of: keysValues), values: column(1, of: keysValues), heads: heads, pattern: pattern)
-    return try perceptron(x.gathered(rows, axis: 1) + attentionOutput(attended))
-  }
-
-  private func perceptron(_ x: Tensor) throws -> Tensor {
-    try x + contract(activation(expand(perceptronNorm(x))))
-  }
-
-  /// The part of the fused projection that gives queries (0), keys (1), values (2).
-  private func columns(_ range: Range<Int>) throws -> Linear {
-    let rows = range.lowerBound * width..<range.upperBound * width
-    return try Linear(
-      weight: queryKeyValue.weight.sliced(rows, axis: 0), bias: queryKeyValue.bias?.sliced(rows, axis: 0))
-  }
-
-  private func column(_ index: Int, of fused: Tensor) throws -> Tensor {
-    try fused.sliced(index * width..<(index + 1) * width, axis: 2)
   }
 }
 
-/// A stack of residual blocks.
+/// A transformer's last block, which is read at some rows alone: every row gives a key and a value, but only those
+/// rows ask, are projected and go through the perceptron.
+struct LastBlock: Sendable {
+  private let attentionNorm: LayerNorm
+  private let query: FrozenLinear  // D → D
+  private let keyValue: FrozenLinear  // D → 2D
+  private let attentionOutput: FrozenLinear  // D → D
+  private let perceptron: Perceptron
+  private let width: Int  // D
+  private let heads: Int
+
+  init(_ weights: inout Weights, _ path: String, width: Int, heads: Int, activation: Activation) throws {
+    attentionNorm = try weights.layerNorm("\(path).ln_1", width: width)
+    let weight = try weights.take("\(path).attn.in_proj_weight", [3 * width, width])
+    let bias = try weights.take("\(path).attn.in_proj_bias", [3 * width])
+    query = try FrozenLinear(weight: weight.sliced(0..<width, axis: 0), bias: bias.sliced(0..<width, axis: 0))
+    keyValue = try FrozenLinear(
+      weight: weight.sliced(width..<3 * width, axis: 0), bias: bias.sliced(width..<3 * width, axis: 0))
+    attentionOutput = try weights.linear("\(path).attn.out_proj", from: width, to: width)
+    perceptron = try Perceptron(&weights, path, width: width, activation: activation)
+    self.width = width
+    self.heads = heads
+  }
+
+  /// - Parameters:
+  ///   - x: `[B, N, D]`.
+  ///   - rows: `[R]`, integers in `0 ..< N`.
+  ///   - pattern: which of the N rows each of `rows` attends to.
+  /// - Returns: `[B, R, D]`.
+  func callAsFunction(_ x: Tensor, at rows: Tensor, attending pattern: AttentionPattern) throws -> Tensor {
+    let normed = try attentionNorm(x)
+    let mixed = try keyValue(normed).columns(of: width)  // 2 of [B, N, D]
+    let attended = try query(normed.gathered(rows, axis: 1))  // [B, R, D]
+      .attending(to: mixed[0], values: mixed[1], heads: heads, pattern: pattern)
+    return try perceptron(x.gathered(rows, axis: 1) + attentionOutput(attended))
+  }
+}
+
+/// The second half of a block: `x + contract(activation(expand(norm(x))))`.
+struct Perceptron: Sendable {
+  private let norm: LayerNorm
+  private let expand: FrozenLinear  // D → 4D
+  private let activation: Activation
+  private let contract: FrozenLinear  // 4D → D
+
+  init(_ weights: inout Weights, _ path: String, width: Int, activation: Activation) throws {
+    norm = try weights.layerNorm("\(path).ln_2", width: width)
+    expand = try weights.linear("\(path).mlp.c_fc", from: width, to: 4 * width)
+    contract = try weights.linear("\(path).mlp.c_proj", from: 4 * width, to: width)
+    self.activation = activation
+  }
+
+  func callAsFunction(_ x: Tensor) throws -> Tensor { try x + contract(activation(expand(norm(x)))) }
+}
+
+/// A stack of residual blocks, of which the last is read at some rows alone.
 struct Transformer: Sendable {
   private let blocks: [ResidualBlock]
+  private let last: LastBlock
 
+  /// - Parameter layers: at least 1.
   init(_ weights: inout Weights, _ path: String, width: Int, layers: Int, heads: Int, activation: Activation) throws {
     // Not by `map`, which reserves: a configuration may ask for a billion layers, and the first one is missing.
     var blocks: [ResidualBlock] = []
-    for layer in 0..<layers {
+    for layer in 0..<layers - 1 {
       blocks.append(
         try ResidualBlock(
           &weights, "\(path).resblocks.\(layer)", width: width, heads: heads, activation: activation))
     }
     self.blocks = blocks
+    last = try LastBlock(
+      &weights, "\(path).resblocks.\(layers - 1)", width: width, heads: heads, activation: activation)
   }
 
   /// The output of the last block at `rows` alone; what other rows would give there is never computed.
@@ -93,8 +116,16 @@ struct Transformer: Sendable {
   func callAsFunction(
     _ x: Tensor, attending pattern: AttentionPattern, at rows: Tensor, attending rowPattern: AttentionPattern
   ) throws -> Tensor {
-    guard let last = blocks.last else { return try x.gathered(rows, axis: 1) }
-    let hidden = try blocks.dropLast().reduce(x) { hidden, block in try block(hidden, attending: pattern) }
-    return try last(hidden, attending: rowPattern, at: rows)
+    let hidden = try blocks.reduce(x) { hidden, block in try block(hidden, attending: pattern) }
+    return try last(hidden, at: rows, attending: rowPattern)
+  }
+}
+
+extension Tensor {
+  /// `[…, k · width]` → k of `[…, width]`.
+  fileprivate func columns(of width: Int) throws -> [Tensor] {
+    try stride(from: 0, to: shape[shape.count - 1], by: width).map { start in
+      try sliced(start..<start + width, axis: shape.count - 1)
+    }
   }
 }

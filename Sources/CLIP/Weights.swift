@@ -78,8 +78,8 @@ public struct Weights {
   }
 
   /// The linear layer `path.weight` `[output, input]`, with `path.bias` where `hasBias`.
-  mutating func linear(_ path: String, from input: Int, to output: Int, hasBias: Bool = true) throws -> Linear {
-    try Linear(
+  mutating func linear(_ path: String, from input: Int, to output: Int, hasBias: Bool = true) throws -> FrozenLinear {
+    try FrozenLinear(
       weight: take("\(path).weight", [output, input]), bias: hasBias ? take("\(path).bias", [output]) : nil)
   }
 

@@ -35,6 +35,7 @@ extern "C" {
 #endif
 
 typedef struct { void *_Nullable impl; } ct_tensor;
+typedef struct { void *_Nullable impl; } ct_frozen_linear;
 typedef struct { int32_t code; char *_Nullable message; } ct_status;
 typedef enum : int32_t { CT_FLOAT32 = 0, CT_FLOAT16 = 1, CT_BFLOAT16 = 2, CT_INT64 = 3 } ct_kind;
 
@@ -100,6 +101,14 @@ ct_status ct_batch_norm(ct_tensor x, ct_tensor weight, ct_tensor bias, ct_tensor
 /// 2-D convolution of [B, in, H, W] with weight [out, in / groups, h, w], bias [out] or none.
 ct_status ct_convolution(ct_tensor x, ct_tensor weight, ct_tensor bias, int64_t stride, int64_t padding, int64_t groups,
                          ct_tensor *result);
+
+/* ---- FrozenLinear.cpp: linear layers whose weight never changes ---- */
+
+/// Lays the weight [out, in] out for fast products; bias [out] or none. The caller frees the layer.
+ct_status ct_frozen_linear_make(ct_tensor weight, ct_tensor bias, ct_frozen_linear *result);
+void ct_frozen_linear_free(ct_frozen_linear layer);
+/// `x @ weightᵀ + bias`; a gradient passes to x alone.
+ct_status ct_frozen_linear_apply(ct_frozen_linear layer, ct_tensor x, ct_tensor *result);
 
 /* ---- Attention.cpp ---- */
 

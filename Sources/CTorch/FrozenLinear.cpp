@@ -1,0 +1,102 @@
+// Linear layers whose weight never changes.
+//
+// oneDNN multiplies faster when a matrix lies in its blocked layout, and faster than MKL on processors that are not
+// Intel's. A frozen weight is brought into that layout once. Where libtorch has no oneDNN, the layers are libtorch's.
+#include <ATen/core/dispatch/Dispatcher.h>
+
+#include <mutex>
+
+#include "Shim.hpp"
+
+using namespace shim;
+
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+template <typename Signature>
+std::optional<c10::TypedOperatorHandle<Signature>> operation(const char *name) {
+  auto schema = c10::Dispatcher::singleton().findSchema({name, ""});
+  if (!at::globalContext().hasMKLDNN() || !schema) return std::nullopt;
+  return schema->typed<Signature>();
+}
+
+/// The weight in oneDNN's layout, for inputs of any number of rows.
+at::Tensor packed(const at::Tensor &weight) {
+  static const auto reorder = operation<at::Tensor(const at::Tensor &, std::optional<int64_t>)>(
+      "mkldnn::_reorder_linear_weight");
+  return reorder && weight.is_cpu() ? reorder->call(weight.contiguous(), std::nullopt) : weight;
+}
+
+/// x @ weightᵀ + bias, without a gradient.
+at::Tensor product(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias) {
+  using Signature = at::Tensor(const at::Tensor &, const at::Tensor &, const std::optional<at::Tensor> &,
+                               std::string_view, c10::List<std::optional<at::Scalar>>, std::optional<std::string_view>);
+  static const auto linear = operation<Signature>("mkldnn::_linear_pointwise");
+  if (!linear || !weight.is_mkldnn()) return at::linear(x, weight, bias);
+  if (x.numel() == 0) {
+    auto shape = x.sizes().vec();
+    shape.back() = weight.size(0);
+    return x.new_zeros(shape);
+  }
+  return linear->call(x, weight, bias, "none", c10::List<std::optional<at::Scalar>>(), "");
+}
+
+struct FrozenLinear : torch::CustomClassHolder {
+  FrozenLinear(const at::Tensor &weight, std::optional<at::Tensor> bias)
+      : weight(packed(weight)), bias(std::move(bias)), inputs(weight.size(1)) {}
+
+  const at::Tensor weight;  // [out, in]
+  const std::optional<at::Tensor> bias;
+  const int64_t inputs;
+
+  /// [in, out], made when a gradient first passes through the layer: most layers never see one.
+  const at::Tensor &transposed() {
+    std::call_once(once_, [&] {
+      transposed_ = packed((weight.is_mkldnn() ? weight.to_dense() : weight).t().contiguous());
+    });
+    return transposed_;
+  }
+
+ private:
+  std::once_flag once_;
+  at::Tensor transposed_;
+};
+
+using Layer = c10::intrusive_ptr<FrozenLinear>;
+
+/// The gradient goes to the input alone, so nothing is saved.
+struct FrozenProduct : torch::autograd::Function<FrozenProduct> {
+  static at::Tensor forward(AutogradContext *context, const at::Tensor &x, const Layer &layer) {
+    context->saved_data["layer"] = c10::IValue::make_capsule(layer);
+    return product(x, layer->weight, layer->bias);
+  }
+
+  static variable_list backward(AutogradContext *context, variable_list gradients) {
+    auto layer = c10::static_intrusive_pointer_cast<FrozenLinear>(context->saved_data["layer"].toCapsule());
+    return {product(gradients[0], layer->transposed(), std::nullopt), at::Tensor()};
+  }
+};
+
+const Layer &layer(ct_frozen_linear handle) { return *static_cast<const Layer *>(handle.impl); }
+
+}  // namespace
+
+ct_status ct_frozen_linear_make(ct_tensor weight, ct_tensor bias, ct_frozen_linear *result) {
+  return guarded([&] {
+    TORCH_CHECK(tensor(weight).dim() == 2 && tensor(weight).scalar_type() == at::kFloat, "the weight is a float matrix");
+    result->impl = new Layer(c10::make_intrusive<FrozenLinear>(tensor(weight).detach(), optional(bias)));
+  });
+}
+
+void ct_frozen_linear_free(ct_frozen_linear handle) { delete static_cast<Layer *>(handle.impl); }
+
+ct_status ct_frozen_linear_apply(ct_frozen_linear handle, ct_tensor x, ct_tensor *result) {
+  return returning(result, [&] {
+    const auto &input = tensor(x);
+    TORCH_CHECK(input.size(-1) == layer(handle)->inputs, "the layer takes ", layer(handle)->inputs, " columns");
+    if (input.requires_grad() && at::GradMode::is_enabled()) return FrozenProduct::apply(input, layer(handle));
+    return product(input, layer(handle)->weight, layer(handle)->bias);
+  });
+}

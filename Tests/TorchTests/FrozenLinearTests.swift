@@ -1,0 +1,65 @@
+import Testing
+import Torch
+
+@Suite("A frozen linear layer is a linear layer")
+struct FrozenLinearTests {
+  @Test("Value and gradient are PyTorch's")
+  func parity() throws {
+    let recorded = try SafetensorsFile(contentsOf: fixture("operations.safetensors"))
+    let layer = try FrozenLinear(weight: recorded.tensor("linear/input1"), bias: recorded.tensor("linear/input2"))
+    let x = try recorded.tensor("linear/input0")
+    #expect(try layer(x).isClose(to: recorded.tensor("linear/output"), within: OperationTests.tolerance))
+    let weight = try recorded.tensor("linear/weight")
+    let gradients = try valueWithGradient(at: [x]) { try layer($0[0]).weightedMean(weight) }.gradients
+    #expect(try gradients[0].isClose(to: recorded.tensor("linear/gradient0"), within: OperationTests.tolerance))
+  }
+
+  @Test("It equals the plain layer for any number of rows", arguments: [0, 1, 2, 17, 173])
+  func rows(_ count: Int) throws {
+    var generator = SplitMix(seed: 1)
+    let weight = try Tensor.random([48, 80], &generator)
+    let bias = try Tensor.random([48], &generator)
+    let x = try Tensor.random([2, count, 80], &generator)
+    for bias in [bias, nil] {
+      let (frozen, plain) = try (FrozenLinear(weight: weight, bias: bias), Linear(weight: weight, bias: bias))
+      let result = try frozen(x)
+      #expect(result.shape == [2, count, 48])
+      #expect(try count == 0 || result.isClose(to: plain(x), within: 1e-5))
+    }
+  }
+
+  @Test("Rows that do not lie together in memory are read in their order")
+  func strided() throws {
+    var generator = SplitMix(seed: 2)
+    let weight = try Tensor.random([5, 6], &generator)
+    let x = try Tensor.random([3, 4, 12], &generator).sliced(3..<9, axis: 2)
+    let plain = try Linear(weight: weight, bias: nil)(x)
+    #expect(try FrozenLinear(weight: weight, bias: nil)(x).isClose(to: plain, within: 1e-5))
+  }
+
+  @Test("Its first gradients may be asked for by many threads at once")
+  func concurrentGradients() async throws {
+    var generator = SplitMix(seed: 3)
+    let layer = try FrozenLinear(weight: .random([64, 64], &generator), bias: nil)
+    let x = try Tensor.random([9, 64], &generator)
+    let gradients = try await withThrowingTaskGroup(of: [Float].self) { group in
+      for _ in 0..<8 {
+        group.addTask {
+          try valueWithGradient(at: [x]) { try layer($0[0]).mean(over: [0, 1]) }.gradients[0].floats()
+        }
+      }
+      return try await group.reduce(into: Set<[Float]>()) { $0.insert($1) }
+    }
+    #expect(gradients.count == 1)
+  }
+
+  @Test("What does not fit is refused")
+  func refusals() throws {
+    let layer = try FrozenLinear(weight: .zeros([2, 3]), bias: nil)
+    refused { try layer(Tensor.zeros([4])) }
+    refused { try layer(Tensor([1, 2, 3] as [Int], shape: [3])) }
+    refused { try FrozenLinear(weight: Tensor.zeros([2, 3]).converted(to: .float16), bias: nil) }
+    refused { try FrozenLinear(weight: Tensor.zeros([2]), bias: nil) }
+    refused { try FrozenLinear(weight: Tensor.zeros([2, 3]), bias: Tensor.zeros([3])) }
+  }
+}
