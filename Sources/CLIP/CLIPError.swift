@@ -12,6 +12,10 @@ public enum CLIPError: Explained, Equatable {
   case configuration(file: String, key: String, expected: String, found: String)
   /// A key that this package does not know, and so cannot honour.
   case unsupported(file: String, option: String)
+  /// Tensors of something that is no CLIP; `kind` says what they look like.
+  case foreign(file: String, kind: String)
+  /// Tensors of a CLIP that leave its architecture open.
+  case ambiguous(file: String, reason: String)
   case promptTooLong(symbols: Int, limit: Int)
   case emptyTrie
   /// Contexts that do not fit the trie or the text encoder.
@@ -30,6 +34,8 @@ public enum CLIPError: Explained, Equatable {
     case .configuration(let file, let key, let expected, let found):
       "\(file): '\(key)' must be \(expected), found \(found)"
     case .unsupported(let file, let option): "\(file) asks for \(option), which this version cannot compute"
+    case .foreign(let file, let kind): "\(file) is no CLIP in OpenAI's form: it looks like \(kind)"
+    case .ambiguous(let file, let reason): "The architecture of \(file) cannot be told from its tensors: \(reason)"
     case .promptTooLong(let symbols, let limit):
       "A prompt has \(symbols) tokens and context vectors, but the model reads \(limit)"
     case .emptyTrie: "There is no class to build prompts for"
@@ -46,6 +52,8 @@ public enum CLIPError: Explained, Equatable {
     case .notFinite: "The file is damaged or its training diverged; get another copy"
     case .configuration: "Correct the file, or get another copy of it"
     case .unsupported: "Use a checkpoint without it"
+    case .foreign: "Give the checkpoint of a CLIP"
+    case .ambiguous: "Give the folder that holds its open_clip_config.json"
     case .promptTooLong: "Shorten the class name or the context"
     case .emptyTrie: "Name at least one class"
     case .contexts: nil

@@ -39,7 +39,10 @@ public struct CLIPModel: Sendable {
       case .visionTransformer(let tower):
         try VisionTransformer(
           &weights, tower, embeddingWidth: configuration.embeddingWidth, activation: configuration.activation)
-      case .efficientNetLite0: try EfficientNetLite(&weights, embeddingWidth: configuration.embeddingWidth)
+      case .modifiedResNet(let tower):
+        try ModifiedResNet(&weights, tower, embeddingWidth: configuration.embeddingWidth)
+      case .efficientNetLite(let tower):
+        try EfficientNetLite(&weights, tower, embeddingWidth: configuration.embeddingWidth)
       }
     textEncoder = try TextEncoder(
       &weights, configuration.text, embeddingWidth: configuration.embeddingWidth, activation: configuration.activation)

@@ -1,12 +1,42 @@
 import Torch
 
-/// EfficientNet-Lite0 as timm's `tf_efficientnet_lite0` computes it, with average pooling and a linear head.
+/// EfficientNet-Lite as timm's `tf_efficientnet_lite0` to `4` compute it, with average pooling.
 ///
-/// Source: Tan and Le, 2019, in the variant without squeeze-and-excitation and with ReLU6 that was published for
+/// Source: Tan and Le, 2019, in the variants without squeeze-and-excitation and with ReLU6 that were published for
 /// mobile devices. Padding is TensorFlow's "same", which is uneven where the stride is 2. Batch normalisation is
 /// not folded into the convolutions: folding rounds the weights once more, and saves little.
 public struct EfficientNetLite: ImageEncoder {
-  /// One group of equal blocks; only the first of them has the stride.
+  public struct Configuration: Sendable, Equatable {
+    public var variant: Variant
+    public var projection: Projection
+
+    public init(variant: Variant = .lite0, projection: Projection = .linear(hasBias: false)) {
+      self.variant = variant
+      self.projection = projection
+    }
+  }
+
+  public enum Variant: Int, Sendable, CaseIterable {
+    case lite0, lite1, lite2, lite3, lite4
+
+    fileprivate var widthFactor: Double { [1, 1, 1.1, 1.2, 1.4][rawValue] }
+    fileprivate var depthFactor: Double { [1, 1.1, 1.2, 1.4, 1.8][rawValue] }
+  }
+
+  /// From the pooled features to E.
+  public enum Projection: Sendable, Equatable {
+    /// open_clip's own layer behind timm's network.
+    case linear(hasBias: Bool)
+    /// The classifier of timm's network.
+    case classifier
+    /// None: E is ``featureWidth``.
+    case none
+  }
+
+  /// Channels of the pooled features, the same in all variants.
+  static let featureWidth = 1280
+
+  /// One group of equal blocks of Lite0; only the first of them has the stride.
   private struct Stage {
     let blocks: Int
     let kernel: Int
@@ -16,7 +46,6 @@ public struct EfficientNetLite: ImageEncoder {
   }
 
   private static let stemChannels = 32
-  private static let headChannels = 1280
   private static let stages = [
     Stage(blocks: 1, kernel: 3, stride: 1, expansion: 1, channels: 16),
     Stage(blocks: 2, kernel: 3, stride: 2, expansion: 6, channels: 24),
@@ -30,9 +59,9 @@ public struct EfficientNetLite: ImageEncoder {
   private let stem: SamePaddedConvolution
   private let blocks: [Block]
   private let head: SamePaddedConvolution
-  private let projection: FrozenLinear  // 1280 → E
+  private let projection: FrozenLinear?  // 1280 → E
 
-  init(_ weights: inout Weights, embeddingWidth: Int) throws {
+  init(_ weights: inout Weights, _ configuration: Configuration, embeddingWidth: Int) throws {
     let trunk = "visual.trunk"
     stem = try SamePaddedConvolution(
       &weights, convolution: "\(trunk).conv_stem", norm: "\(trunk).bn1", shape: [Self.stemChannels, 3, 3, 3], stride: 2,
@@ -40,20 +69,27 @@ public struct EfficientNetLite: ImageEncoder {
     var blocks: [Block] = []
     var channels = Self.stemChannels
     for (index, stage) in Self.stages.enumerated() {
-      for repetition in 0..<stage.blocks {
+      let output = configuration.variant.channels(stage.channels)
+      let isScaled = index > 0 && index < Self.stages.count - 1
+      for repetition in 0..<(isScaled ? configuration.variant.blocks(stage.blocks) : stage.blocks) {
         blocks.append(
           try Block(
-            &weights, "\(trunk).blocks.\(index).\(repetition)", from: channels, to: stage.channels,
-            kernel: stage.kernel,
+            &weights, "\(trunk).blocks.\(index).\(repetition)", from: channels, to: output, kernel: stage.kernel,
             stride: repetition == 0 ? stage.stride : 1, expansion: stage.expansion))
-        channels = stage.channels
+        channels = output
       }
     }
     self.blocks = blocks
     head = try SamePaddedConvolution(
-      &weights, convolution: "\(trunk).conv_head", norm: "\(trunk).bn2", shape: [Self.headChannels, channels, 1, 1],
+      &weights, convolution: "\(trunk).conv_head", norm: "\(trunk).bn2", shape: [Self.featureWidth, channels, 1, 1],
       activation: .relu6)
-    projection = try weights.linear("visual.head.proj", from: Self.headChannels, to: embeddingWidth, hasBias: false)
+    projection =
+      switch configuration.projection {
+      case .linear(let hasBias):
+        try weights.linear("visual.head.proj", from: Self.featureWidth, to: embeddingWidth, hasBias: hasBias)
+      case .classifier: try weights.linear("\(trunk).classifier", from: Self.featureWidth, to: embeddingWidth)
+      case .none: nil
+      }
     weights.ignore { $0.hasSuffix(".num_batches_tracked") }
   }
 
@@ -62,7 +98,8 @@ public struct EfficientNetLite: ImageEncoder {
 
   public func callAsFunction(_ pixels: Tensor) throws -> Tensor {
     let hidden = try head(blocks.reduce(stem(pixels)) { hidden, block in try block(hidden) })  // [B, 1280, 7, 7]
-    return try projection(hidden.mean(over: [2, 3]))
+    let pooled = try hidden.mean(over: [2, 3])  // [B, 1280]
+    return try projection?(pooled) ?? pooled
   }
 
   /// An inverted residual: expand, filter each channel, contract; added to its input where the shapes agree.
@@ -102,5 +139,17 @@ public struct EfficientNetLite: ImageEncoder {
       let y = try layers.reduce(x) { hidden, layer in try layer(hidden) }
       return isResidual ? try x + y : y
     }
+  }
+}
+
+extension EfficientNetLite.Variant {
+  /// Of a stage that has `count` blocks in Lite0.
+  fileprivate func blocks(_ count: Int) -> Int { Int((Double(count) * depthFactor).rounded(.up)) }
+
+  /// Of a stage that has `count` channels in Lite0: the nearest multiple of 8 that loses at most a tenth.
+  fileprivate func channels(_ count: Int) -> Int {
+    let exact = Double(count) * widthFactor
+    let rounded = max(8, Int(exact + 4) / 8 * 8)
+    return Double(rounded) < 0.9 * exact ? rounded + 8 : rounded
   }
 }

@@ -9,6 +9,8 @@ public struct Preprocessing: Sendable, Equatable {
     case shortest
     /// Both edges become `size`, whatever the proportions.
     case squash
+    /// The longer edge becomes `size`, and the rest of the square is black.
+    case longest
   }
 
   /// The edge of the square input, in pixels.
@@ -30,20 +32,43 @@ public struct Preprocessing: Sendable, Equatable {
     self.resizeMode = resizeMode
   }
 
-  /// Reads `preprocess_cfg`. A checkpoint that does not state its normalisation is refused: a guess would be silent.
-  init(_ file: inout ConfigurationFile, size: Int) throws {
-    var section = try file.section("preprocess_cfg")
-    self.size = size
-    mean = try section.channels("mean")
-    standardDeviation = try section.channels("std")
-    guard standardDeviation.allSatisfy({ $0 > 0 }) else {
-      throw section.wrong("std", expected: "three positive numbers", found: standardDeviation)
+  /// Reads `preprocess_cfg`; `size` is what the image tower takes.
+  ///
+  /// Older files have no such section or only the statistics. open_clip then takes OpenAI's, and so does this; what was
+  /// not stated is told.
+  static func read(
+    _ file: inout ConfigurationFile, size: Int
+  ) throws -> (preprocessing: Preprocessing, assumptions: [String]) {
+    var preprocessing = Preprocessing.openAI(size: size)
+    guard file.has("preprocess_cfg") else {
+      return (
+        preprocessing,
+        ["no preprocess_cfg: OpenAI's mean and deviation, bicubic, shortest edge, as open_clip takes them"]
+      )
     }
-    let filter = try section.text("interpolation", oneOf: Interpolation.allCases.map(\.rawValue))
-    interpolation = Interpolation(rawValue: filter) ?? .bicubic
-    let mode = try section.text("resize_mode", oneOf: ResizeMode.allCases.map(\.rawValue))
-    resizeMode = ResizeMode(rawValue: mode) ?? .shortest
-    try section.finish()
+    var section = try file.section("preprocess_cfg")
+    var assumptions: [String] = []
+    preprocessing.mean = try section.channels("mean")
+    preprocessing.standardDeviation = try section.channels("std")
+    guard preprocessing.standardDeviation.allSatisfy({ $0 > 0 }) else {
+      throw section.wrong("std", expected: "three positive numbers", found: preprocessing.standardDeviation)
+    }
+    if section.has("interpolation") {
+      // "random" is a word of training: open_clip tests with cubic convolution then.
+      let filters = Interpolation.allCases.map(\.rawValue)
+      preprocessing.interpolation =
+        Interpolation(rawValue: try section.text("interpolation", oneOf: filters + ["random"])) ?? .bicubic
+    } else {
+      assumptions.append("no interpolation: bicubic, as open_clip takes it")
+    }
+    if section.has("resize_mode") {
+      let mode = try section.text("resize_mode", oneOf: ResizeMode.allCases.map(\.rawValue))
+      preprocessing.resizeMode = ResizeMode(rawValue: mode) ?? .shortest
+    } else {
+      assumptions.append("no resize_mode: shortest, as open_clip takes it")
+    }
+    try section.finishPreprocessing(size: size)
+    return (preprocessing, assumptions)
   }
 
   /// The square of pixels that a picture is tested on.
@@ -51,7 +76,15 @@ public struct Preprocessing: Sendable, Equatable {
     switch resizeMode {
     case .shortest: try image.resized(shorterEdge: size, interpolation: interpolation).centerCropped(to: size)
     case .squash: try image.resized(width: size, height: size, interpolation: interpolation)
+    case .longest: try fitted(image).centerCropped(to: size)
     }
+  }
+
+  /// The picture with its longer edge at `size`; an edge is rounded to the nearest pixel, a half to the even one.
+  private func fitted(_ image: Image) throws -> Image {
+    let ratio = max(Double(image.width) / Double(size), Double(image.height) / Double(size))
+    func edge(_ length: Int) -> Int { Int((Double(length) / ratio).rounded(.toNearestOrEven)) }
+    return try image.resized(width: edge(image.width), height: edge(image.height), interpolation: interpolation)
   }
 
   /// The pixels of square images, as intensities in 0…1, less the mean, over the standard deviation.
@@ -81,5 +114,21 @@ public struct Preprocessing: Sendable, Equatable {
       initialized = squares.count * 3 * plane
     }
     return try Tensor(elements, shape: [squares.count, 3, size, size])
+  }
+}
+
+extension ConfigurationFile {
+  /// Takes what a preprocessing section may say besides: the size, which must be the tower's; the colours, which must
+  /// be red, green and blue; and what fills the rest of a square, which must be black.
+  fileprivate mutating func finishPreprocessing(size: Int) throws {
+    if has("size") {
+      let stated = isList("size") ? try positiveIntegers("size", count: 2) : [try positiveInteger("size")]
+      guard stated.allSatisfy({ $0 == size }) else {
+        throw wrong("size", expected: "the image_size \(size) of vision_cfg", found: stated)
+      }
+    }
+    _ = try supported("mode", ["RGB"], default: "RGB")
+    if has("fill_color") { try requireZero("fill_color") }
+    try finish()
   }
 }

@@ -16,17 +16,13 @@ struct SamePaddedConvolution: Sendable {
     _ weights: inout Weights, convolution path: String, norm: String, shape: [Int], stride: Int = 1, groups: Int = 1,
     activation: Activation?
   ) throws {
-    let channels = [shape[0]]
     kernel = shape[3]
     self.stride = stride
     self.activation = activation
     convolution = try Convolution(
       weight: weights.take("\(path).weight", shape), bias: nil, stride: stride,
       padding: stride == 1 ? kernel / 2 : 0, groups: groups)
-    self.norm = try BatchNorm(
-      weight: weights.take("\(norm).weight", channels), bias: weights.take("\(norm).bias", channels),
-      mean: weights.take("\(norm).running_mean", channels), variance: weights.take("\(norm).running_var", channels),
-      epsilon: Self.epsilon)
+    self.norm = try weights.batchNorm(norm, channels: shape[0], epsilon: Self.epsilon)
   }
 
   /// `[B, in, H, W]` → `[B, out, ⌈H / stride⌉, ⌈W / stride⌉]`.

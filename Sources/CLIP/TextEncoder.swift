@@ -2,7 +2,7 @@ import Torch
 
 /// CLIP's text transformer over a prompt trie.
 ///
-/// The result equals that of encoding each prompt alone, padded to the model's 77 positions, up to the rounding of
+/// The result equals that of encoding each prompt alone, padded to the model's L positions, up to the rounding of
 /// sums; ``PromptTrie`` says why.
 public struct TextEncoder: Sendable {
   /// D: the width of a context vector.
@@ -14,19 +14,36 @@ public struct TextEncoder: Sendable {
   private let positionalEmbedding: Tensor  // [L, D]
   private let transformer: Transformer
   private let outputNorm: LayerNorm
-  private let projection: Tensor  // [D, E]
+  private let projection: Projection
+
+  /// From D to E.
+  private enum Projection {
+    case matrix(Tensor)  // [D, E]
+    case biased(FrozenLinear)
+    case none
+  }
 
   init(_ weights: inout Weights, _ tower: CLIPConfiguration.TextTower, embeddingWidth: Int, activation: Activation)
     throws
   {
     width = tower.width
     tokenLimit = tower.tokenLimit
-    tokenEmbedding = try weights.take("token_embedding.weight", [tower.vocabularySize, tower.width])
-    positionalEmbedding = try weights.take("positional_embedding", [tower.tokenLimit, tower.width])
+    // open_clip's models with `custom_text` keep the text tower one level down.
+    let path = weights.has("text.token_embedding.weight") ? "text." : ""
+    tokenEmbedding = try weights.take("\(path)token_embedding.weight", [tower.vocabularySize, tower.width])
+    positionalEmbedding = try weights.take("\(path)positional_embedding", [tower.tokenLimit, tower.width])
     transformer = try Transformer(
-      &weights, "transformer", width: tower.width, layers: tower.layers, heads: tower.heads, activation: activation)
-    outputNorm = try weights.layerNorm("ln_final", width: tower.width)
-    projection = try weights.take("text_projection", [tower.width, embeddingWidth])
+      &weights, "\(path)transformer", layers: tower.layers,
+      BlockShape(
+        width: tower.width, heads: tower.heads, perceptronWidth: tower.perceptronWidth,
+        hasLayerScale: tower.hasLayerScale, normEpsilon: tower.normEpsilon, activation: activation))
+    outputNorm = try weights.layerNorm("\(path)ln_final", width: tower.width, epsilon: tower.normEpsilon)
+    projection =
+      switch tower.projection {
+      case .matrix: .matrix(try weights.take("\(path)text_projection", [tower.width, embeddingWidth]))
+      case .biased: .biased(try weights.linear("\(path)text_projection", from: tower.width, to: embeddingWidth))
+      case .none: .none
+      }
   }
 
   /// - Parameters:
@@ -38,8 +55,16 @@ public struct TextEncoder: Sendable {
     let embedded = try embed(trie, contexts: contexts)  // [B, N, D]
     let read = try transformer(
       embedded, attending: .sparse(trie.ancestors), at: trie.leaves, attending: .sparse(trie.leafAncestors))
-    let features = try outputNorm(read).matmul(projection)  // [B, leaves, E]
-    return try features.gathered(trie.leafOfPrompt, axis: 1)
+    return try projected(outputNorm(read)).gathered(trie.leafOfPrompt, axis: 1)
+  }
+
+  /// `[B, leaves, D]` → `[B, leaves, E]`.
+  private func projected(_ x: Tensor) throws -> Tensor {
+    switch projection {
+    case .matrix(let matrix): try x.matmul(matrix)
+    case .biased(let layer): try layer(x)
+    case .none: x
+    }
   }
 
   /// The embeddings of vocabulary entries, without positions: `[ids.count, D]`.

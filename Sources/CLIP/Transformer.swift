@@ -1,23 +1,33 @@
 import Torch
 
+/// What all blocks of one transformer have in common.
+struct BlockShape {
+  let width: Int  // D
+  let heads: Int
+  let perceptronWidth: Int  // P, usually 4D
+  let hasLayerScale: Bool
+  let normEpsilon: Double
+  let activation: Activation
+}
+
 /// One residual block of a pre-norm transformer: attention, then a two-layer perceptron (Radford et al., 2021).
 struct ResidualBlock: Sendable {
   private let attentionNorm: LayerNorm
   private let queryKeyValue: FrozenLinear  // D → 3D
-  private let attentionOutput: FrozenLinear  // D → D
+  private let attentionOutput: ScaledLinear  // D → D
   private let perceptron: Perceptron
   private let width: Int  // D
   private let heads: Int
 
-  init(_ weights: inout Weights, _ path: String, width: Int, heads: Int, activation: Activation) throws {
-    attentionNorm = try weights.layerNorm("\(path).ln_1", width: width)
+  init(_ weights: inout Weights, _ path: String, _ shape: BlockShape) throws {
+    (width, heads) = (shape.width, shape.heads)
+    attentionNorm = try weights.layerNorm("\(path).ln_1", width: width, epsilon: shape.normEpsilon)
     queryKeyValue = try FrozenLinear(
       weight: weights.take("\(path).attn.in_proj_weight", [3 * width, width]),
       bias: weights.take("\(path).attn.in_proj_bias", [3 * width]))
-    attentionOutput = try weights.linear("\(path).attn.out_proj", from: width, to: width)
-    perceptron = try Perceptron(&weights, path, width: width, activation: activation)
-    self.width = width
-    self.heads = heads
+    attentionOutput = try ScaledLinear(
+      &weights, "\(path).attn.out_proj", from: width, to: width, scale: shape.hasLayerScale ? "\(path).ls_1" : nil)
+    perceptron = try Perceptron(&weights, path, shape)
   }
 
   /// - Parameters:
@@ -37,22 +47,22 @@ struct LastBlock: Sendable {
   private let attentionNorm: LayerNorm
   private let query: FrozenLinear  // D → D
   private let keyValue: FrozenLinear  // D → 2D
-  private let attentionOutput: FrozenLinear  // D → D
+  private let attentionOutput: ScaledLinear  // D → D
   private let perceptron: Perceptron
   private let width: Int  // D
   private let heads: Int
 
-  init(_ weights: inout Weights, _ path: String, width: Int, heads: Int, activation: Activation) throws {
-    attentionNorm = try weights.layerNorm("\(path).ln_1", width: width)
+  init(_ weights: inout Weights, _ path: String, _ shape: BlockShape) throws {
+    (width, heads) = (shape.width, shape.heads)
+    attentionNorm = try weights.layerNorm("\(path).ln_1", width: width, epsilon: shape.normEpsilon)
     let weight = try weights.take("\(path).attn.in_proj_weight", [3 * width, width])
     let bias = try weights.take("\(path).attn.in_proj_bias", [3 * width])
     query = try FrozenLinear(weight: weight.sliced(0..<width, axis: 0), bias: bias.sliced(0..<width, axis: 0))
     keyValue = try FrozenLinear(
       weight: weight.sliced(width..<3 * width, axis: 0), bias: bias.sliced(width..<3 * width, axis: 0))
-    attentionOutput = try weights.linear("\(path).attn.out_proj", from: width, to: width)
-    perceptron = try Perceptron(&weights, path, width: width, activation: activation)
-    self.width = width
-    self.heads = heads
+    attentionOutput = try ScaledLinear(
+      &weights, "\(path).attn.out_proj", from: width, to: width, scale: shape.hasLayerScale ? "\(path).ls_1" : nil)
+    perceptron = try Perceptron(&weights, path, shape)
   }
 
   /// - Parameters:
@@ -72,18 +82,36 @@ struct LastBlock: Sendable {
 /// The second half of a block: `x + contract(activation(expand(norm(x))))`.
 struct Perceptron: Sendable {
   private let norm: LayerNorm
-  private let expand: FrozenLinear  // D → 4D
+  private let expand: FrozenLinear  // D → P
   private let activation: Activation
-  private let contract: FrozenLinear  // 4D → D
+  private let contract: ScaledLinear  // P → D
 
-  init(_ weights: inout Weights, _ path: String, width: Int, activation: Activation) throws {
-    norm = try weights.layerNorm("\(path).ln_2", width: width)
-    expand = try weights.linear("\(path).mlp.c_fc", from: width, to: 4 * width)
-    contract = try weights.linear("\(path).mlp.c_proj", from: 4 * width, to: width)
-    self.activation = activation
+  init(_ weights: inout Weights, _ path: String, _ shape: BlockShape) throws {
+    let (width, inner) = (shape.width, shape.perceptronWidth)
+    norm = try weights.layerNorm("\(path).ln_2", width: width, epsilon: shape.normEpsilon)
+    expand = try weights.linear("\(path).mlp.c_fc", from: width, to: inner)
+    contract = try ScaledLinear(
+      &weights, "\(path).mlp.c_proj", from: inner, to: width, scale: shape.hasLayerScale ? "\(path).ls_2" : nil)
+    activation = shape.activation
   }
 
   func callAsFunction(_ x: Tensor) throws -> Tensor { try x + contract(activation(expand(norm(x)))) }
+}
+
+/// A linear layer, and the factor of each channel where a block has layer scale (Touvron et al., 2021).
+struct ScaledLinear: Sendable {
+  private let linear: FrozenLinear
+  private let factors: Tensor?  // [out]
+
+  init(_ weights: inout Weights, _ path: String, from input: Int, to output: Int, scale: String?) throws {
+    linear = try weights.linear(path, from: input, to: output)
+    factors = try scale.map { try weights.take("\($0).gamma", [output]) }
+  }
+
+  func callAsFunction(_ x: Tensor) throws -> Tensor {
+    let y = try linear(x)
+    return try factors.map { try y * $0 } ?? y
+  }
 }
 
 /// A stack of residual blocks, of which the last is read at some rows alone.
@@ -92,17 +120,14 @@ struct Transformer: Sendable {
   private let last: LastBlock
 
   /// - Parameter layers: at least 1.
-  init(_ weights: inout Weights, _ path: String, width: Int, layers: Int, heads: Int, activation: Activation) throws {
+  init(_ weights: inout Weights, _ path: String, layers: Int, _ shape: BlockShape) throws {
     // Not by `map`, which reserves: a configuration may ask for a billion layers, and the first one is missing.
     var blocks: [ResidualBlock] = []
     for layer in 0..<layers - 1 {
-      blocks.append(
-        try ResidualBlock(
-          &weights, "\(path).resblocks.\(layer)", width: width, heads: heads, activation: activation))
+      blocks.append(try ResidualBlock(&weights, "\(path).resblocks.\(layer)", shape))
     }
     self.blocks = blocks
-    last = try LastBlock(
-      &weights, "\(path).resblocks.\(layers - 1)", width: width, heads: heads, activation: activation)
+    last = try LastBlock(&weights, "\(path).resblocks.\(layers - 1)", shape)
   }
 
   /// The output of the last block at `rows` alone; what other rows would give there is never computed.

@@ -3,31 +3,62 @@ import Torch
 /// CLIP's vision transformer: patches, a class token, a transformer, a projection (Dosovitskiy et al., 2021).
 public struct VisionTransformer: ImageEncoder {
   public struct Configuration: Sendable, Equatable {
-    /// The edge of the square input, in pixels; a multiple of `patchSize`.
+    /// The edge of the square input, in pixels. What is left over beside the last whole patch is not looked at.
     public var imageSize: Int
     public var patchSize: Int
     public var width: Int
     public var layers: Int
     public var heads: Int
+    /// Of the two-layer perceptron in each block.
+    public var perceptronWidth: Int
+    /// Whether each block scales what it adds, channel by channel (Touvron et al., 2021).
+    public var hasLayerScale: Bool
+    public var normEpsilon: Double
+    /// Whether patches are normalised before the first block.
+    public var hasInputNorm: Bool
+    public var pooling: Pooling
+    /// Whether the last norm comes after averaging, and not before.
+    public var normalizesAfterPooling: Bool
 
-    public init(imageSize: Int, patchSize: Int, width: Int, layers: Int, heads: Int) {
+    /// - Parameter perceptronWidth: four times `width` where it is not given.
+    public init(
+      imageSize: Int, patchSize: Int, width: Int, layers: Int, heads: Int, perceptronWidth: Int? = nil,
+      hasLayerScale: Bool = false, normEpsilon: Double = 1e-5, hasInputNorm: Bool = true,
+      pooling: Pooling = .classToken, normalizesAfterPooling: Bool = false
+    ) {
       self.imageSize = imageSize
       self.patchSize = patchSize
       self.width = width
       self.layers = layers
       self.heads = heads
+      self.perceptronWidth = perceptronWidth ?? 4 * width
+      self.hasLayerScale = hasLayerScale
+      self.normEpsilon = normEpsilon
+      self.hasInputNorm = hasInputNorm
+      self.pooling = pooling
+      self.normalizesAfterPooling = normalizesAfterPooling
     }
+  }
+
+  /// What is read after the last block.
+  public enum Pooling: Sendable, Equatable {
+    /// The row of the class token.
+    case classToken
+    /// The mean of the other rows.
+    case averageOfPatches
+    /// The mean of all rows.
+    case averageOfTokens
   }
 
   private let configuration: Configuration
   private let patches: Convolution
   private let classEmbedding: Tensor  // [1, 1, width]
   private let positionalEmbedding: Tensor  // [1 + patches, width]
-  private let inputNorm: LayerNorm
+  private let inputNorm: LayerNorm?
   private let transformer: Transformer
   private let outputNorm: LayerNorm
   private let projection: Tensor  // [width, E]
-  private let classToken: Tensor  // [1]: the row that is read at the end
+  private let read: Tensor  // [R]: the rows that are read at the end
 
   init(_ weights: inout Weights, _ configuration: Configuration, embeddingWidth: Int, activation: Activation) throws {
     self.configuration = configuration
@@ -38,13 +69,24 @@ public struct VisionTransformer: ImageEncoder {
     classEmbedding = try weights.take("visual.class_embedding", [width]).reshaped([1, 1, width])
     positionalEmbedding = try weights.take(
       "visual.positional_embedding", [1 + patchesPerEdge * patchesPerEdge, width])
-    inputNorm = try weights.layerNorm("visual.ln_pre", width: width)
+    let epsilon = configuration.normEpsilon
+    inputNorm =
+      configuration.hasInputNorm ? try weights.layerNorm("visual.ln_pre", width: width, epsilon: epsilon) : nil
     transformer = try Transformer(
-      &weights, "visual.transformer", width: width, layers: configuration.layers, heads: configuration.heads,
-      activation: activation)
-    outputNorm = try weights.layerNorm("visual.ln_post", width: width)
+      &weights, "visual.transformer", layers: configuration.layers,
+      BlockShape(
+        width: width, heads: configuration.heads, perceptronWidth: configuration.perceptronWidth,
+        hasLayerScale: configuration.hasLayerScale, normEpsilon: epsilon, activation: activation))
+    outputNorm = try weights.layerNorm("visual.ln_post", width: width, epsilon: epsilon)
     projection = try weights.take("visual.proj", [width, embeddingWidth])
-    classToken = try Tensor([0], shape: [1])
+    let tokens = 1 + patchesPerEdge * patchesPerEdge
+    let rows =
+      switch configuration.pooling {
+      case .classToken: 0..<1
+      case .averageOfPatches: 1..<tokens
+      case .averageOfTokens: 0..<tokens
+      }
+    read = try Tensor(Array(rows), shape: [rows.count])
   }
 
   public var imagesPerPass: Int { 16 }
@@ -53,8 +95,11 @@ public struct VisionTransformer: ImageEncoder {
     let (batch, width) = (pixels.shape[0], configuration.width)
     let embedded = try patches(pixels).reshaped([batch, width, -1]).permuted([0, 2, 1])  // [B, patches, width]
     let tokens = try Tensor.concatenated([classEmbedding.expanded(to: [batch, 1, width]), embedded], axis: 1)
-    let x = try inputNorm(tokens + positionalEmbedding)
-    let read = try transformer(x, attending: .full, at: classToken, attending: .full)  // [B, 1, width]
-    return try outputNorm(read).reshaped([batch, width]).matmul(projection)
+    let x = try tokens + positionalEmbedding
+    let last = try transformer(inputNorm?(x) ?? x, attending: .full, at: read, attending: .full)  // [B, R, width]
+    let pooled =
+      try configuration.normalizesAfterPooling
+      ? outputNorm(last.mean(over: [1])) : outputNorm(last).mean(over: [1])  // [B, width]
+    return try pooled.matmul(projection)
   }
 }

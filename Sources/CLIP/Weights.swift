@@ -52,7 +52,7 @@ public struct Weights {
   /// - Throws: ``CLIPError/missingTensor(name:file:nearest:)``, ``CLIPError/tensorShape(name:file:expected:found:)``,
   ///   ``CLIPError/notFinite(tensor:file:)``.
   mutating func take(_ name: String, _ expected: [Int]) throws -> Tensor {
-    if generator != nil { return try random(expected) }
+    if generator != nil { return try random(expected, isVariance: name.hasSuffix(".running_var")) }
     guard let shape = shapes[name] else {
       throw CLIPError.missingTensor(name: name, file: file, nearest: name.nearest(among: unread.sorted()))
     }
@@ -69,12 +69,12 @@ public struct Weights {
   }
 
   /// Uniform elements that keep the scale of what passes through a layer.
-  private mutating func random(_ shape: [Int]) throws -> Tensor {
+  private mutating func random(_ shape: [Int], isVariance: Bool) throws -> Tensor {
     guard var generator else { return try Tensor.zeros(shape) }
     defer { self.generator = generator }
     let bound = (3 / Float(max(1, shape.dropFirst().reduce(1, *)))).squareRoot()
     let elements = (0..<shape.reduce(1, *)).map { _ in (Float(generator.next() >> 40) * 0x1p-23 - 1) * bound }
-    return try Tensor(elements, shape: shape)
+    return try Tensor(isVariance ? elements.map { 1 + abs($0) } : elements, shape: shape)
   }
 
   /// The linear layer `path.weight` `[output, input]`, with `path.bias` where `hasBias`.
@@ -84,8 +84,16 @@ public struct Weights {
   }
 
   /// The layer normalisation `path.weight`, `path.bias`.
-  mutating func layerNorm(_ path: String, width: Int) throws -> LayerNorm {
-    try LayerNorm(weight: take("\(path).weight", [width]), bias: take("\(path).bias", [width]))
+  mutating func layerNorm(_ path: String, width: Int, epsilon: Double = 1e-5) throws -> LayerNorm {
+    try LayerNorm(weight: take("\(path).weight", [width]), bias: take("\(path).bias", [width]), epsilon: epsilon)
+  }
+
+  /// The batch normalisation `path.weight`, `.bias`, `.running_mean`, `.running_var`.
+  mutating func batchNorm(_ path: String, channels: Int, epsilon: Double) throws -> BatchNorm {
+    try BatchNorm(
+      weight: take("\(path).weight", [channels]), bias: take("\(path).bias", [channels]),
+      mean: take("\(path).running_mean", [channels]), variance: take("\(path).running_var", [channels]),
+      epsilon: epsilon)
   }
 
   /// Passes over bookkeeping that training leaves in a file and that no forward pass reads.

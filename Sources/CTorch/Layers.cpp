@@ -61,3 +61,7 @@ ct_status ct_convolution(ct_tensor x, ct_tensor weight, ct_tensor bias, int64_t 
     return at::conv2d(tensor(x), tensor(weight), optional(bias), stride, padding, /*dilation=*/1, groups);
   });
 }
+
+ct_status ct_average_pool(ct_tensor x, int64_t size, ct_tensor *result) {
+  return returning(result, [&] { return at::avg_pool2d(tensor(x), {size, size}); });
+}

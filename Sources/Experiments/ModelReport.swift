@@ -35,12 +35,7 @@ public struct ModelReport: Sendable, Encodable, CustomStringConvertible {
     let configuration = clip.configuration
     let file = try SafetensorsFile(contentsOf: checkpoint.weights)
     name = clip.name
-    imageTower =
-      switch configuration.image {
-      case .efficientNetLite0: "EfficientNet-Lite0"
-      case .visionTransformer(let tower):
-        "ViT, width \(tower.width), \(tower.layers) layers, patches of \(tower.patchSize)"
-      }
+    imageTower = configuration.image.description
     let bookkeeping = file.names.filter { file.kind(of: $0) == .int64 }
     let weights = file.names.filter { !bookkeeping.contains($0) }
     parameters = weights.map { file.shape(of: $0)?.reduce(1, *) ?? 0 }.reduce(0, +)

@@ -92,26 +92,16 @@ public struct SpeedBenchmark: Sendable, Encodable {
   }
 }
 
-/// Models to measure: the embedded one, and random weights of the sizes people use.
+/// Models to measure: the embedded one, and those of OpenAI with random weights.
 public enum BenchmarkBackbone {
-  public static let names = ["tiny-clip", "ViT-B/16", "ViT-B/32"]
+  public static let names = ModelSource.embedded + OpenAIModel.allCases.map(\.rawValue)
 
   /// - Throws: ``ExperimentError/unknownBackbone(name:known:)``.
   static func model(_ name: String) throws -> CLIPModel {
-    switch name {
-    case "tiny-clip": try ModelSource(name).load()
-    case "ViT-B/16": try random(name, patchSize: 16)
-    case "ViT-B/32": try random(name, patchSize: 32)
-    default: throw ExperimentError.unknownBackbone(name: name, known: names)
+    if ModelSource.embedded.contains(name) { return try ModelSource(name).load() }
+    guard let model = OpenAIModel(rawValue: name) else {
+      throw ExperimentError.unknownBackbone(name: name, known: names)
     }
-  }
-
-  private static func random(_ name: String, patchSize: Int) throws -> CLIPModel {
-    let tower = VisionTransformer.Configuration(imageSize: 224, patchSize: patchSize, width: 768, layers: 12, heads: 12)
-    let configuration = CLIPConfiguration(
-      embeddingWidth: 512, image: .visionTransformer(tower), text: .init(), activation: .quickGELU,
-      preprocessing: Preprocessing(
-        size: 224, mean: [0.48145466, 0.4578275, 0.40821073], standardDeviation: [0.26862954, 0.26130258, 0.27577711]))
-    return try CLIPModel(randomlyInitialized: configuration, name: name, seed: 1)
+    return try CLIPModel(randomlyInitialized: .openAI(model), name: name, seed: 1)
   }
 }

@@ -138,6 +138,21 @@ public struct Convolution: Sendable {
   }
 }
 
+extension Tensor {
+  /// The means of squares of `size` × `size` positions side by side; what is left over at an edge is dropped.
+  ///
+  /// `[B, C, H, W]` → `[B, C, H / size, W / size]`.
+  public func averagePooled(by size: Int) throws -> Tensor {
+    if size == 1 { return self }
+    guard shape.count == 4, size > 0 else {
+      throw TorchError.shape(operation: "average pooling by \(size)", expected: "[B, C, H, W]", found: shape)
+    }
+    return try Tensor.result(of: "average pooling of \(shape) by \(size)") {
+      ct_average_pool(storage.handle, Int64(size), $0)
+    }
+  }
+}
+
 extension Tensor? {
   /// The handle, or the empty handle that the shim reads as "none".
   var handle: ct_tensor { self?.storage.handle ?? ct_tensor() }

@@ -33,7 +33,7 @@ struct ConfigurationTests {
     #expect(
       configuration
         == CLIPConfiguration(
-          embeddingWidth: 512, image: .efficientNetLite0,
+          embeddingWidth: 512, image: .efficientNetLite(.init()),
           text: .init(tokenLimit: 77, vocabularySize: 49408, width: 256, heads: 4, layers: 3), activation: .quickGELU,
           preprocessing: Preprocessing(size: 224, mean: [0.5, 0.5, 0.5], standardDeviation: [0.5, 0.5, 0.5])))
   }

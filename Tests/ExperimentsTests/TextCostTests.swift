@@ -12,7 +12,7 @@ struct TextCostTests {
   ]
 
   private static let configuration = CLIPConfiguration(
-    embeddingWidth: 4, image: .efficientNetLite0, text: .init(width: 8, heads: 1, layers: 2), activation: .gelu,
+    embeddingWidth: 4, image: .efficientNetLite(.init()), text: .init(width: 8, heads: 1, layers: 2), activation: .gelu,
     preprocessing: Preprocessing(size: 224, mean: [0, 0, 0], standardDeviation: [1, 1, 1]))
 
   @Test("products and attention of two layers over 13 nodes, 58 pairs and 3 ends")

@@ -101,6 +101,8 @@ ct_status ct_batch_norm(ct_tensor x, ct_tensor weight, ct_tensor bias, ct_tensor
 /// 2-D convolution of [B, in, H, W] with weight [out, in / groups, h, w], bias [out] or none.
 ct_status ct_convolution(ct_tensor x, ct_tensor weight, ct_tensor bias, int64_t stride, int64_t padding, int64_t groups,
                          ct_tensor *result);
+/// The means of squares of `size` x `size` positions of [B, C, H, W], side by side; what is left over at an edge is dropped.
+ct_status ct_average_pool(ct_tensor x, int64_t size, ct_tensor *result);
 
 /* ---- FrozenLinear.cpp: linear layers whose weight never changes ---- */
 

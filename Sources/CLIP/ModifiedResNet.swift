@@ -1,0 +1,119 @@
+import Torch
+
+/// CLIP's residual network: a stem of three convolutions, average pooling instead of strides, and attention pooling.
+///
+/// Source: Radford et al., 2021, section 2.4, after He et al., 2016 and Zhang, 2019. Batch normalisation keeps the
+/// statistics of training and is not folded into the convolutions, which would round the weights once more.
+public struct ModifiedResNet: ImageEncoder {
+  public struct Configuration: Sendable, Equatable {
+    /// The edge of the square input, in pixels; the last feature map is a 32nd of it.
+    public var imageSize: Int
+    /// Channels after the stem.
+    public var width: Int
+    /// Bottlenecks of each of the four stages.
+    public var blocks: [Int]
+    /// Of the attention pooling.
+    public var heads: Int
+
+    /// - Parameter heads: each 64 wide where their number is not given.
+    public init(imageSize: Int, width: Int, blocks: [Int], heads: Int? = nil) {
+      self.imageSize = imageSize
+      self.width = width
+      self.blocks = blocks
+      self.heads = heads ?? width / 2
+    }
+  }
+
+  private let stem: [NormedConvolution]
+  private let bottlenecks: [Bottleneck]
+  private let pooling: AttentionPooling
+
+  init(_ weights: inout Weights, _ configuration: Configuration, embeddingWidth: Int) throws {
+    let width = configuration.width
+    let channels = [3, width / 2, width / 2, width]
+    stem = try (1...3).map { index in
+      try NormedConvolution(
+        &weights, convolution: "visual.conv\(index)", norm: "visual.bn\(index)",
+        shape: [channels[index], channels[index - 1], 3, 3], stride: index == 1 ? 2 : 1, isRectified: true)
+    }
+    var input = width
+    var bottlenecks: [Bottleneck] = []
+    for (stage, count) in configuration.blocks.enumerated() {
+      let inner = width << stage
+      for block in 0..<count {
+        bottlenecks.append(
+          try Bottleneck(
+            &weights, "visual.layer\(stage + 1).\(block)", from: input, inner: inner,
+            pool: stage > 0 && block == 0 ? 2 : 1))
+        input = Bottleneck.expansion * inner
+      }
+    }
+    self.bottlenecks = bottlenecks
+    pooling = try AttentionPooling(
+      &weights, "visual.attnpool", from: input, to: embeddingWidth, edge: configuration.imageSize / 32,
+      heads: configuration.heads)
+    weights.ignore { $0.hasSuffix(".num_batches_tracked") }
+  }
+
+  public var imagesPerPass: Int { 4 }
+
+  public func callAsFunction(_ pixels: Tensor) throws -> Tensor {
+    let stemmed = try stem.reduce(pixels) { x, layer in try layer(x) }.averagePooled(by: 2)  // [B, width, H/4, W/4]
+    return try pooling(bottlenecks.reduce(stemmed) { x, block in try block(x) })
+  }
+
+  /// A convolution that keeps the size of the picture (unless it has a stride), its batch normalisation, and ReLU.
+  fileprivate struct NormedConvolution: Sendable {
+    private let convolution: Convolution
+    private let norm: BatchNorm
+    private let isRectified: Bool
+
+    init(
+      _ weights: inout Weights, convolution path: String, norm: String, shape: [Int], stride: Int = 1,
+      isRectified: Bool
+    ) throws {
+      convolution = try Convolution(
+        weight: weights.take("\(path).weight", shape), bias: nil, stride: stride, padding: shape[3] / 2)
+      self.norm = try weights.batchNorm(norm, channels: shape[0], epsilon: 1e-5)
+      self.isRectified = isRectified
+    }
+
+    func callAsFunction(_ x: Tensor) throws -> Tensor {
+      let y = try norm(convolution(x))
+      return isRectified ? try Activation.relu(y) : y
+    }
+  }
+
+  /// Narrow, filter, pool, widen; added to its input, which is pooled and widened where the shapes differ.
+  private struct Bottleneck: Sendable {
+    static let expansion = 4
+    private let narrow: NormedConvolution
+    private let filter: NormedConvolution
+    private let widen: NormedConvolution
+    private let shortcut: NormedConvolution?
+    private let pool: Int
+
+    init(_ weights: inout Weights, _ path: String, from input: Int, inner: Int, pool: Int) throws {
+      let output = Self.expansion * inner
+      narrow = try NormedConvolution(
+        &weights, convolution: "\(path).conv1", norm: "\(path).bn1", shape: [inner, input, 1, 1], isRectified: true)
+      filter = try NormedConvolution(
+        &weights, convolution: "\(path).conv2", norm: "\(path).bn2", shape: [inner, inner, 3, 3], isRectified: true)
+      widen = try NormedConvolution(
+        &weights, convolution: "\(path).conv3", norm: "\(path).bn3", shape: [output, inner, 1, 1], isRectified: false)
+      shortcut =
+        pool == 1 && input == output
+        ? nil
+        : try NormedConvolution(
+          &weights, convolution: "\(path).downsample.0", norm: "\(path).downsample.1", shape: [output, input, 1, 1],
+          isRectified: false)
+      self.pool = pool
+    }
+
+    func callAsFunction(_ x: Tensor) throws -> Tensor {
+      let residual = try widen(filter(narrow(x)).averagePooled(by: pool))
+      let identity = try shortcut?(x.averagePooled(by: pool)) ?? x
+      return try Activation.relu(residual + identity)
+    }
+  }
+}
