@@ -14,10 +14,10 @@ struct ConfigurationFuzzTests {
     "\"width\": 7,", "\"layers\": 1000000000,", "\"heads\": 1,", "\"image_size\": 1000000000,", "\\ud800", "\0", "é",
   ]
   static let vision = VisionTransformer.Configuration(imageSize: 32, patchSize: 16, width: 8, layers: 2, heads: 2)
-  static let text = CLIPConfiguration.TextTower(tokenLimit: 9, vocabularySize: 20, width: 8, heads: 2, layers: 2)
+  static let text = CLIPConfiguration.TextTower(tokenLimit: 9, vocabularySize: 49408, width: 8, heads: 2, layers: 2)
   static let configuration = ConfigurationTests.text(
     vision: #""image_size": 32, "patch_size": 16, "width": 8, "head_width": 4, "layers": 2"#,
-    text: #""context_length": 9, "vocab_size": 20, "width": 8, "heads": 2, "layers": 2"#)
+    text: #""context_length": 9, "vocab_size": 49408, "width": 8, "heads": 2, "layers": 2"#)
 
   @Test("3,000 mutations, each with weights of the model that the original states")
   func mutations() throws {

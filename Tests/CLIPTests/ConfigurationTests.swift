@@ -51,6 +51,75 @@ struct ConfigurationTests {
           preprocessing: Preprocessing(size: 224, mean: [0.5, 0.5, 0.5], standardDeviation: [0.5, 0.5, 0.5])))
   }
 
+  @Test("every option of a ViT and of its text tower")
+  func options() throws {
+    let read = try reading(
+      Self.text(
+        model: #""embed_dim": 32, "quick_gelu": true, "custom_text": true, "init_logit_bias": null"#,
+        vision: #"""
+          "image_size": [40, 40], "patch_size": 16, "width": 96, "head_width": 48, "layers": 2, "mlp_ratio": 2.3,
+          "ls_init_value": 0.1, "no_ln_pre": true, "pool_type": "avg", "final_ln_after_pool": true,
+          "patch_dropout": 0.5, "attentional_pool": false, "attn_pooler_queries": 256, "output_tokens": true,
+          "pos_embed_type": "sin_cos_2d", "norm_kwargs": {"eps": 1e-6}, "act_kwargs": null, "block_type": "custom",
+          "qk_norm": false, "timm_model_name": null, "timm_drop": 0.0
+          """#,
+        text: #"""
+          "width": 32, "heads": 2, "layers": 3, "context_length": 20, "vocab_size": 49409, "mlp_ratio": 3,
+          "ls_init_value": 1, "pad_id": 1, "pool_type": "eos", "eos_id": 49407, "proj_type": "none",
+          "embed_cls": false, "hf_tokenizer_name": "", "tokenizer_kwargs": {}, "norm_kwargs": {}
+          """#))
+    #expect(read.message == "no error")
+    #expect(
+      read.configuration
+        == CLIPConfiguration(
+          embeddingWidth: 32,
+          image: .visionTransformer(
+            .init(
+              imageSize: 40, patchSize: 16, width: 96, layers: 2, heads: 2, perceptronWidth: 220, hasLayerScale: true,
+              normEpsilon: 1e-6, hasInputNorm: false, pooling: .averageOfPatches, normalizesAfterPooling: true)),
+          text: .init(
+            tokenLimit: 20, vocabularySize: 49409, width: 32, heads: 2, layers: 3, perceptronWidth: 96,
+            hasLayerScale: true, projection: .none),
+          activation: .quickGELU,
+          preprocessing: Preprocessing(size: 40, mean: [0.5, 0.5, 0.5], standardDeviation: [0.5, 0.5, 0.5])))
+  }
+
+  @Test("a residual network's, and EfficientNet-Lite's")
+  func otherTowers() throws {
+    let resNet = Self.text(
+      vision: #""image_size": 64, "layers": [1, 2, 3, 4], "width": 32, "head_width": 16, "patch_size": null"#)
+    #expect(
+      try reading(resNet).configuration?.image
+        == .modifiedResNet(.init(imageSize: 64, width: 32, blocks: [1, 2, 3, 4], heads: 64)))
+    for (keys, projection) in [
+      (#""timm_proj_bias": true"#, EfficientNetLite.Projection.linear(hasBias: true)),
+      (#""timm_proj": null"#, .classifier), (#""timm_pool": """#, .linear(hasBias: false)),
+    ] {
+      let lite = Self.text(vision: #""timm_model_name": "tf_efficientnet_lite3", \#(keys)"#)
+      #expect(
+        try reading(lite).configuration?.image == .efficientNetLite(.init(variant: .lite3, projection: projection)))
+    }
+  }
+
+  @Test("what older files leave out is taken as open_clip takes it, and told")
+  func assumptions() throws {
+    let bare = try reading(Self.text(preprocessing: nil)).configuration
+    #expect(bare?.preprocessing == .openAI(size: 32))
+    #expect(
+      bare?.assumptions == [
+        "no preprocess_cfg: OpenAI's mean and deviation, bicubic, shortest edge, as open_clip takes them"
+      ])
+    let statistics = try reading(
+      Self.text(preprocessing: #"{"mean": [0, 0, 0], "std": [1, 1, 1]}"#)
+    ).configuration
+    #expect(
+      statistics?.preprocessing == Preprocessing(size: 32, mean: [0, 0, 0], standardDeviation: [1, 1, 1]))
+    #expect(
+      statistics?.assumptions == [
+        "no interpolation: bicubic, as open_clip takes it", "no resize_mode: shortest, as open_clip takes it",
+      ])
+  }
+
   @Test("bilinear and squash are read, not assumed away")
   func preprocessing() throws {
     let read = try reading(
@@ -71,7 +140,6 @@ struct ConfigurationTests {
   @Test(
     "keys that are missing, wrong or unknown",
     arguments: [
-      (text(preprocessing: nil), "\(file): 'preprocess_cfg' must be an object, found nothing. \(correct)"),
       ("{}", "\(file): 'model_cfg' must be an object, found nothing. \(correct)"),
       (
         text(model: #""embed_dim": 0"#),
@@ -102,12 +170,61 @@ struct ConfigurationTests {
         "\(file): 'model_cfg.text_cfg.heads' must be a divisor of width 8, found 3. \(correct)"
       ),
       (
-        text(text: #""width": 8, "heads": 2, "pool_type": "argmax""#),
-        "\(file) asks for model_cfg.text_cfg.pool_type = argmax, \(without)"
+        text(text: #""width": 8, "heads": 2, "pool_type": "last""#),
+        "\(file) asks for model_cfg.text_cfg.pool_type = last, \(without)"
       ),
       (
-        text(vision: #""image_size": 30, "patch_size": 16"#),
-        "\(file): 'model_cfg.vision_cfg.patch_size' must be a divisor of image_size 30, found 16. \(correct)"
+        text(text: #""width": 8, "heads": 2, "pool_type": "eos""#),
+        "\(file) asks for model_cfg.text_cfg.eos_id = 2, \(without)"
+      ),
+      (
+        text(text: #""width": 8, "heads": 2, "no_causal_mask": true"#),
+        "\(file) asks for model_cfg.text_cfg.no_causal_mask = true, \(without)"
+      ),
+      (
+        text(text: #""width": 8, "heads": 2, "tokenizer_kwargs": {"clean": "canonicalize"}"#),
+        "\(file) asks for model_cfg.text_cfg.tokenizer_kwargs = {clean}, \(without)"
+      ),
+      (
+        text(text: #""width": 8, "heads": 2, "vocab_size": 32000"#),
+        "\(file): 'model_cfg.text_cfg.vocab_size' must be at least 49408, as many as CLIP's tokenizer has, "
+          + "found 32000. \(correct)"
+      ),
+      (
+        text(text: #""width": 4, "heads": 2, "proj_type": "none""#),
+        "\(file): 'model_cfg.text_cfg.proj_type' must be 'linear' from width 4 to 8, found none. \(correct)"
+      ),
+      (
+        text(text: #""width": 8, "heads": 2, "mlp_ratio": 0"#),
+        "\(file): 'model_cfg.text_cfg.mlp_ratio' must be a number above 0 and at most 1000.0, found 0. \(correct)"
+      ),
+      (
+        text(vision: #""image_size": 15, "patch_size": 16"#),
+        "\(file): 'model_cfg.vision_cfg.patch_size' must be at most image_size 15, found 16. \(correct)"
+      ),
+      (
+        text(vision: #""image_size": [32, 64]"#),
+        "\(file) asks for model_cfg.vision_cfg.image_size = [32, 64], \(without)"
+      ),
+      (
+        text(vision: #""layers": [1, 2, 3]"#),
+        "\(file): 'model_cfg.vision_cfg.layers' must be 4 positive integers, found [1, 2, 3]. \(correct)"
+      ),
+      (
+        text(vision: #""pool_type": "none""#),
+        "\(file) asks for model_cfg.vision_cfg.pool_type = none, \(without)"
+      ),
+      (
+        text(vision: #""qk_norm": true"#),
+        "\(file) asks for model_cfg.vision_cfg.qk_norm = true, \(without)"
+      ),
+      (
+        text(vision: #""timm_model_name": "tf_efficientnet_lite0", "timm_pool": "map""#),
+        "\(file) asks for model_cfg.vision_cfg.timm_pool = map, \(without)"
+      ),
+      (
+        text(vision: #""timm_model_name": "tf_efficientnet_lite0", "timm_proj": "none""#),
+        "\(file): 'model_cfg.vision_cfg.timm_proj' must be 'linear' from width 1280 to 8, found none. \(correct)"
       ),
       (
         text(vision: #""image_size": 32, "timm_model_name": "vit_base""#),
@@ -122,8 +239,16 @@ struct ConfigurationTests {
         "\(file): 'preprocess_cfg.std' must be three positive numbers, found [1.0, 0.0, 1.0]. \(correct)"
       ),
       (
-        text(preprocessing: #"{"mean": [0, 0, 0], "std": [1, 1, 1], "interpolation": "random"}"#),
-        "\(file): 'preprocess_cfg.interpolation' must be 'bicubic' or 'bilinear', found random. \(correct)"
+        text(preprocessing: #"{"mean": [0, 0, 0], "std": [1, 1, 1], "interpolation": "lanczos"}"#),
+        "\(file): 'preprocess_cfg.interpolation' must be 'bicubic' or 'bilinear' or 'random', found lanczos. \(correct)"
+      ),
+      (
+        text(preprocessing: #"{"mean": [0, 0, 0], "std": [1, 1, 1], "size": 64}"#),
+        "\(file): 'preprocess_cfg.size' must be the image_size 32 of vision_cfg, found [64]. \(correct)"
+      ),
+      (
+        text(preprocessing: #"{"mean": [0, 0, 0], "std": [1, 1, 1], "fill_color": 255}"#),
+        "\(file) asks for preprocess_cfg.fill_color = 255, \(without)"
       ),
     ])
   func keys(text: String, expected: String) throws {
@@ -143,11 +268,11 @@ struct ConfigurationTests {
         == "open_clip_config.json asks for model_cfg.text_cfg.hf_tokenizer_name = timm/ViT-B-16-SigLIP, "
         + "which this version cannot compute. Use a checkpoint without it.")
     let coCa = Self.text(
-      model: #""embed_dim": 512, "multimodal_cfg": {"context_length": 76}"#,
+      model: #""embed_dim": 512, "multimodal_cfg": {"width": 512, "context_length": 76}"#,
       vision: #""image_size": 224, "attentional_pool": true, "output_tokens": true"#)
     #expect(
       try reading(coCa).message
-        == "open_clip_config.json asks for model_cfg.vision_cfg.attentional_pool = true, "
+        == "open_clip_config.json asks for model_cfg.multimodal_cfg = {context_length, width}, "
         + "which this version cannot compute. Use a checkpoint without it.")
   }
 
