@@ -16,11 +16,10 @@ struct ResidualBlock: Sendable {
   private let queryKeyValue: FrozenLinear  // D → 3D
   private let attentionOutput: ScaledLinear  // D → D
   private let perceptron: Perceptron
-  private let width: Int  // D
   private let heads: Int
 
   init(_ weights: inout Weights, _ path: String, _ shape: BlockShape) throws {
-    (width, heads) = (shape.width, shape.heads)
+    let width = shape.width
     attentionNorm = try weights.layerNorm("\(path).ln_1", width: width, epsilon: shape.normEpsilon)
     queryKeyValue = try FrozenLinear(
       weight: weights.take("\(path).attn.in_proj_weight", [3 * width, width]),
@@ -28,6 +27,7 @@ struct ResidualBlock: Sendable {
     attentionOutput = try ScaledLinear(
       &weights, "\(path).attn.out_proj", from: width, to: width, scale: shape.hasLayerScale ? "\(path).ls_1" : nil)
     perceptron = try Perceptron(&weights, path, shape)
+    heads = shape.heads
   }
 
   /// - Parameters:
@@ -35,7 +35,7 @@ struct ResidualBlock: Sendable {
   ///   - pattern: which rows each row attends to.
   /// - Returns: `[B, N, D]`.
   func callAsFunction(_ x: Tensor, attending pattern: AttentionPattern) throws -> Tensor {
-    let mixed = try queryKeyValue(attentionNorm(x)).columns(of: width)  // 3 of [B, N, D]
+    let mixed = try queryKeyValue(attentionNorm(x)).split(into: 3)  // 3 of [B, N, D]
     let attended = try mixed[0].attending(to: mixed[1], values: mixed[2], heads: heads, pattern: pattern)
     return try perceptron(x + attentionOutput(attended))
   }
@@ -49,11 +49,10 @@ struct LastBlock: Sendable {
   private let keyValue: FrozenLinear  // D → 2D
   private let attentionOutput: ScaledLinear  // D → D
   private let perceptron: Perceptron
-  private let width: Int  // D
   private let heads: Int
 
   init(_ weights: inout Weights, _ path: String, _ shape: BlockShape) throws {
-    (width, heads) = (shape.width, shape.heads)
+    let width = shape.width
     attentionNorm = try weights.layerNorm("\(path).ln_1", width: width, epsilon: shape.normEpsilon)
     let weight = try weights.take("\(path).attn.in_proj_weight", [3 * width, width])
     let bias = try weights.take("\(path).attn.in_proj_bias", [3 * width])
@@ -63,6 +62,7 @@ struct LastBlock: Sendable {
     attentionOutput = try ScaledLinear(
       &weights, "\(path).attn.out_proj", from: width, to: width, scale: shape.hasLayerScale ? "\(path).ls_1" : nil)
     perceptron = try Perceptron(&weights, path, shape)
+    heads = shape.heads
   }
 
   /// - Parameters:
@@ -72,7 +72,7 @@ struct LastBlock: Sendable {
   /// - Returns: `[B, R, D]`.
   func callAsFunction(_ x: Tensor, at rows: Tensor, attending pattern: AttentionPattern) throws -> Tensor {
     let normed = try attentionNorm(x)
-    let mixed = try keyValue(normed).columns(of: width)  // 2 of [B, N, D]
+    let mixed = try keyValue(normed).split(into: 2)  // 2 of [B, N, D]
     let attended = try query(normed.gathered(rows, axis: 1))  // [B, R, D]
       .attending(to: mixed[0], values: mixed[1], heads: heads, pattern: pattern)
     return try perceptron(x.gathered(rows, axis: 1) + attentionOutput(attended))
@@ -143,14 +143,5 @@ struct Transformer: Sendable {
   ) throws -> Tensor {
     let hidden = try blocks.reduce(x) { hidden, block in try block(hidden, attending: pattern) }
     return try last(hidden, at: rows, attending: rowPattern)
-  }
-}
-
-extension Tensor {
-  /// `[…, k · width]` → k of `[…, width]`.
-  fileprivate func columns(of width: Int) throws -> [Tensor] {
-    try stride(from: 0, to: shape[shape.count - 1], by: width).map { start in
-      try sliced(start..<start + width, axis: shape.count - 1)
-    }
   }
 }

@@ -1,6 +1,7 @@
 // Attention over all keys (libtorch's), and over a list of keys for each query (ours).
 #include "Attention.hpp"
 
+#include "Parallel.hpp"
 #include "Shim.hpp"
 
 using namespace shim;
@@ -57,7 +58,7 @@ struct SparseAttention : torch::autograd::Function<SparseAttention> {
                           const at::Tensor &keys) {
     const int64_t width = q.size(2) / heads;
     const attention::Pattern pattern{q.size(1), width, offsets.data_ptr<int64_t>(), keys.data_ptr<int64_t>()};
-    at::parallel_for(0, q.size(0) * heads, 1, [&](int64_t begin, int64_t end) {
+    inParallel(q.size(0) * heads, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) body(i / heads, (i % heads) * width, pattern);
     });
   }

@@ -19,6 +19,15 @@ ct_status ct_slice(ct_tensor a, int64_t axis, int64_t start, int64_t length, ct_
   return returning(result, [&] { return tensor(a).narrow(axis, start, length); });
 }
 
+ct_status ct_split(ct_tensor handle, int64_t count, ct_tensor *results) {
+  return guarded([&] {
+    const int64_t width = tensor(handle).size(-1);
+    TORCH_CHECK(count > 0 && width > 0 && width % count == 0, "an axis of length ", width, " has no ", count, " equal parts");
+    auto parts = at::split(tensor(handle), width / count, -1);
+    for (int64_t i = 0; i < count; ++i) results[i].impl = new at::Tensor(parts[i]);
+  });
+}
+
 ct_status ct_gather(ct_tensor a, int64_t axis, ct_tensor indices, ct_tensor *result) {
   return returning(result, [&] { return tensor(a).index_select(axis, tensor(indices)); });
 }

@@ -46,6 +46,15 @@ extension Tensor {
     }
   }
 
+  /// The last axis in `count` equal parts: `[…, count · K]` → `count` of `[…, K]`.
+  ///
+  /// The gradients of the parts are joined in one step, where those of ``sliced(_:axis:)`` would be padded and added.
+  public func split(into count: Int) throws -> [Tensor] {
+    var handles = [ct_tensor](repeating: ct_tensor(), count: count)
+    try checked("split \(shape) into \(count)", ct_split(storage.handle, Int64(count), &handles))
+    return handles.map(Tensor.init(owning:))
+  }
+
   /// The elements with the given indices along `axis`, in the order of `indices`.
   ///
   /// - Parameter indices: `[K]`, integers in `0 ..< shape[axis]`.

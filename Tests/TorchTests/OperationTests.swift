@@ -63,6 +63,18 @@ struct OperationTests {
     #expect(try tensor.mean(over: []).floats() == [1, 2])
   }
 
+  @Test("The parts of a split are slices, and so are their gradients")
+  func split() throws {
+    let x = try Tensor([1, 2, 3, 4, 5, 6, 7, 8] as [Float], shape: [2, 4])
+    let (value, gradients) = try valueWithGradient(at: [x]) {
+      let parts = try $0[0].split(into: 2)
+      return try (parts[0] * parts[1] * parts[1]).mean(over: [0, 1]) * 4
+    }
+    #expect(try x.split(into: 2).map { try $0.floats() } == [[1, 2, 5, 6], [3, 4, 7, 8]])
+    #expect(try value.scalar() == 9 + 32 + 245 + 384)
+    #expect(try gradients[0].floats() == [9, 16, 6, 16, 49, 64, 70, 96])
+  }
+
   @Test("A parameter that the value does not depend on has a gradient of zeros")
   func unusedParameter() throws {
     let used = try Tensor([3] as [Float], shape: [])

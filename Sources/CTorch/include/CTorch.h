@@ -62,6 +62,9 @@ ct_status ct_permute(ct_tensor tensor, const int64_t *axes, int64_t rank, ct_ten
 ct_status ct_expand(ct_tensor tensor, const int64_t *shape, int64_t rank, ct_tensor *result);
 /// Elements `start ..< start + length` along `axis`.
 ct_status ct_slice(ct_tensor tensor, int64_t axis, int64_t start, int64_t length, ct_tensor *result);
+/// `count` tensors of equal length along the last axis, which together are the tensor. Their gradients are joined in one
+/// step, where those of slices would each be padded with zeros and added.
+ct_status ct_split(ct_tensor tensor, int64_t count, ct_tensor *results);
 /// Rows of `axis` chosen by `indices` ([K], int64).
 ct_status ct_gather(ct_tensor tensor, int64_t axis, ct_tensor indices, ct_tensor *result);
 ct_status ct_concatenate(const ct_tensor *tensors, int64_t count, int64_t axis, ct_tensor *result);
