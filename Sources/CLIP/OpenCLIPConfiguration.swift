@@ -177,7 +177,7 @@ extension VisionTransformer.Configuration {
   private static func readPooling(_ section: inout ConfigurationFile) throws -> (VisionTransformer.Pooling, Bool) {
     let normalizesAfterPooling = try section.flag("final_ln_after_pool", default: false)
     let pool = try section.supported("pool_type", ["tok", "avg"], default: "tok")
-    // The key of open_clip before 2.21, which averaged the class token too and normalised afterwards.
+    // The key of open_clip 2 before there was `pool_type`: it averages the class token too, and normalises afterwards.
     guard try !section.flag("global_average_pool", default: false) else { return (.averageOfTokens, true) }
     return (pool == "avg" ? .averageOfPatches : .classToken, normalizesAfterPooling)
   }

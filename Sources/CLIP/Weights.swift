@@ -13,8 +13,8 @@ public struct Weights {
   private var unread: Set<String>
   private let shapes: [String: [Int]]
   private let load: (String) throws -> Tensor
-  /// Where weights are random; `nil` for those of a file.
-  private var generator: SeededGenerator?
+  /// Where tensors are made when asked for; `nil` for those of a file.
+  private let make: ((String, [Int]) throws -> Tensor)?
 
   /// The tensors of a safetensors file, which is mapped and not read at once.
   public init(contentsOf url: URL) throws {
@@ -31,16 +31,30 @@ public struct Weights {
     }
   }
 
-  /// Tensors of whatever name and shape is asked for, with random elements.
-  init(randomFrom seed: UInt64) {
-    self.init(file: "random weights", shapes: [:], load: { _ in throw CLIPError.emptyTrie })
-    generator = SeededGenerator(seed: seed)
+  /// Tensors of whatever name and shape is asked for.
+  package init(name: String, making make: @escaping (String, [Int]) throws -> Tensor) {
+    self.init(file: name, shapes: [:], load: { try make($0, []) }, make: make)
   }
 
-  private init(file: String, shapes: [String: [Int]], load: @escaping (String) throws -> Tensor) {
+  /// Tensors of whatever name and shape is asked for, with uniform random elements that keep the scale of what passes
+  /// through a layer. Variances are positive.
+  init(randomFrom seed: UInt64) {
+    var generator = SeededGenerator(seed: seed)
+    self.init(name: "random weights") { name, shape in
+      let bound = (3 / Float(max(1, shape.dropFirst().reduce(1, *)))).squareRoot()
+      let elements = (0..<shape.reduce(1, *)).map { _ in (Float(generator.next() >> 40) * 0x1p-23 - 1) * bound }
+      return try Tensor(name.hasSuffix(".running_var") ? elements.map { 1 + abs($0) } : elements, shape: shape)
+    }
+  }
+
+  private init(
+    file: String, shapes: [String: [Int]], load: @escaping (String) throws -> Tensor,
+    make: ((String, [Int]) throws -> Tensor)? = nil
+  ) {
     self.file = file
     self.shapes = shapes
     self.load = load
+    self.make = make
     unread = Set(shapes.keys)
   }
 
@@ -52,7 +66,7 @@ public struct Weights {
   /// - Throws: ``CLIPError/missingTensor(name:file:nearest:)``, ``CLIPError/tensorShape(name:file:expected:found:)``,
   ///   ``CLIPError/notFinite(tensor:file:)``.
   mutating func take(_ name: String, _ expected: [Int]) throws -> Tensor {
-    if generator != nil { return try random(expected, isVariance: name.hasSuffix(".running_var")) }
+    if let make { return try make(name, expected) }
     guard let shape = shapes[name] else {
       throw CLIPError.missingTensor(name: name, file: file, nearest: name.nearest(among: unread.sorted()))
     }
@@ -66,15 +80,6 @@ public struct Weights {
     }
     unread.remove(name)
     return tensor
-  }
-
-  /// Uniform elements that keep the scale of what passes through a layer.
-  private mutating func random(_ shape: [Int], isVariance: Bool) throws -> Tensor {
-    guard var generator else { return try Tensor.zeros(shape) }
-    defer { self.generator = generator }
-    let bound = (3 / Float(max(1, shape.dropFirst().reduce(1, *)))).squareRoot()
-    let elements = (0..<shape.reduce(1, *)).map { _ in (Float(generator.next() >> 40) * 0x1p-23 - 1) * bound }
-    return try Tensor(isVariance ? elements.map { 1 + abs($0) } : elements, shape: shape)
   }
 
   /// The linear layer `path.weight` `[output, input]`, with `path.bias` where `hasBias`.
