@@ -45,8 +45,12 @@ def values(name: str, shape, scale: float, offset: float = 0) -> torch.Tensor:
 def offset_and_scale(name: str, shape) -> tuple[float, float]:
     """The range of a weight: one that keeps activations of ordinary size through twelve layers."""
     last_two = ".".join(name.split(".")[-2:])
-    if last_two in {"ln_1.weight", "ln_2.weight", "ln_pre.weight", "ln_post.weight", "ln_final.weight"}:
+    if len(shape) == 1 and name.endswith(".weight"):  # of a norm
         return 1, 0.1
+    if name.endswith(".running_var"):
+        return 1, 0.5
+    if name.endswith(".gamma"):
+        return 0.5, 0.2
     if name == "logit_scale":
         return math.log(100), 0
     if last_two == "token_embedding.weight" or name.split(".")[-1] in {"positional_embedding", "class_embedding"}:
@@ -64,10 +68,11 @@ def weight(name: str, shape) -> torch.Tensor:
 
 
 def fill(module: torch.nn.Module, prefix: str = "") -> None:
-    """Gives every parameter of `module` its formula value; `prefix` stands before each name."""
+    """Gives every parameter and statistic of `module` its formula value; `prefix` stands before each name."""
     with torch.no_grad():
-        for name, parameter in module.named_parameters():
-            parameter.copy_(weight(prefix + name, parameter.shape))
+        for name, tensor in module.state_dict().items():
+            if tensor.is_floating_point():
+                tensor.copy_(weight(prefix + name, tensor.shape))
 
 
 def golden() -> dict:

@@ -41,8 +41,9 @@ public enum FormulaWeights {
     let parts = name.split(separator: ".")
     let last = String(parts.last ?? "")
     let lastTwo = parts.suffix(2).joined(separator: ".")
-    let norms = ["ln_1", "ln_2", "ln_pre", "ln_post", "ln_final"].map { $0 + ".weight" }
-    if norms.contains(lastTwo) { return try values(name, shape, scale: 0.1, offset: 1) }
+    if shape.count == 1, last == "weight" { return try values(name, shape, scale: 0.1, offset: 1) }  // of a norm
+    if last == "running_var" { return try values(name, shape, scale: 0.5, offset: 1) }
+    if last == "gamma" { return try values(name, shape, scale: 0.2, offset: 0.5) }
     if name == "logit_scale" { return try values(name, shape, scale: 0, offset: log(100)) }
     if lastTwo == "token_embedding.weight" || ["positional_embedding", "class_embedding"].contains(last) {
       return try values(name, shape, scale: 0.05)
