@@ -88,6 +88,14 @@ public struct PromptTrie: Sendable {
     leafAncestors = try SparsePattern(distinctEnds.map { paths[$0] })
   }
 
+  /// The trie of some of the prompts; context vectors keep their indices.
+  public func restricted(to prompts: Range<Int>) throws -> PromptTrie {
+    try PromptTrie(
+      ends[prompts].map { end in
+        sequence(first: end) { nodes[$0].parent }.map { nodes[$0].symbol }.reversed()
+      })
+  }
+
   private struct Edge: Hashable {
     let parent: Int?
     let symbol: Symbol

@@ -48,7 +48,8 @@ public struct TextEncoder: Sendable {
 
   /// - Parameters:
   ///   - trie: C prompts.
-  ///   - contexts: `[B, M, D]`, one set of context vectors for each image; `nil` where the prompts refer to none.
+  ///   - contexts: `[B, M, D]`, one set of context vectors for each image, at least as many as the prompts refer to;
+  ///     `nil` where they refer to none.
   /// - Returns: `[B, C, E]`, not of unit length; B is 1 without contexts.
   /// - Throws: ``CLIPError/contexts(expected:found:)``, ``CLIPError/promptTooLong(symbols:limit:)``.
   public func callAsFunction(_ trie: PromptTrie, contexts: Tensor? = nil) throws -> Tensor {
@@ -67,6 +68,20 @@ public struct TextEncoder: Sendable {
     }
   }
 
+  /// The memory that one image's pass takes at its height.
+  ///
+  /// In widths D of a node, with a perceptron of P = 4D: each layer keeps for a gradient its two inputs of norms (2), q,
+  /// k and v (3) and what the activation is given (4); and any pass holds beside its input and output a row of q, k, v
+  /// and two of the perceptron's (13 in all). Measured against the process in docs/performance.md.
+  ///
+  /// - Parameter isTraining: whether hidden states are kept for a gradient.
+  package func passBytes(of trie: PromptTrie, isTraining: Bool) -> Int {
+    let perceptron = transformer.shape.perceptronWidth
+    let passing = 5 * width + 2 * perceptron
+    let kept = isTraining ? transformer.layerCount * (5 * width + perceptron) : 0
+    return trie.nodes.count * (passing + kept) * MemoryLayout<Float>.size
+  }
+
   /// The embeddings of vocabulary entries, without positions: `[ids.count, D]`.
   public func embeddings(of ids: [Int]) throws -> Tensor {
     try tokenEmbedding.gathered(Tensor(ids, shape: [ids.count]), axis: 0)
@@ -81,7 +96,7 @@ public struct TextEncoder: Sendable {
     guard trie.contextCount > 0 || contexts != nil else {
       return try tokens.gathered(trie.rowOfSymbol, axis: 1) + positions
     }
-    guard let contexts, contexts.shape.count == 3, contexts.shape[1...] == [trie.contextCount, width] else {
+    guard let contexts, contexts.shape.count == 3, contexts.shape[1] >= trie.contextCount, contexts.shape[2] == width else {
       throw CLIPError.contexts(expected: [1, trie.contextCount, width], found: contexts?.shape ?? [])
     }
     let repeated = try tokens.expanded(to: [contexts.shape[0]] + tokens.shape[1...])

@@ -1,7 +1,7 @@
 import Torch
 
 /// What all blocks of one transformer have in common.
-struct BlockShape {
+struct BlockShape: Sendable {
   let width: Int  // D
   let heads: Int
   let perceptronWidth: Int  // P, usually 4D
@@ -116,11 +116,13 @@ struct ScaledLinear: Sendable {
 
 /// A stack of residual blocks, of which the last is read at some rows alone.
 struct Transformer: Sendable {
+  let shape: BlockShape
   private let blocks: [ResidualBlock]
   private let last: LastBlock
 
   /// - Parameter layers: at least 1.
   init(_ weights: inout Weights, _ path: String, layers: Int, _ shape: BlockShape) throws {
+    self.shape = shape
     // Not by `map`, which reserves: a configuration may ask for a billion layers, and the first one is missing.
     var blocks: [ResidualBlock] = []
     for layer in 0..<layers - 1 {
@@ -129,6 +131,8 @@ struct Transformer: Sendable {
     self.blocks = blocks
     last = try LastBlock(&weights, "\(path).resblocks.\(layers - 1)", shape)
   }
+
+  var layerCount: Int { blocks.count + 1 }
 
   /// The output of the last block at `rows` alone; what other rows would give there is never computed.
   ///

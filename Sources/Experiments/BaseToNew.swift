@@ -12,6 +12,7 @@ public struct BaseToNew: Sendable {
   /// The folder that gets a run for each method and seed, called `METHOD-seedN`.
   public let output: URL
 
+  private let budget: MemoryBudget
   private let base: TestImages
   private let new: TestImages
 
@@ -25,12 +26,13 @@ public struct BaseToNew: Sendable {
   /// Encodes the test images, once for all methods and seeds.
   public init(
     on dataset: Dataset, clip: CLIPModel, identity: ModelIdentity, output: URL,
-    progress: (Progress) throws -> Void = { _ in }
+    within budget: MemoryBudget = .automatic, progress: (Progress) throws -> Void = { _ in }
   ) throws {
     self.clip = clip
     self.identity = identity
     self.dataset = dataset
     self.output = output
+    self.budget = budget
     let halves = try (base: dataset.base, new: dataset.new)
     let total = halves.base.test.count + halves.new.test.count
     base = try TestImages(of: halves.base, clip: clip) { try progress(.encoding(done: $0, of: total)) }
@@ -48,13 +50,13 @@ public struct BaseToNew: Sendable {
     let (method, seed) = (configuration.method, configuration.seed)
     let folder = try RunFolder(
       creating: output.appending(path: "\(method.rawValue)-seed\(seed)"), existing: existing)
-    let run = try TrainingRun(configuration, clip: clip, identity: identity, dataset: dataset, folder: folder)
+    let run = try TrainingRun(configuration, clip: clip, identity: identity, dataset: dataset, folder: folder, within: budget)
     let start = ContinuousClock.now
     let learner = try run { try progress(.training(method: method, seed: seed, $0)) }.learner
     try progress(.evaluating(method: method, seed: seed))
     return SeedResult(
-      method: method, seed: seed, base: try base.evaluation(of: learner, clip: clip).accuracy,
-      new: try new.evaluation(of: learner, clip: clip).accuracy, seconds: (ContinuousClock.now - start).seconds)
+      method: method, seed: seed, base: try base.evaluation(of: learner, clip: clip, within: budget).accuracy,
+      new: try new.evaluation(of: learner, clip: clip, within: budget).accuracy, seconds: (ContinuousClock.now - start).seconds)
   }
 }
 
@@ -71,9 +73,9 @@ struct TestImages: Sendable {
   }
 
   /// How well prompts of any method name these images, over these images' classes.
-  func evaluation(of learner: any PromptLearner, clip: CLIPModel) throws -> Evaluation {
+  func evaluation(of learner: any PromptLearner, clip: CLIPModel, within budget: MemoryBudget) throws -> Evaluation {
     func evaluate(_ learner: some PromptLearner) throws -> Evaluation {
-      try Evaluator(Classifier(clip, learner)).report(on: features, labels: labels, classNames: classNames)
+      try Evaluator(Classifier(clip, learner), within: budget).report(on: features, labels: labels, classNames: classNames)
     }
     let named: any PromptLearner = learner.classNames == classNames ? learner : try learner.naming(classNames, on: clip)
     return try evaluate(named)

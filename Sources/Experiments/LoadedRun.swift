@@ -30,10 +30,10 @@ public struct LoadedRun: Sendable {
 
   /// How well the run names the images of one part of `dataset`, over that dataset's classes.
   public func evaluation(
-    on dataset: Dataset, split: Split, progress: (Int) throws -> Void
+    on dataset: Dataset, split: Split, within budget: MemoryBudget = .automatic, progress: (Int) throws -> Void
   ) throws -> Evaluation {
     func report(_ learner: some PromptLearner) throws -> Evaluation {
-      try Evaluator(Classifier(clip, learner)).report(on: dataset, split: split, progress: progress)
+      try Evaluator(Classifier(clip, learner), within: budget).report(on: dataset, split: split, progress: progress)
     }
     return try report(learner(for: dataset.classNames))
   }

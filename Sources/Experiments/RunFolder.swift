@@ -15,6 +15,8 @@ public struct RunFolder: Sendable {
     /// Of the classes that the prompts were learned on, by label.
     public let classNames: [String]
     public let libtorch: String
+    /// Of training, in bytes; a continued training divides its passes in the same way.
+    public let memoryBudget: MemoryBudget?
     /// Of training, without loading; `nil` until it is finished.
     public var trainingSeconds: Double?
 

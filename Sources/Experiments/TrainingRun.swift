@@ -12,11 +12,16 @@ public struct TrainingRun: Sendable {
   /// The run's own classes and few-shot sample.
   public let dataset: Dataset
   public let folder: RunFolder
+  private let requestedBudget: MemoryBudget?
 
-  /// - Parameter dataset: the whole dataset; the run takes its sample and classes from it.
+  /// - Parameters:
+  ///   - dataset: the whole dataset; the run takes its sample and classes from it.
+  ///   - budget: of a pass; `nil` takes that of the training that is continued, or half of what is free.
   public init(
-    _ configuration: RunConfiguration, clip: CLIPModel, identity: ModelIdentity, dataset: Dataset, folder: RunFolder
+    _ configuration: RunConfiguration, clip: CLIPModel, identity: ModelIdentity, dataset: Dataset, folder: RunFolder,
+    within budget: MemoryBudget? = nil
   ) throws {
+    requestedBudget = budget
     self.configuration = configuration
     self.clip = clip
     self.identity = identity
@@ -37,6 +42,8 @@ public struct TrainingRun: Sendable {
     let seed = UInt64(bitPattern: Int64(configuration.seed))
     let context = configuration.context
     let checkpoint = resuming ? try resumed() : nil
+    let earlierBudget = resuming ? try folder.record().memoryBudget : nil
+    let budget = requestedBudget ?? earlierBudget ?? .automatic
     let finished = checkpoint?.training?.state.completedEpochs ?? 0
     let earlier = folder.metrics().prefix(finished).map(\.seconds).reduce(0, +)
     let start = ContinuousClock.now
@@ -46,7 +53,7 @@ public struct TrainingRun: Sendable {
     case .zeroShot:
       let prompts = try ZeroShotPrompts(
         for: dataset.classNames, templates: [.zeroShot(for: dataset.name)], clip: clip)
-      if !resuming { try folder.begin(record(seconds: nil)) }
+      if !resuming { try folder.begin(record(seconds: nil, budget)) }
       try PromptCheckpoint(prompts, model: identity).write(to: folder.promptsURL)
       learner = prompts
     case .coop:
@@ -55,28 +62,29 @@ public struct TrainingRun: Sendable {
         ?? ContextPrompts(
           for: dataset.classNames, initialContext: context.initial, position: context.position,
           isClassSpecific: context.isClassSpecific, clip: clip, seed: seed)
-      learner = try train(initial, seed: seed, from: checkpoint?.training?.state, progress: progress)
+      learner = try train(initial, seed: seed, from: checkpoint?.training?.state, within: budget, progress: progress)
     case .cocoop:
       let initial =
         try checkpoint?.conditionalPrompts(on: clip, path: path, classNames: dataset.classNames)
         ?? ConditionalPrompts(for: dataset.classNames, initialContext: context.initial, clip: clip, seed: seed)
-      learner = try train(initial, seed: seed, from: checkpoint?.training?.state, progress: progress)
+      learner = try train(initial, seed: seed, from: checkpoint?.training?.state, within: budget, progress: progress)
     }
     let seconds = earlier + (ContinuousClock.now - start).seconds
-    try folder.write(record(seconds: seconds))
+    try folder.write(record(seconds: seconds, budget))
     return (learner, seconds)
   }
 
   private func train<Learner: TrainablePromptLearner>(
-    _ learner: Learner, seed: UInt64, from state: TrainingState?, progress: (TrainingProgress) throws -> Void
+    _ learner: Learner, seed: UInt64, from state: TrainingState?, within budget: MemoryBudget,
+    progress: (TrainingProgress) throws -> Void
   ) throws -> Learner {
     guard let training = configuration.training else { return learner }
-    var trainer = Trainer(Classifier(clip, learner), configuration: training, seed: seed, state: state)
+    var trainer = Trainer(Classifier(clip, learner), configuration: training, seed: seed, state: state, within: budget)
     let finished = trainer.state.completedEpochs
     var metrics = Array(folder.metrics().prefix(finished))
     for epoch in finished..<max(finished, training.epochs) {
       metrics.append(try trainer.runEpoch(epoch, on: dataset, progress: progress))
-      if epoch == 0 { try folder.begin(record(seconds: nil)) }
+      if epoch == 0 { try folder.begin(record(seconds: nil, budget)) }
       try folder.write(checkpoint: PromptCheckpoint(trainer, model: identity, resumable: true))
       try folder.write(metrics: metrics)
     }
@@ -108,9 +116,9 @@ public struct TrainingRun: Sendable {
     return configuration.method == .zeroShot ? nil : try folder.checkpoint()
   }
 
-  private func record(seconds: Double?) -> RunFolder.Record {
+  private func record(seconds: Double?, _ budget: MemoryBudget) -> RunFolder.Record {
     RunFolder.Record(
       version: RunFolder.Record.version, configuration: configuration, model: identity, classNames: dataset.classNames,
-      libtorch: Libtorch.version, trainingSeconds: seconds)
+      libtorch: Libtorch.version, memoryBudget: configuration.training == nil ? nil : budget, trainingSeconds: seconds)
   }
 }

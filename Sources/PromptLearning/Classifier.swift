@@ -10,6 +10,11 @@ public struct Batch: Sendable {
     self.imageFeatures = imageFeatures
     self.labels = try Tensor(labels, shape: [labels.count])
   }
+
+  init(imageFeatures: Tensor, labels: Tensor) {
+    self.imageFeatures = imageFeatures
+    self.labels = labels
+  }
 }
 
 /// A frozen CLIP with the prompts of a learner: p(c | x) = softmax_c(scale · cos(f(x), g_c(x))).
@@ -35,22 +40,9 @@ public struct Classifier<Learner: PromptLearner>: Sendable {
     return try logits.reshaped([imageFeatures.shape[0], -1])
   }
 
-  /// The logits of any number of images, a few at a time where each needs prompts of its own.
-  ///
-  /// - Returns: `[B, C]`.
-  public func logitsInPasses(for imageFeatures: Tensor) throws -> Tensor {
-    let count = imageFeatures.shape[0]
-    guard count > learner.imagesPerPass else { return try logits(for: imageFeatures) }
-    let parts = try stride(from: 0, to: count, by: learner.imagesPerPass).map { start in
-      let end = min(start + learner.imagesPerPass, count)
-      return try logits(for: imageFeatures.sliced(start..<end, axis: 0))
-    }
-    return try Tensor.concatenated(parts, axis: 0)
-  }
-
-  /// p(c | x) for each image, `[B, C]`.
-  public func probabilities(for imageFeatures: Tensor) throws -> Tensor {
-    try logitsInPasses(for: imageFeatures).softmax()
+  /// p(c | x) for each of any number of images, `[B, C]`.
+  public func probabilities(for imageFeatures: Tensor, within budget: MemoryBudget = .automatic) throws -> Tensor {
+    try logits(for: imageFeatures, within: budget).softmax()
   }
 
   /// Mean cross-entropy of a batch, in nats: a scalar.

@@ -47,22 +47,35 @@ public struct ConditionalPrompts: TrainablePromptLearner {
     return try textEncoder(trie, contexts: contexts).unitRows()  // [B, C, E]
   }
 
-  /// As many images as keep the widest hidden layer of a pass, 4D wide at every node, within 64 MiB.
+  /// As many images as keep the widest hidden layer of a pass, 4D wide at every node, within 8 MiB.
   public var imagesPerPass: Int {
-    max(1, 64 << 20 / (trie.nodes.count * 4 * textEncoder.width * MemoryLayout<Float>.size))
+    max(1, 8 << 20 / (trie.nodes.count * 4 * textEncoder.width * MemoryLayout<Float>.size))
   }
+
+  public func passBytes(isTraining: Bool) -> Int { textEncoder.passBytes(of: trie, isTraining: isTraining) }
 
   public static let method = Method.cocoop
   public static let parameterNames = ["ctx"] + MetaNetwork.parameterNames
   public var parameters: [Tensor] { [contextVectors] + metaNetwork.parameters }
 
   public func replacing(_ parameters: [Tensor]) throws -> ConditionalPrompts {
-    try ConditionalPrompts(self, contextVectors: parameters[0], metaNetwork: MetaNetwork(parameters.dropFirst()))
+    ConditionalPrompts(
+      self, classNames: classNames, trie: trie, contextVectors: parameters[0],
+      metaNetwork: try MetaNetwork(parameters.dropFirst()))
   }
 
-  private init(_ other: ConditionalPrompts, contextVectors: Tensor, metaNetwork: MetaNetwork) {
-    classNames = other.classNames
-    trie = other.trie
+  public func restricted(to classes: Range<Int>) throws -> ConditionalPrompts {
+    ConditionalPrompts(
+      self, classNames: Array(classNames[classes]), trie: try trie.restricted(to: classes),
+      contextVectors: contextVectors, metaNetwork: metaNetwork)
+  }
+
+  private init(
+    _ other: ConditionalPrompts, classNames: [String], trie: PromptTrie, contextVectors: Tensor,
+    metaNetwork: MetaNetwork
+  ) {
+    self.classNames = classNames
+    self.trie = trie
     textEncoder = other.textEncoder
     self.contextVectors = contextVectors
     self.metaNetwork = metaNetwork

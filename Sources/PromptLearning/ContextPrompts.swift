@@ -11,6 +11,7 @@ public struct ContextPrompts: TrainablePromptLearner {
   private let textEncoder: TextEncoder  // frozen
 
   public var imagesPerPass: Int { .max }
+  public func passBytes(isTraining: Bool) -> Int { textEncoder.passBytes(of: trie, isTraining: isTraining) }
 
   /// - Parameters:
   ///   - initialContext: what the context vectors begin as.
@@ -64,13 +65,19 @@ public struct ContextPrompts: TrainablePromptLearner {
   public var parameters: [Tensor] { [contextVectors] }
 
   public func replacing(_ parameters: [Tensor]) -> ContextPrompts {
-    ContextPrompts(self, contextVectors: parameters[0])
+    ContextPrompts(self, classNames: classNames, trie: trie, contextVectors: parameters[0])
   }
 
-  private init(_ other: ContextPrompts, contextVectors: Tensor) {
-    classNames = other.classNames
+  public func restricted(to classes: Range<Int>) throws -> ContextPrompts {
+    ContextPrompts(
+      self, classNames: Array(classNames[classes]), trie: try trie.restricted(to: classes),
+      contextVectors: contextVectors)
+  }
+
+  private init(_ other: ContextPrompts, classNames: [String], trie: PromptTrie, contextVectors: Tensor) {
+    self.classNames = classNames
     position = other.position
-    trie = other.trie
+    self.trie = trie
     textEncoder = other.textEncoder
     self.contextVectors = contextVectors
   }

@@ -6,8 +6,12 @@ import Torch
 /// Measures a classifier on images that it was not trained on.
 public struct Evaluator<Learner: PromptLearner>: Sendable {
   private let classifier: Classifier<Learner>
+  private let budget: MemoryBudget
 
-  public init(_ classifier: Classifier<Learner>) { self.classifier = classifier }
+  public init(_ classifier: Classifier<Learner>, within budget: MemoryBudget = .automatic) {
+    self.classifier = classifier
+    self.budget = budget
+  }
 
   /// Names every image of one part of `dataset`, whose classes are the learner's.
   ///
@@ -41,7 +45,7 @@ public struct Evaluator<Learner: PromptLearner>: Sendable {
         name: "The classes of the dataset", expected: "the classifier's \(classifier.learner.classNames.count)",
         found: "\(classNames.count) others")
     }
-    let logits = try classifier.logitsInPasses(for: imageFeatures).floats()
+    let logits = try classifier.logits(for: imageFeatures, within: budget).floats()
     return Evaluation(
       logits: logits, labels: labels, classNames: classNames, seconds: (ContinuousClock.now - start).seconds)
   }

@@ -6,9 +6,17 @@ public protocol PromptLearner: Sendable {
   /// C names, by label.
   var classNames: [String] { get }
 
-  /// How many images one call of ``classFeatures(for:)`` may take without using more memory than is sensible;
+  /// How many images one call of ``classFeatures(for:)`` takes at the best speed: more would leave the caches;
   /// `Int.max` where the features do not depend on the image.
   var imagesPerPass: Int { get }
+
+  /// The memory that one image's class features take while they are computed; of all images, where they share them.
+  ///
+  /// - Parameter isTraining: whether hidden states are kept for a gradient.
+  func passBytes(isTraining: Bool) -> Int
+
+  /// The same prompts for some of the classes alone, with parameters as they are.
+  func restricted(to classes: Range<Int>) throws -> Self
 
   /// The same prompts over other classes.
   ///

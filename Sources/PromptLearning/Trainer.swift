@@ -18,12 +18,18 @@ public struct Trainer<Learner: TrainablePromptLearner>: Sendable {
   public private(set) var state: TrainingState
 
   private let schedule: LearningRateSchedule
+  private let budget: MemoryBudget
+  private var plan: PassPlan<Learner>?
   private var views: TrainingViews?
 
-  /// - Parameter state: of a training that is continued; `nil` begins a new one.
+  /// - Parameters:
+  ///   - state: of a training that is continued; `nil` begins a new one.
+  ///   - budget: decides how a batch is divided; what is learned changes by the rounding of sums alone.
   public init(
-    _ classifier: Classifier<Learner>, configuration: TrainingConfiguration, seed: UInt64, state: TrainingState? = nil
+    _ classifier: Classifier<Learner>, configuration: TrainingConfiguration, seed: UInt64, state: TrainingState? = nil,
+    within budget: MemoryBudget = .automatic
   ) {
+    self.budget = budget
     self.classifier = classifier
     self.configuration = configuration
     self.seed = seed
@@ -73,13 +79,13 @@ public struct Trainer<Learner: TrainablePromptLearner>: Sendable {
 
   /// - Returns: mean cross-entropy of `batch` before the step, in nats.
   public mutating func step(on batch: Batch, learningRate: Float) throws -> Float {
-    let (clip, learner) = (classifier.clip, classifier.learner)
-    let (loss, gradients) = try valueWithGradient(at: learner.parameters) { parameters in
-      try Classifier(clip, learner.replacing(parameters)).loss(on: batch)
-    }
+    let learner = classifier.learner
+    let plan = try plan ?? PassPlan(for: learner, within: budget, isTraining: true)
+    self.plan = plan
+    let (loss, gradients) = try classifier.lossWithGradient(on: batch, by: plan)
     let improved = try state.optimizer.step(learner.parameters, along: gradients, learningRate: learningRate)
-    classifier = Classifier(clip, try learner.replacing(improved))
-    return try loss.scalar()
+    classifier = Classifier(classifier.clip, try learner.replacing(improved))
+    return loss
   }
 
   /// Batches of equal size; a smaller last one is dropped, unless it is the only one.

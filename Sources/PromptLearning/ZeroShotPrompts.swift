@@ -9,6 +9,7 @@ public struct ZeroShotPrompts: PromptLearner {
   private let features: Tensor  // [1, C, E], unit rows
 
   public var imagesPerPass: Int { .max }
+  public func passBytes(isTraining: Bool) -> Int { 0 }
 
   /// - Parameter templates: one, or an ensemble whose unit features are averaged and brought to unit length again.
   public init(for classNames: [String], templates: [PromptTemplate] = [.photo], clip: CLIPModel) throws {
@@ -26,4 +27,14 @@ public struct ZeroShotPrompts: PromptLearner {
   }
 
   public func classFeatures(for imageFeatures: Tensor) -> Tensor { features }
+
+  public func restricted(to classes: Range<Int>) throws -> ZeroShotPrompts {
+    try ZeroShotPrompts(self, classNames: Array(classNames[classes]), features: features.sliced(classes, axis: 1))
+  }
+
+  private init(_ other: ZeroShotPrompts, classNames: [String], features: Tensor) {
+    self.classNames = classNames
+    templates = other.templates
+    self.features = features
+  }
 }

@@ -1,7 +1,12 @@
 import ArgumentParser
 import Experiments
 import Foundation
+import PromptLearning
 import Torch
+
+extension MemoryBudget: ExpressibleByArgument {
+  public init?(argument: String) { self.init(argument) }
+}
 
 /// What every computing command takes.
 struct ComputeOptions: ParsableArguments {
@@ -10,6 +15,14 @@ struct ComputeOptions: ParsableArguments {
 
   @Option(help: ArgumentHelp("Threads of one operation; all cores by default.", valueName: "n"))
   var threads: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "The most memory that one pass of prompts may take, such as 4GiB (default: half of what is free).",
+      valueName: "bytes"))
+  var memoryBudget: MemoryBudget?
+
+  var budget: MemoryBudget { memoryBudget ?? .automatic }
 
   enum Device: String, ExpressibleByArgument, CaseIterable { case auto, cpu, cuda }
 

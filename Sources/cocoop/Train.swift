@@ -59,7 +59,8 @@ struct Train: ParsableCommand {
       creating: URL(filePath: output ?? "runs/\(dataset.name)-\(method.rawValue)-seed\(sample.seed)"),
       existing: resume ? .resume : force ? .replace : .refuse)
     let run = try TrainingRun(
-      configuration, clip: source.load(), identity: source.identity(), dataset: dataset, folder: folder)
+      configuration, clip: source.load(), identity: source.identity(), dataset: dataset, folder: folder,
+      within: compute.memoryBudget)
     for notice in run.dataset.notices { printing.remark("note: \(notice).") }
 
     var hasCheckpoint = resume

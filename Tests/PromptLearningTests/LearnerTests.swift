@@ -62,20 +62,6 @@ struct LearnerTests {
     }
   }
 
-  @Test("images in passes give the logits of all images at once, and of each alone")
-  func passes() throws {
-    // So many nodes that a pass takes few images.
-    let names = (0..<600).map { "\($0) dogs and \($0 * 7) cats in \($0 * 3) houses" }
-    let learner = try ConditionalPrompts(for: names, clip: clip)
-    #expect((1..<5).contains(learner.imagesPerPass))
-    let classifier = Classifier(clip, learner)
-    let together = try classifier.logits(for: images)
-    let tolerance = Self.tolerance * clip.logitScale
-    #expect(try classifier.logitsInPasses(for: images).isClose(to: together, within: tolerance))
-    let alone = try (0..<5).map { try classifier.logits(for: images.sliced($0..<$0 + 1, axis: 0)) }
-    #expect(try Tensor.concatenated(alone, axis: 0).isClose(to: together, within: tolerance))
-  }
-
   @Test("each image has conditional tokens of its own")
   func conditions() throws {
     let features = try ConditionalPrompts(for: Self.names, clip: clip).classFeatures(for: images)
