@@ -96,7 +96,8 @@ public struct TextEncoder: Sendable {
     guard trie.contextCount > 0 || contexts != nil else {
       return try tokens.gathered(trie.rowOfSymbol, axis: 1) + positions
     }
-    guard let contexts, contexts.shape.count == 3, contexts.shape[1] >= trie.contextCount, contexts.shape[2] == width else {
+    guard let contexts, contexts.shape.count == 3, contexts.shape[1] >= trie.contextCount, contexts.shape[2] == width
+    else {
       throw CLIPError.contexts(expected: [1, trie.contextCount, width], found: contexts?.shape ?? [])
     }
     let repeated = try tokens.expanded(to: [contexts.shape[0]] + tokens.shape[1...])

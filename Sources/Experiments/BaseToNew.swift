@@ -50,13 +50,15 @@ public struct BaseToNew: Sendable {
     let (method, seed) = (configuration.method, configuration.seed)
     let folder = try RunFolder(
       creating: output.appending(path: "\(method.rawValue)-seed\(seed)"), existing: existing)
-    let run = try TrainingRun(configuration, clip: clip, identity: identity, dataset: dataset, folder: folder, within: budget)
+    let run = try TrainingRun(
+      configuration, clip: clip, identity: identity, dataset: dataset, folder: folder, within: budget)
     let start = ContinuousClock.now
     let learner = try run { try progress(.training(method: method, seed: seed, $0)) }.learner
     try progress(.evaluating(method: method, seed: seed))
     return SeedResult(
       method: method, seed: seed, base: try base.evaluation(of: learner, clip: clip, within: budget).accuracy,
-      new: try new.evaluation(of: learner, clip: clip, within: budget).accuracy, seconds: (ContinuousClock.now - start).seconds)
+      new: try new.evaluation(of: learner, clip: clip, within: budget).accuracy,
+      seconds: (ContinuousClock.now - start).seconds)
   }
 }
 
@@ -75,7 +77,8 @@ struct TestImages: Sendable {
   /// How well prompts of any method name these images, over these images' classes.
   func evaluation(of learner: any PromptLearner, clip: CLIPModel, within budget: MemoryBudget) throws -> Evaluation {
     func evaluate(_ learner: some PromptLearner) throws -> Evaluation {
-      try Evaluator(Classifier(clip, learner), within: budget).report(on: features, labels: labels, classNames: classNames)
+      try Evaluator(Classifier(clip, learner), within: budget).report(
+        on: features, labels: labels, classNames: classNames)
     }
     let named: any PromptLearner = learner.classNames == classNames ? learner : try learner.naming(classNames, on: clip)
     return try evaluate(named)

@@ -35,7 +35,8 @@ struct Demo: ParsableCommand {
     let encoding = printing.progress("encoding test images")
     let results = try Interruption().guarding(advice: "Start again with the same command") { interruption in
       let experiment = try BaseToNew(
-        on: dataset, clip: model.load(), identity: model.identity(), output: URL(filePath: "runs/demo"), within: compute.budget
+        on: dataset, clip: model.load(), identity: model.identity(), output: URL(filePath: "runs/demo"),
+        within: compute.budget
       ) { progress in
         try interruption.check()
         if case .encoding(let done, let total) = progress { encoding.update(done, of: total, unit: "images") }
