@@ -6,7 +6,7 @@ import Foundation
 /// Opening checks the header against the file from end to end; elements are read when a tensor is asked for.
 /// The file must not be shortened in place while it is open, as no mapped file may: the system would end the
 /// process. Replacing it by renaming, which is how ``write(_:metadata:to:)`` works, leaves an open file as it was.
-public struct SafetensorsFile: Sendable {
+public struct SafetensorsFile: TensorFile {
   /// Where the file lies, as messages name it.
   public let path: String
   /// The free text that the file carries, by key.
