@@ -72,14 +72,14 @@ public struct TextEncoder: Sendable {
   ///
   /// In widths D of a node, with a perceptron of P = 4D: each layer keeps for a gradient its two inputs of norms (2), q,
   /// k and v (3) and what the activation is given (4); and any pass holds beside its input and output a row of q, k, v
-  /// and two of the perceptron's (13 in all). Measured against the process in docs/performance.md.
+  /// and two of the perceptron's (13 in all). A process takes a third more than this sum, which is added.
   ///
   /// - Parameter isTraining: whether hidden states are kept for a gradient.
   package func passBytes(of trie: PromptTrie, isTraining: Bool) -> Int {
     let perceptron = transformer.shape.perceptronWidth
     let passing = 5 * width + 2 * perceptron
     let kept = isTraining ? transformer.layerCount * (5 * width + perceptron) : 0
-    return trie.nodes.count * (passing + kept) * MemoryLayout<Float>.size
+    return trie.nodes.count * (passing + kept) * MemoryLayout<Float>.size * 4 / 3
   }
 
   /// The embeddings of vocabulary entries, without positions: `[ids.count, D]`.

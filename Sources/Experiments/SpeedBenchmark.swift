@@ -22,61 +22,90 @@ public struct SpeedBenchmark: Sendable, Encodable {
   public let imageForwardSeconds: Double
   /// A whole step with fresh views: decoding, augmentation, encoding, prompts.
   public let trainStepSeconds: Double
+  /// Of CoCoOp's whole evaluation: decoding, encoding, prompts of every image.
+  public let evaluationImagesPerSecond: Double
+  /// The same where the image features are known already.
+  public let cachedEvaluationImagesPerSecond: Double
   public let gemmPeakGFLOPS: Double
   public let textTrainGFLOPS: Double
   public let rooflineFraction: Double
+  /// Of the process, with the model.
   public let peakMemoryMiB: Double
+  /// What the text training steps added to the process with the model in it.
+  public let textTrainMemoryMiB: Double
 
   /// - Parameters:
   ///   - backbone: one of ``BenchmarkBackbone/names``.
   ///   - classNames: the classes to tell apart.
   ///   - images: of one step.
   ///   - photo: a file that the whole step decodes.
-  public init(backbone: String, classNames: [String], images: Int, photo: URL) throws {
+  ///   - budget: of a pass through the text encoder.
+  public init(
+    backbone: String, classNames: [String], images: Int, photo: URL, within budget: MemoryBudget = .automatic
+  ) throws {
     let clip = try BenchmarkBackbone.model(backbone)
     var generator = SeededGenerator(seed: 1)
     let learner = try ConditionalPrompts(for: classNames, clip: clip)
-    let trie = learner.trie
-    let views = try (0..<images).map { _ in
-      try TrainingAugmentation(crop: RandomResizedCrop(size: clip.configuration.preprocessing.size))(
-        Image(contentsOf: photo), using: &generator)
-    }
+    let augmentation = try TrainingAugmentation(crop: RandomResizedCrop(size: clip.configuration.preprocessing.size))
+    let views = try (0..<images).map { _ in try augmentation(Image(contentsOf: photo), using: &generator) }
     let labels = (0..<images).map { $0 % classNames.count }
     let batch = try Batch(imageFeatures: clip.imageFeatures(ofSquares: views), labels: labels)
-    let cost = TextCost(of: trie, in: clip.configuration)
-    gemmPeakGFLOPS = try Self.gemmPeak()
 
-    var trainer = Trainer(Classifier(clip, learner), configuration: .cocoop, seed: 1)
+    // The text steps come first, so that nothing else has raised the peak of memory yet.
+    let before = ProcessMemory.residentMiB
+    ProcessMemory.resetPeak()
+    var trainer = Trainer(Classifier(clip, learner), configuration: .cocoop, seed: 1, within: budget)
     textTrainStepSeconds = try Self.median { _ = try trainer.step(on: batch, learningRate: 1e-5) }
-    textForwardSeconds = try Self.median { _ = try trainer.classifier.learner.classFeatures(for: batch.imageFeatures) }
+    let trainingPeak = ProcessMemory.peakMiB
+    textTrainMemoryMiB = trainingPeak - before
+    let classifier = trainer.classifier
+    textForwardSeconds = try Self.median { _ = try classifier.logits(for: batch.imageFeatures, within: budget) }
     imageForwardSeconds = try Self.median { _ = try clip.imageFeatures(ofSquares: views) }
-    let augmentation = try TrainingAugmentation(crop: RandomResizedCrop(size: clip.configuration.preprocessing.size))
     trainStepSeconds = try Self.median {
       let views = try (0..<images).map { _ in try augmentation(Image(contentsOf: photo), using: &generator) }
       _ = try trainer.step(
         on: Batch(imageFeatures: clip.imageFeatures(ofSquares: views), labels: labels), learningRate: 1e-5)
     }
+
+    let photos = [URL](repeating: photo, count: 16)
+    let extractor = FeatureExtractor(clip)
+    let features = try extractor.features(of: photos)
+    evaluationImagesPerSecond =
+      try Double(photos.count)
+      / Self.median {
+        _ = try classifier.probabilities(for: extractor.features(of: photos), within: budget)
+      }
+    cachedEvaluationImagesPerSecond =
+      try Double(photos.count)
+      / Self.median {
+        _ = try classifier.probabilities(for: features, within: budget)
+      }
+    gemmPeakGFLOPS = try Self.gemmPeak()
+
     self.backbone = backbone
     classes = classNames.count
     self.images = images
     threads = Threads.count
     libtorch = Libtorch.version
-    trieNodes = trie.nodes.count
+    trieNodes = learner.trie.nodes.count
     densePositions = classNames.count * clip.configuration.text.tokenLimit
+    let cost = TextCost(of: learner.trie, in: clip.configuration)
     textTrainGFLOPS = Double(images) * cost.trainingStep / textTrainStepSeconds / 1e9
     rooflineFraction = textTrainGFLOPS / gemmPeakGFLOPS
-    peakMemoryMiB = ProcessMemory.peakMiB
+    peakMemoryMiB = max(trainingPeak, ProcessMemory.peakMiB)
   }
 
-  /// The median of seven runs, after two to warm up, in seconds.
+  /// The median of seven runs after two to warm up, or of as many as fit into half a minute, in seconds.
   private static func median(_ body: () throws -> Void) rethrows -> Double {
-    for _ in 0..<2 { try body() }
-    let times = try (0..<7).map { _ in
+    let start = ContinuousClock.now
+    var times: [Double] = []
+    while times.count < 9, times.count < 3 || (ContinuousClock.now - start).seconds < 30 {
       let start = ContinuousClock.now
       try body()
-      return (ContinuousClock.now - start).seconds
+      times.append((ContinuousClock.now - start).seconds)
     }
-    return times.sorted()[times.count / 2]
+    let measured = times.dropFirst(min(2, times.count - 1)).sorted()
+    return measured[measured.count / 2]
   }
 
   /// The fastest of several square products in float32, by each of the libraries that libtorch multiplies with, in
@@ -89,19 +118,5 @@ public struct SpeedBenchmark: Sendable, Encodable {
         2 * pow(Double(size), 3) / $0 / 1e9
       }
     }.max() ?? 0
-  }
-}
-
-/// Models to measure: the embedded one, and those of OpenAI with random weights.
-public enum BenchmarkBackbone {
-  public static let names = ModelSource.embedded + OpenAIModel.allCases.map(\.rawValue)
-
-  /// - Throws: ``ExperimentError/unknownBackbone(name:known:)``.
-  static func model(_ name: String) throws -> CLIPModel {
-    if ModelSource.embedded.contains(name) { return try ModelSource(name).load() }
-    guard let model = OpenAIModel(rawValue: name) else {
-      throw ExperimentError.unknownBackbone(name: name, known: names)
-    }
-    return try CLIPModel(randomlyInitialized: .openAI(model), name: name, seed: 1)
   }
 }

@@ -92,6 +92,8 @@ struct JourneyTests {
       for name in [
         "trieNodes", "textTrainStepSeconds", "textForwardSeconds", "imageForwardSeconds", "trainStepSeconds",
         "gemmPeakGFLOPS", "textTrainGFLOPS", "rooflineFraction", "peakMemoryMiB",
+        "textTrainMemoryMiB", "evaluationImagesPerSecond", "cachedEvaluationImagesPerSecond",
+        "startToPredictionSeconds",
       ] {
         #expect((figures[name] as? Double ?? 0) > 0, "\(name)")
       }
