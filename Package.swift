@@ -25,13 +25,16 @@ let package = Package(
     .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"),
   ],
   targets: [
+    // Errors that say what is wrong and what to do, and files that are written whole or not at all.
+    .target(name: "Explanations", swiftSettings: swiftSettings),
+
+    // Python's pickles and the archives of torch.save, as data: nothing of a file is ever run.
+    .target(name: "Pickle", dependencies: ["Explanations"], swiftSettings: swiftSettings),
+
     // Tensors: a C shim over libtorch, and Swift values over the shim.
     .systemLibrary(name: "CLibtorch", pkgConfig: "libtorch"),
     .target(name: "CTorch", dependencies: ["CLibtorch"]),
-    .target(name: "Torch", dependencies: ["CTorch", "Explanations"], swiftSettings: swiftSettings),
-
-    // Errors that say what is wrong and what to do, and files that are written whole or not at all.
-    .target(name: "Explanations", swiftSettings: swiftSettings),
+    .target(name: "Torch", dependencies: ["CTorch", "Explanations", "Pickle"], swiftSettings: swiftSettings),
 
     // Pixels: the decoders that Pillow uses, and Pillow's resampling.
     .systemLibrary(name: "CJPEG", pkgConfig: "libjpeg", providers: [.apt(["libjpeg-dev"]), .brew(["jpeg-turbo"])]),
@@ -70,6 +73,9 @@ let package = Package(
     // Models, fixtures and damage that several test targets share.
     .target(
       name: "TestSupport", dependencies: ["CLIP", "Embedded"], path: "Tests/TestSupport", swiftSettings: swiftSettings),
+    .testTarget(
+      name: "PickleTests", dependencies: ["Pickle", "TestSupport"], resources: [.copy("Fixtures")],
+      swiftSettings: swiftSettings),
     .testTarget(
       name: "TorchTests", dependencies: ["Torch"], resources: [.copy("Fixtures")], swiftSettings: swiftSettings),
     .testTarget(

@@ -1,0 +1,150 @@
+/// Reads pickles of protocols 0 to 5 as data, without Python and without running anything of them.
+///
+/// A pickle is a program for a small stack machine. Here the machine has no instruction that does anything: where
+/// Python would import and call, there is a value that says what would have been called. A name with which a file could
+/// do harm makes it refused (``PickleError/dangerous(path:global:)``).
+///
+/// Time and memory are bounded by the pickle's size: see ``ValueGraph``.
+public struct Unpickler {
+  var reader: ByteReader
+  var graph: ValueGraph
+  let path: String
+  private var stack: [ValueGraph.Reference] = []
+  private var marks: [Int] = []
+  private var memo: [Int: ValueGraph.Reference] = [:]
+
+  /// - Parameters:
+  ///   - bytes: they must outlive the reader.
+  ///   - position: where the first pickle begins.
+  ///   - path: what errors call the file.
+  public init(_ bytes: UnsafeRawBufferPointer, from position: Int = 0, path: String) {
+    reader = ByteReader(bytes, from: position, path: path)
+    graph = ValueGraph(size: max(0, bytes.count - position), path: path)
+    self.path = path
+  }
+
+  /// Where the next pickle begins: pickles may stand one behind the other.
+  public var position: Int { reader.position }
+
+  /// Reads the pickle at ``position``.
+  ///
+  /// - Throws: ``PickleError``.
+  public mutating func next() throws -> PickleValue {
+    (stack, marks, memo) = ([], [], [:])
+    graph = ValueGraph(size: reader.bytes.count - position, path: path)
+    while true {
+      let start = reader.position
+      guard let opcode = try Opcode(rawValue: reader.byte()) else {
+        throw PickleError.syntax(path: path, position: start, expected: "an instruction of a pickle")
+      }
+      if opcode == .stop { return try graph.value(of: pop(start)) }
+      try run(opcode, at: start)
+    }
+  }
+
+  /// One instruction; groups of instructions that belong together have files of their own.
+  private mutating func run(_ opcode: Opcode, at start: Int) throws {
+    switch opcode {
+    case .stop: break
+    case .protocolVersion:
+      guard try reader.byte() <= 5 else { throw unexpected("a protocol of at most 5", start) }
+    case .frame:
+      guard try reader.count(8) <= reader.bytes.count - reader.position else {
+        throw PickleError.truncated(path: path, position: start)
+      }
+    case .mark: marks.append(stack.count)
+    case .pop: if marks.last == stack.count { marks.removeLast() } else { _ = try pop(start) }
+    case .popMark: _ = try sinceMark(start)
+    case .duplicate: try push(top(start))
+    case .getLine: try push(recalled(index(start), start))
+    case .get1: try push(recalled(reader.count(1), start))
+    case .get4: try push(recalled(reader.count(4), start))
+    case .putLine: try memoize(top(start), as: index(start))
+    case .put1: try memoize(top(start), as: reader.count(1))
+    case .put4: try memoize(top(start), as: reader.count(4))
+    case .memoize: try memoize(top(start), as: memo.count)
+    case .global, .stackGlobal, .reduce, .build, .instance, .object, .newObject, .newObjectWithKeywords, .extension1,
+      .extension2, .extension4, .persistentLine, .persistent:
+      try runCall(opcode, at: start)
+    case .emptyTuple, .tuple, .tuple1, .tuple2, .tuple3, .emptyList, .list, .append, .appends, .emptyDictionary,
+      .dictionary, .setItem, .setItems, .emptySet, .addItems, .frozenSet:
+      try runContainer(opcode, at: start)
+    case .nextBuffer, .readOnlyBuffer: throw unexpected("bytes in the file itself, not in a buffer beside it", start)
+    default: try push(atom(opcode, at: start))
+    }
+  }
+
+  // MARK: Stack and memo
+
+  mutating func push(_ reference: ValueGraph.Reference) throws {
+    try graph.spend(2 * MemoryLayout<ValueGraph.Reference>.stride)
+    stack.append(reference)
+  }
+
+  mutating func push(_ node: ValueGraph.Node) throws { try push(graph.add(node)) }
+
+  /// The topmost value, which is not below the last mark.
+  func top(_ start: Int) throws -> ValueGraph.Reference {
+    guard let top = stack.last, stack.count > marks.last ?? 0 else { throw unexpected("a value before it", start) }
+    return top
+  }
+
+  mutating func pop(_ start: Int) throws -> ValueGraph.Reference {
+    let top = try top(start)
+    stack.removeLast()
+    return top
+  }
+
+  /// Takes the values since the last mark, and the mark.
+  mutating func sinceMark(_ start: Int) throws -> [ValueGraph.Reference] {
+    guard let mark = marks.popLast(), mark <= stack.count else { throw unexpected("a mark before it", start) }
+    return take(stack.count - mark)
+  }
+
+  /// Takes the topmost values, which are not below the last mark.
+  mutating func pop(_ count: Int, _ start: Int) throws -> [ValueGraph.Reference] {
+    guard stack.count - count >= marks.last ?? 0 else { throw unexpected("\(count) values before it", start) }
+    return take(count)
+  }
+
+  private mutating func take(_ count: Int) -> [ValueGraph.Reference] {
+    let taken = Array(stack.suffix(count))
+    stack.removeLast(count)
+    return taken
+  }
+
+  private func recalled(_ index: Int, _ start: Int) throws -> ValueGraph.Reference {
+    guard let reference = memo[index] else { throw unexpected("an earlier value of number \(index)", start) }
+    return reference
+  }
+
+  private mutating func memoize(_ reference: ValueGraph.Reference, as index: Int) throws {
+    if memo.updateValue(reference, forKey: index) == nil { try graph.spend(2 * 24) }
+  }
+
+  private mutating func index(_ start: Int) throws -> Int {
+    guard let index = try Int(String(decoding: reader.line(), as: UTF8.self)), index >= 0 else {
+      throw unexpected("a number that is not negative", start)
+    }
+    return index
+  }
+
+  func unexpected(_ expected: String, _ position: Int) -> PickleError {
+    .syntax(path: path, position: position, expected: expected)
+  }
+}
+
+extension PickleValue {
+  /// The value of a pickle that fills all of `bytes`, as `pickle.dump` writes it.
+  ///
+  /// - Parameter path: what errors call the file.
+  /// - Throws: ``PickleError``.
+  public init(pickled bytes: UnsafeRawBufferPointer, path: String) throws {
+    var unpickler = Unpickler(bytes, path: path)
+    self = try unpickler.next()
+  }
+
+  public init(pickled bytes: some Collection<UInt8>, path: String) throws {
+    self = try Array(bytes).withUnsafeBytes { try PickleValue(pickled: $0, path: path) }
+  }
+}
