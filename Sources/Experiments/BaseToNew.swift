@@ -13,6 +13,7 @@ public struct BaseToNew: Sendable {
   public let output: URL
 
   private let budget: MemoryBudget
+  private let cacheFolder: URL?
   private let base: TestImages
   private let new: TestImages
 
@@ -26,17 +27,21 @@ public struct BaseToNew: Sendable {
   /// Encodes the test images, once for all methods and seeds.
   public init(
     on dataset: Dataset, clip: CLIPModel, identity: ModelIdentity, output: URL,
-    within budget: MemoryBudget = .automatic, progress: (Progress) throws -> Void = { _ in }
+    within budget: MemoryBudget = .automatic, cacheFolder: URL? = nil,
+    progress: (Progress) throws -> Void = { _ in }
   ) throws {
     self.clip = clip
     self.identity = identity
     self.dataset = dataset
     self.output = output
     self.budget = budget
+    self.cacheFolder = cacheFolder
+    let extractor = FeatureExtractor(
+      clip, cache: cacheFolder.map { FeatureCache(folder: $0, model: identity.sha256) })
     let halves = try (base: dataset.base, new: dataset.new)
     let total = halves.base.test.count + halves.new.test.count
-    base = try TestImages(of: halves.base, clip: clip) { try progress(.encoding(done: $0, of: total)) }
-    new = try TestImages(of: halves.new, clip: clip) {
+    base = try TestImages(of: halves.base, by: extractor) { try progress(.encoding(done: $0, of: total)) }
+    new = try TestImages(of: halves.new, by: extractor) {
       try progress(.encoding(done: halves.base.test.count + $0, of: total))
     }
   }
@@ -51,7 +56,8 @@ public struct BaseToNew: Sendable {
     let folder = try RunFolder(
       creating: output.appending(path: "\(method.rawValue)-seed\(seed)"), existing: existing)
     let run = try TrainingRun(
-      configuration, clip: clip, identity: identity, dataset: dataset, folder: folder, within: budget)
+      configuration, clip: clip, identity: identity, dataset: dataset, folder: folder, within: budget,
+      cacheFolder: cacheFolder)
     let start = ContinuousClock.now
     let learner = try run { try progress(.training(method: method, seed: seed, $0)) }.learner
     try progress(.evaluating(method: method, seed: seed))
@@ -68,10 +74,10 @@ struct TestImages: Sendable {
   let labels: [Int]
   let features: Tensor  // [images, E], unit rows
 
-  init(of dataset: Dataset, clip: CLIPModel, progress: (Int) throws -> Void) throws {
+  init(of dataset: Dataset, by extractor: FeatureExtractor, progress: (Int) throws -> Void) throws {
     classNames = dataset.classNames
     labels = dataset.test.map(\.label)
-    features = try FeatureExtractor(clip).features(of: dataset.test.map(dataset.url(of:)), progress: progress)
+    features = try extractor.features(of: dataset.test.map(dataset.url(of:)), progress: progress)
   }
 
   /// How well prompts of any method name these images, over these images' classes.

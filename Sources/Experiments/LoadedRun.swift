@@ -29,11 +29,16 @@ public struct LoadedRun: Sendable {
   }
 
   /// How well the run names the images of one part of `dataset`, over that dataset's classes.
+  ///
+  /// - Parameter cacheFolder: where image features are found and kept; `nil` computes them.
   public func evaluation(
-    on dataset: Dataset, split: Split, within budget: MemoryBudget = .automatic, progress: (Int) throws -> Void
+    on dataset: Dataset, split: Split, within budget: MemoryBudget = .automatic, cacheFolder: URL? = nil,
+    progress: (Int) throws -> Void
   ) throws -> Evaluation {
+    let cache = cacheFolder.map { FeatureCache(folder: $0, model: identity.sha256) }
     func report(_ learner: some PromptLearner) throws -> Evaluation {
-      try Evaluator(Classifier(clip, learner), within: budget).report(on: dataset, split: split, progress: progress)
+      try Evaluator(Classifier(clip, learner), within: budget, cache: cache).report(
+        on: dataset, split: split, progress: progress)
     }
     return try report(learner(for: dataset.classNames))
   }

@@ -13,14 +13,17 @@ public struct TrainingRun: Sendable {
   public let dataset: Dataset
   public let folder: RunFolder
   private let requestedBudget: MemoryBudget?
+  private let cache: FeatureCache?
 
   /// - Parameters:
   ///   - dataset: the whole dataset; the run takes its sample and classes from it.
   ///   - budget: of a pass; `nil` takes that of the training that is continued, or half of what is free.
+  ///   - cacheFolder: where the features of stored views are found and kept; `nil` computes them.
   public init(
     _ configuration: RunConfiguration, clip: CLIPModel, identity: ModelIdentity, dataset: Dataset, folder: RunFolder,
-    within budget: MemoryBudget? = nil
+    within budget: MemoryBudget? = nil, cacheFolder: URL? = nil
   ) throws {
+    cache = cacheFolder.map { FeatureCache(folder: $0, model: identity.sha256) }
     requestedBudget = budget
     self.configuration = configuration
     self.clip = clip
@@ -79,7 +82,8 @@ public struct TrainingRun: Sendable {
     progress: (TrainingProgress) throws -> Void
   ) throws -> Learner {
     guard let training = configuration.training else { return learner }
-    var trainer = Trainer(Classifier(clip, learner), configuration: training, seed: seed, state: state, within: budget)
+    var trainer = Trainer(
+      Classifier(clip, learner), configuration: training, seed: seed, state: state, within: budget, cache: cache)
     let finished = trainer.state.completedEpochs
     var metrics = Array(folder.metrics().prefix(finished))
     for epoch in finished..<max(finished, training.epochs) {

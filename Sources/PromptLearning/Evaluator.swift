@@ -7,8 +7,15 @@ import Torch
 public struct Evaluator<Learner: PromptLearner>: Sendable {
   private let classifier: Classifier<Learner>
   private let budget: MemoryBudget
+  private let cache: FeatureCache?
 
-  public init(_ classifier: Classifier<Learner>, within budget: MemoryBudget = .automatic) {
+  /// - Parameters:
+  ///   - budget: of a pass through the text encoder.
+  ///   - cache: of the images' features.
+  public init(
+    _ classifier: Classifier<Learner>, within budget: MemoryBudget = .automatic, cache: FeatureCache? = nil
+  ) {
+    self.cache = cache
     self.classifier = classifier
     self.budget = budget
   }
@@ -22,7 +29,7 @@ public struct Evaluator<Learner: PromptLearner>: Sendable {
   ) throws -> Evaluation {
     let start = ContinuousClock.now
     let examples = dataset.examples(in: split)
-    let features = try FeatureExtractor(classifier.clip).features(
+    let features = try FeatureExtractor(classifier.clip, cache: cache).features(
       of: examples.map(dataset.url(of:)), progress: progress)
     return try report(
       on: features, labels: examples.map(\.label), classNames: dataset.classNames, since: start)

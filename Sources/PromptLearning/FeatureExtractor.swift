@@ -10,8 +10,13 @@ public struct FeatureExtractor: Sendable {
   public static let batchSize = 32
 
   private let clip: CLIPModel
+  private let cache: FeatureCache?
 
-  public init(_ clip: CLIPModel) { self.clip = clip }
+  /// - Parameter cache: where features of the same files may be found and are kept; `nil` computes them.
+  public init(_ clip: CLIPModel, cache: FeatureCache? = nil) {
+    self.clip = clip
+    self.cache = cache
+  }
 
   /// Unit features of files as they are tested: resized and cropped at the centre.
   ///
@@ -19,7 +24,25 @@ public struct FeatureExtractor: Sendable {
   /// - Returns: `[files.count, E]`, unit rows.
   public func features(of files: [URL], progress: (Int) throws -> Void = { _ in }) throws -> Tensor {
     let preprocessing = clip.configuration.preprocessing
-    return try features(of: files, progress: progress) { try preprocessing.square(Image(contentsOf: $0)) }
+    return try features(
+      of: files, preparation: "tested: \(preprocessing)", key: { ($0, "") }, progress: progress
+    ) { try preprocessing.square(Image(contentsOf: $0)) }
+  }
+
+  /// Unit features of squares that are made from items, such as augmented views of files: found in the cache, or kept
+  /// there.
+  ///
+  /// - Parameters:
+  ///   - preparation: how pixels are made, with all that decides them.
+  ///   - key: the file of an item, and what else decides its pixels.
+  func features<Item: Sendable>(
+    of items: [Item], preparation: String, key: (Item) -> (file: URL, detail: String),
+    progress: (Int) throws -> Void = { _ in }, square: @Sendable (Item) throws -> Image
+  ) throws -> Tensor {
+    guard let cache else { return try features(of: items, progress: progress, square: square) }
+    return try cache.features(preparation: preparation, items: items.map(key), width: clip.embeddingWidth) {
+      try features(of: items, progress: progress, square: square)
+    }
   }
 
   /// Unit features of squares that are made from items, such as augmented views of files.

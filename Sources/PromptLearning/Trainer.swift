@@ -19,16 +19,19 @@ public struct Trainer<Learner: TrainablePromptLearner>: Sendable {
 
   private let schedule: LearningRateSchedule
   private let budget: MemoryBudget
+  private let cache: FeatureCache?
   private var plan: PassPlan<Learner>?
   private var views: TrainingViews?
 
   /// - Parameters:
   ///   - state: of a training that is continued; `nil` begins a new one.
   ///   - budget: decides how a batch is divided; what is learned changes by the rounding of sums alone.
+  ///   - cache: of the features of stored views.
   public init(
     _ classifier: Classifier<Learner>, configuration: TrainingConfiguration, seed: UInt64, state: TrainingState? = nil,
-    within budget: MemoryBudget = .automatic
+    within budget: MemoryBudget = .automatic, cache: FeatureCache? = nil
   ) {
+    self.cache = cache
     self.budget = budget
     self.classifier = classifier
     self.configuration = configuration
@@ -100,7 +103,7 @@ public struct Trainer<Learner: TrainablePromptLearner>: Sendable {
     of dataset: Dataset, progress: (TrainingProgress) throws -> Void
   ) throws -> TrainingViews {
     if let views { return views }
-    var views = try TrainingViews(of: dataset, mode: configuration.views, clip: classifier.clip)
+    var views = try TrainingViews(of: dataset, mode: configuration.views, clip: classifier.clip, cache: cache)
     var generator = SeededGenerator(seed: seed ^ 0x7669_6577_7300)
     try views.prepare(using: &generator) { try progress(.views(encoded: $0, of: $1)) }
     self.views = views

@@ -34,14 +34,15 @@ public enum ImageViews: Sendable, Hashable, Codable, RawRepresentable {
 struct TrainingViews: Sendable {
   private let files: [URL]
   private let extractor: FeatureExtractor
+  private let preprocessing: Preprocessing
   private let augmentation: TrainingAugmentation
   private let mode: ImageViews
   private var stored: Tensor?  // [files · views, E]: the views of a file stand together
 
-  init(of dataset: Dataset, mode: ImageViews, clip: CLIPModel) throws {
+  init(of dataset: Dataset, mode: ImageViews, clip: CLIPModel, cache: FeatureCache?) throws {
     files = dataset.training.map(dataset.url(of:))
-    extractor = FeatureExtractor(clip)
-    let preprocessing = clip.configuration.preprocessing
+    extractor = FeatureExtractor(clip, cache: mode == .fresh ? nil : cache)
+    preprocessing = clip.configuration.preprocessing
     augmentation = try TrainingAugmentation(
       crop: RandomResizedCrop(size: preprocessing.size, interpolation: preprocessing.interpolation))
     self.mode = mode
@@ -71,9 +72,12 @@ struct TrainingViews: Sendable {
   private func encode(
     _ files: [URL], using generator: inout SeededGenerator, progress: (Int) throws -> Void = { _ in }
   ) throws -> Tensor {
-    let draws = files.map { (file: $0, generator: SeededGenerator(seed: generator.next())) }
-    return try extractor.features(of: draws, progress: progress) { [augmentation] draw in
-      var generator = draw.generator
+    let draws = files.map { (file: $0, seed: generator.next()) }
+    return try extractor.features(
+      of: draws, preparation: "a random view: \(augmentation), \(preprocessing)", key: { ($0.file, "\($0.seed)") },
+      progress: progress
+    ) { [augmentation] draw in
+      var generator = SeededGenerator(seed: draw.seed)
       return try augmentation(Image(contentsOf: draw.file), using: &generator)
     }
   }

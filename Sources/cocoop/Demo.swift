@@ -36,7 +36,7 @@ struct Demo: ParsableCommand {
     let results = try Interruption().guarding(advice: "Start again with the same command") { interruption in
       let experiment = try BaseToNew(
         on: dataset, clip: model.load(), identity: model.identity(), output: URL(filePath: "runs/demo"),
-        within: compute.budget
+        within: compute.budget, cacheFolder: compute.cacheFolder
       ) { progress in
         try interruption.check()
         if case .encoding(let done, let total) = progress { encoding.update(done, of: total, unit: "images") }

@@ -39,7 +39,9 @@ struct Evaluate: ParsableCommand {
       .subset(classes ?? configuration.classes)
     let progress = printing.progress("encoding")
     let total = dataset.examples(in: split).count
-    let evaluation = try loaded.evaluation(on: dataset, split: split, within: compute.budget) {
+    let evaluation = try loaded.evaluation(
+      on: dataset, split: split, within: compute.budget, cacheFolder: compute.cacheFolder
+    ) {
       progress.update($0, of: total, unit: "images")
     }
     try printing.print(evaluation) { Self.text(evaluation) }

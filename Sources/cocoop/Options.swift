@@ -22,6 +22,11 @@ struct ComputeOptions: ParsableArguments {
       valueName: "bytes"))
   var memoryBudget: MemoryBudget?
 
+  @Flag(help: "Compute image features anew, and keep none for the next time.")
+  var noCache = false
+
+  var cacheFolder: URL? { noCache ? nil : FeatureCache.standardFolder }
+
   var budget: MemoryBudget { memoryBudget ?? .automatic }
 
   enum Device: String, ExpressibleByArgument, CaseIterable { case auto, cpu, cuda }

@@ -60,7 +60,7 @@ struct Train: ParsableCommand {
       existing: resume ? .resume : force ? .replace : .refuse)
     let run = try TrainingRun(
       configuration, clip: source.load(), identity: source.identity(), dataset: dataset, folder: folder,
-      within: compute.memoryBudget)
+      within: compute.memoryBudget, cacheFolder: compute.cacheFolder)
     for notice in run.dataset.notices { printing.remark("note: \(notice).") }
 
     var hasCheckpoint = resume

@@ -70,7 +70,10 @@ struct Call {
     process.executableURL = try Self.tool()
     process.arguments = arguments
     process.currentDirectoryURL = place.url
-    process.environment = ProcessInfo.processInfo.environment.merging(["OMP_NUM_THREADS": "1"]) { $1 }
+    let cache = FileManager.default.temporaryDirectory.appending(path: "cocoop-test-cache").path
+    process.environment = ProcessInfo.processInfo.environment.merging(
+      ["OMP_NUM_THREADS": "1", "XDG_CACHE_HOME": cache]
+    ) { $1 }
     process.standardInput = try FileHandle(forReadingFrom: streams.appending(path: "in"))
     process.standardOutput = try FileHandle(forWritingTo: streams.appending(path: "out"))
     process.standardError = try FileHandle(forWritingTo: streams.appending(path: "err"))

@@ -1,0 +1,106 @@
+import Explanations
+import Foundation
+import Torch
+
+/// Image features that were computed before, in a folder that programs share: one file for each list of images.
+///
+/// A feature is found again only where the checkpoint, the way pixels are prepared, libtorch's version and every image's
+/// path, size and time of change are what they were. The file holds all of these, and they are compared: a name that two
+/// lists happen to share harms nobody. Files are written whole, and one that cannot be read is computed anew; a folder
+/// that cannot be written is not used.
+public struct FeatureCache: Sendable {
+  public let folder: URL
+  /// SHA-256 of the checkpoint.
+  public let model: String
+  /// The most that the folder may hold; the least recently used files go first.
+  public let limit: Int
+
+  /// - Parameters:
+  ///   - model: SHA-256 of the checkpoint.
+  ///   - limit: in bytes.
+  public init(folder: URL, model: String, limit: Int = 1 << 30) {
+    self.folder = folder
+    self.model = model
+    self.limit = limit
+  }
+
+  /// Where a user's programs keep what they can compute again: `$XDG_CACHE_HOME/cocoop`, or `cocoop` under the system's
+  /// folder for that.
+  public static var standardFolder: URL {
+    if let home = ProcessInfo.processInfo.environment["XDG_CACHE_HOME"], home.hasPrefix("/") {
+      return URL(filePath: home).appending(path: "cocoop")
+    }
+    let system = FileManager.default.urls(for: .cachesDirectory, in: .userDomainMask).first
+    return (system ?? FileManager.default.temporaryDirectory).appending(path: "cocoop")
+  }
+
+  /// The features of one list of images: from the folder, or computed and kept there.
+  ///
+  /// - Parameters:
+  ///   - preparation: how pixels are made from a file.
+  ///   - items: each file, with what else decides its pixels.
+  ///   - width: E.
+  /// - Returns: `[items.count, E]`.
+  func features(
+    preparation: String, items: [(file: URL, detail: String)], width: Int, compute: () throws -> Tensor
+  ) throws -> Tensor {
+    guard let key = Self.key(model: model, preparation: preparation, items: items) else { return try compute() }
+    let url = folder.appending(path: "features-\(Self.checksum(of: key.utf8)).safetensors")
+    if let found = Self.read(url, key: key, shape: [items.count, width]) { return found }
+    let features = try compute()
+    keep(features, at: url, key: key)
+    return features
+  }
+
+  /// `nil` where a file is not there: decoding it will say so better.
+  private static func key(model: String, preparation: String, items: [(file: URL, detail: String)]) -> String? {
+    var lines = [model, Libtorch.version, preparation]
+    for item in items {
+      var status = stat()
+      guard stat(item.file.path, &status) == 0 else { return nil }
+      #if os(Linux)
+        let changed = status.st_mtim
+      #else
+        let changed = status.st_mtimespec
+      #endif
+      lines.append("\(item.file.path)\t\(status.st_size)\t\(changed.tv_sec).\(changed.tv_nsec)\t\(item.detail)")
+    }
+    return lines.joined(separator: "\n")
+  }
+
+  /// FNV-1a of 64 bits, in hexadecimal: enough against damage and for names, and no more is asked of it.
+  private static func checksum(of bytes: some Sequence<UInt8>) -> String {
+    String(bytes.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }, radix: 16)
+  }
+
+  private static func read(_ url: URL, key: String, shape: [Int]) -> Tensor? {
+    guard FileManager.default.fileExists(atPath: url.path), let file = try? SafetensorsFile(contentsOf: url),
+      file.metadata["key"] == key, file.shape(of: "features") == shape, let tensor = try? file.tensor("features"),
+      tensor.kind == .float32, let bytes = try? tensor.bytes(), file.metadata["checksum"] == checksum(of: bytes)
+    else { return nil }
+    utimes(url.path, nil)  // used now
+    return tensor
+  }
+
+  private func keep(_ features: Tensor, at url: URL, key: String) {
+    let files = FileManager.default
+    guard let bytes = try? features.bytes(), bytes.count + key.utf8.count <= limit,
+      (try? files.createDirectory(at: folder, withIntermediateDirectories: true)) != nil
+    else { return }
+    let metadata = ["key": key, "checksum": Self.checksum(of: bytes)]
+    guard (try? SafetensorsFile.write(["features": features], metadata: metadata, to: url)) != nil else { return }
+    let keys: Set<URLResourceKey> = [.fileSizeKey, .contentModificationDateKey]
+    let found = (try? files.contentsOfDirectory(at: folder, includingPropertiesForKeys: Array(keys))) ?? []
+    let kept = found.filter { $0.lastPathComponent.hasPrefix("features-") }.compactMap { url in
+      (try? url.resourceValues(forKeys: keys)).map {
+        (url: url, bytes: $0.fileSize ?? 0, used: $0.contentModificationDate ?? .distantPast)
+      }
+    }
+    var total = kept.map(\.bytes).reduce(0, +)
+    for old in kept.sorted(by: { $0.used < $1.used })
+    where total > limit && old.url.lastPathComponent != url.lastPathComponent {
+      try? files.removeItem(at: old.url)
+      total -= old.bytes
+    }
+  }
+}
