@@ -14,7 +14,7 @@ public struct SpeedBenchmark: Sendable, Encodable {
   public let threads: Int
   public let libtorch: String
   public let trieNodes: Int
-  /// Positions that the reference computes: 77 for each class.
+  /// Positions that the reference computes: as many for each class as the model reads, usually 77.
   public let densePositions: Int
   public let textTrainStepSeconds: Double
   public let textForwardSeconds: Double

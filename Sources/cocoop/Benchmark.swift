@@ -11,7 +11,7 @@ struct Benchmark: ParsableCommand {
         cocoop benchmark --backbone tiny-clip --classes 10
       """)
 
-  @Option(help: "tiny-clip, ViT-B/16 or ViT-B/32; the last two with random weights.")
+  @Option(help: "tiny-clip, or with random weights one of OpenAI's: RN50, RN101, RN50x4, …, ViT-B/16, ViT-L/14.")
   var backbone = "ViT-B/16"
 
   @Option(help: ArgumentHelp("The first of Caltech101's class names, at most 100.", valueName: "n"))

@@ -64,6 +64,18 @@ struct ArchitectureParityTests {
     try compare(clip, with: model.name)
   }
 
+  @Test("a prompt of more tokens than the model reads is refused")
+  func tokenLimit() throws {
+    let configuration = try Self.configuration(of: "text-sizes")
+    let clip = try CLIPModel(
+      name: "text-sizes", configuration: configuration,
+      weights: Weights(name: "text-sizes", making: FormulaWeights.weight))
+    #expect(clip.textEncoder.tokenLimit == 11)
+    let prompt = [Symbol](repeating: .token(320), count: 12)
+    #expect(throws: CLIPError.promptTooLong(symbols: 12, limit: 11)) { try clip.textEncoder(PromptTrie([prompt])) }
+    #expect(throws: Never.self) { try clip.textEncoder(PromptTrie([Array(prompt.dropLast())])) }
+  }
+
   private func compare(_ clip: CLIPModel, with name: String) throws {
     let fixture = try Self.recorded.get()
     let size = clip.configuration.preprocessing.size
