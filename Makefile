@@ -18,7 +18,7 @@ SOURCES   := Package.swift Sources Tests Examples
 SCRIPTS   := Scripts/setup Scripts/swift-quietly Scripts/check-example Scripts/check-readme Scripts/oracle/parity.sh .ci/run
 LIBRARY_TARGETS := Torch Images Datasets Tokenization CLIP PromptLearning Embedded
 
-.PHONY: help setup build demo test parity format lint docs clean
+.PHONY: help setup build demo test parity bench format lint docs clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
@@ -42,6 +42,10 @@ parity: setup ## record the reference values anew with PyTorch and run the tests
 	@Scripts/swift-quietly build --build-tests $(FLAGS)
 	@$(ONE_THREAD) swift test --skip-build $(FLAGS)
 	@git --no-pager diff --stat -- Tests
+
+bench: build ## measure the tool beside PyTorch and write the figures into docs/performance.md
+	@Scripts/oracle/parity.sh environment
+	@.oracle/bin/python Scripts/oracle/bench.py
 
 format: ## lay the Swift sources out by .swift-format
 	@swift format --in-place --recursive $(SOURCES)

@@ -2,6 +2,7 @@
 # Records every reference value anew: each record_*.py computes with PyTorch, open_clip, timm and Pillow, and rewrites
 # the fixtures in Tests/ whose recipe it is. Afterwards `git diff -- Tests` shows whatever moved.
 #
+#   make bench       the environment alone, for the speed beside PyTorch
 #   make parity      record, then run all tests against the new values
 set -euo pipefail
 
@@ -11,6 +12,7 @@ cd "$root"
 
 main() {
   make_environment
+  [ "${1:-}" = environment ] && return
   local script
   for script in Scripts/oracle/record_*.py; do
     echo "parity: $script"
@@ -28,4 +30,4 @@ make_environment() {
   cp "$requirements" "$oracle/requirements.txt"  # last: an environment without it is incomplete
 }
 
-main
+main "$@"

@@ -18,14 +18,14 @@ public struct SpeedBenchmark: Sendable, Encodable {
   public let densePositions: Int
   public let textTrainStepSeconds: Double
   public let textForwardSeconds: Double
-  /// Of one batch of images.
-  public let imageForwardSeconds: Double
+  /// Of one batch of images; `nil`, like all that concerns images, where only the text side was asked for.
+  public let imageForwardSeconds: Double?
   /// A whole step with fresh views: decoding, augmentation, encoding, prompts.
-  public let trainStepSeconds: Double
+  public let trainStepSeconds: Double?
   /// Of CoCoOp's whole evaluation: decoding, encoding, prompts of every image.
-  public let evaluationImagesPerSecond: Double
+  public let evaluationImagesPerSecond: Double?
   /// The same where the image features are known already.
-  public let cachedEvaluationImagesPerSecond: Double
+  public let cachedEvaluationImagesPerSecond: Double?
   public let gemmPeakGFLOPS: Double
   public let textTrainGFLOPS: Double
   public let rooflineFraction: Double
@@ -39,9 +39,11 @@ public struct SpeedBenchmark: Sendable, Encodable {
   ///   - classNames: the classes to tell apart.
   ///   - images: of one step.
   ///   - photo: a file that the whole step decodes.
+  ///   - isTextOnly: leaves out what concerns images.
   ///   - budget: of a pass through the text encoder.
   public init(
-    backbone: String, classNames: [String], images: Int, photo: URL, within budget: MemoryBudget = .automatic
+    backbone: String, classNames: [String], images: Int, photo: URL, isTextOnly: Bool = false,
+    within budget: MemoryBudget = .automatic
   ) throws {
     let clip = try BenchmarkBackbone.model(backbone)
     var generator = SeededGenerator(seed: 1)
@@ -60,26 +62,30 @@ public struct SpeedBenchmark: Sendable, Encodable {
     textTrainMemoryMiB = trainingPeak - before
     let classifier = trainer.classifier
     textForwardSeconds = try Self.median { _ = try classifier.logits(for: batch.imageFeatures, within: budget) }
-    imageForwardSeconds = try Self.median { _ = try clip.imageFeatures(ofSquares: views) }
-    trainStepSeconds = try Self.median {
-      let views = try (0..<images).map { _ in try augmentation(Image(contentsOf: photo), using: &generator) }
-      _ = try trainer.step(
-        on: Batch(imageFeatures: clip.imageFeatures(ofSquares: views), labels: labels), learningRate: 1e-5)
+    if isTextOnly {
+      (imageForwardSeconds, trainStepSeconds) = (nil, nil)
+      (evaluationImagesPerSecond, cachedEvaluationImagesPerSecond) = (nil, nil)
+    } else {
+      imageForwardSeconds = try Self.median { _ = try clip.imageFeatures(ofSquares: views) }
+      trainStepSeconds = try Self.median {
+        let views = try (0..<images).map { _ in try augmentation(Image(contentsOf: photo), using: &generator) }
+        _ = try trainer.step(
+          on: Batch(imageFeatures: clip.imageFeatures(ofSquares: views), labels: labels), learningRate: 1e-5)
+      }
+      let photos = [URL](repeating: photo, count: 16)
+      let extractor = FeatureExtractor(clip)
+      let features = try extractor.features(of: photos)
+      evaluationImagesPerSecond =
+        try Double(photos.count)
+        / Self.median {
+          _ = try classifier.probabilities(for: extractor.features(of: photos), within: budget)
+        }
+      cachedEvaluationImagesPerSecond =
+        try Double(photos.count)
+        / Self.median {
+          _ = try classifier.probabilities(for: features, within: budget)
+        }
     }
-
-    let photos = [URL](repeating: photo, count: 16)
-    let extractor = FeatureExtractor(clip)
-    let features = try extractor.features(of: photos)
-    evaluationImagesPerSecond =
-      try Double(photos.count)
-      / Self.median {
-        _ = try classifier.probabilities(for: extractor.features(of: photos), within: budget)
-      }
-    cachedEvaluationImagesPerSecond =
-      try Double(photos.count)
-      / Self.median {
-        _ = try classifier.probabilities(for: features, within: budget)
-      }
     gemmPeakGFLOPS = try Self.gemmPeak()
 
     self.backbone = backbone

@@ -23,6 +23,9 @@ struct Benchmark: ParsableCommand {
   @Option(help: ArgumentHelp("Images a step.", valueName: "n"))
   var images = 1
 
+  @Flag(help: "Measure the text side alone.")
+  var textOnly = false
+
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var printing: OutputOptions
 
@@ -38,8 +41,9 @@ struct Benchmark: ParsableCommand {
     let listed = try ClassNames(list: nil, file: classesFile)?.names
     let figures = try SpeedBenchmark(
       backbone: backbone, classNames: listed ?? Array(CaltechNames.all.prefix(classes)), images: images,
-      photo: Embedded.openclipart.appending(path: "images/bird/000.jpg"), within: compute.budget)
-    let result = Result(figures: figures, startToPredictionSeconds: try Self.startToPrediction())
+      photo: Embedded.openclipart.appending(path: "images/bird/000.jpg"), isTextOnly: textOnly,
+      within: compute.budget)
+    let result = Result(figures: figures, startToPredictionSeconds: textOnly ? nil : try Self.startToPrediction())
     try printing.print(result) { Self.text(result) }
   }
 
@@ -47,14 +51,14 @@ struct Benchmark: ParsableCommand {
   struct Result: Encodable {
     let figures: SpeedBenchmark
     /// From the start of a process to its answer for one photo, with tiny-clip.
-    let startToPredictionSeconds: Double
+    let startToPredictionSeconds: Double?
 
     private enum CodingKeys: CodingKey { case startToPredictionSeconds }
 
     func encode(to encoder: any Encoder) throws {
       try figures.encode(to: encoder)
       var container = encoder.container(keyedBy: CodingKeys.self)
-      try container.encode(startToPredictionSeconds, forKey: .startToPredictionSeconds)
+      try container.encodeIfPresent(startToPredictionSeconds, forKey: .startToPredictionSeconds)
     }
   }
 
@@ -79,22 +83,30 @@ struct Benchmark: ParsableCommand {
   private static func text(_ result: Result) -> String {
     let figures = result.figures
     func milliseconds(_ seconds: Double) -> String { String(format: "%8.1f ms", 1000 * seconds) }
-    return """
-      \(figures.backbone), \(figures.classes) classes, \(figures.images) image(s) a step, \(figures.threads) threads, \
-      libtorch \(figures.libtorch)
-      prompt trie         \(figures.trieNodes) nodes instead of \(figures.densePositions) positions
-      text training step  \(milliseconds(figures.textTrainStepSeconds))
-      text forward        \(milliseconds(figures.textForwardSeconds))
-      image forward       \(milliseconds(figures.imageForwardSeconds))
-      whole step          \(milliseconds(figures.trainStepSeconds))  (a fresh view decoded, encoded, learned from)
-      evaluation          \(String(format: "%8.1f", figures.evaluationImagesPerSecond)) images/s, \
-      \(String(format: "%.1f", figures.cachedEvaluationImagesPerSecond)) with features at hand
-      start to prediction \(milliseconds(result.startToPredictionSeconds))  (a new process, tiny-clip, one photo)
-      arithmetic          \(String(format: "%.0f", figures.textTrainGFLOPS)) of \
-      \(String(format: "%.0f", figures.gemmPeakGFLOPS)) GFLOP/s, \
-      \(String(format: "%.0f", 100 * figures.rooflineFraction)) % of this machine's matrix product
-      peak memory         \(String(format: "%.0f", figures.peakMemoryMiB)) MiB, \
-      \(String(format: "%.0f", figures.textTrainMemoryMiB)) of them for the text training step
-      """
+    func number(_ value: Double, _ digits: Int = 0) -> String { String(format: "%.\(digits)f", value) }
+    var lines = [
+      "\(figures.backbone), \(figures.classes) classes, \(figures.images) image(s) a step, \(figures.threads) threads, "
+        + "libtorch \(figures.libtorch)",
+      "prompt trie         \(figures.trieNodes) nodes instead of \(figures.densePositions) positions",
+      "text training step  \(milliseconds(figures.textTrainStepSeconds))",
+      "text forward        \(milliseconds(figures.textForwardSeconds))",
+    ]
+    if let image = figures.imageForwardSeconds, let step = figures.trainStepSeconds {
+      lines.append("image forward       \(milliseconds(image))")
+      lines.append("whole step          \(milliseconds(step))  (a fresh view decoded, encoded, learned from)")
+    }
+    if let rate = figures.evaluationImagesPerSecond, let cached = figures.cachedEvaluationImagesPerSecond {
+      lines.append("evaluation          \(number(rate, 1)) images/s, \(number(cached, 1)) with features at hand")
+    }
+    if let seconds = result.startToPredictionSeconds {
+      lines.append("start to prediction \(milliseconds(seconds))  (a new process, tiny-clip, one photo)")
+    }
+    lines.append(
+      "arithmetic          \(number(figures.textTrainGFLOPS)) of \(number(figures.gemmPeakGFLOPS)) GFLOP/s, "
+        + "\(number(100 * figures.rooflineFraction)) % of this machine's matrix product")
+    lines.append(
+      "peak memory         \(number(figures.peakMemoryMiB)) MiB, \(number(figures.textTrainMemoryMiB)) of them for the text "
+        + "training step")
+    return lines.joined(separator: "\n")
   }
 }
