@@ -12,6 +12,7 @@ public enum TorchError: Explained, Equatable {
   case failed(operation: String, reason: String)
   case threadCount(requested: Int, inUse: Int?)
   case safetensors(path: String, SafetensorsFault)
+  case archive(path: String, TorchArchiveFault)
 
   public var problem: String {
     switch self {
@@ -26,6 +27,7 @@ public enum TorchError: Explained, Equatable {
       "\(requested) threads were asked for, but this process already computes with \(inUse)"
     case .threadCount(let requested, nil): "Cannot compute with \(requested) threads"
     case .safetensors(let path, let fault): "\(path): \(fault.problem)"
+    case .archive(let path, let fault): "\(path): \(fault.problem)"
     }
   }
 
@@ -34,6 +36,7 @@ public enum TorchError: Explained, Equatable {
     case .threadCount(_, .some): "Set the number of threads once, before the first operation"
     case .threadCount(_, nil): "Give a number from 1 to 1024"
     case .safetensors(_, let fault): fault.remedy
+    case .archive(_, let fault): fault.remedy
     default: nil
     }
   }

@@ -43,6 +43,17 @@ typedef enum : int32_t { CT_FLOAT32 = 0, CT_FLOAT16 = 1, CT_BFLOAT16 = 2, CT_INT
 
 /// Copies row-major elements of `kind` into a new tensor.
 ct_status ct_from_memory(const void *elements, ct_kind kind, const int64_t *shape, int64_t rank, ct_tensor *result);
+/// Element types that files hold beside ours, and how they are read: floats of 64 bits as those of 32, all integers as
+/// those of 64 bits.
+typedef enum : int32_t {
+  CT_STORED_FLOAT32 = 0, CT_STORED_FLOAT16 = 1, CT_STORED_BFLOAT16 = 2, CT_STORED_INT64 = 3, CT_STORED_FLOAT64 = 4,
+  CT_STORED_INT32 = 5, CT_STORED_INT16 = 6, CT_STORED_INT8 = 7, CT_STORED_UINT8 = 8, CT_STORED_BOOL = 9
+} ct_stored_kind;
+/// Reads a tensor whose first element lies at byte `position` of an open file, with `strides` counted in elements. The
+/// file goes straight into the tensor's memory. Fails where the file ends before, or where a float of 64 bits is finite
+/// and that of 32 would not be.
+ct_status ct_from_file(int32_t descriptor, int64_t position, ct_stored_kind kind, const int64_t *shape,
+                       const int64_t *strides, int64_t rank, ct_tensor *result);
 /// Copies the elements, row-major, to `destination`, which holds `bytes` bytes: exactly as many as the tensor has.
 ct_status ct_to_memory(ct_tensor tensor, void *destination, size_t bytes);
 /// The same values in another element type.

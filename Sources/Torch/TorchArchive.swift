@@ -1,0 +1,131 @@
+import CTorch
+import Explanations
+import Foundation
+import Pickle
+
+/// A file that torch wrote: `torch.save` in its zip form or in that of before 1.6, or TorchScript.
+///
+/// Nothing of the file is run: see `Unpickler`. Tensors go by the path of keys and attributes that leads to them, joined
+/// by ".", such as `state_dict.ctx`; what else the file holds is ``root``. Opening reads the description of all tensors
+/// and checks each against its storage; elements are read when a tensor is asked for, straight into its memory. Floats of
+/// 64 bits are read as those of 32 bits, and refused where they don't fit; integers and booleans of any width as 64 bits.
+public struct TorchArchive: TensorFile {
+  public let path: String
+  /// All that was saved. A tensor is an object of torch's function that would have made it.
+  public let root: PickleValue
+  /// Whether the file is a TorchScript archive, whose values are attributes of modules.
+  public let isScript: Bool
+  private let tensors: [String: StoredTensor]
+  /// What stands in the file but cannot be read, by name.
+  private let unsupported: [String: String]
+  /// Where each storage lies in the file.
+  private let storages: [String: Range<Int>]
+  private let file: ReadableFile
+
+  /// - Throws: ``TorchError/archive(path:_:)`` and `PickleError`, for whatever is not a whole and consistent file. A
+  ///   tensor of a kind that this package does not read is no reason: other tensors of the file stay readable.
+  public init(contentsOf url: URL) throws {
+    path = url.path
+    do {
+      let file = try ReadableFile(url)
+      let contents = try file.withBytes { try TorchContents($0, path: url.path) }
+      self.file = file
+      root = contents.root
+      storages = contents.storages
+      isScript = contents.isScript
+      var collector = TensorCollector()
+      try collector.collect(contents.root, at: [])
+      tensors = collector.tensors
+      unsupported = collector.unsupported
+      try check(in: file.size)
+    } catch let fault as TorchArchiveFault {
+      throw TorchError.archive(path: url.path, fault)
+    } catch let reason as SystemReason {
+      throw TorchError.archive(path: url.path, .unreadable(reason: reason.text))
+    }
+  }
+
+  private func check(in size: Int) throws(TorchArchiveFault) {
+    guard !tensors.isEmpty || !unsupported.isEmpty else { throw .noTensors(found: root.kind) }
+    var total = 0
+    for (name, tensor) in tensors {
+      let storage = tensor.storage
+      let bytes = (storage.kind?.bytesPerElement ?? 1).multipliedReportingOverflow(by: storage.count)
+      guard let range = storages[storage.key] else {
+        throw .storage(name: name, key: storage.key, expected: bytes.partialValue, found: nil)
+      }
+      guard !bytes.overflow, range.count >= bytes.partialValue else {
+        throw .storage(name: name, key: storage.key, expected: bytes.partialValue, found: range.count)
+      }
+      let elements = range.count / tensor.kind.bytesPerElement
+      guard tensor.reach <= elements else { throw .outside(name: name, elements: tensor.reach, storage: elements) }
+      total = total.addingReportingOverflow(tensor.bytes).partialValue
+      guard total >= 0, total / 10 <= size else { throw .inflated(bytes: total, file: size) }
+    }
+  }
+
+  /// The names of all tensors that can be read, sorted.
+  public var names: [String] { tensors.keys.sorted() }
+
+  public func shape(of name: String) -> [Int]? { tensors[name]?.shape }
+
+  public func kind(of name: String) -> Tensor.Kind? { tensors[name]?.kind.kind }
+
+  public func tensor(_ name: String) throws -> Tensor {
+    if let kind = unsupported[name] { throw TorchError.archive(path: path, .unsupported(name: name, kind: kind)) }
+    guard let tensor = tensors[name], let storage = storages[tensor.storage.key] else {
+      throw TorchError.archive(path: path, .noTensor(name: name, nearest: name.nearest(among: names)))
+    }
+    let position = storage.lowerBound + tensor.offset * tensor.kind.bytesPerElement
+    return try Tensor.result(of: "\(path), tensor “\(name.prefix(100))”") {
+      ct_from_file(
+        file.descriptor, Int64(position), tensor.kind.code, tensor.shape.map(Int64.init),
+        tensor.strides.map(Int64.init), Int64(tensor.shape.count), $0)
+    }
+  }
+}
+
+/// Finds the tensors in a value.
+private struct TensorCollector {
+  private(set) var tensors: [String: StoredTensor] = [:]
+  private(set) var unsupported: [String: String] = [:]
+
+  mutating func collect(_ value: PickleValue, at path: [String]) throws(TorchArchiveFault) {
+    let name = path.joined(separator: ".")
+    switch StoredTensor.reading(value) {
+    case .tensor(let tensor):
+      guard tensors.updateValue(tensor, forKey: name) == nil else { throw .ambiguous(name: name) }
+    case .unsupported(let kind): unsupported[name] = kind
+    case .damaged(let expected): throw .description(name: name, expected: expected)
+    case .wrapper(let inner): try collect(inner, at: path)
+    case .other: try collectParts(of: value, at: path)
+    }
+  }
+
+  private mutating func collectParts(of value: PickleValue, at path: [String]) throws(TorchArchiveFault) {
+    switch value {
+    case .list(let elements), .tuple(let elements):
+      for (index, element) in elements.enumerated() { try collect(element, at: path + ["\(index)"]) }
+    case .dictionary(let entries):
+      // Of keys that stand twice, the last counts, as in Python.
+      var last: [String: PickleValue] = [:]
+      for entry in entries { if let key = entry.key.asKey { last[key] = entry.value } }
+      for (key, value) in last { try collect(value, at: path + [key]) }
+    case .object(_, _, let state?): try collectAttributes(state, at: path)
+    default: break
+    }
+  }
+
+  /// The attributes of an object; a pickled module keeps its tensors and its parts under names of its own.
+  private mutating func collectAttributes(_ state: PickleValue, at path: [String]) throws(TorchArchiveFault) {
+    guard state["_parameters"] != nil, state["_modules"] != nil else { return try collectParts(of: state, at: path) }
+    for part in ["_parameters", "_buffers", "_modules"] {
+      if let values = state[part] { try collect(values, at: path) }
+    }
+  }
+}
+
+extension PickleValue {
+  /// A key as part of a name.
+  fileprivate var asKey: String? { string ?? integer.map(String.init) }
+}
