@@ -39,10 +39,12 @@ public struct PromptTrie: Sendable {
   /// The length of the longest prompt.
   public let depth: Int
 
-  // The same facts as the text encoder's tables.
-  let vocabulary: Tensor  // [V], the token ids that occur
-  let rowOfSymbol: Tensor  // [N], into vocabulary followed by contexts
-  let positions: Tensor  // [N]
+  // The same facts as the text encoder's tables. Nodes of the vocabulary come first, then those of contexts.
+  let tokens: Tensor  // [V], the token id of each node of the vocabulary
+  let tokenPositions: Tensor  // [V]
+  let contexts: Tensor  // [N - V], the index of each context node's vector
+  let contextPositions: Tensor  // [N - V]
+  let rowOfNode: Tensor  // [N], into the two, one after the other
   let leaves: Tensor  // [R], the distinct ends
   let leafOfPrompt: Tensor  // [C], into leaves
   let ancestors: SparsePattern  // of each node, itself included
@@ -51,6 +53,10 @@ public struct PromptTrie: Sendable {
   /// - Parameter prompts: one for each class, each from its start symbol to its end symbol; none may be empty.
   /// - Throws: ``CLIPError/emptyTrie`` where there is no prompt or an empty one.
   public init(_ prompts: [[Symbol]]) throws {
+    try self.init(prompts, contextCount: nil)
+  }
+
+  private init(_ prompts: [[Symbol]], contextCount: Int?) throws {
     guard !prompts.isEmpty, prompts.allSatisfy({ !$0.isEmpty }) else { throw CLIPError.emptyTrie }
     var nodes: [Node] = []
     var children: [Edge: Int] = [:]
@@ -68,19 +74,24 @@ public struct PromptTrie: Sendable {
     }
     self.nodes = nodes
     depth = prompts.map(\.count).max() ?? 0
-    contextCount = (nodes.compactMap(\.symbol.contextIndex).max() ?? -1) + 1
+    self.contextCount = contextCount ?? (nodes.compactMap(\.symbol.contextIndex).max() ?? -1) + 1
 
-    let tokens = Set(nodes.compactMap(\.symbol.tokenID)).sorted()
-    let rowOfToken = Dictionary(uniqueKeysWithValues: tokens.enumerated().map { ($1, $0) })
-    vocabulary = try Tensor(tokens, shape: [tokens.count])
-    rowOfSymbol = try Tensor(
-      nodes.map { $0.symbol.row(ofToken: rowOfToken, tokenCount: tokens.count) }, shape: [nodes.count])
-    positions = try Tensor(nodes.map(\.depth), shape: [nodes.count])
+    let (vocabulary, learned) = (
+      nodes.indices.filter { nodes[$0].symbol.tokenID != nil },
+      nodes.indices.filter { nodes[$0].symbol.contextIndex != nil }
+    )
+    tokens = try .list(vocabulary.compactMap { nodes[$0].symbol.tokenID })
+    tokenPositions = try .list(vocabulary.map { nodes[$0].depth })
+    contexts = try .list(learned.compactMap { nodes[$0].symbol.contextIndex })
+    contextPositions = try .list(learned.map { nodes[$0].depth })
+    var rows = [Int](repeating: 0, count: nodes.count)
+    for (row, node) in (vocabulary + learned).enumerated() { rows[node] = row }
+    rowOfNode = try .list(rows)
 
     let distinctEnds = Set(ends).sorted()
     let leafOfEnd = Dictionary(uniqueKeysWithValues: distinctEnds.enumerated().map { ($1, $0) })
-    leaves = try Tensor(distinctEnds, shape: [distinctEnds.count])
-    leafOfPrompt = try Tensor(ends.map { leafOfEnd[$0] ?? 0 }, shape: [ends.count])
+    leaves = try .list(distinctEnds)
+    leafOfPrompt = try .list(ends.map { leafOfEnd[$0] ?? 0 })
 
     var paths: [[Int]] = []
     for (index, node) in nodes.enumerated() { paths.append((node.parent.map { paths[$0] } ?? []) + [index]) }
@@ -88,12 +99,12 @@ public struct PromptTrie: Sendable {
     leafAncestors = try SparsePattern(distinctEnds.map { paths[$0] })
   }
 
-  /// The trie of some of the prompts; context vectors keep their indices.
+  /// The trie of some of the prompts, for the same context vectors.
   public func restricted(to prompts: Range<Int>) throws -> PromptTrie {
     try PromptTrie(
       ends[prompts].map { end in
         sequence(first: end) { nodes[$0].parent }.map { nodes[$0].symbol }.reversed()
-      })
+      }, contextCount: contextCount)
   }
 
   private struct Edge: Hashable {
@@ -105,12 +116,9 @@ public struct PromptTrie: Sendable {
 extension Symbol {
   var tokenID: Int? { if case .token(let id) = self { id } else { nil } }
   var contextIndex: Int? { if case .context(let index) = self { index } else { nil } }
+}
 
-  /// The row of this symbol in a table of the occurring tokens followed by the contexts.
-  fileprivate func row(ofToken rows: [Int: Int], tokenCount: Int) -> Int {
-    switch self {
-    case .token(let id): rows[id] ?? 0
-    case .context(let index): tokenCount + index
-    }
-  }
+extension Tensor {
+  /// `[list.count]`, integers.
+  fileprivate static func list(_ list: [Int]) throws -> Tensor { try Tensor(list, shape: [list.count]) }
 }

@@ -46,17 +46,56 @@ public struct TextEncoder: Sendable {
       }
   }
 
+  /// The part of the first layer that depends on the vocabulary alone, computed once for all images and steps.
+  ///
+  /// - Throws: ``CLIPError/promptTooLong(symbols:limit:)``.
+  public func prepared(_ trie: PromptTrie) throws -> PreparedTrie {
+    guard trie.depth <= tokenLimit else {
+      throw CLIPError.promptTooLong(symbols: trie.depth, limit: tokenLimit)
+    }
+    let positions = try positionalEmbedding.gathered(trie.tokenPositions, axis: 0)
+    let embedded = try (tokenEmbedding.gathered(trie.tokens, axis: 0) + positions).unsqueezed(at: 0)  // [1, V, D]
+    return PreparedTrie(trie: trie, embedded: embedded, projected: try transformer.firstProjection(of: embedded))
+  }
+
   /// - Parameters:
-  ///   - trie: C prompts.
-  ///   - contexts: `[B, M, D]`, one set of context vectors for each image, at least as many as the prompts refer to;
-  ///     `nil` where they refer to none.
+  ///   - prompts: C prompts.
+  ///   - contexts: `[B, M, D]`, one set of context vectors for each image; `nil` where the prompts refer to none.
   /// - Returns: `[B, C, E]`, not of unit length; B is 1 without contexts.
-  /// - Throws: ``CLIPError/contexts(expected:found:)``, ``CLIPError/promptTooLong(symbols:limit:)``.
-  public func callAsFunction(_ trie: PromptTrie, contexts: Tensor? = nil) throws -> Tensor {
-    let embedded = try embed(trie, contexts: contexts)  // [B, N, D]
+  /// - Throws: ``CLIPError/contexts(expected:found:)``.
+  public func callAsFunction(_ prompts: PreparedTrie, contexts: Tensor? = nil) throws -> Tensor {
+    let trie = prompts.trie
+    let learned = try contextRows(of: trie, contexts)  // [B, N - V, D]
+    let embedded = try arranged(trie, prompts.embedded, learned)  // [B, N, D]
+    let projected = try prompts.projected.map {
+      try arranged(trie, $0, learned.flatMap(transformer.firstProjection(of:)))  // [B, N, 3D]
+    }
     let read = try transformer(
-      embedded, attending: .sparse(trie.ancestors), at: trie.leaves, attending: .sparse(trie.leafAncestors))
-    return try projected(outputNorm(read)).gathered(trie.leafOfPrompt, axis: 1)
+      embedded, projected: projected, attending: .sparse(trie.ancestors), at: trie.leaves,
+      attending: .sparse(trie.leafAncestors))
+    return try self.projected(outputNorm(read)).gathered(trie.leafOfPrompt, axis: 1)
+  }
+
+  /// The same for a trie that is used once.
+  public func callAsFunction(_ trie: PromptTrie, contexts: Tensor? = nil) throws -> Tensor {
+    try self(prepared(trie), contexts: contexts)
+  }
+
+  /// The embeddings of the context nodes, `[B, N - V, D]`; `nil` where there are none.
+  private func contextRows(of trie: PromptTrie, _ contexts: Tensor?) throws -> Tensor? {
+    guard trie.contextCount > 0 || contexts != nil else { return nil }
+    guard let contexts, contexts.shape.count == 3, contexts.shape[1...] == [trie.contextCount, width] else {
+      throw CLIPError.contexts(expected: [1, trie.contextCount, width], found: contexts?.shape ?? [])
+    }
+    return try contexts.gathered(trie.contexts, axis: 1)
+      + positionalEmbedding.gathered(trie.contextPositions, axis: 0)
+  }
+
+  /// Rows of vocabulary nodes `[1, V, K]` and of context nodes `[B, N - V, K]` in the order of the nodes: `[B, N, K]`.
+  private func arranged(_ trie: PromptTrie, _ vocabulary: Tensor, _ learned: Tensor?) throws -> Tensor {
+    guard let learned else { return try vocabulary.gathered(trie.rowOfNode, axis: 1) }
+    let repeated = try vocabulary.expanded(to: [learned.shape[0]] + vocabulary.shape[1...])
+    return try Tensor.concatenated([repeated, learned], axis: 1).gathered(trie.rowOfNode, axis: 1)
   }
 
   /// `[B, leaves, D]` → `[B, leaves, E]`.
@@ -85,22 +124,5 @@ public struct TextEncoder: Sendable {
   /// The embeddings of vocabulary entries, without positions: `[ids.count, D]`.
   public func embeddings(of ids: [Int]) throws -> Tensor {
     try tokenEmbedding.gathered(Tensor(ids, shape: [ids.count]), axis: 0)
-  }
-
-  private func embed(_ trie: PromptTrie, contexts: Tensor?) throws -> Tensor {
-    guard trie.depth <= tokenLimit else {
-      throw CLIPError.promptTooLong(symbols: trie.depth, limit: tokenLimit)
-    }
-    let positions = try positionalEmbedding.gathered(trie.positions, axis: 0)  // [N, D]
-    let tokens = try tokenEmbedding.gathered(trie.vocabulary, axis: 0).unsqueezed(at: 0)  // [1, V, D]
-    guard trie.contextCount > 0 || contexts != nil else {
-      return try tokens.gathered(trie.rowOfSymbol, axis: 1) + positions
-    }
-    guard let contexts, contexts.shape.count == 3, contexts.shape[1] >= trie.contextCount, contexts.shape[2] == width
-    else {
-      throw CLIPError.contexts(expected: [1, trie.contextCount, width], found: contexts?.shape ?? [])
-    }
-    let repeated = try tokens.expanded(to: [contexts.shape[0]] + tokens.shape[1...])
-    return try Tensor.concatenated([repeated, contexts], axis: 1).gathered(trie.rowOfSymbol, axis: 1) + positions
   }
 }

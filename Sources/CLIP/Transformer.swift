@@ -30,12 +30,18 @@ struct ResidualBlock: Sendable {
     heads = shape.heads
   }
 
+  /// Queries, keys and values of each row, side by side: `[B, N, D]` → `[B, N, 3D]`.
+  func projected(_ x: Tensor) throws -> Tensor { try queryKeyValue(attentionNorm(x)) }
+
   /// - Parameters:
   ///   - x: `[B, N, D]`.
+  ///   - projected: what ``projected(_:)`` makes of `x`, where it is known already.
   ///   - pattern: which rows each row attends to.
   /// - Returns: `[B, N, D]`.
-  func callAsFunction(_ x: Tensor, attending pattern: AttentionPattern) throws -> Tensor {
-    let mixed = try queryKeyValue(attentionNorm(x)).split(into: 3)  // 3 of [B, N, D]
+  func callAsFunction(
+    _ x: Tensor, projected: Tensor? = nil, attending pattern: AttentionPattern
+  ) throws -> Tensor {
+    let mixed = try (projected ?? self.projected(x)).split(into: 3)  // 3 of [B, N, D]
     let attended = try mixed[0].attending(to: mixed[1], values: mixed[2], heads: heads, pattern: pattern)
     return try perceptron(x + attentionOutput(attended))
   }
@@ -138,14 +144,21 @@ struct Transformer: Sendable {
   ///
   /// - Parameters:
   ///   - x: `[B, N, D]`.
+  ///   - projected: what ``firstProjection(of:)`` makes of `x`, where it is known already.
   ///   - pattern: which rows each of the N rows attends to.
   ///   - rows: `[R]`, integers in `0 ..< N`.
   ///   - rowPattern: which of the N rows each of `rows` attends to.
   /// - Returns: `[B, R, D]`.
   func callAsFunction(
-    _ x: Tensor, attending pattern: AttentionPattern, at rows: Tensor, attending rowPattern: AttentionPattern
+    _ x: Tensor, projected: Tensor? = nil, attending pattern: AttentionPattern, at rows: Tensor,
+    attending rowPattern: AttentionPattern
   ) throws -> Tensor {
-    let hidden = try blocks.reduce(x) { hidden, block in try block(hidden, attending: pattern) }
+    let first = try blocks.first?(x, projected: projected, attending: pattern) ?? x
+    let hidden = try blocks.dropFirst().reduce(first) { hidden, block in try block(hidden, attending: pattern) }
     return try last(hidden, at: rows, attending: rowPattern)
   }
+
+  /// The first block's queries, keys and values of each row, `[B, N, D]` → `[B, N, 3D]`; `nil` where the first block is
+  /// the last, which asks at some rows alone.
+  func firstProjection(of x: Tensor) throws -> Tensor? { try blocks.first?.projected(x) }
 }

@@ -7,7 +7,7 @@ public struct ConditionalPrompts: TrainablePromptLearner {
   public let classNames: [String]
   private let contextVectors: Tensor  // [M, D]
   private let metaNetwork: MetaNetwork  // E → E/16 → D
-  package let trie: PromptTrie  // C class names, frozen
+  private let prompts: PreparedTrie  // C class names, frozen
   private let textEncoder: TextEncoder  // frozen
 
   /// - Parameters:
@@ -32,7 +32,8 @@ public struct ConditionalPrompts: TrainablePromptLearner {
     textEncoder = clip.textEncoder
     let wording = PromptWording(clip)
     let contexts = 0..<parameters[0].shape[0]
-    trie = try PromptTrie(classNames.map { try wording.symbols(of: $0, contexts: contexts, position: .end) })
+    prompts = try textEncoder.prepared(
+      PromptTrie(classNames.map { try wording.symbols(of: $0, contexts: contexts, position: .end) }))
   }
 
   public func naming(_ classNames: [String], on clip: CLIPModel) throws -> ConditionalPrompts {
@@ -44,8 +45,10 @@ public struct ConditionalPrompts: TrainablePromptLearner {
   public func classFeatures(for imageFeatures: Tensor) throws -> Tensor {
     let conditionalTokens = try metaNetwork(imageFeatures).unsqueezed(at: 1)  // [B, 1, D]
     let contexts = try contextVectors + conditionalTokens  // [B, M, D]
-    return try textEncoder(trie, contexts: contexts).unitRows()  // [B, C, E]
+    return try textEncoder(prompts, contexts: contexts).unitRows()  // [B, C, E]
   }
+
+  package var trie: PromptTrie { prompts.trie }
 
   /// As many images as keep the widest hidden layer of a pass, 4D wide at every node, within 8 MiB.
   public var imagesPerPass: Int {
@@ -60,22 +63,22 @@ public struct ConditionalPrompts: TrainablePromptLearner {
 
   public func replacing(_ parameters: [Tensor]) throws -> ConditionalPrompts {
     ConditionalPrompts(
-      self, classNames: classNames, trie: trie, contextVectors: parameters[0],
+      self, classNames: classNames, prompts: prompts, contextVectors: parameters[0],
       metaNetwork: try MetaNetwork(parameters.dropFirst()))
   }
 
   public func restricted(to classes: Range<Int>) throws -> ConditionalPrompts {
     ConditionalPrompts(
-      self, classNames: Array(classNames[classes]), trie: try trie.restricted(to: classes),
+      self, classNames: Array(classNames[classes]), prompts: try textEncoder.prepared(trie.restricted(to: classes)),
       contextVectors: contextVectors, metaNetwork: metaNetwork)
   }
 
   private init(
-    _ other: ConditionalPrompts, classNames: [String], trie: PromptTrie, contextVectors: Tensor,
+    _ other: ConditionalPrompts, classNames: [String], prompts: PreparedTrie, contextVectors: Tensor,
     metaNetwork: MetaNetwork
   ) {
     self.classNames = classNames
-    self.trie = trie
+    self.prompts = prompts
     textEncoder = other.textEncoder
     self.contextVectors = contextVectors
     self.metaNetwork = metaNetwork

@@ -7,11 +7,11 @@ public struct ContextPrompts: TrainablePromptLearner {
   public let classNames: [String]
   public let position: ContextPosition
   private let contextVectors: Tensor  // [M, D], or [C, M, D] where each class has its own
-  private let trie: PromptTrie  // C class names, frozen
+  private let prompts: PreparedTrie  // C class names, frozen
   private let textEncoder: TextEncoder  // frozen
 
   public var imagesPerPass: Int { .max }
-  public func passBytes(isTraining: Bool) -> Int { textEncoder.passBytes(of: trie, isTraining: isTraining) }
+  public func passBytes(isTraining: Bool) -> Int { textEncoder.passBytes(of: prompts.trie, isTraining: isTraining) }
 
   /// - Parameters:
   ///   - initialContext: what the context vectors begin as.
@@ -43,11 +43,12 @@ public struct ContextPrompts: TrainablePromptLearner {
     }
     let wording = PromptWording(clip)
     let count = contextVectors.shape[contextVectors.shape.count - 2]
-    trie = try PromptTrie(
-      classNames.enumerated().map { label, name in
-        let first = isClassSpecific ? label * count : 0
-        return try wording.symbols(of: name, contexts: first..<first + count, position: position)
-      })
+    prompts = try textEncoder.prepared(
+      PromptTrie(
+        classNames.enumerated().map { label, name in
+          let first = isClassSpecific ? label * count : 0
+          return try wording.symbols(of: name, contexts: first..<first + count, position: position)
+        }))
   }
 
   public func naming(_ classNames: [String], on clip: CLIPModel) throws -> ContextPrompts {
@@ -57,7 +58,7 @@ public struct ContextPrompts: TrainablePromptLearner {
   /// Text features of the current contexts, whatever the image.
   public func classFeatures(for imageFeatures: Tensor) throws -> Tensor {
     let contexts = try contextVectors.reshaped([1, -1, textEncoder.width])  // [1, M or C · M, D]
-    return try textEncoder(trie, contexts: contexts).unitRows()  // [1, C, E]
+    return try textEncoder(prompts, contexts: contexts).unitRows()  // [1, C, E]
   }
 
   public static let method = Method.coop
@@ -65,19 +66,20 @@ public struct ContextPrompts: TrainablePromptLearner {
   public var parameters: [Tensor] { [contextVectors] }
 
   public func replacing(_ parameters: [Tensor]) -> ContextPrompts {
-    ContextPrompts(self, classNames: classNames, trie: trie, contextVectors: parameters[0])
+    ContextPrompts(self, classNames: classNames, prompts: prompts, contextVectors: parameters[0])
   }
 
   public func restricted(to classes: Range<Int>) throws -> ContextPrompts {
     ContextPrompts(
-      self, classNames: Array(classNames[classes]), trie: try trie.restricted(to: classes),
+      self, classNames: Array(classNames[classes]),
+      prompts: try textEncoder.prepared(prompts.trie.restricted(to: classes)),
       contextVectors: contextVectors)
   }
 
-  private init(_ other: ContextPrompts, classNames: [String], trie: PromptTrie, contextVectors: Tensor) {
+  private init(_ other: ContextPrompts, classNames: [String], prompts: PreparedTrie, contextVectors: Tensor) {
     self.classNames = classNames
     position = other.position
-    self.trie = trie
+    self.prompts = prompts
     textEncoder = other.textEncoder
     self.contextVectors = contextVectors
   }
