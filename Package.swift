@@ -4,6 +4,9 @@ import PackageDescription
 // The order of the targets is the reading order, and each may depend only on those above it:
 // Torch has never heard of CLIP, CLIP has never heard of prompts that learn, and only `cocoop`
 // touches the outside world. docs/architecture.md draws the arrows.
+//
+// A target names everything that it imports, not only what is nearest: SwiftPM builds a target anew when one that it
+// names has changed, and links stale code where it was not told.
 
 let swiftSettings: [SwiftSetting] = [.enableUpcomingFeature("ExistentialAny")]
 
@@ -55,24 +58,33 @@ let package = Package(
     // The frozen model, the learners on top of it, and what a run leaves behind.
     .target(
       name: "CLIP",
-      dependencies: ["Torch", "Images", "Tokenization", .product(name: "Crypto", package: "swift-crypto")],
+      dependencies: [
+        "Explanations", "Torch", "Images", "Tokenization", .product(name: "Crypto", package: "swift-crypto"),
+      ],
       swiftSettings: swiftSettings),
-    .target(name: "PromptLearning", dependencies: ["CLIP", "Datasets"], swiftSettings: swiftSettings),
+    .target(
+      name: "PromptLearning", dependencies: ["Explanations", "Torch", "Images", "Tokenization", "Datasets", "CLIP"],
+      swiftSettings: swiftSettings),
     .target(
       name: "Embedded", resources: [.copy("Resources/tiny-clip"), .copy("Resources/openclipart")],
       swiftSettings: swiftSettings),
-    .target(name: "Experiments", dependencies: ["PromptLearning", "Embedded"], swiftSettings: swiftSettings),
+    .target(
+      name: "Experiments",
+      dependencies: ["Explanations", "Torch", "Images", "Datasets", "CLIP", "PromptLearning", "Embedded"],
+      swiftSettings: swiftSettings),
     .target(name: "CStartup"),
     .executableTarget(
       name: "cocoop",
       dependencies: [
-        "CStartup", "Experiments", "Embedded", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "CStartup", "Explanations", "Torch", "Images", "Datasets", "PromptLearning", "Embedded", "Experiments",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: swiftSettings),
 
     // Models, fixtures and damage that several test targets share.
     .target(
-      name: "TestSupport", dependencies: ["CLIP", "Embedded"], path: "Tests/TestSupport", swiftSettings: swiftSettings),
+      name: "TestSupport", dependencies: ["Torch", "Images", "CLIP", "Embedded"], path: "Tests/TestSupport",
+      swiftSettings: swiftSettings),
     .testTarget(
       name: "PickleTests", dependencies: ["Pickle", "TestSupport"], resources: [.copy("Fixtures")],
       swiftSettings: swiftSettings),
@@ -88,13 +100,23 @@ let package = Package(
       name: "TokenizationTests", dependencies: ["Tokenization"], resources: [.copy("Fixtures")],
       swiftSettings: swiftSettings),
     .testTarget(
-      name: "CLIPTests", dependencies: ["CLIP", "Embedded", "TestSupport"], resources: [.copy("Fixtures")],
+      name: "CLIPTests",
+      dependencies: ["Explanations", "Torch", "Images", "Tokenization", "CLIP", "Embedded", "TestSupport"],
+      resources: [.copy("Fixtures")],
       swiftSettings: swiftSettings),
     .testTarget(
-      name: "PromptLearningTests", dependencies: ["PromptLearning", "Embedded", "TestSupport"],
+      name: "PromptLearningTests",
+      dependencies: [
+        "Explanations", "Torch", "Images", "Datasets", "CLIP", "PromptLearning", "Embedded", "TestSupport",
+      ],
       resources: [.copy("Fixtures")], swiftSettings: swiftSettings),
-    .testTarget(name: "ExperimentsTests", dependencies: ["Experiments"], swiftSettings: swiftSettings),
-    .testTarget(name: "CommandTests", dependencies: ["Experiments"], swiftSettings: swiftSettings),
+    .testTarget(
+      name: "ExperimentsTests",
+      dependencies: ["Explanations", "Torch", "Datasets", "CLIP", "PromptLearning", "Experiments"],
+      swiftSettings: swiftSettings),
+    .testTarget(
+      name: "CommandTests", dependencies: ["Datasets", "Embedded", "PromptLearning", "Experiments", "cocoop"],
+      swiftSettings: swiftSettings),
   ],
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx20

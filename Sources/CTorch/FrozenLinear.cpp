@@ -40,12 +40,21 @@ at::Tensor product(const at::Tensor &x, const at::Tensor &weight, const std::opt
     shape.back() = weight.size(0);
     return x.new_zeros(shape);
   }
-  return linear->call(x, weight, bias, "none", c10::List<std::optional<at::Scalar>>(), "");
+  const c10::List<std::optional<at::Scalar>> none;
+  if (weight.scalar_type() == at::kFloat) return linear->call(x, weight, bias, "none", none, "");
+  // Products of bfloat16 are summed in float32; the bias is added to the sum as it is.
+  auto y = linear->call(x.to(weight.scalar_type()), weight, std::nullopt, "none", none, "").to(at::kFloat);
+  return bias ? y.add_(*bias) : y;
+}
+
+bool hasBFloat16() {
+  static const auto supported = operation<bool()>("mkldnn::_is_mkldnn_bf16_supported");
+  return supported && supported->call();
 }
 
 struct FrozenLinear : torch::CustomClassHolder {
-  FrozenLinear(const at::Tensor &weight, std::optional<at::Tensor> bias)
-      : weight(packed(weight)), bias(std::move(bias)), inputs(weight.size(1)) {}
+  FrozenLinear(const at::Tensor &weight, std::optional<at::Tensor> bias, at::ScalarType type)
+      : weight(packed(weight.to(type))), bias(std::move(bias)), inputs(weight.size(1)) {}
 
   const at::Tensor weight;  // [out, in]
   const std::optional<at::Tensor> bias;
@@ -83,10 +92,14 @@ const Layer &layer(ct_frozen_linear handle) { return *static_cast<const Layer *>
 
 }  // namespace
 
-ct_status ct_frozen_linear_make(ct_tensor weight, ct_tensor bias, ct_frozen_linear *result) {
+bool ct_has_bfloat16_products(void) { return hasBFloat16(); }
+
+ct_status ct_frozen_linear_make(ct_tensor weight, ct_tensor bias, bool in_bfloat16, ct_frozen_linear *result) {
   return guarded([&] {
+    TORCH_CHECK(!in_bfloat16 || hasBFloat16(), "this processor has no products of bfloat16");
     TORCH_CHECK(tensor(weight).dim() == 2 && tensor(weight).scalar_type() == at::kFloat, "the weight is a float matrix");
-    result->impl = new Layer(c10::make_intrusive<FrozenLinear>(tensor(weight).detach(), optional(bias)));
+    result->impl = new Layer(c10::make_intrusive<FrozenLinear>(
+        tensor(weight).detach(), optional(bias), in_bfloat16 ? at::kBFloat16 : at::kFloat));
   });
 }
 

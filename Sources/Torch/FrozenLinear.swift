@@ -1,5 +1,15 @@
 import CTorch
 
+/// How the products of frozen layers are computed.
+public enum Precision: String, Sendable, CaseIterable, Codable {
+  case float32
+  /// Factors rounded to 8 bits of precision, sums in float32: an approximation, about twice as fast.
+  case bfloat16
+
+  /// Whether this processor and libtorch can.
+  public var isAvailable: Bool { self == .float32 || ct_has_bfloat16_products() }
+}
+
 /// `x · weightᵀ + bias` with a weight that never changes, laid out once for fast products.
 ///
 /// The layer keeps no other copy of its weight. A gradient passes through it to `x`; the transposed weight that it
@@ -19,14 +29,15 @@ public struct FrozenLinear: Sendable {
   /// - Parameters:
   ///   - weight: `[out, in]`.
   ///   - bias: `[out]`.
-  /// - Throws: ``TorchError`` where weight is no matrix or bias does not fit it.
-  public init(weight: Tensor, bias: Tensor?) throws {
+  /// - Throws: ``TorchError`` where weight is no matrix, bias does not fit it, or the precision is not available here.
+  public init(weight: Tensor, bias: Tensor?, precision: Precision = .float32) throws {
     guard weight.shape.count == 2, bias == nil || bias?.shape == [weight.shape[0]] else {
       throw TorchError.shapes(operation: "linear layer", left: weight.shape, right: bias?.shape ?? [])
     }
     (outputWidth, inputWidth) = (weight.shape[0], weight.shape[1])
     var handle = ct_frozen_linear()
-    try checked("linear layer", ct_frozen_linear_make(weight.storage.handle, bias.handle, &handle))
+    try checked(
+      "linear layer", ct_frozen_linear_make(weight.storage.handle, bias.handle, precision == .bfloat16, &handle))
     storage = Storage(handle)
   }
 

@@ -120,8 +120,10 @@ ct_status ct_average_pool(ct_tensor x, int64_t size, ct_tensor *result);
 
 /* ---- FrozenLinear.cpp: linear layers whose weight never changes ---- */
 
+/// Whether layers can multiply in bfloat16 here: a processor of x86-64 with AVX-512, and libtorch with oneDNN.
+bool ct_has_bfloat16_products(void);
 /// Lays the weight [out, in] out for fast products; bias [out] or none. The caller frees the layer.
-ct_status ct_frozen_linear_make(ct_tensor weight, ct_tensor bias, ct_frozen_linear *result);
+ct_status ct_frozen_linear_make(ct_tensor weight, ct_tensor bias, bool in_bfloat16, ct_frozen_linear *result);
 void ct_frozen_linear_free(ct_frozen_linear layer);
 /// `x @ weightᵀ + bias`; a gradient passes to x alone.
 ct_status ct_frozen_linear_apply(ct_frozen_linear layer, ct_tensor x, ct_tensor *result);
