@@ -36,13 +36,13 @@ private struct ClassFolders {
 
   let root: URL
   let name: String
-  /// The published benchmark whose image folder this is, if its names need editing.
-  let benchmark: Benchmark?
+  /// What the folders of a published benchmark are called, where this is its image folder.
+  let names: FolderNames
 
   init(at root: URL) {
     self.root = root
     name = root.standardizedFileURL.lastPathComponent
-    benchmark = Benchmark(imageFolderNamed: name)
+    names = FolderNames(ofImageFolder: name)
   }
 
   /// The sub-folder of each part, or `nil` where the class folders lie directly under the root.
@@ -68,8 +68,7 @@ private struct ClassFolders {
   func classes(under part: String?) throws -> [ClassFolder] {
     let folder = part.map { root.appending(path: $0) } ?? root
     let classes = try Files.list(folder).folders.compactMap { name -> ClassFolder? in
-      let stated = benchmark.map { $0.className(ofFolder: name) } ?? name
-      guard let className = stated else { return nil }
+      guard let className = names.className(of: name) else { return nil }
       let prefix = [part, name].compactMap { $0 }.joined(separator: "/")
       let images = try Files.images(in: folder.appending(path: name)).map { "\(prefix)/\($0)" }
       return ClassFolder(className: className, images: images)

@@ -22,7 +22,8 @@ public enum Split: String, CaseIterable, Sendable {
 ///
 /// Every dataset obeys these laws, whichever form it was read from, so that nothing downstream needs to check them:
 /// labels run from 0 without gaps; class names are not empty, and no two of them give the same prompt; every class has
-/// at least one training image to learn from and one test image to be measured on; no path leaves ``imageFolder``.
+/// at least one test image to be measured on and, unless the benchmark ``isTestOnly``, one training image to learn from;
+/// no path leaves ``imageFolder``.
 /// Validation images may be absent. Whether the images exist is another question: ``checkImages()``.
 public struct Dataset: Sendable {
   /// For people and for ``Benchmark/init(named:)``: the split file's, folder's or table's name.
@@ -62,6 +63,16 @@ public struct Dataset: Sendable {
     self.validation = validation
     self.test = test
     self.notices = notices
+  }
+
+  /// Nothing to learn from, by its nature: ImageNetV2, -Sketch, -A and -R. No other source gives such a dataset.
+  public var isTestOnly: Bool { training.isEmpty }
+
+  /// The same images under another name.
+  func renamed(_ name: String) -> Dataset {
+    Dataset(
+      name: name, imageFolder: imageFolder, classNames: classNames, training: training, validation: validation,
+      test: test, notices: notices)
   }
 
   /// The images of one part, in the order of the source or of the sample.

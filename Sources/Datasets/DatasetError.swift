@@ -12,7 +12,15 @@ public enum DatasetError: Explained, Equatable {
   case unknownForm(file: String)
   case severalSplitFiles(folder: String, files: [String])
   case noClasses(folder: String)
-  case noPublishedSplit(benchmark: String)
+  case unreadableName(folder: String, name: String)
+
+  // A benchmark's folder.
+  case noBenchmarkFolder(benchmark: String, root: String, folder: String, nearest: String?, isRootItself: Bool)
+  case missingLists(benchmark: String, folder: String, splitFile: String?, missing: [String], check: String)
+  case noClassFolders(folder: String, images: Int)
+  case unnamedFolder(folder: String, name: String, list: String)
+  case unpairedFolder(folder: String, name: String, present: String)
+  case listLine(file: String, line: Int, expected: String, found: String)
 
   // The form of a split file or table. A place is "train[3]" or "line 7".
   case notJSON(file: String, reason: String?)
@@ -38,6 +46,7 @@ public enum DatasetError: Explained, Equatable {
 
   // What was asked for.
   case shots(Int)
+  case testOnly(name: String)
   case noClassesLeft(subset: ClassSubset, of: String)
   case template(String)
 }
@@ -54,7 +63,23 @@ extension DatasetError {
     case .unknownForm(let file): "\(file) is neither a split file (.json) nor a table (.csv)"
     case .severalSplitFiles(let folder, let files): "\(folder) holds several split files: \(files.listed)"
     case .noClasses(let folder): "\(folder) has no class folders with images in them"
-    case .noPublishedSplit(let benchmark): "There is no published split file of \(benchmark)"
+    case .unreadableName(let folder, let name): "The name '\(name)' in \(folder) is not UTF-8"
+
+    case .noBenchmarkFolder(let benchmark, let root, let folder, let nearest, let isRootItself):
+      "\(root) has no folder '\(folder)', where \(benchmark) belongs"
+        + (isRootItself ? ": it is that folder itself" : nearest.map { ", but one called '\($0)'" } ?? "")
+    case .missingLists(let benchmark, let folder, let splitFile, let missing, _):
+      "\(benchmark) in \(folder) has "
+        + (splitFile.map { "neither \($0) nor what it could be rebuilt from: \(missing.listed)" }
+          ?? "no \(missing.listed)") + (splitFile == nil ? "" : missing.count == 1 ? " is missing" : " are missing")
+    case .noClassFolders(let folder, let images):
+      "\(folder) has no class folders" + (images > 0 ? ", but \(images) images that no folder tells the class of" : "")
+    case .unnamedFolder(let folder, let name, let list):
+      "The folder '\(name)' in \(folder) has no class name in \(list)"
+    case .unpairedFolder(let folder, let name, let present):
+      "The class folder '\(name)' lies in \(folder)/\(present) and not in \(folder)/\(present == "val" ? "train" : "val")"
+    case .listLine(let file, let line, let expected, let found):
+      "\(file), line \(line): expected \(expected), found '\(found)'"
 
     case .notJSON(let file, let reason): "\(file) is not JSON" + (reason.map { ": \($0.withoutFullStop)" } ?? "")
     case .missingPart(let file, let part): "\(file) has no list '\(part)'"
@@ -89,6 +114,7 @@ extension DatasetError {
       "\(count) of \(total) images are missing in \(folder)\(count > first.count ? ", such as" : ":") \(first.listed)"
 
     case .shots(let shots): "Cannot sample \(shots) images a class"
+    case .testOnly(let name): "\(name) has test images only: there is nothing to learn from"
     case .noClassesLeft(let subset, let name): "\(name) has one class, so that none are \(subset.rawValue)"
     case .template(let text): "The template '\(text)' has no place for the class name"
     }
@@ -106,7 +132,17 @@ extension DatasetError {
     case .unknownForm: "Give a split file, a table or a folder of class folders"
     case .severalSplitFiles: "Name the one that you mean"
     case .noClasses: "Put each class's jpg, jpeg, png or webp files into a folder that has the class's name"
-    case .noPublishedSplit: "Make one in the published form and give its path"
+    case .unreadableName: "Rename it"
+    case .noBenchmarkFolder(_, _, let folder, let nearest, let isRootItself):
+      isRootItself
+        ? "Give the folder above it as --root"
+        : nearest.map { "Did you mean '\($0)'? Rename it to '\(folder)' or link to it" }
+          ?? "Give as --root the folder that holds it"
+    case .missingLists(_, _, _, _, let check): "'\(check)' says what belongs where"
+    case .noClassFolders: "Put each class's images into a folder of its own, called by its WordNet number (n01440764)"
+    case .unnamedFolder: "Remove the folder, or take the list that belongs to these images"
+    case .unpairedFolder: "Unpack both parts whole"
+    case .listLine: "Unpack the file again"
     case .missingPart: "It must have the lists 'train', 'val' and 'test'; 'val' may be empty"
     case .missingColumn: "The first line must be path,class or path,class,split"
     case .fieldCount: "Put fields that contain commas between double quotes"
@@ -120,6 +156,7 @@ extension DatasetError {
     case .tooFewImages: "Add photos: at least two, better sixteen or more"
     case .missingImages: "Unpack the images there, or correct the list"
     case .shots: "Ask for at least 1"
+    case .testOnly: "Learn on another dataset and evaluate on this one"
     case .noClassesLeft: "Use base or all, or add classes"
     case .template: "Write {} where the name goes, as in 'a photo of a {}.'"
     }

@@ -47,16 +47,21 @@ struct ExampleList {
     }
   }
 
-  /// - Parameter imageFolder: called once the list is known to be sound.
-  func dataset(name: String, notices: [Notice] = [], imageFolder: ([Example]) throws -> URL) throws -> Dataset {
-    let (training, test) = (examples[.train] ?? [], examples[.test] ?? [])
-    let validation = examples[.val] ?? []
-    guard !training.isEmpty else { throw DatasetError.emptySplit(file: file, split: .train) }
-    guard !test.isEmpty else { throw DatasetError.emptySplit(file: file, split: .test) }
+  /// - Parameters:
+  ///   - required: the parts in which every class must have images.
+  ///   - imageFolder: called once the list is known to be sound.
+  func dataset(
+    name: String, notices: [Notice] = [], requiring required: [Split] = [.train, .test],
+    imageFolder: ([Example]) throws -> URL
+  ) throws -> Dataset {
+    let (training, validation, test) = (examples[.train] ?? [], examples[.val] ?? [], examples[.test] ?? [])
+    for split in required where examples[split, default: []].isEmpty {
+      throw DatasetError.emptySplit(file: file, split: split)
+    }
     var notices = notices
     let classNames = try checkedClassNames(of: name, noting: &notices)
-    for (split, part) in [(Split.train, training), (.test, test)] {
-      let present = Set(part.map(\.label))
+    for split in required {
+      let present = Set(examples[split, default: []].map(\.label))
       if let absent = classNames.indices.first(where: { !present.contains($0) }) {
         throw DatasetError.classWithout(file: file, className: classNames[absent], split: split)
       }
@@ -71,7 +76,7 @@ struct ExampleList {
   ///
   /// ImageNet's published list calls two classes 'missile' and two 'sunglasses'; there, a notice has to do.
   private func checkedClassNames(of name: String, noting notices: inout [Notice]) throws -> [String] {
-    let mayRepeat = Benchmark(named: name) == .imageNet
+    let mayRepeat = Benchmark(named: name)?.mayRepeatNames ?? false
     var labelByWords: [String: Int] = [:]
     var classNames: [String] = []
     for (expected, (label, name)) in names.sorted(by: { $0.key < $1.key }).enumerated() {

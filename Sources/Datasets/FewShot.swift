@@ -10,9 +10,10 @@ extension Dataset {
   ///   - shots: at least 1.
   ///   - seed: any; the published results use 1, 2 and 3.
   /// - Returns: images in blocks of a class, in sample order; a notice tells of classes with fewer training images.
-  /// - Throws: ``DatasetError/shots(_:)``.
+  /// - Throws: ``DatasetError/shots(_:)``, or ``DatasetError/testOnly(name:)`` where there is nothing to learn from.
   public func fewShot(_ shots: Int, seed: Int) throws -> Dataset {
     guard shots >= 1 else { throw DatasetError.shots(shots) }
+    guard !isTestOnly else { throw DatasetError.testOnly(name: name) }
     var generator = PythonRandom(seed: seed)
     let sampledTraining = Self.sample(shots, from: training, with: &generator)
     let sampledValidation = Self.sample(min(shots, 4), from: validation, with: &generator)

@@ -35,31 +35,25 @@ enum Files {
   }
 
   /// The visible files and sub-folders of a folder, each sorted by code units; links count as what they lead to.
-  static func list(_ folder: URL) throws -> (files: [String], folders: [String]) {
+  ///
+  /// - Complexity: O(n log n) for n names; only links cost a question each.
+  static func list(_ folder: URL) throws -> Listing {
     guard try kind(of: folder) == .folder else { throw DatasetError.notAFolder(path: folder.path) }
-    guard let names = try? FileManager.default.contentsOfDirectory(atPath: folder.path) else {
-      throw DatasetError.unreadable(path: folder.path)
-    }
-    var files: [String] = []
-    var folders: [String] = []
-    for name in names.filter({ !$0.hasPrefix(".") }).sortedByCodeUnits() {
-      switch try? kind(of: folder.appending(path: name)) {
-      case .file: files.append(name)
-      case .folder: folders.append(name)
-      case nil: continue
+    var listing = try FolderStream(folder).reduce(into: Listing()) { listing, entry in
+      switch entry.kind ?? (try? kind(of: folder.appending(path: entry.name))) {
+      case .file: listing.files.append(entry.name)
+      case .folder: listing.folders.append(entry.name)
+      case nil: if entry.isLink { listing.lost.append(entry.name) }
       }
     }
-    return (files, folders)
+    listing.sort()
+    return listing
   }
 
   /// The images in a folder, sorted by code units: `jpg`, `jpeg`, `png` and `webp`, in either case.
   static func images(in folder: URL) throws -> [String] {
-    try list(folder).files.filter { name in
-      imageExtensions.contains(name.split(separator: ".").last.map { $0.lowercased() } ?? "")
-    }
+    try list(folder).images
   }
-
-  static let imageExtensions: Set = ["jpg", "jpeg", "png", "webp"]
 
   /// Whether a regular file, or a link to one, lies there.
   static func fileExists(at url: URL) -> Bool {

@@ -6,6 +6,8 @@ public enum Notice: Sendable, Hashable, CustomStringConvertible {
   case scarce(shots: Int, classNames: [String], counts: [Int])
   /// No published parts: the images were divided at random.
   case randomDivision(seed: Int)
+  /// A benchmark without its published split file: its parts were made as the reference makes them.
+  case rebuilt(splitFile: String)
   /// No test folder: the validation images are tested on, and none are left for validation.
   case testIsValidation
   /// Two classes of one name, which a benchmark's published list has; no prompt can tell them apart.
@@ -27,6 +29,9 @@ public enum Notice: Sendable, Hashable, CustomStringConvertible {
     case .randomDivision(let seed):
       return "Train, val and test images are not told apart:"
         + " each class was divided 50/20/30 at random with seed \(seed)"
+    case .rebuilt(let splitFile):
+      return "\(splitFile) is not there: the split was rebuilt by the reference's rule with seed"
+        + " \(Benchmark.publishedSeed), and may differ from the published split"
     case .testIsValidation:
       return "There is no test folder: the validation images are tested on"
     case .equalNames(let name):
@@ -48,7 +53,7 @@ public enum Notice: Sendable, Hashable, CustomStringConvertible {
       let kept = zip(names, counts).filter { classes.contains($0.0) }
       return kept.isEmpty ? nil : .scarce(shots: shots, classNames: kept.map(\.0), counts: kept.map(\.1))
     case .equalNames(let name): return classes.count { $0 == name } > 1 ? self : nil
-    case .randomDivision, .testIsValidation, .emptyFolders, .leak: return self
+    case .randomDivision, .rebuilt, .testIsValidation, .emptyFolders, .leak: return self
     }
   }
 

@@ -11,6 +11,27 @@ public struct SplitFile: Codable, Sendable {
   }
 
   public let train, val, test: [Entry]
+
+  init(train: [Entry], val: [Entry], test: [Entry]) {
+    (self.train, self.val, self.test) = (train, val, test)
+  }
+
+  init(_ parts: [Split: [Entry]]) {
+    self.init(train: parts[.train] ?? [], val: parts[.val] ?? [], test: parts[.test] ?? [])
+  }
+
+  /// The split file of `dataset`: reading it gives the same classes and parts.
+  public init(of dataset: Dataset) {
+    self.init(Dictionary(uniqueKeysWithValues: Split.allCases.map { ($0, dataset.entries(in: $0)) }))
+  }
+
+  public subscript(split: Split) -> [Entry] {
+    switch split {
+    case .train: train
+    case .val: val
+    case .test: test
+    }
+  }
 }
 
 extension Dataset {
@@ -24,17 +45,27 @@ extension Dataset {
 
   /// The dataset that a split file states, once its meaning is checked.
   package init(_ split: SplitFile, of splitFile: URL, images: URL?) throws {
-    var list = ExampleList(file: splitFile.path)
-    for (part, entries) in [(Split.train, split.train), (.val, split.val), (.test, split.test)] {
-      for (index, entry) in entries.enumerated() {
+    try self.init(split, name: Self.name(ofSplitFile: splitFile), of: splitFile.path) { examples in
+      try images ?? Files.imageFolder(beside: splitFile, holding: examples.lazy.map(\.path))
+    }
+  }
+
+  /// - Parameters:
+  ///   - source: what errors name: the file or folder that the split comes from.
+  ///   - required: the parts in which every class must have images.
+  init(
+    _ split: SplitFile, name: String, of source: String, requiring required: [Split] = [.train, .test],
+    notices: [Notice] = [], imageFolder: ([Example]) throws -> URL
+  ) throws {
+    var list = ExampleList(file: source)
+    for part in Split.allCases {
+      for (index, entry) in split[part].enumerated() {
         let stated = StatedExample(
           path: entry.path, label: entry.label, className: entry.className, place: "\(part.rawValue)[\(index)]")
         try list.append(stated, to: part)
       }
     }
-    self = try list.dataset(name: Self.name(ofSplitFile: splitFile)) { examples in
-      try images ?? Files.imageFolder(beside: splitFile, holding: examples.lazy.map(\.path))
-    }
+    self = try list.dataset(name: name, notices: notices, requiring: required, imageFolder: imageFolder)
   }
 
   /// `split_zhou_OxfordPets.json` is OxfordPets, `split_openclipart.json` is openclipart.

@@ -1,0 +1,3 @@
+enum Flowers102Labels {
+  static func parts(of folder: BenchmarkFolder) throws -> SplitFile { SplitFile([:]) }
+}

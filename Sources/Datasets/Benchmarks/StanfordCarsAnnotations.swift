@@ -1,0 +1,3 @@
+enum StanfordCarsAnnotations {
+  static func parts(of folder: BenchmarkFolder) throws -> SplitFile { SplitFile([:]) }
+}
