@@ -4,6 +4,10 @@ import Explanations
 public enum ExperimentError: Explained, Equatable {
   case unknownModel(name: String, nearest: String?)
   case unknownData(name: String, nearest: String?)
+  /// A benchmark's name without the folder that it lies in.
+  case noRoot(name: String, folder: String)
+  /// Only benchmarks lie under a root.
+  case notABenchmark(name: String, nearest: String?)
   case runExists(path: String)
   /// A folder that is not empty and holds no run: it is never replaced.
   case foreignFolder(path: String)
@@ -22,6 +26,8 @@ public enum ExperimentError: Explained, Equatable {
     switch self {
     case .unknownModel(let name, _): "There is no model '\(name)': it is neither embedded nor a path"
     case .unknownData(let name, _): "There is no dataset '\(name)': it is neither embedded nor a path"
+    case .noRoot(let name, _): "'\(name)' is a published benchmark, and no --root says where it lies"
+    case .notABenchmark(let name, _): "'\(name)' is no published benchmark, and only those lie under a --root"
     case .runExists(let path): "There is a run in \(path) already"
     case .foreignFolder(let path): "\(path) has other files in it and is no run"
     case .notARun(let path, let reason): "\(path) is no run: \(reason)"
@@ -38,9 +44,11 @@ public enum ExperimentError: Explained, Equatable {
 
   public var remedy: String? {
     switch self {
-    case .unknownModel(_, let nearest?), .unknownData(_, let nearest?): "Did you mean '\(nearest)'?"
+    case .unknownModel(_, let nearest?), .unknownData(_, let nearest?), .notABenchmark(_, let nearest?): "Did you mean '\(nearest)'?"
     case .unknownModel: "Give tiny-clip or the path of an open_clip folder"
-    case .unknownData: "Give openclipart, a split file, a folder of class folders or a CSV file"
+    case .unknownData: "Give openclipart, a split file, a folder of class folders, a CSV file, or a benchmark's name with --root"
+    case .noRoot(_, let folder): "Give as --root the folder that holds '\(folder)'"
+    case .notABenchmark: "'cocoop datasets list' names them; give other data without --root"
     case .runExists: "Choose another --output, continue it with --resume or replace it with --force"
     case .foreignFolder: "Choose another --output"
     case .notARun: "Give a folder that 'cocoop train' has written"

@@ -8,6 +8,10 @@ public struct RunConfiguration: Sendable, Codable, Equatable {
   /// As the command line names them.
   public var model: String
   public var data: String
+  /// The folder of benchmarks, where ``data`` names one.
+  public var root: String?
+  /// A few-shot sample made elsewhere, which stands for the one that ``shots`` and ``seed`` draw.
+  public var fewShotList: String?
   public var method: Method
   public var classes: ClassSubset
   /// Photos of each class; `nil` takes all.
@@ -40,11 +44,13 @@ public struct RunConfiguration: Sendable, Codable, Equatable {
   }
 
   public init(
-    model: String, data: String, method: Method, classes: ClassSubset = .base, shots: Int? = 16, seed: Int = 1,
+    model: String, data: String, root: String? = nil, fewShotList: String? = nil, method: Method, classes: ClassSubset = .base, shots: Int? = 16, seed: Int = 1,
     context: Context = Context(), training: TrainingConfiguration? = nil
   ) {
     self.model = model
     self.data = data
+    self.root = root
+    self.fewShotList = fewShotList
     self.method = method
     self.classes = classes
     self.shots = shots
@@ -54,7 +60,11 @@ public struct RunConfiguration: Sendable, Codable, Equatable {
   }
 
   /// The images that the run learns from and is tested on: sampled first, then divided (protocol of the reference, §1).
+  ///
+  /// - Throws: `DatasetError`, such as `testOnly` for a dataset without training images, which zero-shot alone can do without.
   public func examples(from dataset: Dataset) throws -> Dataset {
+    guard method != .zeroShot || !dataset.isTestOnly else { return try dataset.subset(classes) }
+    guard !dataset.isTestOnly else { throw DatasetError.testOnly(name: dataset.name) }
     let sampled = try shots.map { try dataset.fewShot($0, seed: seed) } ?? dataset
     return try sampled.subset(classes)
   }

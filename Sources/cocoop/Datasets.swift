@@ -24,7 +24,7 @@ struct Datasets: ParsableCommand {
     @OptionGroup var printing: OutputOptions
 
     func run() throws {
-      let reports = try DataSource.embedded.map { DatasetReport(checking: try Dataset(at: DataSource($0).location)) }
+      let reports = try DataSource.embedded.map { DatasetReport(checking: try DataSource($0).dataset()) }
       try printing.print(reports) { reports.map(\.summary).joined(separator: "\n") }
     }
   }
@@ -37,12 +37,13 @@ struct Datasets: ParsableCommand {
           cocoop datasets check openclipart
         """)
 
-    @Argument(help: "openclipart, a split file, a folder of class folders or a CSV file.")
+    @Argument(help: "openclipart, a split file, a folder of class folders, a CSV file, or a benchmark's name with --root.")
     var data: String
+    @OptionGroup var benchmarks: RootOption
     @OptionGroup var printing: OutputOptions
 
     func run() throws {
-      let dataset = try Dataset(at: DataSource(data).location)
+      let dataset = try DataSource(data, root: benchmarks.root).dataset()
       let report = DatasetReport(checking: dataset)
       try printing.print(report) { report.tree }
       try dataset.checkImages()
@@ -57,8 +58,9 @@ struct Datasets: ParsableCommand {
           cocoop datasets few-shot openclipart --shots 4 --seed 1
         """)
 
-    @Argument(help: "openclipart, a split file, a folder of class folders or a CSV file.")
+    @Argument(help: "openclipart, a split file, a folder of class folders, a CSV file, or a benchmark's name with --root.")
     var data: String
+    @OptionGroup var benchmarks: RootOption
 
     @Option(help: ArgumentHelp("Photos of each class.", valueName: "k"))
     var shots = 16
@@ -72,7 +74,7 @@ struct Datasets: ParsableCommand {
     }
 
     func run() throws {
-      let dataset = try Dataset(at: DataSource(data).location, seed: seed)
+      let dataset = try DataSource(data, root: benchmarks.root).dataset(seed: seed)
       let listing = try FewShotListing(of: dataset, shots: shots, seed: seed)
       try printing.print(listing) { listing.train.map(\.path).joined(separator: "\n") }
     }

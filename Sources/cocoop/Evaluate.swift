@@ -19,6 +19,8 @@ struct Evaluate: ParsableCommand {
   @Option(help: "Another dataset than the run's.")
   var data: String?
 
+  @OptionGroup var benchmarks: RootOption
+
   @Option(help: "Another model path than the run's; it must hold the same weights.")
   var model: String?
 
@@ -35,7 +37,9 @@ struct Evaluate: ParsableCommand {
     try compute.apply()
     let loaded = try LoadedRun(folder: URL(filePath: runFolder), model: model)
     let configuration = loaded.record.configuration
-    let dataset = try DataSource(data ?? configuration.data).load(seed: configuration.seed)
+    let dataset = try DataSource(
+      data ?? configuration.data, root: benchmarks.root ?? (data == nil ? configuration.root : nil)
+    ).load(seed: configuration.seed)
       .subset(classes ?? configuration.classes)
     let progress = printing.progress("encoding")
     let total = dataset.examples(in: split).count

@@ -39,6 +39,12 @@ struct ComputeOptions: ParsableArguments {
   }
 }
 
+/// Where benchmarks lie.
+struct RootOption: ParsableArguments {
+  @Option(help: ArgumentHelp("The folder of benchmarks, for data that is a benchmark's name.", valueName: "folder"))
+  var root: String?
+}
+
 /// How a command prints.
 struct OutputOptions: ParsableArguments {
   @Flag(help: "Print the result as one JSON document.")

@@ -14,8 +14,10 @@ struct Train: ParsableCommand {
   @Option(help: "tiny-clip, or the path of an open_clip folder.")
   var model = "tiny-clip"
 
-  @Option(help: "openclipart, a split file, a folder of class folders or a CSV file.")
+  @Option(help: "openclipart, a split file, a folder of class folders, a CSV file, or a benchmark's name with --root.")
   var data: String
+
+  @OptionGroup var benchmarks: RootOption
 
   @Option(help: "zero-shot, coop or cocoop.")
   var method = PromptLearning.Method.cocoop
@@ -51,10 +53,10 @@ struct Train: ParsableCommand {
   func run() throws {
     try compute.apply()
     let configuration = RunConfiguration(
-      model: model, data: data, method: method, classes: sample.classes, shots: sample.shots, seed: sample.seed,
+      model: model, data: data, root: benchmarks.root, method: method, classes: sample.classes, shots: sample.shots, seed: sample.seed,
       context: training.runContext, training: try training.training(for: method))
     let source = try ModelSource(model)
-    let dataset = try DataSource(data).load(seed: sample.seed)
+    let dataset = try DataSource(data, root: benchmarks.root).load(seed: sample.seed)
     let folder = try RunFolder(
       creating: URL(filePath: output ?? "runs/\(dataset.name)-\(method.rawValue)-seed\(sample.seed)"),
       existing: resume ? .resume : force ? .replace : .refuse)

@@ -1,4 +1,5 @@
 import Datasets
+import Embedded
 import Experiments
 import Foundation
 import PromptLearning
@@ -35,7 +36,7 @@ struct SourceTests {
   @Test("models and datasets are embedded or paths; a slip of the keyboard gets a suggestion")
   func suggestions() throws {
     #expect(try ModelSource("tiny-clip").folder.lastPathComponent == "tiny-clip")
-    #expect(try DataSource("openclipart").location.lastPathComponent == "openclipart")
+    #expect(try DataSource("openclipart").place == .files(Embedded.openclipart))
     #expect(throws: ExperimentError.unknownModel(name: "tinyclip", nearest: "tiny-clip")) {
       try ModelSource("tinyclip")
     }

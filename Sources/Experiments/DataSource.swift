@@ -1,0 +1,60 @@
+import Datasets
+import Embedded
+import Explanations
+import Foundation
+
+/// The images that a name or path on the command line stands for.
+public struct DataSource: Sendable, Equatable {
+  /// The datasets that ship with the package.
+  public static let embedded = ["openclipart"]
+
+  /// Where they lie.
+  public enum Place: Sendable, Equatable {
+    /// What ``Dataset/init(at:seed:)`` reads.
+    case files(URL)
+    case benchmark(Benchmark, root: URL)
+  }
+
+  public let place: Place
+
+  /// - Parameters:
+  ///   - name: `openclipart`, a path that ``Dataset/init(at:seed:)`` reads, or a benchmark in any usual spelling.
+  ///   - root: the folder of benchmarks; with it, `name` is a benchmark's.
+  /// - Throws: ``ExperimentError``; never looks further than whether `name` is a path.
+  public init(_ name: String, root: String? = nil) throws {
+    if name == "openclipart" {
+      place = .files(Embedded.openclipart)
+    } else if let root {
+      guard let benchmark = Benchmark(named: name) else {
+        throw ExperimentError.notABenchmark(name: name, nearest: Benchmark.nearest(to: name))
+      }
+      place = .benchmark(benchmark, root: URL(filePath: root, directoryHint: .isDirectory).standardizedFileURL)
+    } else if FileManager.default.fileExists(atPath: name) {
+      place = .files(URL(filePath: name).standardizedFileURL)
+    } else if let benchmark = Benchmark(named: name) {
+      throw ExperimentError.noRoot(name: name, folder: benchmark.folder)
+    } else {
+      let nearest = name.nearest(among: Self.embedded) ?? Benchmark.nearest(to: name)
+      throw ExperimentError.unknownData(name: name, nearest: nearest)
+    }
+  }
+
+  /// The dataset as its lists state it; whether the images are there is not asked.
+  ///
+  /// - Parameter seed: of the random division of images that no split tells apart. Benchmarks have seeds of their own.
+  public func dataset(seed: Int = 1) throws -> Dataset {
+    switch place {
+    case .files(let location): try Dataset(at: location, seed: seed)
+    case .benchmark(let benchmark, let root): try Dataset(benchmark, root: root)
+    }
+  }
+
+  /// The dataset, with every image that it names in its place.
+  ///
+  /// - Parameter seed: of the random division of images that no split tells apart.
+  public func load(seed: Int = 1) throws -> Dataset {
+    let dataset = try dataset(seed: seed)
+    try dataset.checkImages()
+    return dataset
+  }
+}
