@@ -41,6 +41,7 @@ parity: setup ## record the reference values anew with PyTorch and run the tests
 	@Scripts/oracle/parity.sh
 	@Scripts/swift-quietly build --build-tests $(FLAGS)
 	@$(ONE_THREAD) swift test --skip-build $(FLAGS)
+	@.oracle/bin/python Scripts/oracle/full_size.py
 	@git --no-pager diff --stat -- Tests
 
 bench: build ## measure the tool beside PyTorch and write the figures into docs/performance.md
