@@ -24,7 +24,6 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
-    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
     .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"),
   ],
   targets: [
@@ -55,11 +54,15 @@ let package = Package(
       resources: ["merges", "characters", "entities"].map { .copy("Resources/\($0).txt") },
       swiftSettings: swiftSettings),
 
+    // SHA-256 of checkpoints; Apple's systems bring their own.
+    .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+
     // The frozen model, the learners on top of it, and what a run leaves behind.
     .target(
       name: "CLIP",
       dependencies: [
-        "Explanations", "Torch", "Images", "Tokenization", .product(name: "Crypto", package: "swift-crypto"),
+        "Explanations", "Torch", "Images", "Tokenization",
+        .target(name: "CCrypto", condition: .when(platforms: [.linux])),
       ],
       swiftSettings: swiftSettings),
     .target(

@@ -4,6 +4,8 @@ import Explanations
 public enum CLIPError: Explained, Equatable {
   /// A folder or file that is no checkpoint; `found` says what it is.
   case notACheckpoint(path: String, found: String)
+  /// Files that cannot be read as a checkpoint.
+  case checkpoint(path: String, CheckpointFault)
   case missingTensor(name: String, file: String, nearest: String?)
   case tensorShape(name: String, file: String, expected: [Int], found: [Int])
   case unreadTensors(names: [String], file: String)
@@ -16,6 +18,11 @@ public enum CLIPError: Explained, Equatable {
   case foreign(file: String, kind: String)
   /// Tensors of a CLIP that leave its architecture open.
   case ambiguous(file: String, reason: String)
+  /// Something that another library's form cannot say.
+  case noCounterpart(form: String, architecture: String, part: String)
+  /// What a conversion would have to replace.
+  case targetExists(path: String)
+  case foreignTarget(path: String)
   case promptTooLong(symbols: Int, limit: Int)
   case emptyTrie
   /// Contexts that do not fit the trie or the text encoder.
@@ -24,6 +31,7 @@ public enum CLIPError: Explained, Equatable {
   public var problem: String {
     switch self {
     case .notACheckpoint(let path, let found): "\(path) is no CLIP checkpoint: \(found)"
+    case .checkpoint(let path, let fault): "\(path): \(fault.problem)"
     case .missingTensor(let name, let file, _): "\(file) has no tensor '\(name)'"
     case .tensorShape(let name, let file, let expected, let found):
       "Tensor '\(name)' of \(file) has shape \(found), but the model needs \(expected)"
@@ -36,6 +44,10 @@ public enum CLIPError: Explained, Equatable {
     case .unsupported(let file, let option): "\(file) asks for \(option), which this version cannot compute"
     case .foreign(let file, let kind): "\(file) is no CLIP in OpenAI's form: it looks like \(kind)"
     case .ambiguous(let file, let reason): "The architecture of \(file) cannot be told from its tensors: \(reason)"
+    case .noCounterpart(let form, let architecture, let part):
+      "\(architecture) has no form as \(form): there is none for \(part)"
+    case .targetExists(let path): "There is something at \(path) already"
+    case .foreignTarget(let path): "\(path) holds more than a converted checkpoint, and is not replaced"
     case .promptTooLong(let symbols, let limit):
       "A prompt has \(symbols) tokens and context vectors, but the model reads \(limit)"
     case .emptyTrie: "There is no class to build prompts for"
@@ -45,7 +57,8 @@ public enum CLIPError: Explained, Equatable {
 
   public var remedy: String? {
     switch self {
-    case .notACheckpoint: "Give an open_clip folder with open_clip_config.json and open_clip_model.safetensors"
+    case .notACheckpoint: "Give an open_clip or Hugging Face folder, or a file of weights"
+    case .checkpoint(_, let fault): fault.remedy
     case .missingTensor(_, _, let nearest): nearest.map { "Did you mean '\($0)'?" } ?? "Check that the file is whole"
     case .tensorShape: "Check that the configuration belongs to these weights"
     case .unreadTensors: "Check that the configuration names the architecture of these weights"
@@ -54,6 +67,9 @@ public enum CLIPError: Explained, Equatable {
     case .unsupported: "Use a checkpoint without it"
     case .foreign: "Give the checkpoint of a CLIP"
     case .ambiguous: "Give the folder that holds its open_clip_config.json"
+    case .noCounterpart: "Choose another form"
+    case .targetExists: "Choose another folder, or replace it with --force"
+    case .foreignTarget: "Choose another folder"
     case .promptTooLong: "Shorten the class name or the context"
     case .emptyTrie: "Name at least one class"
     case .contexts: nil

@@ -17,21 +17,32 @@ public struct CLIPModel: Sendable {
   /// The factor that cosines are multiplied by, already exponentiated.
   public let logitScale: Float
 
-  /// Loads a checkpoint in open_clip's folder form: `open_clip_config.json` and `open_clip_model.safetensors`.
+  /// Loads a checkpoint: a folder in open_clip's or Hugging Face's form, or a file of weights that PyTorch, TorchScript
+  /// or safetensors has written (``CheckpointFiles``). What it is, its content tells.
   ///
   /// Loading is strict: every tensor of the model is found, every tensor of the file is used, all shapes agree.
   ///
   /// - Throws: ``CLIPError``, `TorchError`.
-  public init(weights folder: URL) throws {
-    let checkpoint = try Checkpoint(folder: folder)
-    try self.init(
-      name: folder.lastPathComponent, configuration: CLIPConfiguration(openCLIP: checkpoint.configuration),
-      weights: Weights(contentsOf: checkpoint.weights))
+  public init(weights url: URL) throws {
+    let checkpoint = try Checkpoint(at: url)
+    try self.init(checkpoint, checkpoint.configuration())
+  }
+
+  init(_ checkpoint: Checkpoint, _ configuration: CLIPConfiguration) throws {
+    do {
+      try self.init(name: checkpoint.files.name, configuration: configuration, weights: Weights(checkpoint.tensors))
+    } catch let error as CLIPError {
+      throw checkpoint.explanation(of: error, in: configuration)
+    }
   }
 
   /// Builds the model from tensors by open_clip's names.
   public init(name: String, configuration: CLIPConfiguration, weights: Weights) throws {
     var weights = weights
+    try self.init(name: name, configuration: configuration, weights: &weights)
+  }
+
+  private init(name: String, configuration: CLIPConfiguration, weights: inout Weights) throws {
     self.name = name
     self.configuration = configuration
     imageEncoder =
@@ -49,6 +60,21 @@ public struct CLIPModel: Sendable {
     logitScale = try exp(weights.take("logit_scale", []).scalar())
     try weights.finish()
     tokenizer = try Tokenizer()
+  }
+
+  /// Builds a model of `configuration` as far as its tensors allow, to see what is odd about them.
+  ///
+  /// - Returns: also the error that ended the building early, if one did.
+  static func survey(
+    of checkpoint: Checkpoint, as configuration: CLIPConfiguration
+  ) throws -> (TensorSurvey, failure: (any Explained)?) {
+    var weights = Weights(checkpoint.tensors, isSurveyed: true)
+    do {
+      _ = try CLIPModel(name: checkpoint.files.name, configuration: configuration, weights: &weights)
+      return (weights.survey ?? TensorSurvey(), nil)
+    } catch let error as any Explained {
+      return (weights.survey ?? TensorSurvey(), error)
+    }
   }
 
   /// A model with random weights, to measure speed on. It knows nothing.

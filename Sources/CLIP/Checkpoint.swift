@@ -1,31 +1,56 @@
-import Crypto
 import Foundation
+import Torch
 
-/// The files of a checkpoint in open_clip's folder form.
+/// A checkpoint that is open: its files are found and its tensors are named, but none is read yet.
 public struct Checkpoint: Sendable {
-  public let configuration: URL
-  public let weights: URL
+  public let files: CheckpointFiles
+  /// By open_clip's names, whatever the file's are.
+  public let tensors: CheckpointTensors
 
-  /// - Throws: ``CLIPError/notACheckpoint(path:found:)``.
-  public init(folder: URL) throws {
-    configuration = folder.appending(path: "open_clip_config.json")
-    weights = folder.appending(path: "open_clip_model.safetensors")
-    let files = FileManager.default
-    var isFolder: ObjCBool = false
-    guard files.fileExists(atPath: folder.path, isDirectory: &isFolder) else {
-      throw CLIPError.notACheckpoint(path: folder.path, found: "there is nothing at this path")
-    }
-    guard isFolder.boolValue else {
-      throw CLIPError.notACheckpoint(path: folder.path, found: "it is a file, not a folder")
-    }
-    for file in [configuration, weights] where !files.fileExists(atPath: file.path) {
-      throw CLIPError.notACheckpoint(path: folder.path, found: "the folder has no \(file.lastPathComponent)")
+  /// Opens a checkpoint in any of the forms that ``CheckpointFiles`` and ``CheckpointTensors`` describe.
+  ///
+  /// - Parameter url: a folder in open_clip's or Hugging Face's form, or a file of weights.
+  /// - Throws: ``CLIPError/checkpoint(path:_:)``, and what the reader of the weights' form throws.
+  public init(at url: URL) throws {
+    files = try CheckpointFiles(at: url)
+    tensors = try CheckpointTensors(
+      files.isSharded
+        ? ShardedTensors(index: files.weights) : openTensorFile(at: files.weights))
+  }
+
+  /// What the weights are of, as the checkpoint states it, or as the shapes of its tensors tell.
+  ///
+  /// - Throws: ``CLIPError``.
+  public func configuration() throws -> CLIPConfiguration {
+    switch files.form {
+    case .openCLIP:
+      try CLIPConfiguration(openCLIP: files.url.appending(path: CheckpointFiles.openCLIPConfiguration))
+    case .huggingFace: try CLIPConfiguration(huggingFace: files.url)
+    case .weightsAlone: try inferredConfiguration()
     }
   }
 
-  /// SHA-256 of the file of weights, in lower-case hexadecimal: what `sha256sum` prints.
-  public func hash() throws -> String {
-    let data = try Data(contentsOf: weights, options: .alwaysMapped)
-    return SHA256.hash(data: data).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+  /// The architecture that the shapes of the tensors belong to, with OpenAI's preprocessing and activation.
+  func inferredConfiguration() throws -> CLIPConfiguration {
+    let shapes = tensors.names.map { ($0, tensors.shape(of: $0) ?? []) }
+    return try CLIPConfiguration(
+      inferredFrom: Dictionary(uniqueKeysWithValues: shapes), file: files.weights.lastPathComponent)
+  }
+
+  /// An error that tensors gave a configuration, or what explains it: that the tensors are of another architecture.
+  func explanation(of error: CLIPError, in stated: CLIPConfiguration) -> CLIPError {
+    switch error {
+    case .missingTensor, .tensorShape, .unreadTensors: break
+    default: return error
+    }
+    guard files.form != .weightsAlone, let found = try? inferredConfiguration(),
+      found.architecture != stated.architecture
+    else { return error }
+    return .checkpoint(
+      path: files.url.path,
+      .otherArchitecture(
+        configuration: files.form == .openCLIP
+          ? CheckpointFiles.openCLIPConfiguration : CheckpointFiles.huggingFaceConfiguration,
+        stated: stated.architecture, found: found.architecture))
   }
 }

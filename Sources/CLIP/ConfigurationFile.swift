@@ -7,9 +7,7 @@ struct ConfigurationFile {
   private var values: [String: Any]
 
   init(contentsOf url: URL) throws {
-    guard let data = try? Data(contentsOf: url) else {
-      throw CLIPError.notACheckpoint(path: url.path, found: "the file cannot be read")
-    }
+    let data = try RegularFile.description(at: url)
     guard let values = try? JSONSerialization.jsonObject(with: data) as? [String: Any] else {
       throw CLIPError.notACheckpoint(path: url.path, found: "the file is no JSON object")
     }
@@ -26,12 +24,20 @@ struct ConfigurationFile {
 
   func isList(_ key: String) -> Bool { values[key] is [Any] }
 
+  func isObject(_ key: String) -> Bool { values[key] is [String: Any] }
+
   mutating func section(_ key: String) throws -> ConfigurationFile {
     guard let section = values[key] as? [String: Any] else {
       throw wrong(key, expected: "an object", found: values[key])
     }
     values[key] = nil
     return ConfigurationFile(file: file, path: "\(path)\(key).", values: section)
+  }
+
+  /// The object under a key that may be absent.
+  mutating func sectionOrEmpty(_ key: String) throws -> ConfigurationFile {
+    if values[key] == nil { return ConfigurationFile(file: file, path: "\(path)\(key).", values: [:]) }
+    return try section(key)
   }
 
   mutating func positiveInteger(_ key: String, default standard: Int? = nil) throws -> Int {

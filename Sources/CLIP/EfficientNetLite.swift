@@ -90,7 +90,6 @@ public struct EfficientNetLite: ImageEncoder {
       case .classifier: try weights.linear("\(trunk).classifier", from: Self.featureWidth, to: embeddingWidth)
       case .none: nil
       }
-    weights.ignore { $0.hasSuffix(".num_batches_tracked") }
   }
 
   /// A layer of one image is 5 MB, and the filters are small: measured, more than two images only miss the caches.

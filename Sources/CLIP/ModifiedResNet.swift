@@ -52,7 +52,6 @@ public struct ModifiedResNet: ImageEncoder {
     pooling = try AttentionPooling(
       &weights, "visual.attnpool", from: input, to: embeddingWidth, edge: configuration.imageSize / 32,
       heads: configuration.heads)
-    weights.ignore { $0.hasSuffix(".num_batches_tracked") }
   }
 
   public var imagesPerPass: Int { 4 }

@@ -28,20 +28,18 @@ public struct TextEncoder: Sendable {
   {
     width = tower.width
     tokenLimit = tower.tokenLimit
-    // open_clip's models with `custom_text` keep the text tower one level down.
-    let path = weights.has("text.token_embedding.weight") ? "text." : ""
-    tokenEmbedding = try weights.take("\(path)token_embedding.weight", [tower.vocabularySize, tower.width])
-    positionalEmbedding = try weights.take("\(path)positional_embedding", [tower.tokenLimit, tower.width])
+    tokenEmbedding = try weights.take("token_embedding.weight", [tower.vocabularySize, tower.width])
+    positionalEmbedding = try weights.take("positional_embedding", [tower.tokenLimit, tower.width])
     transformer = try Transformer(
-      &weights, "\(path)transformer", layers: tower.layers,
+      &weights, "transformer", layers: tower.layers,
       BlockShape(
         width: tower.width, heads: tower.heads, perceptronWidth: tower.perceptronWidth,
         hasLayerScale: tower.hasLayerScale, normEpsilon: tower.normEpsilon, activation: activation))
-    outputNorm = try weights.layerNorm("\(path)ln_final", width: tower.width, epsilon: tower.normEpsilon)
+    outputNorm = try weights.layerNorm("ln_final", width: tower.width, epsilon: tower.normEpsilon)
     projection =
       switch tower.projection {
-      case .matrix: .matrix(try weights.take("\(path)text_projection", [tower.width, embeddingWidth]))
-      case .biased: .biased(try weights.linear("\(path)text_projection", from: tower.width, to: embeddingWidth))
+      case .matrix: .matrix(try weights.take("text_projection", [tower.width, embeddingWidth]))
+      case .biased: .biased(try weights.linear("text_projection", from: tower.width, to: embeddingWidth))
       case .none: .none
       }
   }

@@ -8,77 +8,87 @@ import Torch
 /// Loading is strict both ways. A layer is made from its tensors, so a half-loaded model cannot exist; and
 /// `finish()` refuses a file with tensors that no layer asked for.
 public struct Weights {
-  /// The name that errors give the file.
-  let file: String
-  private var unread: Set<String>
-  private let shapes: [String: [Int]]
-  private let load: (String) throws -> Tensor
-  /// Where tensors are made when asked for; `nil` for those of a file.
-  private let make: ((String, [Int]) throws -> Tensor)?
-
-  /// The tensors of a safetensors file, which is mapped and not read at once.
-  public init(contentsOf url: URL) throws {
-    let safetensors = try SafetensorsFile(contentsOf: url)
-    let shapes = safetensors.names.map { ($0, safetensors.shape(of: $0) ?? []) }
-    self.init(file: url.lastPathComponent, shapes: Dictionary(uniqueKeysWithValues: shapes), load: safetensors.tensor)
+  private enum Source {
+    case file(CheckpointTensors)
+    /// Made when asked for.
+    case made((_ name: String, _ shape: [Int]) throws -> Tensor)
   }
 
-  /// Tensors in memory; `name` stands for the file in errors.
-  public init(_ tensors: [String: Tensor], name: String) {
-    self.init(file: name, shapes: tensors.mapValues(\.shape)) { tensor in
-      guard let found = tensors[tensor] else { throw CLIPError.missingTensor(name: tensor, file: name, nearest: nil) }
-      return found
-    }
+  private let source: Source
+  private var unread: Set<String>
+  /// What is odd about the tensors, where loading goes on in spite of it; `nil` where the first fault ends it.
+  private(set) var survey: TensorSurvey?
+
+  /// The tensors of a checkpoint.
+  public init(_ tensors: CheckpointTensors) { self.init(tensors, isSurveyed: false) }
+
+  /// - Parameter isSurveyed: whether faults are noted and not thrown.
+  init(_ tensors: CheckpointTensors, isSurveyed: Bool) {
+    source = .file(tensors)
+    unread = Set(tensors.names)
+    survey = isSurveyed ? TensorSurvey() : nil
+  }
+
+  /// The tensors of one file, whichever form its content has.
+  public init(contentsOf url: URL) throws { try self.init(CheckpointTensors(openTensorFile(at: url))) }
+
+  /// Tensors in memory, by any spelling; `name` stands for the file in errors.
+  public init(_ tensors: [String: Tensor], name: String) throws {
+    try self.init(CheckpointTensors(TensorsInMemory(path: name, tensors: tensors)))
   }
 
   /// Tensors of whatever name and shape is asked for.
-  package init(name: String, making make: @escaping (String, [Int]) throws -> Tensor) {
-    self.init(file: name, shapes: [:], load: { try make($0, []) }, make: make)
+  package init(making make: @escaping (_ name: String, _ shape: [Int]) throws -> Tensor) {
+    source = .made(make)
+    unread = []
   }
 
   /// Tensors of whatever name and shape is asked for, with uniform random elements that keep the scale of what passes
   /// through a layer. Variances are positive.
   init(randomFrom seed: UInt64) {
     var generator = SeededGenerator(seed: seed)
-    self.init(name: "random weights") { name, shape in
+    self.init { name, shape in
       let bound = (3 / Float(max(1, shape.dropFirst().reduce(1, *)))).squareRoot()
       let elements = (0..<shape.reduce(1, *)).map { _ in (Float(generator.next() >> 40) * 0x1p-23 - 1) * bound }
       return try Tensor(name.hasSuffix(".running_var") ? elements.map { 1 + abs($0) } : elements, shape: shape)
     }
   }
 
-  private init(
-    file: String, shapes: [String: [Int]], load: @escaping (String) throws -> Tensor,
-    make: ((String, [Int]) throws -> Tensor)? = nil
-  ) {
-    self.file = file
-    self.shapes = shapes
-    self.load = load
-    self.make = make
-    unread = Set(shapes.keys)
-  }
-
-  /// Whether there is a tensor of this name.
-  func has(_ name: String) -> Bool { shapes[name] != nil }
-
   /// The tensor `name` as 32-bit floats.
   ///
   /// - Throws: ``CLIPError/missingTensor(name:file:nearest:)``, ``CLIPError/tensorShape(name:file:expected:found:)``,
   ///   ``CLIPError/notFinite(tensor:file:)``.
   mutating func take(_ name: String, _ expected: [Int]) throws -> Tensor {
-    if let make { return try make(name, expected) }
-    guard let shape = shapes[name] else {
-      throw CLIPError.missingTensor(name: name, file: file, nearest: name.nearest(among: unread.sorted()))
+    switch source {
+    case .made(let make): return try make(name, expected)
+    case .file(let tensors):
+      do {
+        let tensor = try read(name, expected, from: tensors)
+        try survey?.note(tensor, spelled: tensors.spelled(name))
+        unread.remove(name)
+        return tensor
+      } catch let error as any Explained where survey != nil {
+        unread.remove(name)
+        return try survey?.standIn(for: expected, because: error, spelled: tensors.spelled(name)) ?? .zeros(expected)
+      }
+    }
+  }
+
+  private func read(_ name: String, _ expected: [Int], from tensors: CheckpointTensors) throws -> Tensor {
+    let file = URL(filePath: tensors.path).lastPathComponent
+    guard let shape = tensors.shape(of: name) else {
+      let spelled = tensors.spelled(name)
+      let others = unread.map(tensors.spelled) + tensors.strays
+      throw CLIPError.missingTensor(name: spelled, file: file, nearest: spelled.nearest(among: others.sorted()))
     }
     guard shape == expected else {
-      throw CLIPError.tensorShape(name: name, file: file, expected: expected, found: shape)
+      throw CLIPError.tensorShape(name: tensors.spelled(name), file: file, expected: expected, found: shape)
     }
-    let tensor = try load(name).converted(to: .float32)
+    let tensor = try tensors.tensor(name).converted(to: .float32)
     // The mean of a tensor is finite exactly where all its elements are (short of an overflow no real weight causes).
     guard try tensor.mean(over: Array(tensor.shape.indices)).scalar().isFinite else {
-      throw CLIPError.notFinite(tensor: name, file: file)
+      throw CLIPError.notFinite(tensor: tensors.spelled(name), file: file)
     }
-    unread.remove(name)
     return tensor
   }
 
@@ -101,13 +111,29 @@ public struct Weights {
       epsilon: epsilon)
   }
 
-  /// Passes over bookkeeping that training leaves in a file and that no forward pass reads.
-  mutating func ignore(where isBookkeeping: (String) -> Bool) {
-    unread = unread.filter { !isBookkeeping($0) }
-  }
-
   /// - Throws: ``CLIPError/unreadTensors(names:file:)`` where a tensor was not taken.
-  func finish() throws {
-    guard unread.isEmpty else { throw CLIPError.unreadTensors(names: unread.sorted(), file: file) }
+  mutating func finish() throws {
+    guard case .file(let tensors) = source else { return }
+    let names = unread.map(tensors.spelled) + tensors.strays
+    guard !names.isEmpty else { return }
+    let file = URL(filePath: tensors.path).lastPathComponent
+    let error = CLIPError.unreadTensors(names: names.sorted(), file: file)
+    guard survey != nil else { throw error }
+    survey?.note(unread: names.sorted(), because: error)
+  }
+}
+
+/// Tensors that no file holds.
+private struct TensorsInMemory: TensorFile {
+  let path: String
+  let tensors: [String: Tensor]
+
+  var names: [String] { tensors.keys.sorted() }
+  func shape(of name: String) -> [Int]? { tensors[name]?.shape }
+  func kind(of name: String) -> Tensor.Kind? { tensors[name]?.kind }
+
+  func tensor(_ name: String) throws -> Tensor {
+    guard let tensor = tensors[name] else { throw CLIPError.missingTensor(name: name, file: path, nearest: nil) }
+    return tensor
   }
 }

@@ -45,7 +45,7 @@ public enum ExperimentError: Explained, Equatable {
   public var remedy: String? {
     switch self {
     case .unknownModel(_, let nearest?), .unknownData(_, let nearest?), .notABenchmark(_, let nearest?): "Did you mean '\(nearest)'?"
-    case .unknownModel: "Give tiny-clip or the path of an open_clip folder"
+    case .unknownModel: "Give tiny-clip or the path of a checkpoint"
     case .unknownData: "Give openclipart, a split file, a folder of class folders, a CSV file, or a benchmark's name with --root"
     case .noRoot(_, let folder): "Give as --root the folder that holds '\(folder)'"
     case .notABenchmark: "'cocoop datasets list' names them; give other data without --root"

@@ -2,21 +2,39 @@ import CLIP
 import Foundation
 import Torch
 
-/// What `models inspect` says of a checkpoint that loads.
-public struct ModelReport: Sendable, Encodable, CustomStringConvertible {
+/// What `models inspect` says of a checkpoint, whether or not it loads.
+///
+/// Whatever the checkpoint does not tell is absent.
+public struct ModelReport: Sendable, Encodable {
   public let name: String
-  public let imageTower: String
+  /// How the checkpoint says what it is: `open_clip`, `Hugging Face` or `weights alone`.
+  public let form: String
+  /// The file of weights, or the index of its shards.
+  public let weights: String
+  /// Whose names the tensors have, and what stands before them.
+  public let spelling, prefix: String
+  /// The name that many checkpoints share, such as `ViT-B/16`, or the sizes.
+  public let architecture: String?
+  public let imageTower: String?
   /// Of both towers, as the file stores them.
   public let parameters: Int
   /// How many tensors have each element type, such as "F16".
   public let precision: [String: Int]
   /// E.
-  public let embeddingWidth: Int
-  public let text: Text
-  public let activation: String
-  public let preprocessing: Pixels
-  public let logitScale: Float
+  public let embeddingWidth: Int?
+  public let text: Text?
+  public let activation: String?
+  public let preprocessing: Pixels?
+  /// What is not stated, and how it is answered.
+  public let assumptions: [String]
+  public let logitScale: Float?
   public let sha256: String
+  public let loads: Bool
+  /// Why it does not load.
+  public let refusal: String?
+  public let oddTensors: [OddTensor]
+  /// How many tensors hold no weights, and how many training left beside the model.
+  public let bookkeeping, beside: Int
 
   public struct Text: Sendable, Encodable {
     public let width, layers, heads, tokenLimit, vocabularySize: Int
@@ -28,44 +46,82 @@ public struct ModelReport: Sendable, Encodable, CustomStringConvertible {
     public let interpolation, resizeMode: String
   }
 
-  /// Loads the checkpoint, strictly, and describes it.
+  public struct OddTensor: Sendable, Encodable {
+    public let tensor: String
+    /// `missing`, `unknown`, `shape`, `unreadable`, `not finite`, `all zero` or `constant`.
+    public let problem: String
+    /// Of a wrong shape.
+    public let expected, found: [Int]?
+  }
+
+  /// Builds the model as far as it can be built, and describes it.
+  ///
+  /// - Throws: `CLIPError` where there are no tensors to describe.
   public init(of source: ModelSource) throws {
-    let checkpoint = try Checkpoint(folder: source.folder)
-    let clip = try source.load()
-    let configuration = clip.configuration
-    let file = try SafetensorsFile(contentsOf: checkpoint.weights)
-    name = clip.name
-    imageTower = configuration.image.description
-    let bookkeeping = file.names.filter { file.kind(of: $0) == .int64 }
-    let weights = file.names.filter { !bookkeeping.contains($0) }
-    parameters = weights.map { file.shape(of: $0)?.reduce(1, *) ?? 0 }.reduce(0, +)
-    precision = Dictionary(weights.compactMap { file.kind(of: $0)?.rawValue }.map { ($0, 1) }, uniquingKeysWith: +)
-    embeddingWidth = configuration.embeddingWidth
-    text = Text(
-      width: configuration.text.width, layers: configuration.text.layers, heads: configuration.text.heads,
-      tokenLimit: configuration.text.tokenLimit, vocabularySize: configuration.text.vocabularySize)
-    activation = configuration.activation == .quickGELU ? "QuickGELU" : "GELU"
-    preprocessing = Pixels(
-      size: configuration.preprocessing.size, mean: configuration.preprocessing.mean,
-      standardDeviation: configuration.preprocessing.standardDeviation,
-      interpolation: configuration.preprocessing.interpolation.rawValue,
-      resizeMode: configuration.preprocessing.resizeMode.rawValue)
-    logitScale = clip.logitScale
-    sha256 = try checkpoint.hash()
+    let inspection = try CheckpointInspection(Checkpoint(at: source.location))
+    let (files, tensors) = (inspection.checkpoint.files, inspection.checkpoint.tensors)
+    name = files.name
+    form = files.form.rawValue
+    weights = files.weights.lastPathComponent
+    spelling = tensors.spelling.rawValue
+    prefix = tensors.prefix
+    parameters = tensors.names.map { tensors.shape(of: $0)?.reduce(1, *) ?? 0 }.reduce(0, +)
+    precision = Dictionary(tensors.names.map { (tensors.kind(of: $0)?.rawValue ?? "other", 1) }, uniquingKeysWith: +)
+    let configuration = inspection.configuration
+    architecture = configuration?.architecture
+    imageTower = configuration?.image.description
+    embeddingWidth = configuration?.embeddingWidth
+    text = configuration.map { Text($0.text) }
+    activation = configuration.map { $0.activation == .quickGELU ? "QuickGELU" : "GELU" }
+    preprocessing = configuration.map { Pixels($0.preprocessing) }
+    assumptions = configuration?.assumptions ?? []
+    logitScale = inspection.logitScale
+    sha256 = try files.hash()
+    loads = inspection.refusal == nil
+    refusal = inspection.refusal?.explanation
+    oddTensors = inspection.oddities.map(OddTensor.init)
+    bookkeeping = tensors.bookkeeping.count
+    beside = tensors.beside.count
+  }
+}
+
+extension ModelReport.Text {
+  fileprivate init(_ tower: CLIPConfiguration.TextTower) {
+    self.init(
+      width: tower.width, layers: tower.layers, heads: tower.heads, tokenLimit: tower.tokenLimit,
+      vocabularySize: tower.vocabularySize)
+  }
+}
+
+extension ModelReport.Pixels {
+  fileprivate init(_ preprocessing: Preprocessing) {
+    self.init(
+      size: preprocessing.size, mean: preprocessing.mean, standardDeviation: preprocessing.standardDeviation,
+      interpolation: preprocessing.interpolation.rawValue, resizeMode: preprocessing.resizeMode.rawValue)
+  }
+}
+
+extension ModelReport.OddTensor: CustomStringConvertible {
+  fileprivate init(_ oddity: TensorSurvey.Oddity) {
+    var shapes: (expected: [Int], found: [Int])?
+    switch oddity.reason {
+    case .missing: problem = "missing"
+    case .unknown: problem = "unknown"
+    case .unreadable: problem = "unreadable"
+    case .notFinite: problem = "not finite"
+    case .allZero: problem = "all zero"
+    case .constant: problem = "constant"
+    case .shape(let expected, let found):
+      problem = "shape"
+      shapes = (expected, found)
+    }
+    tensor = oddity.tensor
+    expected = shapes?.expected
+    found = shapes?.found
   }
 
   public var description: String {
-    """
-    model          \(name)
-    image tower    \(imageTower)
-    text tower     width \(text.width), \(text.layers) layers, \(text.heads) heads, \(text.tokenLimit) positions, \
-    \(text.vocabularySize) tokens
-    shared space   \(embeddingWidth) numbers, logit scale \(logitScale)
-    activation     \(activation)
-    pixels         \(preprocessing.size) × \(preprocessing.size), \(preprocessing.interpolation), \
-    \(preprocessing.resizeMode), mean \(preprocessing.mean), std \(preprocessing.standardDeviation)
-    parameters     \(parameters) in \(precision.sorted { $0.key < $1.key }.map { "\($0.value) tensors \($0.key)" }.joined(separator: ", "))
-    sha256         \(sha256)
-    """
+    guard let expected, let found else { return "\(tensor): \(problem)" }
+    return "\(tensor): shape \(found), where \(expected) is needed"
   }
 }

@@ -9,24 +9,26 @@ public struct ModelSource: Sendable {
   /// The models that ship with the package.
   public static let embedded = ["tiny-clip"]
 
-  public let folder: URL
+  /// The folder or the file.
+  public let location: URL
 
-  /// - Parameter name: `tiny-clip` or the path of an open_clip folder.
+  /// - Parameter name: `tiny-clip`, or the path of whatever ``CLIPModel/init(weights:)`` reads.
   /// - Throws: ``ExperimentError/unknownModel(name:nearest:)``.
   public init(_ name: String) throws {
     if name == "tiny-clip" {
-      folder = Embedded.tinyCLIP
-    } else if FileManager.default.fileExists(atPath: name) {
-      folder = URL(filePath: name).standardizedFileURL
+      location = Embedded.tinyCLIP
+    } else if (try? FileManager.default.attributesOfItem(atPath: name)) != nil {  // a link that leads nowhere too
+      location = URL(filePath: name).standardizedFileURL
     } else {
       throw ExperimentError.unknownModel(name: name, nearest: name.nearest(among: Self.embedded))
     }
   }
 
-  public func load() throws -> CLIPModel { try CLIPModel(weights: folder) }
+  public func load() throws -> CLIPModel { try CLIPModel(weights: location) }
 
   /// The name and hash that runs remember the checkpoint by.
   public func identity() throws -> ModelIdentity {
-    ModelIdentity(name: folder.lastPathComponent, sha256: try Checkpoint(folder: folder).hash())
+    let files = try CheckpointFiles(at: location)
+    return ModelIdentity(name: files.name, sha256: try files.hash())
   }
 }

@@ -12,26 +12,59 @@ extension SafetensorsFile {
   public static func write(
     _ tensors: [String: Tensor], metadata: [String: String] = [:], to url: URL
   ) throws {
-    guard tensors[SafetensorsHeader.metadataKey] == nil else {
+    let parts = try tensors.map { name, tensor in
+      try Part(name: name, kind: tensor.kind, shape: tensor.shape) { tensor }
+    }
+    try write(parts, metadata, to: url)
+  }
+
+  /// Writes the tensors of another file as elements of one kind, reading one at a time.
+  ///
+  /// - Throws: as ``write(_:metadata:to:)`` does, and what reading throws.
+  public static func write(
+    _ source: any TensorFile, as kind: Tensor.Kind, metadata: [String: String] = [:], to url: URL
+  ) throws {
+    let parts = try source.names.map { name in
+      try Part(name: name, kind: kind, shape: source.shape(of: name) ?? []) {
+        try source.tensor(name).converted(to: kind)
+      }
+    }
+    try write(parts, metadata, to: url)
+  }
+
+  private static func write(_ parts: [Part], _ metadata: [String: String], to url: URL) throws {
+    guard !parts.contains(where: { $0.name == SafetensorsHeader.metadataKey }) else {
       throw TorchError.safetensors(path: url.path, .reservedName)
     }
-    let parts = try tensors.map { name, tensor in
-      guard let kind = tensor.kind else { throw TorchError.kind(operation: "write", expected: .float32, found: nil) }
-      return Part(name: name, kind: kind, tensor: tensor)
-    }.sorted()
+    let parts = parts.sorted()
     let header = header(parts, metadata)
     try WholeFile.write(to: url) { append in
       try withUnsafeBytes(of: UInt64(header.count).littleEndian, append)
       try header.withUnsafeBytes(append)
-      for part in parts { try part.tensor.bytes().withUnsafeBytes(append) }
+      for part in parts {
+        let bytes = try part.tensor().bytes()
+        guard bytes.count == part.byteCount else {
+          throw TorchError.elementCount(shape: part.shape, found: bytes.count / part.kind.bytesPerElement)
+        }
+        try bytes.withUnsafeBytes(append)
+      }
     }
   }
 
   private struct Part: Comparable {
     let name: String
     let kind: Tensor.Kind
-    let tensor: Tensor
-    var byteCount: Int { tensor.count * kind.bytesPerElement }
+    let shape: [Int]
+    let tensor: () throws -> Tensor
+    var byteCount: Int { shape.reduce(1, *) * kind.bytesPerElement }
+
+    init(name: String, kind: Tensor.Kind?, shape: [Int], tensor: @escaping () throws -> Tensor) throws {
+      guard let kind else { throw TorchError.kind(operation: "write", expected: .float32, found: nil) }
+      self.name = name
+      self.kind = kind
+      self.shape = shape
+      self.tensor = tensor
+    }
 
     static func == (left: Part, right: Part) -> Bool { left.name == right.name }
 
@@ -51,7 +84,7 @@ extension SafetensorsFile {
     var start = 0
     for part in parts {
       let end = start + part.byteCount
-      let shape = part.tensor.shape.map(String.init).joined(separator: ",")
+      let shape = part.shape.map(String.init).joined(separator: ",")
       members.append(
         #"\#(part.name.asJSON):{"dtype":"\#(part.kind.rawValue)","shape":[\#(shape)],"data_offsets":[\#(start),\#(end)]}"#
       )

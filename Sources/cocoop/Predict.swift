@@ -15,7 +15,7 @@ struct Predict: ParsableCommand {
     name: .customLong("run"), help: ArgumentHelp("A folder that 'cocoop train' has written.", valueName: "folder"))
   var runFolder: String?
 
-  @Option(help: "tiny-clip, or the path of an open_clip folder.")
+  @Option(help: "tiny-clip, or the path of a checkpoint: a folder or a file.")
   var model: String?
 
   @Option(help: ArgumentHelp("Class names with commas between them.", valueName: "names"))

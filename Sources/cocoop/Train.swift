@@ -11,7 +11,7 @@ struct Train: ParsableCommand {
         cocoop train --data openclipart --epochs 2 --output runs/first
       """)
 
-  @Option(help: "tiny-clip, or the path of an open_clip folder.")
+  @Option(help: "tiny-clip, or the path of a checkpoint: a folder or a file.")
   var model = "tiny-clip"
 
   @Option(help: "openclipart, a split file, a folder of class folders, a CSV file, or a benchmark's name with --root.")

@@ -37,7 +37,7 @@ struct ArchitectureParityTests {
     let configuration = try Self.configuration(of: model.name)
     let isCustom = model.name == "custom-text"
     var shapes: [String: [Int]] = [:]
-    let weights = Weights(name: model.name) { name, shape in
+    let weights = Weights { name, shape in
       shapes[name] = shape
       return try FormulaWeights.weight(name, shape)
     }

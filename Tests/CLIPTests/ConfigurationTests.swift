@@ -29,7 +29,7 @@ struct ConfigurationTests {
 
   @Test("tiny-clip's")
   func tinyCLIP() throws {
-    let configuration = try CLIPConfiguration(openCLIP: Checkpoint(folder: TinyCLIP.folder).configuration)
+    let configuration = try Checkpoint(at: TinyCLIP.folder).configuration()
     #expect(
       configuration
         == CLIPConfiguration(
@@ -213,6 +213,6 @@ struct ConfigurationTests {
     #expect(
       try Self.reading(text).message
         == "FOLDER/open_clip_config.json is no CLIP checkpoint: the file is no JSON object. "
-        + "Give an open_clip folder with open_clip_config.json and open_clip_model.safetensors.")
+        + "Give an open_clip or Hugging Face folder, or a file of weights.")
   }
 }

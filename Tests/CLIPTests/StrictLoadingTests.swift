@@ -11,9 +11,8 @@ struct StrictLoadingTests {
   /// What loading tiny-clip says after `change` to its tensors.
   private func loading(_ change: (inout [String: Tensor]) throws -> Void) throws -> String {
     try withTemporaryFolder { folder in
-      let original = try Checkpoint(folder: TinyCLIP.folder)
-      let copy = folder.appending(path: original.configuration.lastPathComponent)
-      try FileManager.default.copyItem(at: original.configuration, to: copy)
+      let original = TinyCLIP.folder.appending(path: "open_clip_config.json")
+      try FileManager.default.copyItem(at: original, to: folder.appending(path: original.lastPathComponent))
       var tensors = try TinyCLIP.tensors()
       try change(&tensors)
       try SafetensorsFile.write(tensors, to: folder.appending(path: Self.weightsFile))
@@ -73,33 +72,12 @@ struct StrictLoadingTests {
         + "The file is damaged or its training diverged; get another copy.")
   }
 
-  @Test("no folder, a file, an empty folder, a folder without weights")
-  func folders() throws {
-    let remedy = "Give an open_clip folder with open_clip_config.json and open_clip_model.safetensors."
-    try withTemporaryFolder { folder in
-      func loading(_ url: URL) -> String { message(in: folder) { try CLIPModel(weights: url) } }
-      #expect(
-        loading(folder.appending(path: "none"))
-          == "FOLDER/none is no CLIP checkpoint: there is nothing at this path. \(remedy)")
-      #expect(
-        loading(folder) == "FOLDER is no CLIP checkpoint: the folder has no open_clip_config.json. \(remedy)")
-      let file = folder.appending(path: "open_clip_config.json")
-      try Data("{}".utf8).write(to: file)
-      #expect(
-        loading(file)
-          == "FOLDER/open_clip_config.json is no CLIP checkpoint: it is a file, not a folder. \(remedy)")
-      #expect(
-        loading(folder) == "FOLDER is no CLIP checkpoint: the folder has no open_clip_model.safetensors. \(remedy)")
-    }
-  }
-
   @Test("weights that are cut off")
   func truncated() throws {
     try withTemporaryFolder { folder in
-      let original = try Checkpoint(folder: TinyCLIP.folder)
-      let copy = folder.appending(path: original.configuration.lastPathComponent)
-      try FileManager.default.copyItem(at: original.configuration, to: copy)
-      let bytes = try Data(contentsOf: original.weights, options: .alwaysMapped)
+      let original = TinyCLIP.folder.appending(path: "open_clip_config.json")
+      try FileManager.default.copyItem(at: original, to: folder.appending(path: original.lastPathComponent))
+      let bytes = try Data(contentsOf: TinyCLIP.folder.appending(path: Self.weightsFile), options: .alwaysMapped)
       try bytes.prefix(1_000_000).write(to: folder.appending(path: Self.weightsFile))
       let text = message(in: folder) { try CLIPModel(weights: folder) }
       #expect(text.hasPrefix("FOLDER/open_clip_model.safetensors: tensor “"))

@@ -112,7 +112,7 @@ struct TinyCLIPParityTests {
   @Test("the hash is what sha256sum prints")
   func hash() throws {
     #expect(
-      try Checkpoint(folder: TinyCLIP.folder).hash()
+      try CheckpointFiles(at: TinyCLIP.folder).hash()
         == "afb84b428d37932816288ed7feadd3ba09d9c04f5eccb73fe0f605d95a28986a")
   }
 }

@@ -107,9 +107,8 @@ struct BadInputTests {
         "There is no model 'tiny-clp': it is neither embedded nor a path. Did you mean 'tiny-clip'?",
         from: ["predict", "--model", "tiny-clp", "--classes", "a,b", photo], in: place)
       try expect(
-        "FOLDER/model is no CLIP checkpoint: the folder has no open_clip_model.safetensors."
-          + " Give an open_clip folder with open_clip_config.json and open_clip_model.safetensors.",
-        from: ["models", "inspect", "model"], in: place)
+        "FOLDER/model: the folder has no weights: neither open_clip_model.safetensors nor model.safetensors."
+          + " Put the weights there, or give their file.", from: ["models", "inspect", "model"], in: place)
       try expect(
         "There is no dataset 'openclip-art': it is neither embedded nor a path. Did you mean 'openclipart'?",
         from: train("--data", "openclip-art"), in: place)

@@ -4,9 +4,11 @@ import Testing
 @Suite("Every command explains itself by an example that works")
 struct HelpTests {
   private static let commands = [
-    "", "demo", "train", "evaluate", "predict", "models", "models list", "models inspect", "datasets", "datasets list",
+    "", "demo", "train", "evaluate", "predict", "models", "models list", "models inspect", "models convert",
+    "datasets", "datasets list",
     "datasets check", "datasets few-shot", "benchmark",
   ]
+  private static let writing: Set = ["models convert"]
   private static let computing: Set = ["demo", "train", "evaluate", "predict", "benchmark"]
 
   @Test("the example parses", arguments: commands)
@@ -27,7 +29,7 @@ struct HelpTests {
       } else {
         #expect(outcome.status == 0 && outcome.errors.isEmpty && !outcome.output.isEmpty)
       }
-      #expect(place.contents.isEmpty)
+      #expect(place.contents.isEmpty != Self.writing.contains(command))
     }
   }
 }

@@ -35,7 +35,7 @@ struct SourceTests {
 
   @Test("models and datasets are embedded or paths; a slip of the keyboard gets a suggestion")
   func suggestions() throws {
-    #expect(try ModelSource("tiny-clip").folder.lastPathComponent == "tiny-clip")
+    #expect(try ModelSource("tiny-clip").location.lastPathComponent == "tiny-clip")
     #expect(try DataSource("openclipart").place == .files(Embedded.openclipart))
     #expect(throws: ExperimentError.unknownModel(name: "tinyclip", nearest: "tiny-clip")) {
       try ModelSource("tinyclip")
@@ -48,7 +48,7 @@ struct SourceTests {
     #expect(
       ExperimentError.unknownModel(name: "x\ny", nearest: nil).explanation
         == #"There is no model 'x\ny': it is neither embedded nor a path."#
-        + " Give tiny-clip or the path of an open_clip folder.")
+        + " Give tiny-clip or the path of a checkpoint.")
   }
 
   @Test("a configuration survives its file")

@@ -36,7 +36,7 @@ public enum TinyCLIP {
 
   /// All tensors, as 32-bit floats where they are floats.
   public static func tensors() throws -> [String: Tensor] {
-    let file = try SafetensorsFile(contentsOf: Checkpoint(folder: folder).weights)
+    let file = try SafetensorsFile(contentsOf: CheckpointFiles(at: folder).weights)
     return try Dictionary(uniqueKeysWithValues: file.names.map { ($0, try file.tensor($0)) })
   }
 

@@ -1,0 +1,66 @@
+import Explanations
+import Foundation
+import Tokenization
+import Torch
+
+extension Checkpoint {
+  /// Whose library a converted checkpoint is for.
+  public enum Target: String, Sendable, CaseIterable {
+    /// `open_clip_config.json` and `open_clip_model.safetensors`.
+    case openCLIP = "open-clip"
+    /// `config.json`, `preprocessor_config.json`, `model.safetensors` and the tokenizer's files.
+    case huggingFace = "hugging-face"
+
+    fileprivate var files: Set<String> {
+      switch self {
+      case .openCLIP: ["open_clip_config.json", "open_clip_model.safetensors"]
+      case .huggingFace:
+        VocabularyFiles.names.union(["config.json", "preprocessor_config.json", "model.safetensors"])
+      }
+    }
+  }
+
+  /// Writes the model anew, as a folder that appears whole or not at all.
+  ///
+  /// The model is built first, so that nothing is converted that would not load.
+  ///
+  /// - Parameters:
+  ///   - precision: of all tensors: `float32`, `float16` or `bfloat16`.
+  ///   - replacing: whether a folder that an earlier conversion wrote may be replaced.
+  /// - Throws: ``CLIPError``; `WritingError` with the system's reason. What stood at `folder` is then unchanged.
+  public func convert(
+    to folder: URL, for target: Target, precision: Tensor.Kind, replacing: Bool
+  ) throws {
+    let configuration = try configuration()
+    let files = try Self.files(of: configuration, for: target)
+    try Self.checkRoom(at: folder, for: target, replacing: replacing)
+    _ = try CLIPModel(self, configuration)
+    let tensors: any TensorFile = target == .openCLIP ? self.tensors : try HuggingFaceTensors(self.tensors)
+    try WholeFolder.write(to: folder) { temporary in
+      for (name, data) in files { try WholeFile.write(data, to: temporary.appending(path: name)) }
+      let weights = target == .openCLIP ? "open_clip_model.safetensors" : "model.safetensors"
+      try SafetensorsFile.write(
+        tensors, as: precision, metadata: ["format": "pt"], to: temporary.appending(path: weights))
+    }
+  }
+
+  /// All but the weights.
+  private static func files(of configuration: CLIPConfiguration, for target: Target) throws -> [String: Data] {
+    switch target {
+    case .openCLIP: return ["open_clip_config.json": try configuration.openCLIPFile()]
+    case .huggingFace:
+      let (model, preprocessing) = try configuration.huggingFaceFiles()
+      let vocabulary = try VocabularyFiles.contents(tokenLimit: configuration.text.tokenLimit)
+      return ["config.json": model, "preprocessor_config.json": preprocessing].merging(vocabulary) { $1 }
+    }
+  }
+
+  private static func checkRoom(at folder: URL, for target: Target, replacing: Bool) throws {
+    guard RegularFile.isThere(folder) else { return }
+    guard replacing else { throw CLIPError.targetExists(path: folder.path) }
+    guard try RegularFile.place(of: folder) == .folder,
+      let names = try? FileManager.default.contentsOfDirectory(atPath: folder.path),
+      Target.allCases.contains(where: { $0.files.isSuperset(of: names) })
+    else { throw CLIPError.foreignTarget(path: folder.path) }
+  }
+}

@@ -1,0 +1,87 @@
+/// What is wrong with the files of a checkpoint: the facts of ``CLIPError/checkpoint(path:_:)``.
+public enum CheckpointFault: Equatable, Sendable {
+  case nothingThere
+  case brokenLink
+  case linkLoop
+  /// A pipe, a device, a socket; or a folder where a file must be.
+  case notAFile
+  /// The system would not read it.
+  case unreadable(reason: String)
+  case empty
+  /// A stand-in for the weights, which would have `bytes`.
+  case gitLFSPointer(bytes: Int?)
+  case webPage
+  case text
+  case unknownContent
+  case tooLong(limit: Int)
+  /// A folder without any of these files.
+  case noWeights(expected: [String])
+  case severalWeights(names: [String])
+  /// A folder with an index of shards and no word on what they are of.
+  case noConfiguration(index: String, expected: String)
+  /// An index without its map of tensors to files, or one of another form.
+  case index(expected: String)
+  /// An index that leads out of its folder.
+  case shardPath(name: String)
+  case missingShards(names: [String], of: Int)
+  case notInShard(tensor: String, shard: String)
+  case notInIndex(tensor: String, shard: String)
+  /// Two models in one file.
+  case severalModels(prefixes: [String])
+  /// The configuration states one architecture, and the tensors are those of another.
+  case otherArchitecture(configuration: String, stated: String, found: String)
+
+  /// What is wrong, to be read after the path.
+  var problem: String {
+    switch self {
+    case .nothingThere: "there is nothing at this path"
+    case .brokenLink: "it is a symbolic link to nothing"
+    case .linkLoop: "its symbolic links lead in a circle"
+    case .notAFile: "expected a file of weights, found something that is no file"
+    case .unreadable(let reason): reason
+    case .empty: "the file is empty"
+    case .gitLFSPointer(let bytes):
+      "it is a Git LFS pointer" + (bytes.map { " to weights of \($0) bytes" } ?? "") + ", not the weights themselves"
+    case .webPage: "it is a web page, not weights"
+    case .text: "it is a text, not weights"
+    case .unknownContent: "it is neither a safetensors file nor one that PyTorch has saved"
+    case .tooLong(let limit): "it is longer than \(limit) bytes, too long for a description of a model"
+    case .noWeights(let expected): "the folder has no weights: neither \(expected.joined(separator: " nor "))"
+    case .severalWeights(let names):
+      "the folder has \(names.count) files of weights: " + abridged(names)
+    case .noConfiguration(let index, let expected): "the folder has \(index) but no \(expected)"
+    case .index(let expected): "expected \(expected)"
+    case .shardPath(let name): "it names the file '\(name)', which is not in its own folder"
+    case .missingShards(let names, let total): "\(names.count) of \(total) shards are missing: " + abridged(names)
+    case .notInShard(let tensor, let shard): "it says that \(shard) has the tensor '\(tensor)', which is not so"
+    case .notInIndex(let tensor, let shard): "\(shard) has the tensor '\(tensor)', which it does not place there"
+    case .severalModels(let prefixes): "it holds several models: \(prefixes.joined(separator: ", "))"
+    case .otherArchitecture(let configuration, let stated, let found):
+      "\(configuration) describes \(stated), but the weights are of \(found)"
+    }
+  }
+
+  var remedy: String {
+    switch self {
+    case .nothingThere: "Check the path"
+    case .brokenLink, .linkLoop: "Give the file that the links should lead to"
+    case .notAFile, .text, .unknownContent: "Give an open_clip or Hugging Face folder, or a file of weights"
+    case .unreadable: "Check its permissions"
+    case .empty: "Fetch it again"
+    case .gitLFSPointer: "Run 'git lfs pull' in that repository"
+    case .webPage: "Fetch the weights again: the address led to a page, perhaps one that asks to log in"
+    case .tooLong: "Get another copy of it"
+    case .noWeights: "Put the weights there, or give their file"
+    case .severalWeights: "Give one of the files"
+    case .noConfiguration: "Put it there, or give the index as the file of weights"
+    case .index, .shardPath, .notInShard, .notInIndex: "Fetch the index and its shards again"
+    case .missingShards: "Fetch them"
+    case .severalModels: "Save the one that you need alone"
+    case .otherArchitecture: "Give the weights their own configuration"
+    }
+  }
+
+  private func abridged(_ names: [String]) -> String {
+    names.prefix(5).joined(separator: ", ") + (names.count > 5 ? ", …" : "")
+  }
+}

@@ -1,0 +1,124 @@
+import Foundation
+
+/// Which files a checkpoint consists of: a folder in open_clip's or Hugging Face's form, or a file of weights alone.
+public struct CheckpointFiles: Sendable {
+  /// How a checkpoint says what its weights are of.
+  public enum Form: String, Sendable {
+    /// `open_clip_config.json`.
+    case openCLIP = "open_clip"
+    /// `config.json` and `preprocessor_config.json`.
+    case huggingFace = "Hugging Face"
+    /// Not at all: the shapes of the tensors tell.
+    case weightsAlone = "weights alone"
+  }
+
+  /// What the checkpoint is called: its folder, or the file without its extension.
+  public let name: String
+  public let form: Form
+  /// The folder of a folder's form, or the file.
+  public let url: URL
+  /// The file of weights, or the index of its shards.
+  public let weights: URL
+
+  private static let indexSuffix = ".index.json"
+  static let openCLIPConfiguration = "open_clip_config.json"
+  static let huggingFaceConfiguration = "config.json"
+
+  /// Whether ``weights`` is an index.
+  var isSharded: Bool { weights.lastPathComponent.hasSuffix(Self.indexSuffix) }
+
+  /// What open_clip and `transformers` look for, in their order.
+  private static func candidates(_ form: Form) -> [String] {
+    switch form {
+    case .openCLIP:
+      [
+        "open_clip_model.safetensors", "open_clip_pytorch_model.safetensors", "open_clip_pytorch_model.bin",
+        "open_clip_pytorch_model.pth", "model.safetensors", "model.safetensors.index.json", "pytorch_model.bin",
+        "pytorch_model.pth", "model.pth",
+      ]
+    case .huggingFace:
+      ["model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json"]
+    case .weightsAlone: []
+    }
+  }
+
+  /// Finds the files of the checkpoint at `url`.
+  ///
+  /// Both libraries write their weights twice on request, as safetensors and as a pickle; as they do, the first is
+  /// taken. A file that belongs to a folder's form is read with that folder's configuration.
+  ///
+  /// - Throws: ``CLIPError/checkpoint(path:_:)``.
+  public init(at url: URL) throws {
+    let url = url.standardizedFileURL
+    switch try RegularFile.place(of: url) {
+    case .folder: try self.init(folder: url)
+    case .file:
+      let folder = url.deletingLastPathComponent()
+      let form = Self.form(of: folder)
+      if Self.candidates(form).contains(url.lastPathComponent) {
+        self.init(name: folder.lastPathComponent, form: form, url: folder, weights: url)
+      } else {
+        let name = url.deletingPathExtension().lastPathComponent
+        self.init(name: name, form: .weightsAlone, url: url, weights: url)
+      }
+    }
+  }
+
+  private init(name: String, form: Form, url: URL, weights: URL) {
+    self.name = name
+    self.form = form
+    self.url = url
+    self.weights = weights
+  }
+
+  private init(folder: URL) throws {
+    let form = Self.form(of: folder)
+    let candidates = Self.candidates(form)
+    for candidate in candidates.map({ folder.appending(path: $0) }) where RegularFile.isThere(candidate) {
+      self.init(name: folder.lastPathComponent, form: form, url: folder, weights: candidate)
+      return
+    }
+    if let index = Self.candidates(.huggingFace).first(where: {
+      $0.hasSuffix(Self.indexSuffix) && RegularFile.isThere(folder.appending(path: $0))
+    }) {
+      let expected = Self.huggingFaceConfiguration
+      throw CLIPError.checkpoint(path: folder.path, .noConfiguration(index: index, expected: expected))
+    }
+    let others = try Self.filesOfWeights(in: folder)
+    guard let only = others.first else {
+      let expected = form == .huggingFace ? candidates.prefix(3) : ["open_clip_model.safetensors", "model.safetensors"]
+      throw CLIPError.checkpoint(path: folder.path, .noWeights(expected: Array(expected)))
+    }
+    guard others.count == 1 else {
+      throw CLIPError.checkpoint(path: folder.path, .severalWeights(names: others.map(\.lastPathComponent)))
+    }
+    let url = form == .weightsAlone ? only : folder
+    let name = form == .weightsAlone ? only.deletingPathExtension().lastPathComponent : folder.lastPathComponent
+    self.init(name: name, form: form, url: url, weights: only)
+  }
+
+  private static func form(of folder: URL) -> Form {
+    if RegularFile.isThere(folder.appending(path: openCLIPConfiguration)) { return .openCLIP }
+    if RegularFile.isThere(folder.appending(path: huggingFaceConfiguration)) { return .huggingFace }
+    return .weightsAlone
+  }
+
+  /// The files that could be weights, by name; what they are, their content tells later.
+  private static func filesOfWeights(in folder: URL) throws -> [URL] {
+    guard let names = try? FileManager.default.contentsOfDirectory(atPath: folder.path) else {
+      throw CLIPError.checkpoint(path: folder.path, .unreadable(reason: "the folder cannot be read"))
+    }
+    let extensions: Set = ["safetensors", "pt", "pth", "bin", "ckpt"]
+    return names.filter { extensions.contains(URL(filePath: $0).pathExtension.lowercased()) }.sorted()
+      .map { folder.appending(path: $0) }.filter { (try? RegularFile.place(of: $0)) != .folder }
+  }
+
+  /// SHA-256 of the weights, in lower-case hexadecimal: what `sha256sum` prints for the file. For shards, that of what
+  /// `sha256sum` prints for all of them in the order of their names.
+  public func hash() throws -> String {
+    guard isSharded else { return try FileHash.sha256(of: weights) }
+    let shards = try ShardedTensors(index: weights).shards
+    let lines = try shards.map { "\(try FileHash.sha256(of: $0))  \($0.lastPathComponent)\n" }
+    return FileHash.sha256(of: lines.joined())
+  }
+}

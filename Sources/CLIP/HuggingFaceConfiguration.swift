@@ -1,0 +1,178 @@
+import Foundation
+import Images
+import Torch
+
+/// Reads `config.json` and `preprocessor_config.json` of a CLIP that `transformers` has saved.
+///
+/// These files repeat every setting of generation, training and tokenisation that the library has ever had, so a key
+/// that changes no feature is passed over; each that could is read or compared. Defaults are those of `CLIPConfig`.
+enum HuggingFaceConfiguration {
+  /// Where the preprocessing is stated, in newer folders as a section of the second.
+  static let preprocessing = ["preprocessor_config.json", "processor_config.json"]
+  /// Pillow's numbers for its filters.
+  static let filters: [(number: Int, interpolation: Interpolation)] = [(2, .bilinear), (3, .bicubic)]
+
+  /// Ids that stand for the end of a text: CLIP's own, and the 2 that files from before 2023 state, by which
+  /// `transformers` means the highest id, which is the same.
+  fileprivate static let endOfText = [49407, 2]
+}
+
+extension CLIPConfiguration {
+  /// Reads a folder that `transformers.CLIPModel` has saved.
+  ///
+  /// - Throws: ``CLIPError/configuration(file:key:expected:found:)``, ``CLIPError/unsupported(file:option:)``.
+  public init(huggingFace folder: URL) throws {
+    var file = try ConfigurationFile(contentsOf: folder.appending(path: CheckpointFiles.huggingFaceConfiguration))
+    _ = try file.supported("model_type", ["clip"], default: "")
+    var vision = try file.tower("vision_config")
+    var text = try file.tower("text_config")
+    let activation = try vision.activation()
+    guard try text.activation() == activation else { throw text.unsupported("hidden_act", "another than the images'") }
+    let tower = try VisionTransformer.Configuration(&vision)
+    let (preprocessing, assumptions) = try Preprocessing.read(huggingFace: folder, size: tower.imageSize)
+    self.init(
+      embeddingWidth: try file.positiveInteger("projection_dim", default: 512), image: .visionTransformer(tower),
+      text: try TextTower(&text), activation: activation, preprocessing: preprocessing, assumptions: assumptions)
+  }
+}
+
+extension ConfigurationFile {
+  /// The settings of one tower. Old files state them twice; what ends in `_dict` counts then, as in `transformers`.
+  fileprivate mutating func tower(_ key: String) throws -> ConfigurationFile {
+    passOverNull([key, "\(key)_dict"])
+    return try sectionOrEmpty(has("\(key)_dict") ? "\(key)_dict" : key)
+  }
+
+  fileprivate mutating func activation() throws -> Activation {
+    try supported("hidden_act", ["quick_gelu", "gelu"], default: "quick_gelu") == "gelu" ? .gelu : .quickGELU
+  }
+
+  fileprivate mutating func heads(_ standard: Int, dividing width: Int) throws -> Int {
+    let heads = try positiveInteger("num_attention_heads", default: standard)
+    guard width % heads == 0 else {
+      throw wrong("num_attention_heads", expected: "a divisor of hidden_size \(width)", found: heads)
+    }
+    return heads
+  }
+
+  fileprivate mutating func normEpsilon() throws -> Double {
+    passOverNull(["layer_norm_eps"])
+    return try positiveNumber("layer_norm_eps", upTo: 1, default: 1e-5)
+  }
+}
+
+extension CLIPConfiguration.TextTower {
+  fileprivate init(_ section: inout ConfigurationFile) throws {
+    let end = try section.positiveInteger("eos_token_id", default: 49407)
+    guard HuggingFaceConfiguration.endOfText.contains(end) else { throw section.unsupported("eos_token_id", end) }
+    let width = try section.positiveInteger("hidden_size", default: 512)
+    let vocabularySize = try section.positiveInteger("vocab_size", default: 49408)
+    guard vocabularySize >= 49408 else {
+      throw section.wrong("vocab_size", expected: "at least 49408, as CLIP's tokenizer has", found: vocabularySize)
+    }
+    self.init(
+      tokenLimit: try section.positiveInteger("max_position_embeddings", default: 77), vocabularySize: vocabularySize,
+      width: width, heads: try section.heads(8, dividing: width),
+      layers: try section.positiveInteger("num_hidden_layers", default: 12),
+      perceptronWidth: try section.positiveInteger("intermediate_size", default: 2048),
+      normEpsilon: try section.normEpsilon())
+  }
+}
+
+extension VisionTransformer.Configuration {
+  fileprivate init(_ section: inout ConfigurationFile) throws {
+    let channels = try section.positiveInteger("num_channels", default: 3)
+    guard channels == 3 else { throw section.unsupported("num_channels", channels) }
+    let width = try section.positiveInteger("hidden_size", default: 768)
+    let imageSize = try section.edge("image_size", default: 224)
+    let patchSize = try section.edge("patch_size", default: 32)
+    guard patchSize <= imageSize else {
+      throw section.wrong("patch_size", expected: "at most image_size \(imageSize)", found: patchSize)
+    }
+    self.init(
+      imageSize: imageSize, patchSize: patchSize, width: width,
+      layers: try section.positiveInteger("num_hidden_layers", default: 12),
+      heads: try section.heads(12, dividing: width),
+      perceptronWidth: try section.positiveInteger("intermediate_size", default: 3072),
+      normEpsilon: try section.normEpsilon())
+  }
+}
+
+extension ConfigurationFile {
+  /// The edge of a square, given as one number, as two equal ones, or as an object of `height` and `width`.
+  fileprivate mutating func edge(_ key: String, default standard: Int? = nil) throws -> Int {
+    var edges: [Int]
+    if isList(key) {
+      edges = try positiveIntegers(key, count: 2)
+    } else if isObject(key) {
+      var sides = try section(key)
+      edges = [try sides.positiveInteger("height"), try sides.positiveInteger("width")]
+    } else {
+      edges = [try positiveInteger(key, default: standard)]
+    }
+    guard let edge = edges.first, edges.allSatisfy({ $0 == edge }) else { throw unsupported(key, edges) }
+    return edge
+  }
+}
+
+extension Preprocessing {
+  /// What the folder states; without a statement OpenAI's, as everything that descends from OpenAI's models keeps it.
+  fileprivate static func read(
+    huggingFace folder: URL, size: Int
+  ) throws -> (preprocessing: Preprocessing, assumptions: [String]) {
+    let files = HuggingFaceConfiguration.preprocessing.map { folder.appending(path: $0) }
+    guard let url = files.first(where: RegularFile.isThere) else {
+      return (.openAI(size: size), ["no preprocessor_config.json: OpenAI's mean, deviation and bicubic resizing"])
+    }
+    var file = try ConfigurationFile(contentsOf: url)
+    if file.isObject("image_processor") { file = try file.section("image_processor") }
+    return (try Preprocessing(&file, size: size), [])
+  }
+
+  private init(_ file: inout ConfigurationFile, size: Int) throws {
+    let types = ["CLIPImageProcessor", "CLIPImageProcessorFast", "CLIPImageProcessorPil", "CLIPFeatureExtractor"]
+    for key in ["image_processor_type", "feature_extractor_type"] where file.has(key) {
+      _ = try file.supported(key, types, default: "")
+    }
+    try file.refuse(["use_square_size", "do_pad"])
+    for step in ["do_resize", "do_rescale", "do_normalize"] where try !file.flag(step, default: true) {
+      throw file.unsupported(step, "false")
+    }
+    self = .openAI(size: size)
+    let factor = try file.positiveNumber("rescale_factor", upTo: 1, default: 1.0 / 255)
+    guard abs(factor * 255 - 1) < 1e-6 else { throw file.unsupported("rescale_factor", factor) }
+    if file.has("image_mean") { mean = try file.channels("image_mean") }
+    if file.has("image_std") { standardDeviation = try file.channels("image_std") }
+    guard standardDeviation.allSatisfy({ $0 > 0 }) else {
+      throw file.wrong("image_std", expected: "three positive numbers", found: standardDeviation)
+    }
+    let filter = try file.positiveInteger("resample", default: 3)
+    guard let known = HuggingFaceConfiguration.filters.first(where: { $0.number == filter }) else {
+      throw file.unsupported("resample", filter)
+    }
+    interpolation = known.interpolation
+    resizeMode = try Self.resizeMode(&file, size: size)
+  }
+
+  /// - Throws: ``CLIPError/unsupported(file:option:)`` where what comes out is no square of the tower's size.
+  private static func resizeMode(_ file: inout ConfigurationFile, size: Int) throws -> ResizeMode {
+    let crops = try file.flag("do_center_crop", default: true)
+    let crop = try file.edge("crop_size", default: 224)
+    guard !crops || crop == size else { throw file.unsupported("crop_size", crop) }
+    if file.isObject("size") {
+      var edges = try file.section("size")
+      if edges.has("height") {
+        let (height, width) = (try edges.positiveInteger("height"), try edges.positiveInteger("width"))
+        guard height == size, width == size else { throw file.unsupported("size", [height, width]) }
+        return .squash
+      }
+      let edge = try edges.positiveInteger("shortest_edge")
+      guard edge == size else { throw file.unsupported("size.shortest_edge", edge) }
+    } else {
+      let edge = try file.positiveInteger("size", default: 224)
+      guard edge == size else { throw file.unsupported("size", edge) }
+    }
+    guard crops else { throw file.unsupported("do_center_crop", "false") }
+    return .shortest
+  }
+}

@@ -1,0 +1,78 @@
+import Foundation
+import Torch
+
+/// Several files of tensors that an index makes one (`model.safetensors.index.json`, as Hugging Face writes it).
+public struct ShardedTensors: TensorFile {
+  public let path: String
+  /// The shards that the index names, by name.
+  public let shards: [URL]
+  private let fileOfTensor: [String: any TensorFile]
+
+  /// - Throws: ``CLIPError/checkpoint(path:_:)`` where the index is none, leads out of its folder or disagrees with
+  ///   its shards; what ``openTensorFile(at:)`` throws.
+  init(index url: URL) throws {
+    path = url.path
+    let shardOfTensor = try Self.map(in: url)
+    let names = Set(shardOfTensor.values).sorted()
+    shards = names.map { url.deletingLastPathComponent().appending(path: $0) }
+    let missing = shards.filter { !RegularFile.isThere($0) }
+    guard missing.isEmpty else {
+      let names = missing.map(\.lastPathComponent)
+      throw CLIPError.checkpoint(path: url.path, .missingShards(names: names, of: shards.count))
+    }
+    let files = try Dictionary(uniqueKeysWithValues: zip(names, shards.map(openTensorFile)))
+    fileOfTensor = shardOfTensor.compactMapValues { files[$0] }
+    let contents = files.mapValues { Set($0.names) }
+    for (tensor, shard) in shardOfTensor.sorted(by: { $0.key < $1.key }) where contents[shard]?.contains(tensor) != true
+    {
+      throw CLIPError.checkpoint(path: url.path, .notInShard(tensor: tensor, shard: shard))
+    }
+    for (shard, tensors) in contents.sorted(by: { $0.key < $1.key }) {
+      if let tensor = tensors.filter({ shardOfTensor[$0] != shard }).min() {
+        throw CLIPError.checkpoint(path: url.path, .notInIndex(tensor: tensor, shard: shard))
+      }
+    }
+  }
+
+  /// The name of each tensor's file.
+  private static func map(in url: URL) throws -> [String: String] {
+    let data = try RegularFile.description(at: url)
+    guard let index = try? JSONSerialization.jsonObject(with: data) as? [String: Any],
+      let map = index["weight_map"] as? [String: String], !map.isEmpty
+    else {
+      throw CLIPError.checkpoint(path: url.path, .index(expected: "an object 'weight_map' from tensors to files"))
+    }
+    for shard in map.values
+    where shard.isEmpty || shard.hasPrefix(".") || shard.contains(where: { "/\\\0".contains($0) }) {
+      throw CLIPError.checkpoint(path: url.path, .shardPath(name: shard))
+    }
+    return map
+  }
+
+  public var names: [String] { fileOfTensor.keys.sorted() }
+  public func shape(of name: String) -> [Int]? { fileOfTensor[name]?.shape(of: name) }
+  public func kind(of name: String) -> Tensor.Kind? { fileOfTensor[name]?.kind(of: name) }
+
+  public func tensor(_ name: String) throws -> Tensor {
+    guard let file = fileOfTensor[name] else {
+      throw CLIPError.checkpoint(path: path, .notInShard(tensor: name, shard: "no file"))
+    }
+    return try file.tensor(name)
+  }
+}
+
+/// Opens one file of tensors, whichever form its content has.
+///
+/// - Throws: ``CLIPError/checkpoint(path:_:)`` for what is no file of weights, and what the form's own reader throws.
+func openTensorFile(at url: URL) throws -> any TensorFile {
+  func refused(_ fault: CheckpointFault) -> CLIPError { .checkpoint(path: url.path, fault) }
+  switch try FileContent(of: url) {
+  case .safetensors: return try SafetensorsFile(contentsOf: url)
+  case .torch: throw refused(.unknownContent)
+  case .gitLFSPointer(let bytes): throw refused(.gitLFSPointer(bytes: bytes))
+  case .webPage: throw refused(.webPage)
+  case .text: throw refused(.text)
+  case .empty: throw refused(.empty)
+  case .other: throw refused(.unknownContent)
+  }
+}

@@ -1,0 +1,83 @@
+/// How one tensor of open_clip's is spelt by Hugging Face's `transformers`: the one table for reading and for writing.
+///
+/// A layer's number stands as `*`. OpenAI's names are open_clip's. Source: the parameter names of
+/// `transformers.CLIPModel` and `open_clip.CLIP`.
+struct TensorSpelling: Sendable, Equatable {
+  /// open_clip's name.
+  let openCLIP: String
+  /// Hugging Face's: one name, or the three whose rows open_clip keeps as one tensor.
+  let huggingFace: [String]
+  /// Whether the axes of the one are those of the other, exchanged.
+  let isTransposed: Bool
+
+  private init(_ openCLIP: String, _ huggingFace: String..., isTransposed: Bool = false) {
+    self.init(openCLIP: openCLIP, huggingFace: huggingFace, isTransposed: isTransposed)
+  }
+
+  private init(openCLIP: String, huggingFace: [String], isTransposed: Bool) {
+    self.openCLIP = openCLIP
+    self.huggingFace = huggingFace
+    self.isTransposed = isTransposed
+  }
+
+  // MARK: The table
+
+  private static let table: [TensorSpelling] =
+    [
+      TensorSpelling("logit_scale", "logit_scale"),
+      TensorSpelling("token_embedding.weight", "text_model.embeddings.token_embedding.weight"),
+      TensorSpelling("positional_embedding", "text_model.embeddings.position_embedding.weight"),
+      TensorSpelling("text_projection", "text_projection.weight", isTransposed: true),
+      TensorSpelling("visual.class_embedding", "vision_model.embeddings.class_embedding"),
+      TensorSpelling("visual.positional_embedding", "vision_model.embeddings.position_embedding.weight"),
+      TensorSpelling("visual.conv1.weight", "vision_model.embeddings.patch_embedding.weight"),
+      TensorSpelling("visual.proj", "visual_projection.weight", isTransposed: true),
+    ]
+    + layer("ln_final", "text_model.final_layer_norm")
+    + layer("visual.ln_pre", "vision_model.pre_layrnorm")  // spelt so
+    + layer("visual.ln_post", "vision_model.post_layernorm")
+    + block("transformer.resblocks.*", "text_model.encoder.layers.*")
+    + block("visual.transformer.resblocks.*", "vision_model.encoder.layers.*")
+
+  private static func block(_ openCLIP: String, _ huggingFace: String) -> [TensorSpelling] {
+    let parts = [
+      ("ln_1", "layer_norm1"), ("ln_2", "layer_norm2"), ("attn.out_proj", "self_attn.out_proj"),
+      ("mlp.c_fc", "mlp.fc1"), ("mlp.c_proj", "mlp.fc2"),
+    ]
+    let fused = ["weight", "bias"].map { kind in
+      TensorSpelling(
+        openCLIP: "\(openCLIP).attn.in_proj_\(kind)",
+        huggingFace: ["q", "k", "v"].map { "\(huggingFace).self_attn.\($0)_proj.\(kind)" }, isTransposed: false)
+    }
+    return fused + parts.flatMap { layer("\(openCLIP).\($0.0)", "\(huggingFace).\($0.1)") }
+  }
+
+  private static func layer(_ openCLIP: String, _ huggingFace: String) -> [TensorSpelling] {
+    ["weight", "bias"].map { TensorSpelling("\(openCLIP).\($0)", "\(huggingFace).\($0)") }
+  }
+
+  // MARK: Looking up
+
+  private static let byOpenCLIP = Dictionary(uniqueKeysWithValues: table.map { ($0.openCLIP, $0) })
+  private static let byHuggingFace = Dictionary(
+    uniqueKeysWithValues: table.flatMap { spelling in spelling.huggingFace.map { ($0, spelling) } })
+
+  /// The spelling of a tensor by open_clip's name, with its layer's number; `nil` for one without a counterpart.
+  static func of(openCLIP name: String) -> TensorSpelling? { look(up: name, in: byOpenCLIP) }
+
+  /// The spelling that has `name` among Hugging Face's.
+  static func of(huggingFace name: String) -> TensorSpelling? { look(up: name, in: byHuggingFace) }
+
+  private static func look(up name: String, in table: [String: TensorSpelling]) -> TensorSpelling? {
+    var parts = name.split(separator: ".", omittingEmptySubsequences: false)
+    guard let place = parts.firstIndex(where: { Int($0) != nil }) else { return table[name] }
+    let number = parts[place]
+    guard number == "\(Int(number) ?? -1)" else { return nil }  // not 01 or +1: two names for one layer
+    parts[place] = "*"
+    guard let spelling = table[parts.joined(separator: ".")] else { return nil }
+    func numbered(_ name: String) -> String { name.replacing("*", with: number) }
+    return TensorSpelling(
+      openCLIP: numbered(spelling.openCLIP), huggingFace: spelling.huggingFace.map(numbered),
+      isTransposed: spelling.isTransposed)
+  }
+}

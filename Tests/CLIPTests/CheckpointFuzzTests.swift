@@ -1,0 +1,44 @@
+import CLIP
+import Explanations
+import Foundation
+import TestSupport
+import Testing
+import Torch
+
+@Suite("Mutated descriptions of a checkpoint are read or refused, and never crash or hang")
+struct CheckpointFuzzTests {
+  static let rounds = 2000
+  static let pieces = [
+    "\"", ",", "[", "]", "{", "}", ":", "-", "null", "true", "false", "1", "0", "999999999", "99999999999999999999",
+    "1e400", "0.5", "..", "/", "\\u0000", "\\ud800", "é", "\0", "\"text_config_dict\": {},", "\"crop_size\": 31,",
+    "\"size\": 32,", "\"num_attention_heads\": 1000000000,", "[[[[[[[[", "model-00001-of-00003.safetensors",
+  ]
+
+  @Test(
+    "the index of shards, config.json and preprocessor_config.json",
+    arguments: [
+      ("model.safetensors.index.json", UInt64(1)), ("config.json", 2), ("preprocessor_config.json", 3),
+    ])
+  func mutations(name: String, seed: UInt64) throws {
+    var mutate = Mutation(seed: seed, pieces: Self.pieces)
+    var outcomes: [String: Int] = [:]
+    try withTemporaryFolder { folder in
+      let model = try SmallCheckpoint.writeShards(to: folder.appending(path: "hf"))
+      let file = model.appending(path: name)
+      let original = Array(try Data(contentsOf: file))
+      for _ in 0..<Self.rounds {
+        try Data(mutate(original)).write(to: file)
+        do {
+          let checkpoint = try Checkpoint(at: model)
+          _ = try checkpoint.configuration()
+          outcomes["read", default: 0] += 1
+        } catch let error as any Explained {
+          #expect(!error.explanation.contains("\n"))
+          outcomes["refused", default: 0] += 1
+        }
+      }
+    }
+    // The mutations are neither all harmless nor all fatal.
+    for outcome in ["read", "refused"] { #expect(outcomes[outcome, default: 0] > 5, "\(outcomes)") }
+  }
+}

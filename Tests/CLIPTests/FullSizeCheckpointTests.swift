@@ -1,0 +1,39 @@
+import CLIP
+import Foundation
+import TestSupport
+import Testing
+import Torch
+
+/// Runs where Scripts/oracle/check_checkpoints.py has put a checkpoint that another library saved.
+@Suite("Checkpoints that other libraries saved give those libraries' features", .serialized)
+struct FullSizeCheckpointTests {
+  struct Check: Decodable {
+    let texts: [String]
+    let checkpoints: [String]
+  }
+
+  /// Of unit features.
+  static let tolerance: Float = 1e-4
+  static let folder = ProcessInfo.processInfo.environment["COCOOP_CHECKPOINTS"].map { URL(filePath: $0) }
+
+  @Test("image features and text features", .enabled(if: folder != nil, "needs a checkpoint; `make parity` makes them"))
+  func features() throws {
+    let folder = try #require(Self.folder)
+    let expected = try SafetensorsFile(contentsOf: folder.appending(path: "expected.safetensors"))
+    let check = try JSONDecoder().decode(Check.self, from: Data(contentsOf: folder.appending(path: "check.json")))
+    for path in check.checkpoints {
+      let clip = try CLIPModel(weights: URL(filePath: path))
+      let prompts = try check.texts.map { text in
+        try clip.tokenizer.prompt(text, limit: clip.textEncoder.tokenLimit).map(Symbol.token)
+      }
+      let image = try clip.imageEncoder(expected.tensor("pixels")).unitRows()
+      let text = try clip.textEncoder(PromptTrie(prompts)).reshaped([prompts.count, clip.embeddingWidth]).unitRows()
+      let differences = (
+        image: try image.largestDifference(from: expected.tensor("image")),
+        text: try text.largestDifference(from: expected.tensor("text"))
+      )
+      print("largest difference of images \(differences.image), of texts \(differences.text)")
+      #expect(differences.image <= Self.tolerance && differences.text <= Self.tolerance, "\(path)")
+    }
+  }
+}
