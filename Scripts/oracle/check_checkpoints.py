@@ -181,7 +181,7 @@ def openai_model(name: str):
         return folder / "old.pth"
 
     def script(folder):  # float16 with three sizes among the tensors, as OpenAI's archives
-        traced = torch.jit.trace(model, (pixels(resolution)[:1], open_clip.tokenize(TEXTS[:1])), check_trace=False)
+        traced = torch.jit.trace(model.float(), (pixels(resolution)[:1], open_clip.tokenize(TEXTS[:1])), check_trace=False)
         for key, value in [("input_resolution", resolution), ("context_length", 77), ("vocab_size", 49408)]:
             traced.register_buffer(key, torch.tensor(value))
         traced.half().save(str(folder / "script.pt"))

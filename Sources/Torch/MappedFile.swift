@@ -23,6 +23,14 @@ final class MappedFile: @unchecked Sendable {
     bytes = UnsafeRawBufferPointer(start: address, count: count)
   }
 
+  /// Lets go of the memory that reading a part of the file has filled, but for pages that other parts share.
+  func release(_ range: Range<Int>) {
+    let page = Int(getpagesize())
+    let (start, end) = ((range.lowerBound + page - 1) / page * page, range.upperBound / page * page)
+    guard start < end, let address = bytes.baseAddress else { return }
+    madvise(UnsafeMutableRawPointer(mutating: address + start), end - start, MADV_DONTNEED)
+  }
+
   deinit {
     guard let address = bytes.baseAddress else { return }
     munmap(UnsafeMutableRawPointer(mutating: address), bytes.count)

@@ -53,6 +53,7 @@ public struct SafetensorsFile: TensorFile {
       throw TorchError.safetensors(path: path, .elementType(name: name, found: entry.elementType))
     }
     let range = entry.range.lowerBound + dataOffset..<entry.range.upperBound + dataOffset
+    defer { mapping.release(range) }  // or a checkpoint would lie in memory twice
     return try Tensor(bytes: UnsafeRawBufferPointer(rebasing: mapping.bytes[range]), kind: kind, shape: entry.shape)
   }
 }

@@ -69,7 +69,7 @@ struct ArchitectureParityTests {
     let configuration = try Self.configuration(of: "text-sizes")
     let clip = try CLIPModel(
       name: "text-sizes", configuration: configuration,
-      weights: Weights(name: "text-sizes", making: FormulaWeights.weight))
+      weights: Weights(making: FormulaWeights.weight))
     #expect(clip.textEncoder.tokenLimit == 11)
     let prompt = [Symbol](repeating: .token(320), count: 12)
     #expect(throws: CLIPError.promptTooLong(symbols: 12, limit: 11)) { try clip.textEncoder(PromptTrie([prompt])) }

@@ -202,7 +202,9 @@ struct CheckpointFaultTests {
       #expect(
         try loading(twice)
           == "FOLDER/a.safetensors: it holds several models: model., state_dict.. Save the one that you need alone.")
-      let stray: [String: Tensor] = try small.reduce(into: ["head.weight": .zeros([1])]) { $0["model.\($1.key)"] = $1.value }
+      let stray: [String: Tensor] = try small.reduce(into: ["head.weight": .zeros([1])]) {
+        $0["model.\($1.key)"] = $1.value
+      }
       #expect(
         try loading(stray)
           == "a.safetensors has tensors that the model does not use (1): head.weight. "
