@@ -42,6 +42,7 @@ parity: setup ## record the reference values anew with PyTorch and run the tests
 	@Scripts/swift-quietly build --build-tests $(FLAGS)
 	@$(ONE_THREAD) swift test --skip-build $(FLAGS)
 	@.oracle/bin/python Scripts/oracle/full_size.py
+	@.oracle/bin/python Scripts/oracle/check_checkpoints.py
 	@git --no-pager diff --stat -- Tests
 
 bench: build ## measure the tool beside PyTorch and write the figures into docs/performance.md

@@ -1,3 +1,5 @@
+import Explanations
+
 /// What is wrong with the files of a checkpoint: the facts of ``CLIPError/checkpoint(path:_:)``.
 public enum CheckpointFault: Equatable, Sendable {
   case nothingThere
@@ -7,10 +9,7 @@ public enum CheckpointFault: Equatable, Sendable {
   case notAFile
   /// The system would not read it.
   case unreadable(reason: String)
-  case empty
-  /// A stand-in for the weights, which would have `bytes`.
-  case gitLFSPointer(bytes: Int?)
-  case webPage
+  case wrongDownload(WrongDownload)
   case text
   case unknownContent
   case tooLong(limit: Int)
@@ -39,10 +38,7 @@ public enum CheckpointFault: Equatable, Sendable {
     case .linkLoop: "its symbolic links lead in a circle"
     case .notAFile: "expected a file of weights, found something that is no file"
     case .unreadable(let reason): reason
-    case .empty: "the file is empty"
-    case .gitLFSPointer(let bytes):
-      "it is a Git LFS pointer" + (bytes.map { " to weights of \($0) bytes" } ?? "") + ", not the weights themselves"
-    case .webPage: "it is a web page, not weights"
+    case .wrongDownload(let wrong): wrong.problem
     case .text: "it is a text, not weights"
     case .unknownContent: "it is neither a safetensors file nor one that PyTorch has saved"
     case .tooLong(let limit): "it is longer than \(limit) bytes, too long for a description of a model"
@@ -67,9 +63,7 @@ public enum CheckpointFault: Equatable, Sendable {
     case .brokenLink, .linkLoop: "Give the file that the links should lead to"
     case .notAFile, .text, .unknownContent: "Give an open_clip or Hugging Face folder, or a file of weights"
     case .unreadable: "Check its permissions"
-    case .empty: "Fetch it again"
-    case .gitLFSPointer: "Run 'git lfs pull' in that repository"
-    case .webPage: "Fetch the weights again: the address led to a page, perhaps one that asks to log in"
+    case .wrongDownload(let wrong): wrong.remedy
     case .tooLong: "Get another copy of it"
     case .noWeights: "Put the weights there, or give their file"
     case .severalWeights: "Give one of the files"

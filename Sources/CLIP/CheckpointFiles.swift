@@ -108,7 +108,7 @@ public struct CheckpointFiles: Sendable {
     guard let names = try? FileManager.default.contentsOfDirectory(atPath: folder.path) else {
       throw CLIPError.checkpoint(path: folder.path, .unreadable(reason: "the folder cannot be read"))
     }
-    let extensions: Set = ["safetensors", "pt", "pth", "bin", "ckpt"]
+    let extensions: Set = ["safetensors", "pt", "pth", "bin", "ckpt", "tar"]
     return names.filter { extensions.contains(URL(filePath: $0).pathExtension.lowercased()) }.sorted()
       .map { folder.appending(path: $0) }.filter { (try? RegularFile.place(of: $0)) != .folder }
   }

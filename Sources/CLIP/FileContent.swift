@@ -1,3 +1,4 @@
+import Explanations
 import Foundation
 
 /// What a file is by its first bytes, whatever its name says.
@@ -5,11 +6,8 @@ enum FileContent: Equatable {
   case safetensors
   /// What torch.save and TorchScript write: a zip archive, or the bare pickles of PyTorch before 1.6.
   case torch
-  /// The stand-in that Git keeps for a large file; `bytes` is the size that it states of the real one.
-  case gitLFSPointer(bytes: Int?)
-  case webPage
+  case wrongDownload(WrongDownload)
   case text
-  case empty
   case other
 
   /// More than enough for what tells these apart.
@@ -21,31 +19,26 @@ enum FileContent: Equatable {
   }
 
   init(beginning bytes: [UInt8]) {
-    if bytes.isEmpty {
-      self = .empty
-    } else if bytes.starts(with: [0x50, 0x4B, 0x03, 0x04]) || bytes.starts(with: [0x80, 0x02]) {
+    if let wrong = WrongDownload(beginning: bytes) {
+      self = .wrongDownload(wrong)
+    } else if bytes.starts(with: [0x50, 0x4B, 0x03, 0x04]) || Self.isPickle(bytes) {
       self = .torch
     } else if Self.isSafetensors(bytes) {
       self = .safetensors
-    } else if let text = String(validating: bytes.droppingPartialScalar, as: UTF8.self), !text.contains("\0") {
-      self = Self.content(of: text)
     } else {
-      self = .other
+      let text = String(validating: bytes.droppingPartialScalar, as: UTF8.self)
+      self = text?.contains("\0") == false ? .text : .other
     }
+  }
+
+  /// The opcode that begins a pickle, and its protocol: torch writes 2 unless told otherwise.
+  private static func isPickle(_ bytes: [UInt8]) -> Bool {
+    bytes.count > 1 && bytes[0] == 0x80 && (2...5).contains(bytes[1])
   }
 
   /// Eight bytes of the header's length, then the JSON object that is the header.
   private static func isSafetensors(_ bytes: [UInt8]) -> Bool {
     bytes.count > 8 && bytes[8] == UInt8(ascii: "{") && bytes[4..<8].allSatisfy { $0 == 0 }
-  }
-
-  private static func content(of text: String) -> FileContent {
-    if text.hasPrefix("version https://git-lfs.github.com/spec/") {
-      let size = text.split(separator: "\n").first { $0.hasPrefix("size ") }?.dropFirst(5)
-      return .gitLFSPointer(bytes: size.flatMap { Int($0) })
-    }
-    let start = text.trimmingPrefix { $0.isWhitespace || $0 == "\u{FEFF}" }.prefix(100).lowercased()
-    return ["<!doctype html", "<html", "<?xml", "<head"].contains { start.hasPrefix($0) } ? .webPage : .text
   }
 }
 

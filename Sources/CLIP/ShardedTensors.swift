@@ -68,11 +68,9 @@ func openTensorFile(at url: URL) throws -> any TensorFile {
   func refused(_ fault: CheckpointFault) -> CLIPError { .checkpoint(path: url.path, fault) }
   switch try FileContent(of: url) {
   case .safetensors: return try SafetensorsFile(contentsOf: url)
-  case .torch: throw refused(.unknownContent)
-  case .gitLFSPointer(let bytes): throw refused(.gitLFSPointer(bytes: bytes))
-  case .webPage: throw refused(.webPage)
+  case .torch: return try TorchArchive(contentsOf: url)
+  case .wrongDownload(let wrong): throw refused(.wrongDownload(wrong))
   case .text: throw refused(.text)
-  case .empty: throw refused(.empty)
   case .other: throw refused(.unknownContent)
   }
 }

@@ -22,16 +22,16 @@ struct CheckpointFaultTests {
   @Test(
     "one file of weights",
     arguments: [
-      ("", "the file is empty. Fetch it again."),
+      ("", "the file is empty. Fetch the file again."),
       (
         pointer,
-        "it is a Git LFS pointer to weights of 605247071 bytes, not the weights themselves. "
-          + "Run 'git lfs pull' in that repository."
+        "it is a pointer of Git LFS, a text that stands for the file of 605247071 bytes. "
+          + "Fetch the file itself, with 'git lfs pull' in its repository."
       ),
       (
         "\n  <!DOCTYPE html><html><head><title>Sign in</title>",
-        "it is a web page, not weights. "
-          + "Fetch the weights again: the address led to a page, perhaps one that asks to log in."
+        "it is a web page, such as an error or a login, saved under this name. "
+          + "Open it in a browser to read what it says, then fetch the file itself."
       ),
       ("Access denied", "it is a text, not weights. \(giveOther)"),
       ("{\"a\": 1}", "it is a text, not weights. \(giveOther)"),

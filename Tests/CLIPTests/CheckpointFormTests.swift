@@ -93,6 +93,30 @@ struct CheckpointFormTests {
     }
   }
 
+  @Test("files of torch.save: a state dict, and a training's file with its optimizer, of 16 bits")
+  func torchSave() throws {
+    try withTemporaryFolder { folder in
+      let tensors = try SmallCheckpoint.tensors.sorted { $0.key < $1.key }
+      let plain = folder.appending(path: "ViT-B-32.safetensors")  // its name is no one's business
+      try TorchArchive.write(.dictionary(tensors.map { ($0.key, .tensor($0.value)) }), to: plain)
+      try expectSame(plain)
+      let state = try tensors.map { ("module.\($0.key)", SavedValue.tensor(try $0.value.converted(to: .float16))) }
+      let moments = SavedValue.list([.tensor(try .zeros([2])), .double(0.9)])
+      let trained = folder.appending(path: "trained.pth.tar")
+      try TorchArchive.write(
+        .dictionary([("epoch", .integer(3)), ("state_dict", .dictionary(state)), ("optimizer", moments)]), to: trained)
+      try expectSame(trained)
+      let tensorsOfTrained = try Checkpoint(at: trained).tensors
+      #expect(tensorsOfTrained.prefix == "state_dict.module." && tensorsOfTrained.beside == ["optimizer.0"])
+      let half = try Data(contentsOf: trained).prefix(1_000_000)
+      try half.write(to: trained)
+      #expect(
+        message(in: folder) { try CLIPModel(weights: trained) }
+          == "FOLDER/trained.pth.tar is a damaged zip archive: it has no directory at its end, "
+          + "so it is only the beginning of the file. Fetch or write the file again.")
+    }
+  }
+
   @Test("a folder with one file of weights and no word on it is that file")
   func lonelyFile() throws {
     try withTemporaryFolder { folder in

@@ -7,7 +7,7 @@ import Torch
 
 @Suite("Mutated descriptions of a checkpoint are read or refused, and never crash or hang")
 struct CheckpointFuzzTests {
-  static let rounds = 2000
+  static let rounds = 1000
   static let pieces = [
     "\"", ",", "[", "]", "{", "}", ":", "-", "null", "true", "false", "1", "0", "999999999", "99999999999999999999",
     "1e400", "0.5", "..", "/", "\\u0000", "\\ud800", "é", "\0", "\"text_config_dict\": {},", "\"crop_size\": 31,",
@@ -39,6 +39,6 @@ struct CheckpointFuzzTests {
       }
     }
     // The mutations are neither all harmless nor all fatal.
-    for outcome in ["read", "refused"] { #expect(outcomes[outcome, default: 0] > 5, "\(outcomes)") }
+    for outcome in ["read", "refused"] { #expect(outcomes[outcome, default: 0] > 2, "\(outcomes)") }
   }
 }
