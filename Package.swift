@@ -79,7 +79,7 @@ let package = Package(
     .executableTarget(
       name: "cocoop",
       dependencies: [
-        "CStartup", "Explanations", "Torch", "Images", "Datasets", "PromptLearning", "Embedded", "Experiments",
+        "CStartup", "Explanations", "Torch", "Images", "Datasets", "CLIP", "PromptLearning", "Embedded", "Experiments",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: swiftSettings),
