@@ -22,15 +22,18 @@ public struct CLIPModel: Sendable {
   ///
   /// Loading is strict: every tensor of the model is found, every tensor of the file is used, all shapes agree.
   ///
+  /// - Parameter precision: of the products of linear layers; anything but float32 is an approximation.
   /// - Throws: ``CLIPError``, `TorchError`.
-  public init(weights url: URL) throws {
+  public init(weights url: URL, precision: Precision = .float32) throws {
     let checkpoint = try Checkpoint(at: url)
-    try self.init(checkpoint, checkpoint.configuration())
+    try self.init(checkpoint, checkpoint.configuration(), precision: precision)
   }
 
-  init(_ checkpoint: Checkpoint, _ configuration: CLIPConfiguration) throws {
+  init(_ checkpoint: Checkpoint, _ configuration: CLIPConfiguration, precision: Precision = .float32) throws {
     do {
-      try self.init(name: checkpoint.files.name, configuration: configuration, weights: Weights(checkpoint.tensors))
+      try self.init(
+        name: checkpoint.files.name, configuration: configuration,
+        weights: Weights(checkpoint.tensors, precision: precision))
     } catch let error as CLIPError {
       throw checkpoint.explanation(of: error, in: configuration)
     }
@@ -78,8 +81,11 @@ public struct CLIPModel: Sendable {
   }
 
   /// A model with random weights, to measure speed on. It knows nothing.
-  package init(randomlyInitialized configuration: CLIPConfiguration, name: String, seed: UInt64) throws {
-    try self.init(name: name, configuration: configuration, weights: Weights(randomFrom: seed))
+  package init(
+    randomlyInitialized configuration: CLIPConfiguration, name: String, seed: UInt64, precision: Precision = .float32
+  ) throws {
+    try self.init(
+      name: name, configuration: configuration, weights: Weights(randomFrom: seed, precision: precision))
   }
 
   /// E: the width of the shared space.

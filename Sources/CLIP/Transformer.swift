@@ -23,7 +23,7 @@ struct ResidualBlock: Sendable {
     attentionNorm = try weights.layerNorm("\(path).ln_1", width: width, epsilon: shape.normEpsilon)
     queryKeyValue = try FrozenLinear(
       weight: weights.take("\(path).attn.in_proj_weight", [3 * width, width]),
-      bias: weights.take("\(path).attn.in_proj_bias", [3 * width]))
+      bias: weights.take("\(path).attn.in_proj_bias", [3 * width]), precision: weights.precision)
     attentionOutput = try ScaledLinear(
       &weights, "\(path).attn.out_proj", from: width, to: width, scale: shape.hasLayerScale ? "\(path).ls_1" : nil)
     perceptron = try Perceptron(&weights, path, shape)
@@ -62,9 +62,11 @@ struct LastBlock: Sendable {
     attentionNorm = try weights.layerNorm("\(path).ln_1", width: width, epsilon: shape.normEpsilon)
     let weight = try weights.take("\(path).attn.in_proj_weight", [3 * width, width])
     let bias = try weights.take("\(path).attn.in_proj_bias", [3 * width])
-    query = try FrozenLinear(weight: weight.sliced(0..<width, axis: 0), bias: bias.sliced(0..<width, axis: 0))
+    query = try FrozenLinear(
+      weight: weight.sliced(0..<width, axis: 0), bias: bias.sliced(0..<width, axis: 0), precision: weights.precision)
     keyValue = try FrozenLinear(
-      weight: weight.sliced(width..<3 * width, axis: 0), bias: bias.sliced(width..<3 * width, axis: 0))
+      weight: weight.sliced(width..<3 * width, axis: 0), bias: bias.sliced(width..<3 * width, axis: 0),
+      precision: weights.precision)
     attentionOutput = try ScaledLinear(
       &weights, "\(path).attn.out_proj", from: width, to: width, scale: shape.hasLayerScale ? "\(path).ls_1" : nil)
     perceptron = try Perceptron(&weights, path, shape)

@@ -15,15 +15,22 @@ public struct Weights {
   }
 
   private let source: Source
+  /// Of the products of linear layers.
+  let precision: Precision
   private var unread: Set<String>
   /// What is odd about the tensors, where loading goes on in spite of it; `nil` where the first fault ends it.
   private(set) var survey: TensorSurvey?
 
   /// The tensors of a checkpoint.
-  public init(_ tensors: CheckpointTensors) { self.init(tensors, isSurveyed: false) }
+  ///
+  /// - Parameter precision: of the products of linear layers; all tensors are read as 32-bit floats.
+  public init(_ tensors: CheckpointTensors, precision: Precision = .float32) {
+    self.init(tensors, precision: precision, isSurveyed: false)
+  }
 
   /// - Parameter isSurveyed: whether faults are noted and not thrown.
-  init(_ tensors: CheckpointTensors, isSurveyed: Bool) {
+  init(_ tensors: CheckpointTensors, precision: Precision = .float32, isSurveyed: Bool) {
+    self.precision = precision
     source = .file(tensors)
     unread = Set(tensors.names)
     survey = isSurveyed ? TensorSurvey() : nil
@@ -38,16 +45,19 @@ public struct Weights {
   }
 
   /// Tensors of whatever name and shape is asked for.
-  package init(making make: @escaping (_ name: String, _ shape: [Int]) throws -> Tensor) {
+  package init(
+    precision: Precision = .float32, making make: @escaping (_ name: String, _ shape: [Int]) throws -> Tensor
+  ) {
+    self.precision = precision
     source = .made(make)
     unread = []
   }
 
   /// Tensors of whatever name and shape is asked for, with uniform random elements that keep the scale of what passes
   /// through a layer. Variances are positive.
-  init(randomFrom seed: UInt64) {
+  init(randomFrom seed: UInt64, precision: Precision = .float32) {
     var generator = SeededGenerator(seed: seed)
-    self.init { name, shape in
+    self.init(precision: precision) { name, shape in
       let bound = (3 / Float(max(1, shape.dropFirst().reduce(1, *)))).squareRoot()
       let elements = (0..<shape.reduce(1, *)).map { _ in (Float(generator.next() >> 40) * 0x1p-23 - 1) * bound }
       return try Tensor(name.hasSuffix(".running_var") ? elements.map { 1 + abs($0) } : elements, shape: shape)
@@ -95,7 +105,8 @@ public struct Weights {
   /// The linear layer `path.weight` `[output, input]`, with `path.bias` where `hasBias`.
   mutating func linear(_ path: String, from input: Int, to output: Int, hasBias: Bool = true) throws -> FrozenLinear {
     try FrozenLinear(
-      weight: take("\(path).weight", [output, input]), bias: hasBias ? take("\(path).bias", [output]) : nil)
+      weight: take("\(path).weight", [output, input]), bias: hasBias ? take("\(path).bias", [output]) : nil,
+      precision: precision)
   }
 
   /// The layer normalisation `path.weight`, `path.bias`.

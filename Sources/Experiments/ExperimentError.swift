@@ -19,6 +19,8 @@ public enum ExperimentError: Explained, Equatable {
   /// Class names that cannot be told apart or read.
   case classList(source: String, problem: String)
   case unknownBackbone(name: String, known: [String])
+  /// A precision that this machine cannot compute in.
+  case precision(String)
   case noPhotos(folder: String)
   case unreadableFolder(path: String)
 
@@ -37,6 +39,7 @@ public enum ExperimentError: Explained, Equatable {
       "The run in \(path) was started with \(setting) \(found), not \(requested)"
     case .classList(let source, let problem): "The list of classes in \(source) cannot be used: \(problem)"
     case .unknownBackbone(let name, _): "There is no backbone '\(name)' to measure"
+    case .precision(let precision): "This processor has no products of \(precision)"
     case .noPhotos(let folder): "The folder \(folder) has no photos directly in it"
     case .unreadableFolder(let path): "The folder \(path) cannot be read"
     }
@@ -44,9 +47,11 @@ public enum ExperimentError: Explained, Equatable {
 
   public var remedy: String? {
     switch self {
-    case .unknownModel(_, let nearest?), .unknownData(_, let nearest?), .notABenchmark(_, let nearest?): "Did you mean '\(nearest)'?"
+    case .unknownModel(_, let nearest?), .unknownData(_, let nearest?), .notABenchmark(_, let nearest?):
+      "Did you mean '\(nearest)'?"
     case .unknownModel: "Give tiny-clip or the path of a checkpoint"
-    case .unknownData: "Give openclipart, a split file, a folder of class folders, a CSV file, or a benchmark's name with --root"
+    case .unknownData:
+      "Give openclipart, a split file, a folder of class folders, a CSV file, or a benchmark's name with --root"
     case .noRoot(_, let folder): "Give as --root the folder that holds '\(folder)'"
     case .notABenchmark: "'cocoop datasets list' names them; give other data without --root"
     case .runExists: "Choose another --output, continue it with --resume or replace it with --force"
@@ -56,6 +61,7 @@ public enum ExperimentError: Explained, Equatable {
     case .nothingToResume: "Start it again with --force"
     case .classList: "Give each class one name, and each name once"
     case .unknownBackbone(_, let known): "Give one of \(known.joined(separator: ", "))"
+    case .precision: "Give --precision float32"
     case .noPhotos: "Give a folder of jpg, jpeg, png or webp files"
     case .unreadableFolder: "Check its permissions"
     case .otherSetting: "Resume with the settings it was started with, or choose another --output"

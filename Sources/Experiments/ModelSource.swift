@@ -3,6 +3,7 @@ import Embedded
 import Explanations
 import Foundation
 import PromptLearning
+import Torch
 
 /// The checkpoint that a name or path on the command line stands for.
 public struct ModelSource: Sendable {
@@ -24,11 +25,24 @@ public struct ModelSource: Sendable {
     }
   }
 
-  public func load() throws -> CLIPModel { try CLIPModel(weights: location) }
+  /// - Throws: ``ExperimentError/precision(_:)`` where this machine cannot compute in it.
+  public func load(precision: Precision = .float32) throws -> CLIPModel {
+    try CLIPModel(weights: location, precision: precision.checked())
+  }
 
   /// The name and hash that runs remember the checkpoint by.
   public func identity() throws -> ModelIdentity {
     let files = try CheckpointFiles(at: location)
     return ModelIdentity(name: files.name, sha256: try files.hash())
+  }
+}
+
+extension Precision {
+  /// This precision, if this machine can compute in it.
+  ///
+  /// - Throws: ``ExperimentError/precision(_:)``.
+  public func checked() throws -> Precision {
+    guard isAvailable else { throw ExperimentError.precision(rawValue) }
+    return self
   }
 }

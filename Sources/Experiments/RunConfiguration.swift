@@ -44,7 +44,8 @@ public struct RunConfiguration: Sendable, Codable, Equatable {
   }
 
   public init(
-    model: String, data: String, root: String? = nil, fewShotList: String? = nil, method: Method, classes: ClassSubset = .base, shots: Int? = 16, seed: Int = 1,
+    model: String, data: String, root: String? = nil, fewShotList: String? = nil, method: Method,
+    classes: ClassSubset = .base, shots: Int? = 16, seed: Int = 1,
     context: Context = Context(), training: TrainingConfiguration? = nil
   ) {
     self.model = model

@@ -8,6 +8,7 @@ import Torch
 /// The figures of `cocoop benchmark`: medians over repeated runs, all in one process.
 public struct SpeedBenchmark: Sendable, Encodable {
   public let backbone: String
+  public let precision: Precision
   public let classes: Int
   /// Images of one step.
   public let images: Int
@@ -39,13 +40,15 @@ public struct SpeedBenchmark: Sendable, Encodable {
   ///   - classNames: the classes to tell apart.
   ///   - images: of one step.
   ///   - photo: a file that the whole step decodes.
+  ///   - precision: of the products of frozen layers; the peak that they are compared with stays that of float32.
   ///   - isTextOnly: leaves out what concerns images.
   ///   - budget: of a pass through the text encoder.
   public init(
-    backbone: String, classNames: [String], images: Int, photo: URL, isTextOnly: Bool = false,
+    backbone: String, classNames: [String], images: Int, photo: URL, precision: Precision = .float32,
+    isTextOnly: Bool = false,
     within budget: MemoryBudget = .automatic
   ) throws {
-    let clip = try BenchmarkBackbone.model(backbone)
+    let clip = try BenchmarkBackbone.model(backbone, precision: precision)
     var generator = SeededGenerator(seed: 1)
     let learner = try ConditionalPrompts(for: classNames, clip: clip)
     let augmentation = try TrainingAugmentation(crop: RandomResizedCrop(size: clip.configuration.preprocessing.size))
@@ -89,6 +92,7 @@ public struct SpeedBenchmark: Sendable, Encodable {
     gemmPeakGFLOPS = try Self.gemmPeak()
 
     self.backbone = backbone
+    self.precision = precision
     classes = classNames.count
     self.images = images
     threads = Threads.count

@@ -41,7 +41,8 @@ struct Benchmark: ParsableCommand {
     let listed = try ClassNames(list: nil, file: classesFile)?.names
     let figures = try SpeedBenchmark(
       backbone: backbone, classNames: listed ?? Array(CaltechNames.all.prefix(classes)), images: images,
-      photo: Embedded.openclipart.appending(path: "images/bird/000.jpg"), isTextOnly: textOnly,
+      photo: Embedded.openclipart.appending(path: "images/bird/000.jpg"), precision: compute.precision,
+      isTextOnly: textOnly,
       within: compute.budget)
     let result = Result(figures: figures, startToPredictionSeconds: textOnly ? nil : try Self.startToPrediction())
     try printing.print(result) { Self.text(result) }
@@ -86,7 +87,7 @@ struct Benchmark: ParsableCommand {
     func number(_ value: Double, _ digits: Int = 0) -> String { String(format: "%.\(digits)f", value) }
     var lines = [
       "\(figures.backbone), \(figures.classes) classes, \(figures.images) image(s) a step, \(figures.threads) threads, "
-        + "libtorch \(figures.libtorch)",
+        + "libtorch \(figures.libtorch), \(figures.precision.rawValue)",
       "prompt trie         \(figures.trieNodes) nodes instead of \(figures.densePositions) positions",
       "text training step  \(milliseconds(figures.textTrainStepSeconds))",
       "text forward        \(milliseconds(figures.textForwardSeconds))",

@@ -37,7 +37,8 @@ struct Datasets: ParsableCommand {
           cocoop datasets check openclipart
         """)
 
-    @Argument(help: "openclipart, a split file, a folder of class folders, a CSV file, or a benchmark's name with --root.")
+    @Argument(
+      help: "openclipart, a split file, a folder of class folders, a CSV file, or a benchmark's name with --root.")
     var data: String
     @OptionGroup var benchmarks: RootOption
     @OptionGroup var printing: OutputOptions
@@ -58,7 +59,8 @@ struct Datasets: ParsableCommand {
           cocoop datasets few-shot openclipart --shots 4 --seed 1
         """)
 
-    @Argument(help: "openclipart, a split file, a folder of class folders, a CSV file, or a benchmark's name with --root.")
+    @Argument(
+      help: "openclipart, a split file, a folder of class folders, a CSV file, or a benchmark's name with --root.")
     var data: String
     @OptionGroup var benchmarks: RootOption
 

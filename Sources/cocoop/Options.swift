@@ -4,6 +4,8 @@ import Foundation
 import PromptLearning
 import Torch
 
+extension Precision: ExpressibleByArgument {}
+
 extension MemoryBudget: ExpressibleByArgument {
   public init?(argument: String) { self.init(argument) }
 }
@@ -15,6 +17,9 @@ struct ComputeOptions: ParsableArguments {
 
   @Option(help: ArgumentHelp("Threads of one operation; all cores by default.", valueName: "n"))
   var threads: Int?
+
+  @Option(help: "Of the products of frozen layers: float32, or bfloat16, which is an approximation.")
+  var precision = Precision.float32
 
   @Option(
     help: ArgumentHelp(

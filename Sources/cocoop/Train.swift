@@ -53,7 +53,8 @@ struct Train: ParsableCommand {
   func run() throws {
     try compute.apply()
     let configuration = RunConfiguration(
-      model: model, data: data, root: benchmarks.root, method: method, classes: sample.classes, shots: sample.shots, seed: sample.seed,
+      model: model, data: data, root: benchmarks.root, method: method, classes: sample.classes, shots: sample.shots,
+      seed: sample.seed,
       context: training.runContext, training: try training.training(for: method))
     let source = try ModelSource(model)
     let dataset = try DataSource(data, root: benchmarks.root).load(seed: sample.seed)
