@@ -181,11 +181,11 @@ def openai_model(name: str):
         return folder / "old.pth"
 
     def script(folder):  # float16 with three sizes among the tensors, as OpenAI's archives
-        traced = torch.jit.trace(model.float(), (pixels(resolution)[:1], open_clip.tokenize(TEXTS[:1])), check_trace=False)
         for key, value in [("input_resolution", resolution), ("context_length", 77), ("vocab_size", 49408)]:
-            traced.register_buffer(key, torch.tensor(value))
-        traced.half().save(str(folder / "script.pt"))
-        model.float()
+            vars(model).pop(key, None)
+            model.register_buffer(key, torch.tensor(value))
+        example = pixels(resolution)[:1], open_clip.tokenize(TEXTS[:1])
+        torch.jit.trace(model.float(), example, check_trace=False).half().save(str(folder / "script.pt"))
         return folder / "script.pt"
 
     return model, resolution, {"state dict": state_dict, "training": trained, "legacy": old, "TorchScript": script}
@@ -254,6 +254,7 @@ def check(name: str, folder: pathlib.Path):
 def main():
     logging.disable(logging.WARNING)
     warnings.filterwarnings("ignore")
+    transformers.utils.logging.disable_progress_bar()
     torch.set_grad_enabled(False)
     for name in sys.argv[1:] or NAMES:
         with tempfile.TemporaryDirectory(prefix="checkpoints-") as folder:
