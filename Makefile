@@ -16,7 +16,7 @@ ONE_THREAD := OMP_NUM_THREADS=1
 
 SOURCES   := Package.swift Sources Tests Examples
 SCRIPTS   := Scripts/setup Scripts/swift-quietly Scripts/check-example Scripts/check-readme Scripts/oracle/parity.sh .ci/run
-LIBRARY_TARGETS := Torch Images Datasets Tokenization CLIP PromptLearning Embedded
+LIBRARY_TARGETS := Pickle Torch Images Datasets Tokenization CLIP PromptLearning Embedded
 
 .PHONY: help setup build demo test parity bench format lint docs clean
 
@@ -43,6 +43,7 @@ parity: setup ## record the reference values anew with PyTorch and run the tests
 	@$(ONE_THREAD) swift test --skip-build $(FLAGS)
 	@.oracle/bin/python Scripts/oracle/full_size.py
 	@.oracle/bin/python Scripts/oracle/check_checkpoints.py
+	@.oracle/bin/python Scripts/oracle/check_prompt_files.py
 	@git --no-pager diff --stat -- Tests
 
 bench: build ## measure the tool beside PyTorch and write the figures into docs/performance.md

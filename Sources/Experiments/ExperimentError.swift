@@ -16,6 +16,12 @@ public enum ExperimentError: Explained, Equatable {
   case nothingToResume(path: String)
   /// The run to resume was started with another setting.
   case otherSetting(path: String, setting: String, found: String, requested: String)
+  /// Prompts that don't know the model, the classes or the data that they were learned on.
+  case modelNotNamed(path: String)
+  case classesNotNamed(path: String)
+  case dataNotNamed(path: String)
+  /// A file that an export would replace.
+  case exportExists(path: String)
   /// Class names that cannot be told apart or read.
   case classList(source: String, problem: String)
   case unknownBackbone(name: String, known: [String])
@@ -37,6 +43,10 @@ public enum ExperimentError: Explained, Equatable {
     case .nothingToResume(let path): "The run in \(path) has no checkpoint to go on from"
     case .otherSetting(let path, let setting, let found, let requested):
       "The run in \(path) was started with \(setting) \(found), not \(requested)"
+    case .modelNotNamed(let path): "\(path) does not say which model its prompts were learned on"
+    case .classesNotNamed(let path): "\(path) does not say which classes its prompts were learned on"
+    case .dataNotNamed(let path): "\(path) does not say which data its prompts were learned on"
+    case .exportExists(let path): "There is a file \(path) already"
     case .classList(let source, let problem): "The list of classes in \(source) cannot be used: \(problem)"
     case .unknownBackbone(let name, _): "There is no backbone '\(name)' to measure"
     case .precision(let precision): "This processor has no products of \(precision)"
@@ -59,6 +69,11 @@ public enum ExperimentError: Explained, Equatable {
     case .notARun: "Give a folder that 'cocoop train' has written"
     case .unfinished: "Continue it with 'cocoop train --resume'"
     case .nothingToResume: "Start it again with --force"
+    case .modelNotNamed: "Name it with --model"
+    case .classesNotNamed:
+      "Name them with --classes or --classes-file, or import the file with --data or --classes-file"
+    case .dataNotNamed: "Name it with --data"
+    case .exportExists: "Choose another place or replace it with --force"
     case .classList: "Give each class one name, and each name once"
     case .unknownBackbone(_, let known): "Give one of \(known.joined(separator: ", "))"
     case .precision: "Give --precision float32"

@@ -7,25 +7,51 @@ import PromptLearning
 public struct LoadedRun: Sendable {
   public let record: RunFolder.Record
   public let clip: CLIPModel
-  private let prompts: PromptCheckpoint
+  let prompts: PromptCheckpoint
   private let identity: ModelIdentity
-  private let path: String
+  let path: String
 
-  /// - Parameter model: where the run's checkpoint lies now; `nil` takes the place that the run remembers.
+  /// - Parameters:
+  ///   - url: a folder that `train` or `prompts import` has written, or prompts of the reference: a file or a folder.
+  ///   - model: where the run's checkpoint lies now; `nil` takes the place that the run remembers. The reference's files
+  ///     remember none.
   /// - Throws: ``ExperimentError``, and `LearningError` where the checkpoint is not the one that the run was learned on.
   public init(folder url: URL, model: String? = nil) throws {
+    if !RunFolder.isRun(url), ReferencePrompts.mayStand(at: url) {
+      try self.init(reference: url, model: model)
+    } else {
+      try self.init(run: url, model: model)
+    }
+  }
+
+  private init(run url: URL, model: String?) throws {
     let folder = try RunFolder(existing: url)
     record = try folder.record()
     prompts = try folder.prompts()
-    let source = try ModelSource(model ?? record.configuration.model)
+    guard let model = model ?? record.modelPath else { throw ExperimentError.modelNotNamed(path: url.path) }
+    let source = try ModelSource(model)
     identity = try source.identity()
     clip = try source.load()
     path = folder.promptsURL.path
   }
 
+  /// Prompts of the reference as they are. Their class names are unknown, and CoOp's stand at the end.
+  private init(reference url: URL, model: String?) throws {
+    let reference = try ReferencePrompts(at: url)
+    guard let model else { throw ExperimentError.modelNotNamed(path: reference.url.path) }
+    let source = try ModelSource(model)
+    identity = try source.identity()
+    clip = try source.load()
+    prompts = try reference.checkpoint(on: clip, identity: identity, classNames: [])
+    record = RunFolder.Record(
+      nil, imported: ImportedPrompts(reference, model: model), model: identity, classNames: [])
+    path = reference.url.path
+  }
+
   /// The learner over its own classes, or over others.
   public func learner(for classNames: [String]? = nil) throws -> any PromptLearner {
-    try prompts.learner(on: clip, identity: identity, classNames: classNames, path: path)
+    guard classNames != nil || !record.classNames.isEmpty else { throw ExperimentError.classesNotNamed(path: path) }
+    return try prompts.learner(on: clip, identity: identity, classNames: classNames, path: path)
   }
 
   /// How well the run names the images of one part of `dataset`, over that dataset's classes.

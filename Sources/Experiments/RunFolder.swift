@@ -1,3 +1,4 @@
+import Datasets
 import Explanations
 import Foundation
 import PromptLearning
@@ -10,9 +11,12 @@ public struct RunFolder: Sendable {
   /// What `run.json` says.
   public struct Record: Sendable, Codable {
     public let version: Int
-    public let configuration: RunConfiguration
+    /// Of a training here; `nil` for prompts that were imported.
+    public let configuration: RunConfiguration?
+    /// Where prompts that were imported come from; `nil` for those of a training here.
+    public let imported: ImportedPrompts?
     public let model: ModelIdentity
-    /// Of the classes that the prompts were learned on, by label.
+    /// Of the classes that the prompts were learned on, by label; empty where an imported file leaves them unknown.
     public let classNames: [String]
     public let libtorch: String
     /// Of training, in bytes; a continued training divides its passes in the same way.
@@ -21,6 +25,27 @@ public struct RunFolder: Sendable {
     public var trainingSeconds: Double?
 
     static let version = 1
+
+    init(
+      _ configuration: RunConfiguration?, imported: ImportedPrompts? = nil, model: ModelIdentity, classNames: [String],
+      memoryBudget: MemoryBudget? = nil, trainingSeconds: Double? = nil
+    ) {
+      version = Self.version
+      self.configuration = configuration
+      self.imported = imported
+      self.model = model
+      self.classNames = classNames
+      libtorch = Libtorch.version
+      self.memoryBudget = memoryBudget
+      self.trainingSeconds = trainingSeconds
+    }
+
+    /// Where the model, the data and the half of the classes are, as far as the run knows them.
+    public var modelPath: String? { configuration?.model ?? imported?.model }
+    public var root: String? { configuration?.root ?? imported?.root }
+    public var data: String? { configuration?.data ?? imported?.data }
+    public var classes: ClassSubset? { configuration?.classes ?? imported?.classes }
+    public var seed: Int? { configuration?.seed ?? imported?.seed }
   }
 
   /// What to do where there is a run already.
@@ -51,6 +76,11 @@ public struct RunFolder: Sendable {
     guard contents.isEmpty || isRun else { throw ExperimentError.foreignFolder(path: url.path) }
     if isRun, existing == .refuse { throw ExperimentError.runExists(path: url.path) }
     for folder in try makeFolders() { rmdir(folder.path) }
+  }
+
+  /// Whether a folder holds a run.
+  public static func isRun(_ url: URL) -> Bool {
+    FileManager.default.fileExists(atPath: url.appending(path: recordName).path)
   }
 
   private func checkRun() throws {

@@ -99,8 +99,9 @@ public struct TrainingRun: Sendable {
   /// The checkpoint to go on from, once it is known to belong to this configuration and model.
   private func resumed() throws -> PromptCheckpoint? {
     let record = try folder.record()
+    guard let recorded = record.configuration else { throw ExperimentError.nothingToResume(path: folder.url.path) }
     func check<Value: Equatable>(_ setting: String, _ path: KeyPath<RunConfiguration, Value>) throws {
-      let (found, requested) = (record.configuration[keyPath: path], configuration[keyPath: path])
+      let (found, requested) = (recorded[keyPath: path], configuration[keyPath: path])
       guard found == requested else {
         throw ExperimentError.otherSetting(
           path: folder.url.path, setting: setting, found: "\(found)", requested: "\(requested)")
@@ -122,7 +123,7 @@ public struct TrainingRun: Sendable {
 
   private func record(seconds: Double?, _ budget: MemoryBudget) -> RunFolder.Record {
     RunFolder.Record(
-      version: RunFolder.Record.version, configuration: configuration, model: identity, classNames: dataset.classNames,
-      libtorch: Libtorch.version, memoryBudget: configuration.training == nil ? nil : budget, trainingSeconds: seconds)
+      configuration, model: identity, classNames: dataset.classNames,
+      memoryBudget: configuration.training == nil ? nil : budget, trainingSeconds: seconds)
   }
 }

@@ -33,10 +33,10 @@ extension PickleValue.Global {
     "antigravity", "sqlite3", "xmlrpc", "socketserver", "selectors", "faulthandler", "tracemalloc", "rlcompleter",
   ]
 
-  private static let builtinModules: Set = ["builtins", "builtin"]
+  private static let builtinModules: Set = ["builtins", "builtin__", "builtins__"]
 
   private static let functions: Set = [
-    "eval", "exec", "execfile", "compile", "open", "file", "import", "reload", "getattr", "setattr", "delattr",
+    "eval", "exec", "execfile", "compile", "open", "file", "import__", "reload", "getattr", "setattr", "delattr",
     "globals",
     "locals", "vars", "dir", "input", "raw_input", "breakpoint", "apply", "help", "memoryview", "classmethod", "map",
     "filter", "super", "system", "popen",
@@ -44,7 +44,7 @@ extension PickleValue.Global {
 
   /// What stands behind dotted names alone, without its underscores.
   private static let inner: Set = [
-    "globals__", "builtins__", "subclasses__", "import__", "getattribute__", "dict__", "code__", "class__", "bases__",
+    "globals__", "builtins__", "subclasses__", "getattribute__", "dict__", "code__", "class__", "bases__",
     "mro__", "loader__", "spec__",
   ]
 

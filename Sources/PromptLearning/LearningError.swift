@@ -18,6 +18,14 @@ public enum LearningError: Explained, Equatable {
   case otherModel(path: String, expected: String, found: String)
   case parameterShape(path: String, name: String, expected: [Int], found: [Int]?)
   case unexpectedTensors(path: String, names: [String])
+  /// A folder or file that holds no prompts of the reference.
+  case notReferencePrompts(path: String, reason: String)
+  /// Prompts of another backbone: a tensor's axis that stands for one of the model's widths has another length.
+  case otherBackbone(path: String, tensor: String, axis: String, found: Int, model: String, expected: Int)
+  /// A file of learned prompts cannot be made of prompts that nothing was learned for.
+  case nothingLearned(path: String)
+  /// Class names whose number is not that of the classes that prompts were learned on.
+  case classCount(path: String, learnedFor: Int, named: Int)
 
   public var problem: String {
     switch self {
@@ -41,6 +49,12 @@ public enum LearningError: Explained, Equatable {
     case .parameterShape(let path, let name, _, nil): "\(path) has no tensor '\(name)'"
     case .unexpectedTensors(let path, let names):
       "\(path) has tensors that these prompts do not use: \(names.prefix(5).joined(separator: ", "))"
+    case .notReferencePrompts(let path, let reason): "\(path) holds no prompts of CoOp or CoCoOp: \(reason)"
+    case .otherBackbone(let path, let tensor, let axis, let found, let model, let expected):
+      "\(path) was learned on another backbone than \(model): its '\(tensor)' is for \(axis) \(found) wide, but \(model) has \(expected)"
+    case .nothingLearned(let path): "\(path) would hold no prompts: zero-shot CLIP learns none"
+    case .classCount(let path, let learnedFor, let named):
+      "\(path) was learned for \(learnedFor) classes, but \(named) are named"
     }
   }
 
@@ -56,7 +70,10 @@ public enum LearningError: Explained, Equatable {
     case .diverged: "Lower the learning rate"
     case .notPrompts, .parameterShape, .unexpectedTensors: "Train again, or restore the file from a copy"
     case .version: "Use the version of this program that wrote it"
-    case .otherModel: "Name the model that it was learned on with --model"
+    case .otherModel, .otherBackbone: "Name the model that it was learned on with --model"
+    case .notReferencePrompts: "Give a model.pth.tar-N or model-best.pth.tar, or the output folder that holds it"
+    case .nothingLearned: "Give a run of coop or cocoop"
+    case .classCount: "Name the classes that it was learned on, in their order"
     }
   }
 }

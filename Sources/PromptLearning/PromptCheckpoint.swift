@@ -46,6 +46,13 @@ public struct PromptCheckpoint: Sendable {
       resumable ? Training(configuration: trainer.configuration, seed: trainer.seed, state: trainer.state) : nil
   }
 
+  /// Prompts from elsewhere, whose training cannot go on here.
+  init(_ description: PromptDescription, parameters: [String: Tensor]) {
+    self.description = description
+    self.parameters = parameters
+    training = nil
+  }
+
   // MARK: Files
 
   /// Writes the file whole or not at all.
@@ -103,7 +110,7 @@ public struct PromptCheckpoint: Sendable {
 
   private static let metadataKey = "cocoop"
   private static let velocityPrefix = "velocity."
-  private var parameterNames: [String] { description.method.parameterNames }
+  var parameterNames: [String] { description.method.parameterNames }
 
   // MARK: Learners
 

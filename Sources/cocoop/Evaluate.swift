@@ -13,7 +13,10 @@ struct Evaluate: ParsableCommand {
       """)
 
   @Option(
-    name: .customLong("run"), help: ArgumentHelp("A folder that 'cocoop train' has written.", valueName: "folder"))
+    name: .customLong("run"),
+    help: ArgumentHelp(
+      "A folder of 'cocoop train' or 'prompts import', or prompts of the reference (with --model and --data).",
+      valueName: "folder"))
   var runFolder: String
 
   @Option(help: "Another dataset than the run's.")
@@ -24,7 +27,7 @@ struct Evaluate: ParsableCommand {
   @Option(help: "Another model path than the run's; it must hold the same weights.")
   var model: String?
 
-  @Option(help: "Which half of the classes: base, new or all (default: the run's).")
+  @Option(help: "Which half of the classes: base, new or all (default: the run's, or all).")
   var classes: ClassSubset?
 
   @Option(help: "Which images: train, val or test.")
@@ -36,11 +39,9 @@ struct Evaluate: ParsableCommand {
   func run() throws {
     try compute.apply()
     let loaded = try LoadedRun(folder: URL(filePath: runFolder), model: model)
-    let configuration = loaded.record.configuration
-    let dataset = try DataSource(
-      data ?? configuration.data, root: benchmarks.root ?? (data == nil ? configuration.root : nil)
-    ).load(seed: configuration.seed)
-      .subset(classes ?? configuration.classes)
+    guard let name = data ?? loaded.record.data else { throw ExperimentError.dataNotNamed(path: runFolder) }
+    let dataset = try DataSource(name, root: benchmarks.root ?? (data == nil ? loaded.record.root : nil))
+      .load(seed: loaded.record.seed ?? 1).subset(classes ?? loaded.record.classes ?? .all)
     let progress = printing.progress("encoding")
     let total = dataset.examples(in: split).count
     let evaluation = try loaded.evaluation(

@@ -1,0 +1,190 @@
+import CLIP
+import Foundation
+import Torch
+
+/// Prompts as the authors' implementation of CoOp and CoCoOp keeps them: a file of `torch.save` with `state_dict` and
+/// `epoch` (`D/dassl/utils/torchtools.py`, `C/trainers/coop.py`, `cocoop.py`).
+public struct ReferencePrompts: Sendable {
+  /// The file that was read.
+  public let url: URL
+  public let method: Method
+  /// By the learner's parameter names, as 32-bit floats.
+  public let parameters: [String: Tensor]
+  /// The element type of the file's context.
+  public let precision: Tensor.Kind
+  /// Of the classes that the prompts were learned on, where the file says it.
+  public let classCount: Int?
+  /// How many epochs they were trained for.
+  public let epoch: Int?
+  /// The accuracy on validation images, in percent.
+  public let validationResult: Double?
+
+  /// - Parameter url: a file, the output folder of a training, or its `prompt_learner` folder.
+  /// - Throws: ``LearningError``, `TorchError`, `PickleError`.
+  public init(at url: URL) throws {
+    try self.init(contentsOf: Self.file(at: url))
+  }
+
+  private init(contentsOf url: URL) throws {
+    self.url = url
+    let archive = try TorchArchive(contentsOf: url)
+    let tensors = Self.stateTensors(of: archive)
+    guard let contextName = tensors["ctx"] else {
+      let nearest = "it has tensors such as '\(archive.names.first ?? "none")', but no 'ctx'"
+      throw LearningError.notReferencePrompts(path: url.path, reason: nearest)
+    }
+    method = tensors.keys.contains { $0.hasPrefix("meta_net.") } ? .cocoop : .coop
+    let needed = method == .cocoop ? ConditionalPrompts.parameterNames : ContextPrompts.parameterNames
+    let unexpected = tensors.keys.filter { !(needed + Self.buffers).contains($0) }.sorted()
+    guard unexpected.isEmpty else { throw LearningError.unexpectedTensors(path: url.path, names: unexpected) }
+    parameters = try needed.reduce(into: [:]) { parameters, name in
+      guard let stored = tensors[name] else {
+        throw LearningError.parameterShape(path: url.path, name: name, expected: [], found: nil)
+      }
+      let tensor = try archive.tensor(stored).converted(to: .float32)
+      guard try tensor.floats().allSatisfy(\.isFinite) else {
+        throw LearningError.notReferencePrompts(
+          path: url.path, reason: "tensor '\(name)' holds a number that is not finite")
+      }
+      parameters[name] = tensor
+    }
+    precision = archive.kind(of: contextName) ?? .float32
+    classCount = tensors["token_prefix"].flatMap(archive.shape)?.first
+    epoch = archive.root["epoch"]?.integer
+    validationResult = archive.root["val_result"]?.double
+    try checkShapes()
+  }
+
+  /// The embeddings of the training classes' tokens: the current classes' take their place, as in the reference.
+  static let buffers = ["token_prefix", "token_suffix"]
+
+  /// The archive's names of the tensors of the state dict, by their own names.
+  private static func stateTensors(of archive: TorchArchive) -> [String: String] {
+    let hasState = archive.root["state_dict"] != nil
+    let prefixes = ["state_dict.", "module.", "prompt_learner."]
+    return archive.names.reduce(into: [:]) { tensors, name in
+      guard !hasState || name.hasPrefix("state_dict.") else { return }
+      let own = prefixes.reduce(name) { $0.hasPrefix($1) ? String($0.dropFirst($1.count)) : $0 }
+      tensors[own] = name
+    }
+  }
+
+  /// Whether all tensors fit each other; whether they fit a model is seen when one is given.
+  private func checkShapes() throws {
+    let context = parameters["ctx"]?.shape ?? []
+    guard method == .coop ? [2, 3].contains(context.count) : context.count == 2, !context.contains(0) else {
+      throw LearningError.parameterShape(path: url.path, name: "ctx", expected: [4, 512], found: context)
+    }
+    if context.count == 3, let classCount, classCount != context[0] {
+      throw LearningError.notReferencePrompts(
+        path: url.path, reason: "it has contexts for \(context[0]) classes, but token prefixes for \(classCount)")
+    }
+  }
+
+  // MARK: On a model
+
+  /// The prompts as this package keeps them.
+  ///
+  /// - Parameters:
+  ///   - classNames: those that the prompts were learned on, in their order; empty where nobody knows them.
+  ///   - position: where CoOp's class name stands, which the file does not say.
+  /// - Throws: ``LearningError/otherBackbone(path:tensor:axis:found:model:expected:)``,
+  ///   ``LearningError/classCount(path:learnedFor:named:)``.
+  public func checkpoint(
+    on clip: CLIPModel, identity: ModelIdentity, classNames: [String], position: ContextPosition = .end
+  ) throws -> PromptCheckpoint {
+    try check("ctx", axis: -1, "a text tower", clip.textEncoder.width, identity)
+    if method == .cocoop {
+      try check("meta_net.linear1.weight", axis: 1, "image features", clip.embeddingWidth, identity)
+      try check("meta_net.linear2.weight", axis: 0, "a text tower", clip.textEncoder.width, identity)
+      let shapes = MetaNetwork.parameterShapes(from: clip.embeddingWidth, to: clip.textEncoder.width)
+      for (name, shape) in zip(MetaNetwork.parameterNames, shapes) where parameters[name]?.shape != shape {
+        throw LearningError.parameterShape(path: url.path, name: name, expected: shape, found: parameters[name]?.shape)
+      }
+    }
+    let learnedFor = isClassSpecific ? parameters["ctx"]?.shape[0] : classCount
+    if !classNames.isEmpty, let learnedFor, learnedFor != classNames.count {
+      throw LearningError.classCount(path: url.path, learnedFor: learnedFor, named: classNames.count)
+    }
+    let description = PromptDescription(
+      method: method, classNames: classNames, position: method == .coop ? position : nil, model: identity)
+    return PromptCheckpoint(description, parameters: parameters)
+  }
+
+  /// Whether each class has contexts of its own.
+  public var isClassSpecific: Bool { parameters["ctx"]?.shape.count == 3 }
+
+  private func check(
+    _ name: String, axis: Int, _ meaning: String, _ expected: Int, _ identity: ModelIdentity
+  ) throws {
+    let shape = parameters[name]?.shape ?? []
+    let index = axis < 0 ? shape.count + axis : axis
+    guard shape.indices.contains(index) else {
+      throw LearningError.parameterShape(path: url.path, name: name, expected: [expected], found: shape)
+    }
+    guard shape[index] == expected else {
+      throw LearningError.otherBackbone(
+        path: url.path, tensor: name, axis: meaning, found: shape[index], model: identity.name, expected: expected)
+    }
+  }
+}
+
+// MARK: Folders
+
+extension ReferencePrompts {
+  static let folderName = "prompt_learner"
+  static let newestName = "checkpoint"
+  static let bestName = "model-best.pth.tar"
+  static let epochPrefix = "model.pth.tar-"
+
+  /// Whether prompts of the reference may be meant by `url`: a file, or a folder as its training leaves one.
+  public static func mayStand(at url: URL) -> Bool {
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) else { return false }
+    if !isFolder.boolValue { return true }
+    return (try? contents(of: folder(at: url)))?.contains(where: isPrompts) == true
+  }
+
+  private static func isPrompts(_ name: String) -> Bool { name == bestName || name.hasPrefix(epochPrefix) }
+
+  /// The folder with the files: `prompt_learner` in the output folder, or the folder itself.
+  private static func folder(at url: URL) -> URL {
+    let inner = url.appending(path: folderName)
+    return FileManager.default.fileExists(atPath: inner.path) ? inner : url
+  }
+
+  private static func contents(of folder: URL) throws -> [String] {
+    do {
+      return try FileManager.default.contentsOfDirectory(atPath: folder.path)
+    } catch {
+      throw LearningError.notReferencePrompts(path: folder.path, reason: "the folder cannot be read")
+    }
+  }
+
+  /// The newest file of a folder, as its text `checkpoint` says; without one, the best, or that of the latest epoch.
+  private static func file(at url: URL) throws -> URL {
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) else {
+      throw LearningError.notReferencePrompts(path: url.path, reason: "there is nothing at this path")
+    }
+    guard isFolder.boolValue else { return url }
+    let folder = folder(at: url)
+    let names = try contents(of: folder)
+    if names.contains(newestName) {
+      let text = try? String(contentsOf: folder.appending(path: newestName), encoding: .utf8)
+      let name = text?.split(whereSeparator: \.isNewline).first.map(String.init) ?? ""
+      guard names.contains(name) else {
+        throw LearningError.notReferencePrompts(
+          path: folder.path, reason: "its text 'checkpoint' names '\(name.prefix(100))', which is not there")
+      }
+      return folder.appending(path: name)
+    }
+    let latest = names.filter { $0.hasPrefix(epochPrefix) }
+      .max { (Int($0.dropFirst(epochPrefix.count)) ?? -1) < (Int($1.dropFirst(epochPrefix.count)) ?? -1) }
+    guard let name = names.contains(bestName) ? bestName : latest else {
+      throw LearningError.notReferencePrompts(
+        path: folder.path, reason: "it has neither \(bestName) nor \(epochPrefix)N")
+    }
+    return folder.appending(path: name)
+  }
+}

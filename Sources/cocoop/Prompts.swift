@@ -1,0 +1,144 @@
+import ArgumentParser
+import Datasets
+import Experiments
+import Foundation
+import PromptLearning
+import Torch
+
+struct Prompts: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Bring prompts from and to the authors' implementation of CoOp and CoCoOp.",
+    discussion: """
+      EXAMPLE:
+        cocoop prompts export --run runs/first exported
+      """,
+    subcommands: [Import.self, Export.self])
+
+  func run() throws { try Self.askForSubcommand() }
+
+  struct Import: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Make a run of a model.pth.tar-N of the reference.",
+      discussion: """
+        Without --data or --classes-file, the run does not know its classes, and predict and evaluate need them named.
+
+        EXAMPLE:
+          cocoop prompts import output/seed1 --model tiny-clip --data openclipart --output runs/imported
+        """)
+
+    @Argument(help: "A model.pth.tar-N or model-best.pth.tar, or the output folder that holds it.")
+    var file: String
+
+    @Option(help: "The model that the prompts were learned on: tiny-clip, or the path of an open_clip folder.")
+    var model: String
+
+    @Option(name: .shortAndLong, help: ArgumentHelp("The run's folder.", valueName: "folder"))
+    var output: String
+
+    @Option(help: "The data that the prompts were learned on.")
+    var data: String?
+
+    @OptionGroup var benchmarks: RootOption
+
+    @Option(help: "Which half of its classes: base, new or all.")
+    var classes = ClassSubset.base
+
+    @Option(help: ArgumentHelp("Divides images that no split tells apart.", valueName: "n"))
+    var seed = 1
+
+    @Option(help: ArgumentHelp("The classes that the prompts were learned on, one name a line.", valueName: "file"))
+    var classesFile: String?
+
+    @Option(help: "Where CoOp's class name stands, which the file does not say: end, middle or front.")
+    var position = ContextPosition.end
+
+    @Flag(help: "Replace the run that is in the folder.")
+    var force = false
+
+    @OptionGroup var printing: OutputOptions
+
+    func validate() throws {
+      if data != nil, classesFile != nil { throw ValidationError("--data and --classes-file exclude each other.") }
+    }
+
+    /// What `prompts import --json` prints.
+    struct Result: Encodable {
+      let run: String
+      let method: PromptLearning.Method
+      let contexts: [Int]
+      let classes: Int
+      let precision: String
+      let epoch: Int?
+    }
+
+    func run() throws {
+      let reference = try ReferencePrompts(at: URL(filePath: file))
+      let folder = try RunFolder(creating: URL(filePath: output), existing: force ? .replace : .refuse)
+      let known: ImportClasses =
+        if let data {
+          try ImportClasses(data: data, root: benchmarks.root, subset: classes, seed: seed)
+        } else if let list = try ClassNames(list: nil, file: classesFile) {
+          ImportClasses(list)
+        } else {
+          .unknown
+        }
+      let record = try folder.adopt(reference, model: model, classes: known, position: position)
+      if record.classNames.isEmpty {
+        printing.remark("note: The run does not know its classes: name them to predict and evaluate.")
+      }
+      let result = Result(
+        run: folder.url.relativePath, method: reference.method, contexts: reference.parameters["ctx"]?.shape ?? [],
+        classes: record.classNames.count, precision: "\(reference.precision)", epoch: reference.epoch)
+      try printing.print(result) {
+        "\(reference.method.title) with contexts \(result.contexts) in \(result.precision)"
+          + (result.epoch.map { ", epoch \($0)" } ?? "") + ": \(result.run)"
+      }
+    }
+  }
+
+  struct Export: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Write a run's prompts as the reference's loader reads them.",
+      discussion: """
+        A place with .pth in its name becomes that file. Any other becomes an output folder, which the reference takes \
+        as --model-dir with --load-epoch.
+
+        EXAMPLE:
+          cocoop prompts export --run runs/first exported
+        """)
+
+    @Option(name: .customLong("run"), help: ArgumentHelp("A run with learned prompts.", valueName: "folder"))
+    var runFolder: String
+
+    @Option(help: "Another model path than the run's; it must hold the same weights.")
+    var model: String?
+
+    @Option(help: "float16 or float32 (default: that of the imported file, or float32).")
+    var precision: Precision?
+
+    @Flag(help: "Replace a file that is there.")
+    var force = false
+
+    @Argument(help: "The folder or file to write.")
+    var output: String
+
+    @OptionGroup var printing: OutputOptions
+
+    enum Precision: String, ExpressibleByArgument, CaseIterable {
+      case float16, float32
+
+      var kind: Tensor.Kind { self == .float16 ? .float16 : .float32 }
+    }
+
+    /// What `prompts export --json` prints.
+    struct Result: Encodable {
+      let file: String
+    }
+
+    func run() throws {
+      let run = try LoadedRun(folder: URL(filePath: runFolder), model: model)
+      let file = try run.export(to: URL(filePath: output), precision: precision?.kind, isReplacing: force)
+      try printing.print(Result(file: file.relativePath)) { file.relativePath }
+    }
+  }
+}
