@@ -37,13 +37,17 @@ test: setup lint build ## every check: style, the README's commands (with the ex
 	@Scripts/swift-quietly build --build-tests $(FLAGS)
 	@$(ONE_THREAD) swift test --skip-build $(FLAGS)
 
-parity: setup ## record the reference values anew with PyTorch and run the tests against them
+# REFERENCE and TOOLBOX name checkouts of KaiyangZhou/CoOp and KaiyangZhou/Dassl.pytorch, DATA and SPLITS where
+# Caltech101 and Flowers102 lie: with them, the reference's own scripts are run too.
+parity: build ## record the reference values anew with PyTorch and run the tests against them
 	@Scripts/oracle/parity.sh
 	@Scripts/swift-quietly build --build-tests $(FLAGS)
 	@$(ONE_THREAD) swift test --skip-build $(FLAGS)
 	@.oracle/bin/python Scripts/oracle/full_size.py
 	@.oracle/bin/python Scripts/oracle/check_checkpoints.py
 	@.oracle/bin/python Scripts/oracle/check_prompt_files.py
+	@if [ -n "$(REFERENCE)" ]; then .oracle/bin/python Scripts/oracle/compat.py --reference "$(REFERENCE)" \
+	   --toolbox "$(TOOLBOX)" --data "$(or $(DATA),../shared/data)" --splits "$(or $(SPLITS),../shared/splits)"; fi
 	@git --no-pager diff --stat -- Tests
 
 bench: build ## measure the tool beside PyTorch and write the figures into docs/performance.md

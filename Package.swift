@@ -24,6 +24,7 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
     .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"),
   ],
   targets: [
@@ -75,12 +76,21 @@ let package = Package(
       name: "Experiments",
       dependencies: ["Explanations", "Torch", "Images", "Datasets", "CLIP", "PromptLearning", "Embedded"],
       swiftSettings: swiftSettings),
+
+    // The reference's configuration files, command line and output folders.
+    .target(
+      name: "Compatibility",
+      dependencies: [
+        "Explanations", "Torch", "Images", "Datasets", "CLIP", "PromptLearning", "Experiments",
+        .product(name: "Yams", package: "Yams"),
+      ],
+      swiftSettings: swiftSettings),
     .target(name: "CStartup"),
     .executableTarget(
       name: "cocoop",
       dependencies: [
         "CStartup", "Explanations", "Torch", "Images", "Datasets", "CLIP", "PromptLearning", "Embedded", "Experiments",
-        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Compatibility", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: swiftSettings),
 
@@ -116,6 +126,10 @@ let package = Package(
     .testTarget(
       name: "ExperimentsTests",
       dependencies: ["Explanations", "Torch", "Datasets", "CLIP", "PromptLearning", "Experiments"],
+      swiftSettings: swiftSettings),
+    .testTarget(
+      name: "CompatibilityTests",
+      dependencies: ["Explanations", "PromptLearning", "Embedded", "Compatibility", "TestSupport"],
       swiftSettings: swiftSettings),
     .testTarget(
       name: "CommandTests", dependencies: ["Datasets", "Embedded", "PromptLearning", "Experiments", "cocoop"],

@@ -10,7 +10,7 @@ import Torch
 public struct CLIPModel: Sendable {
   /// What the checkpoint is called: the name of its folder.
   public let name: String
-  public let configuration: CLIPConfiguration
+  public private(set) var configuration: CLIPConfiguration
   public let imageEncoder: any ImageEncoder
   public let textEncoder: TextEncoder
   public let tokenizer: Tokenizer
@@ -86,6 +86,13 @@ public struct CLIPModel: Sendable {
   ) throws {
     try self.init(
       name: name, configuration: configuration, weights: Weights(randomFrom: seed, precision: precision))
+  }
+
+  /// The same model, resizing pictures in another way than its checkpoint states.
+  public func interpolating(by interpolation: Interpolation) -> CLIPModel {
+    var model = self
+    model.configuration.preprocessing.interpolation = interpolation
+    return model
   }
 
   /// E: the width of the shared space.

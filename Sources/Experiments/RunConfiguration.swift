@@ -40,7 +40,8 @@ public struct RunConfiguration: Sendable, Codable, Equatable {
       self.isClassSpecific = isClassSpecific
     }
 
-    var initial: InitialContext { words.map(InitialContext.words) ?? .random(count: length ?? 4) }
+    /// What the contexts of a learner begin as.
+    public var initial: InitialContext { words.map(InitialContext.words) ?? .random(count: length ?? 4) }
   }
 
   public init(

@@ -1,14 +1,34 @@
 import Foundation
 
-/// One epoch of warm-up at a constant rate, then a cosine, stepped once an epoch (protocol of the reference).
+/// How the first epochs are made gentler than the schedule that follows (Dassl, `optim/lr_scheduler.py`).
+public enum WarmUp: Sendable, Hashable, Codable {
+  /// This many epochs at one rate.
+  case constant(epochs: Int, rate: Double)
+  /// The first epoch at `start`; each epoch e after it, up to `epochs`, at peak · (e − 1) / `epochs`.
+  case linear(epochs: Int, start: Double)
+
+  /// One epoch at 1e-5.
+  public static let standard = WarmUp.constant(epochs: 1, rate: 1e-5)
+  /// Straight to the peak.
+  public static let none = WarmUp.constant(epochs: 0, rate: 0)
+
+  public var epochs: Int {
+    switch self {
+    case .constant(let epochs, _), .linear(let epochs, _): epochs
+    }
+  }
+}
+
+/// A warm-up, then a cosine, stepped once an epoch (protocol of the reference).
 ///
-/// η(1) = 1e-5 and η(e) = ½ · peak · (1 + cos(π(e − 2) / epochs)) from epoch 2 on; it never reaches 0.
+/// With one epoch of warm-up: η(1) = 1e-5 and η(e) = ½ · peak · (1 + cos(π(e − 2) / epochs)) from epoch 2 on. The cosine
+/// counts from the end of the warm-up but its period is all `epochs`, so that it never reaches 0.
 public struct LearningRateSchedule: Sendable, Equatable {
   public var peak: Double
-  public var warmUp: Double
+  public var warmUp: WarmUp
   public var epochs: Int
 
-  public init(peak: Double = 0.002, warmUp: Double = 1e-5, epochs: Int) {
+  public init(peak: Double = 0.002, warmUp: WarmUp = .standard, epochs: Int) {
     self.peak = peak
     self.warmUp = warmUp
     self.epochs = epochs
@@ -16,7 +36,14 @@ public struct LearningRateSchedule: Sendable, Equatable {
 
   /// - Parameter epoch: from 1 to `epochs`.
   public func callAsFunction(epoch: Int) -> Float {
-    guard epoch > 1 else { return Float(warmUp) }
-    return Float(peak / 2 * (1 + cos(.pi * Double(epoch - 2) / Double(epochs))))
+    guard epoch > warmUp.epochs else { return Float(rate(warmingUp: epoch)) }
+    return Float(peak / 2 * (1 + cos(.pi * Double(epoch - 1 - warmUp.epochs) / Double(epochs))))
+  }
+
+  private func rate(warmingUp epoch: Int) -> Double {
+    switch warmUp {
+    case .constant(_, let rate): rate
+    case .linear(_, let start): epoch <= 1 ? start : peak * Double(epoch - 1) / Double(warmUp.epochs)
+    }
   }
 }

@@ -102,7 +102,8 @@ public struct PromptCheckpoint: Sendable {
         configuration: record.configuration, seed: record.seed,
         state: TrainingState(
           completedEpochs: record.completedEpochs,
-          optimizer: SGD(velocities: velocityNames.compactMap { velocities[$0] }), generator: record.generator))
+          optimizer: record.configuration.optimizer(velocities: velocityNames.compactMap { velocities[$0] }),
+          generator: record.generator))
     }
     let unexpected = file.names.filter { !expected.contains($0) }
     guard unexpected.isEmpty else { throw LearningError.unexpectedTensors(path: url.path, names: unexpected) }

@@ -36,9 +36,12 @@ public struct Trainer<Learner: TrainablePromptLearner>: Sendable {
     self.classifier = classifier
     self.configuration = configuration
     self.seed = seed
-    schedule = LearningRateSchedule(peak: configuration.learningRate, epochs: configuration.epochs)
+    schedule = configuration.schedule
     // Initial values are drawn from the seed itself; the training draws from a stream of its own.
-    self.state = state ?? TrainingState(generator: SeededGenerator(seed: seed ^ 0x7472_6169_6E65_7200))
+    self.state =
+      state
+      ?? TrainingState(
+        optimizer: configuration.optimizer(), generator: SeededGenerator(seed: seed ^ 0x7472_6169_6E65_7200))
   }
 
   /// Trains on every training image of `dataset` once, in random order.

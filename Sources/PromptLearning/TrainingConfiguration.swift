@@ -1,3 +1,5 @@
+import Torch
+
 /// How a learner is trained. Each default is the reference's.
 public struct TrainingConfiguration: Sendable, Hashable, Codable {
   /// Passes over the training images.
@@ -7,34 +9,58 @@ public struct TrainingConfiguration: Sendable, Hashable, Codable {
   /// The highest learning rate; ``LearningRateSchedule`` says how it falls.
   public var learningRate: Double
   public var views: ImageViews
+  public var warmUp: WarmUp
+  /// Of ``SGD``.
+  public var momentum: Double
+  /// Of ``SGD``.
+  public var weightDecay: Double
 
   /// - Throws: ``LearningError/setting(name:expected:found:)``.
-  public init(epochs: Int, batchSize: Int, learningRate: Double = 0.002, views: ImageViews = .fresh) throws {
-    self.init(unchecked: epochs, batchSize: batchSize, learningRate: learningRate, views: views)
+  public init(
+    epochs: Int, batchSize: Int, learningRate: Double = 0.002, views: ImageViews = .fresh,
+    warmUp: WarmUp = .standard, momentum: Double = 0.9, weightDecay: Double = 5e-4
+  ) throws {
+    self.init(
+      unchecked: epochs, batchSize: batchSize, learningRate: learningRate, views: views, warmUp: warmUp,
+      momentum: momentum, weightDecay: weightDecay)
     try check("The number of epochs", epochs, in: 1...100_000)
     try check("The batch size", batchSize, in: 1...100_000)
     if case .stored(let count) = views { try check("The number of views of an image", count, in: 1...10_000) }
     guard learningRate > 0, learningRate.isFinite else {
       throw LearningError.setting(name: "The learning rate", expected: "a positive number", found: "\(learningRate)")
     }
+    try check("The number of epochs of warm-up", warmUp.epochs, in: 0...100_000)
+    try check("The learning rate of the warm-up", warmUp.rate, below: .infinity)
+    try check("The momentum", momentum, below: 1)
+    try check("The weight decay", weightDecay, below: .infinity)
   }
 
-  /// Reads what was written, as strictly as ``init(epochs:batchSize:learningRate:views:)``.
+  /// Reads what was written, as strictly as the initialiser above.
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     try self.init(
       epochs: container.decode(Int.self, forKey: .epochs), batchSize: container.decode(Int.self, forKey: .batchSize),
       learningRate: container.decode(Double.self, forKey: .learningRate),
-      views: container.decode(ImageViews.self, forKey: .views))
+      views: container.decode(ImageViews.self, forKey: .views),
+      // Absent from runs of the first version, which had these values.
+      warmUp: container.decodeIfPresent(WarmUp.self, forKey: .warmUp) ?? .standard,
+      momentum: container.decodeIfPresent(Double.self, forKey: .momentum) ?? 0.9,
+      weightDecay: container.decodeIfPresent(Double.self, forKey: .weightDecay) ?? 5e-4)
   }
 
-  private enum CodingKeys: CodingKey { case epochs, batchSize, learningRate, views }
+  private enum CodingKeys: CodingKey { case epochs, batchSize, learningRate, views, warmUp, momentum, weightDecay }
 
-  private init(unchecked epochs: Int, batchSize: Int, learningRate: Double = 0.002, views: ImageViews = .fresh) {
+  private init(
+    unchecked epochs: Int, batchSize: Int, learningRate: Double = 0.002, views: ImageViews = .fresh,
+    warmUp: WarmUp = .standard, momentum: Double = 0.9, weightDecay: Double = 5e-4
+  ) {
     self.epochs = epochs
     self.batchSize = batchSize
     self.learningRate = learningRate
     self.views = views
+    self.warmUp = warmUp
+    self.momentum = momentum
+    self.weightDecay = weightDecay
   }
 
   private func check(_ name: String, _ value: Int, in range: ClosedRange<Int>) throws {
@@ -44,8 +70,35 @@ public struct TrainingConfiguration: Sendable, Hashable, Codable {
     }
   }
 
+  private func check(_ name: String, _ value: Double, below limit: Double) throws {
+    guard value >= 0, value < limit else {
+      let expected = limit.isFinite ? "at least 0 and below \(Int(limit))" : "a finite number, at least 0"
+      throw LearningError.setting(name: name, expected: expected, found: "\(value)")
+    }
+  }
+
+  /// How the learning rate goes from epoch to epoch.
+  public var schedule: LearningRateSchedule {
+    LearningRateSchedule(peak: learningRate, warmUp: warmUp, epochs: epochs)
+  }
+
+  /// An optimiser before its first step, or with the velocities of the steps before.
+  func optimizer(velocities: [Tensor] = []) -> SGD {
+    SGD(momentum: Float(momentum), weightDecay: Float(weightDecay), velocities: velocities)
+  }
+
   /// CoCoOp's: 10 epochs, one image a step.
   public static let cocoop = TrainingConfiguration(unchecked: 10, batchSize: 1)
   /// CoOp's in the comparison with CoCoOp, outside ImageNet: 200 epochs, 32 images a step.
   public static let coop = TrainingConfiguration(unchecked: 200, batchSize: 32)
+}
+
+extension WarmUp {
+  /// The lowest of its rates.
+  fileprivate var rate: Double {
+    switch self {
+    case .constant(_, let rate): rate
+    case .linear(_, let start): start
+    }
+  }
 }

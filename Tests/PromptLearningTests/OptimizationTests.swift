@@ -39,6 +39,22 @@ struct OptimizationTests {
     #expect(schedule(epoch: 7) == 0.005)
   }
 
+  /// Recorded with Dassl's scheduler (commit c61a1b5) on torch 2.13.0: peak 0.002, 6 epochs.
+  @Test(
+    "other warm-ups are the reference's, epoch by epoch",
+    arguments: [
+      (WarmUp.none, [2e-3, 1.866025e-3, 1.5e-3, 1e-3, 5e-4, 1.339746e-4]),
+      (.constant(epochs: 2, rate: 3e-5), [3e-5, 3e-5, 2e-3, 1.866025e-3, 1.5e-3, 1e-3]),
+      (.linear(epochs: 1, start: 1e-5), [1e-5, 2e-3, 1.866025e-3, 1.5e-3, 1e-3, 5e-4]),
+      (.linear(epochs: 3, start: 2e-5), [2e-5, 6.666667e-4, 1.333333e-3, 2e-3, 1.866025e-3, 1.5e-3]),
+    ])
+  func warmUps(warmUp: WarmUp, recorded: [Double]) {
+    let schedule = LearningRateSchedule(warmUp: warmUp, epochs: 6)
+    for (index, rate) in recorded.enumerated() {
+      #expect(abs(Double(schedule(epoch: index + 1)) - rate) <= 3e-7 * rate, "epoch \(index + 1)")
+    }
+  }
+
   @Test("three steps of SGD by hand: decay, momentum from the second step on, another rate in the third")
   func sgd() throws {
     var optimizer = SGD(momentum: 0.5, weightDecay: 0.25)

@@ -1,0 +1,107 @@
+import CLIP
+import Datasets
+import Experiments
+import Explanations
+import Foundation
+import PromptLearning
+import Torch
+
+/// Does what the reference's `train.py` does with the same arguments: loads, trains, tests, and leaves the same files.
+public struct CompatibleRun {
+  public let plan: RunPlan
+  private let model: String?
+
+  /// - Parameter model: a checkpoint in place of the one that `MODEL.BACKBONE.NAME` stands for.
+  public init(_ plan: RunPlan, model: String? = nil) {
+    self.plan = plan
+    self.model = model
+  }
+
+  /// What a run ends with.
+  public struct Result: Sendable, Encodable {
+    public let output: String
+    public let trainer: String
+    public let dataset: String
+    /// Of the test; `nil` where there was none.
+    public let accuracy: Double?
+    public let macroF1: Double?
+    public let images: Int?
+    public let classes: Int
+  }
+
+  /// - Parameters:
+  ///   - print: takes the lines of the log as they come.
+  ///   - remark: takes what a person should know although nothing is wrong, without its full stop.
+  ///   - check: is called at every step; it may throw to stop.
+  /// - Throws: ``CompatibilityError``, and whatever loading, training and testing throw. Where the run cannot begin, the
+  ///   output folder is left as it was.
+  public func callAsFunction(
+    print: @escaping (String) -> Void, remark: (String) -> Void = { _ in }, check: @escaping () throws -> Void = {}
+  ) throws -> Result {
+    let log = RunLog(echo: print)
+    let seed = plan.seed ?? Int.random(in: 1...999_999)
+    log.write("Configuration")
+    for line in plan.lines { log.write("  \(line)") }
+    log.write(plan.seed == nil ? "No seed is given: drew \(seed)" : "Setting fixed seed: \(seed)")
+
+    let source = try plan.backbone.source(model: model)
+    let dataset = try examples(seed: seed)
+    for notice in dataset.notices { remark("\(notice)") }
+    let clip = try loaded(source, remark: remark)
+    let experiment = Experiment(
+      plan: plan, clip: clip, identity: try source.identity(), dataset: dataset, seed: seed, log: log, check: check)
+    log.write("Loading trainer: \(plan.trainer.rawValue)")
+    log.write("Loading dataset: \(plan.dataset.rawValue)")
+    log.write("Loading CLIP (backbone: \(plan.backbone.name.isEmpty ? clip.name : plan.backbone.name))")
+    log.write(
+      "\(dataset.classNames.count) classes, \(dataset.training.count) images for training, "
+        + "\(dataset.validation.count) for validation, \(dataset.test.count) for testing")
+    let evaluation = try experiment.run()
+    return Result(
+      output: plan.outputFolder.path, trainer: plan.trainer.rawValue, dataset: plan.dataset.rawValue,
+      accuracy: evaluation?.accuracy, macroF1: evaluation?.macroF1, images: evaluation?.images,
+      classes: dataset.classNames.count)
+  }
+
+  /// The sample and the classes that are asked for, with every image in its place.
+  private func examples(seed: Int) throws -> Dataset {
+    var dataset = try plan.dataset.load(root: plan.root)
+    if let shots = plan.shots, !dataset.isTestOnly { dataset = try dataset.fewShot(shots, seed: seed) }
+    dataset = try dataset.subset(plan.classes)
+    try dataset.checkImages()
+    return dataset
+  }
+
+  /// The model, with the pixels that the configuration asks for as far as the checkpoint allows.
+  private func loaded(_ source: ModelSource, remark: (String) -> Void) throws -> CLIPModel {
+    let clip = try source.load()
+    let (pixels, configuration) = (clip.configuration.preprocessing, plan.configuration)
+    let size = configuration.value("INPUT.SIZE")
+    guard size == [.integer(pixels.size), .integer(pixels.size)] else {
+      throw CompatibilityError.inputSize(configured: "\(size)", model: pixels.size)
+    }
+    for (key, own) in [("INPUT.PIXEL_MEAN", pixels.mean), ("INPUT.PIXEL_STD", pixels.standardDeviation)] {
+      guard configuration.value(key).isClose(to: own) else {
+        remark("\(key) is \(configuration.value(key)), but the checkpoint was trained with \(own), which is used")
+        continue
+      }
+    }
+    let interpolation = configuration.text("INPUT.INTERPOLATION")
+    return interpolation == pixels.interpolation.rawValue
+      ? clip : clip.interpolating(by: .init(rawValue: interpolation) ?? pixels.interpolation)
+  }
+}
+
+extension ConfigurationValue {
+  /// Whether this is a list of these numbers, up to the digits that 32 bits hold.
+  fileprivate func isClose(to numbers: [Float]) -> Bool {
+    guard case .list(let elements) = self, elements.count == numbers.count else { return false }
+    return zip(elements, numbers).allSatisfy { element, number in
+      switch element {
+      case .number(let value): abs(Float(value) - number) < 1e-6
+      case .integer(let value): Float(value) == number
+      default: false
+      }
+    }
+  }
+}

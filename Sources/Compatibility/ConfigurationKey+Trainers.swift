@@ -1,0 +1,48 @@
+/// What concerns one trainer alone: the two that learn prompts, and those of Dassl that are not here.
+extension ConfigurationKey {
+  private static let precisions: [ConfigurationValue] = ["fp16", "fp32", "amp"]
+  private static let precision = "nothing: computing is in float32, with a warning where another is asked for"
+
+  static let trainers = [
+    ConfigurationKey(
+      "TRAINER.NAME", "",
+      .choice(["CoOp", "CoCoOp", "ZeroshotCLIP", "ZeroshotCLIP2"], .everyRun, "the method")),
+    ConfigurationKey("TRAINER.COOP.N_CTX", 16, .sets("random context vectors, where CTX_INIT is empty")),
+    ConfigurationKey("TRAINER.COOP.CSC", false, .sets("contexts of its own for each class, where CTX_INIT is empty")),
+    ConfigurationKey("TRAINER.COOP.CTX_INIT", "", .sets("the words that the context begins as")),
+    ConfigurationKey("TRAINER.COOP.PREC", "fp16", .choice(precisions, .coop, precision)),
+    ConfigurationKey(
+      "TRAINER.COOP.CLASS_TOKEN_POSITION", "end",
+      .choice(["end", "middle", "front"], .coop, "where the class name stands")),
+    ConfigurationKey("TRAINER.COCOOP.N_CTX", 16, .sets("random context vectors, where CTX_INIT is empty")),
+    ConfigurationKey("TRAINER.COCOOP.CTX_INIT", "", .sets("the words that the context begins as")),
+    ConfigurationKey("TRAINER.COCOOP.PREC", "fp16", .choice(precisions, .cocoop, precision)),
+  ]
+
+  private static func other(_ name: String, _ settings: (String, ConfigurationValue)...) -> [ConfigurationKey] {
+    settings.map { setting, standard in
+      ConfigurationKey("TRAINER.\(name).\(setting)", standard, .ignored("it belongs to another trainer"))
+    }
+  }
+
+  static let otherTrainers = [
+    other("MCD", ("N_STEP_F", 4)),
+    other("MME", ("LMDA", 0.1)),
+    other(
+      "CDAC", ("CLASS_LR_MULTI", 10), ("RAMPUP_COEF", 30), ("RAMPUP_ITRS", 1000), ("TOPK_MATCH", 5),
+      ("P_THRESH", 0.95), ("STRONG_TRANSFORMS", [])),
+    other("SE", ("EMA_ALPHA", 0.999), ("CONF_THRE", 0.95), ("RAMPUP", 300)),
+    other("M3SDA", ("LMDA", 0.5), ("N_STEP_F", 4)),
+    other("DAEL", ("WEIGHT_U", 0.5), ("CONF_THRE", 0.95), ("STRONG_TRANSFORMS", [])),
+    other("CROSSGRAD", ("EPS_F", 1.0), ("EPS_D", 1.0), ("ALPHA_F", 0.5), ("ALPHA_D", 0.5)),
+    other(
+      "DDAIG", ("G_ARCH", ""), ("LMDA", 0.3), ("CLAMP", false), ("CLAMP_MIN", -1.0), ("CLAMP_MAX", 1.0),
+      ("WARMUP", 0), ("ALPHA", 0.5)),
+    other("DAELDG", ("WEIGHT_U", 0.5), ("CONF_THRE", 0.95), ("STRONG_TRANSFORMS", [])),
+    other("DOMAINMIX", ("TYPE", "crossdomain"), ("ALPHA", 1.0), ("BETA", 1.0)),
+    other("ENTMIN", ("LMDA", 1e-3)),
+    other("MEANTEACHER", ("WEIGHT_U", 1.0), ("EMA_ALPHA", 0.999), ("RAMPUP", 5)),
+    other("MIXMATCH", ("WEIGHT_U", 100.0), ("TEMP", 2.0), ("MIXUP_BETA", 0.75), ("RAMPUP", 20000)),
+    other("FIXMATCH", ("WEIGHT_U", 1.0), ("CONF_THRE", 0.95), ("STRONG_TRANSFORMS", [])),
+  ].flatMap { $0 }
+}

@@ -1,0 +1,125 @@
+import Explanations
+import Foundation
+
+/// The reference's configuration after all that is merged into it: the defaults, the dataset's file, the trainer's file,
+/// the options, and the KEY VALUE pairs, each over those before it.
+public struct ReferenceConfiguration: Sendable {
+  private var values: [String: ConfigurationValue]
+  /// Where each key that is not a default was given last.
+  private var sources: [String: String] = [:]
+
+  private static let keys = Dictionary(uniqueKeysWithValues: ConfigurationKey.all.map { ($0.name, $0) })
+
+  /// - Throws: ``CompatibilityError``.
+  public init(_ arguments: Arguments) throws {
+    values = Self.keys.mapValues(\.standard)
+    for path in [arguments.datasetFile, arguments.configurationFile] where !path.isEmpty {
+      let path = path.expandingHome
+      for setting in try ConfigurationFile(path: path).settings {
+        try set(setting.name, to: setting.value, source: path)
+      }
+    }
+    for (key, option, value) in arguments.settings { try set(key, to: value, source: option) }
+    for index in stride(from: 0, to: arguments.pairs.count, by: 2) {
+      let value = ConfigurationValue(decoding: arguments.pairs[index + 1])
+      try set(arguments.pairs[index], to: value, source: "the command line")
+    }
+  }
+
+  private mutating func set(_ name: String, to value: ConfigurationValue, source: String) throws {
+    guard let key = Self.keys[name] else {
+      guard !Self.keys.keys.contains(where: { $0.hasPrefix(name + ".") }) else {
+        throw CompatibilityError.section(name, source: source)
+      }
+      throw CompatibilityError.unknownKey(name, source: source, nearest: Self.nearest(to: name))
+    }
+    guard value.hasType(of: key.standard) else {
+      throw CompatibilityError.type(
+        key: name, source: source, expected: key.standard.noun, found: "\(value)")
+    }
+    values[name] = value == .none ? .text("") : value
+    sources[name] = source
+  }
+
+  /// The key that was meant: a slip of the keyboard, or another case.
+  private static func nearest(to name: String) -> String? {
+    let names = keys.keys.sorted()
+    return names.first { $0.lowercased() == name.lowercased() } ?? name.nearest(among: names)
+  }
+
+  // Types are checked where values are set, so that these need not fail.
+
+  func text(_ key: String) -> String {
+    if case .text(let text) = values[key] { text } else { "" }
+  }
+  func integer(_ key: String) -> Int {
+    if case .integer(let integer) = values[key] { integer } else { 0 }
+  }
+  func number(_ key: String) -> Double {
+    if case .number(let number) = values[key] { number } else { 0 }
+  }
+  func flag(_ key: String) -> Bool {
+    if case .flag(let flag) = values[key] { flag } else { false }
+  }
+  public func value(_ key: String) -> ConfigurationValue { values[key] ?? .none }
+
+  /// Refuses values that are not supported, of keys that these runs depend on.
+  func check(_ scope: ConfigurationKey.Scope) throws {
+    for key in ConfigurationKey.all {
+      guard case .choice(let supported, scope, _) = key.role else { continue }
+      let found = value(key.name)
+      guard !supported.contains(where: { found.isSame(as: $0) }) else { continue }
+      throw CompatibilityError.unsupported(
+        key: key.name, found: "\(found)", supported: supported.filter { $0 != "" }.map(\.description),
+        nearest: "\(found)".nearest(among: supported.map(\.description).filter { $0.count > 2 }))
+    }
+  }
+
+  /// One line for each key that was given and changes nothing here.
+  var ignoredKeys: [String] {
+    ConfigurationKey.all.compactMap { key in
+      guard case .ignored(let reason) = key.role, sources[key.name] != nil else { return nil }
+      return "\(key.name) changes nothing here: \(reason)"
+    }
+  }
+
+  /// What the run was given and what it takes by default, one `KEY: value` a line, without keys that change nothing.
+  var lines: [String] {
+    ConfigurationKey.all.compactMap { key in
+      if case .ignored = key.role { nil } else { "\(key.name): \(value(key.name))" }
+    }
+  }
+}
+
+extension ConfigurationValue {
+  /// Whether this value asks for the same as a supported one: names in a list are a set.
+  fileprivate func isSame(as other: ConfigurationValue) -> Bool {
+    guard case (.list(let mine), .list(let others)) = (self, other) else { return self == other }
+    func names(_ elements: [ConfigurationValue]) -> Set<String>? {
+      elements.contains { if case .text = $0 { false } else { true } } ? nil : Set(elements.map(\.description))
+    }
+    guard let mine = names(mine), let others = names(others) else { return self == other }
+    return mine == others
+  }
+}
+
+extension Arguments {
+  /// What options set, with the keys that they stand for.
+  fileprivate var settings: [(key: String, option: String, value: ConfigurationValue)] {
+    let texts = [
+      ("DATASET.ROOT", "--root", root), ("OUTPUT_DIR", "--output-dir", outputFolder), ("RESUME", "--resume", resume),
+      ("TRAINER.NAME", "--trainer", trainer), ("MODEL.BACKBONE.NAME", "--backbone", backbone),
+      ("MODEL.HEAD.NAME", "--head", head),
+    ].filter { !$0.2.isEmpty }.map { ($0.0, $0.1, ConfigurationValue.text($0.2)) }
+    let lists = [
+      ("DATASET.SOURCE_DOMAINS", "--source-domains", sourceDomains),
+      ("DATASET.TARGET_DOMAINS", "--target-domains", targetDomains), ("INPUT.TRANSFORMS", "--transforms", transforms),
+    ].filter { !$0.2.isEmpty }.map { ($0.0, $0.1, ConfigurationValue.list($0.2.map(ConfigurationValue.text))) }
+    return texts + lists + (seed.map { [("SEED", "--seed", .integer($0))] } ?? [])
+  }
+}
+
+extension String {
+  /// The path with the user's folder for a `~` at the beginning, as the reference expands it.
+  var expandingHome: String { NSString(string: self).expandingTildeInPath }
+}

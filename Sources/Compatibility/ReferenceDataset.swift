@@ -1,0 +1,58 @@
+import Datasets
+import Explanations
+import Foundation
+
+/// A dataset by the name that the reference's configurations give it (`DATASET.NAME`).
+package enum ReferenceDataset: String, CaseIterable, Sendable {
+  case imageNet = "ImageNet"
+  case caltech101 = "Caltech101"
+  case oxfordPets = "OxfordPets"
+  case stanfordCars = "StanfordCars"
+  case oxfordFlowers = "OxfordFlowers"
+  case food101 = "Food101"
+  case fgvcAircraft = "FGVCAircraft"
+  case sun397 = "SUN397"
+  case describableTextures = "DescribableTextures"
+  case euroSAT = "EuroSAT"
+  case ucf101 = "UCF101"
+  case imageNetV2 = "ImageNetV2"
+  case imageNetSketch = "ImageNetSketch"
+  case imageNetA = "ImageNetA"
+  case imageNetR = "ImageNetR"
+
+  /// - Throws: ``CompatibilityError/unknownDataset(_:nearest:known:)``.
+  init(named name: String) throws {
+    guard !name.isEmpty else {
+      throw CompatibilityError.missing(option: "--dataset-config-file", key: "DATASET.NAME")
+    }
+    guard let dataset = Self(rawValue: name) else {
+      let names = Self.allCases.map(\.rawValue)
+      let longer = names.filter { $0.lowercased().hasPrefix(name.lowercased()) }.min { $0.count < $1.count }
+      throw CompatibilityError.unknownDataset(name, nearest: longer ?? name.nearest(among: names), known: names)
+    }
+    self = dataset
+  }
+
+  private var benchmark: Benchmark {
+    switch self {
+    case .imageNet: .imageNet
+    case .caltech101: .caltech101
+    case .oxfordPets: .oxfordPets
+    case .stanfordCars: .stanfordCars
+    case .oxfordFlowers: .flowers102
+    case .food101: .food101
+    case .fgvcAircraft: .fgvcAircraft
+    case .sun397: .sun397
+    case .describableTextures: .dtd
+    case .euroSAT: .euroSAT
+    case .ucf101: .ucf101
+    case .imageNetV2: .imageNetV2
+    case .imageNetSketch: .imageNetSketch
+    case .imageNetA: .imageNetA
+    case .imageNetR: .imageNetR
+    }
+  }
+
+  /// All images, laid out under `root` as the reference's guide says.
+  func load(root: URL) throws -> Dataset { try Dataset(benchmark, root: root) }
+}

@@ -1,0 +1,127 @@
+import Datasets
+import Experiments
+import Foundation
+import PromptLearning
+
+/// What a command line of the reference asks for, in the terms of this package.
+public struct RunPlan: Sendable {
+  package let trainer: ReferenceTrainer
+  package let action: Action
+  package let dataset: ReferenceDataset
+  /// The folder that holds the datasets' folders.
+  package let root: URL
+  package let classes: ClassSubset
+  /// Training images of each class; `nil` takes all.
+  package let shots: Int?
+  /// `nil` where none is given and one is to be drawn.
+  package let seed: Int?
+  package let context: RunConfiguration.Context
+  package let testing: Testing
+  public let outputFolder: URL
+  /// The configuration by lines, for the log.
+  let lines: [String]
+  /// What is given and cannot be followed to the letter; one sentence each, without its full stop.
+  public let warnings: [String]
+  let backbone: Backbone
+  let configuration: ReferenceConfiguration
+
+  package enum Action: Sendable {
+    case train(TrainingConfiguration, Saving)
+    /// `nil` for `epoch` is the best; `nil` for the folder tests prompts as they begin.
+    case evaluate(folder: URL?, epoch: Int?)
+    /// Everything is loaded, and that is all (`--no-train`).
+    case load
+  }
+
+  package struct Saving: Sendable {
+    /// Epochs between files of prompts; `nil` keeps the last alone.
+    package let frequency: Int?
+    /// Steps between lines of the log.
+    package let printFrequency: Int
+    package let keepsBest: Bool
+    /// Where a training to go on from may be.
+    package let resumeFolder: URL
+  }
+
+  package struct Testing: Sendable {
+    package let isSkipped: Bool
+    package let split: Split
+    package let isPerClass: Bool
+  }
+
+  /// - Parameters:
+  ///   - arguments: of the reference's `train.py`.
+  ///   - environment: of the process; `COCOOP_MODELS` names a folder of checkpoints.
+  /// - Throws: ``CompatibilityError``, `LearningError`.
+  public init(_ arguments: Arguments, environment: [String: String] = [:]) throws {
+    let configuration = try ReferenceConfiguration(arguments)
+    guard !configuration.text("TRAINER.NAME").isEmpty else {
+      throw CompatibilityError.missing(option: "--trainer", key: "TRAINER.NAME")
+    }
+    try configuration.check(.everyRun)
+    let trainer = ReferenceTrainer(rawValue: configuration.text("TRAINER.NAME")) ?? .cocoop
+    if let scope = trainer.scope { try configuration.check(scope) }
+    dataset = try ReferenceDataset(named: configuration.text("DATASET.NAME"))
+    guard !configuration.text("DATASET.ROOT").isEmpty else {
+      throw CompatibilityError.missing(option: "--root", key: "DATASET.ROOT")
+    }
+    root = URL(filePath: configuration.text("DATASET.ROOT").expandingHome, directoryHint: .isDirectory)
+    classes = ClassSubset(rawValue: configuration.text("DATASET.SUBSAMPLE_CLASSES")) ?? .all
+    let shots = configuration.integer("DATASET.NUM_SHOTS")
+    self.shots = shots >= 1 ? shots : nil
+    let seed = configuration.integer("SEED")
+    self.seed = seed >= 0 ? seed : nil
+    outputFolder = URL(filePath: configuration.text("OUTPUT_DIR").expandingHome, directoryHint: .isDirectory)
+    testing = Testing(
+      isSkipped: configuration.flag("TEST.NO_TEST"), split: Split(rawValue: configuration.text("TEST.SPLIT")) ?? .test,
+      isPerClass: configuration.flag("TEST.PER_CLASS_RESULT"))
+    context = trainer.context(configuration)
+    backbone = Backbone(configuration.text("MODEL.BACKBONE.NAME"), environment: environment)
+    if arguments.evaluatesOnly {
+      let folder = arguments.modelFolder
+      action = .evaluate(
+        folder: folder.isEmpty ? nil : URL(filePath: folder.expandingHome, directoryHint: .isDirectory),
+        epoch: arguments.loadEpoch)
+    } else if arguments.skipsTraining {
+      action = .load
+    } else {
+      guard trainer.learns else { throw CompatibilityError.notTrained(trainer: trainer.rawValue) }
+      try configuration.check(.training)
+      action = .train(try configuration.training, try configuration.saving(outputFolder: outputFolder))
+    }
+    self.trainer = trainer
+    self.configuration = configuration
+    lines = configuration.lines
+    warnings = configuration.ignoredKeys + trainer.warnings(configuration, arguments)
+  }
+}
+
+extension ReferenceConfiguration {
+  /// How prompts are trained.
+  fileprivate var training: TrainingConfiguration {
+    get throws {
+      let epochs = max(0, integer("OPTIM.WARMUP_EPOCH"))
+      let warmUp: WarmUp =
+        text("OPTIM.WARMUP_TYPE") == "constant"
+        ? .constant(epochs: epochs, rate: number("OPTIM.WARMUP_CONS_LR"))
+        : .linear(epochs: epochs, start: number("OPTIM.WARMUP_MIN_LR"))
+      return try TrainingConfiguration(
+        epochs: integer("OPTIM.MAX_EPOCH"), batchSize: integer("DATALOADER.TRAIN_X.BATCH_SIZE"),
+        learningRate: number("OPTIM.LR"), warmUp: warmUp, momentum: number("OPTIM.MOMENTUM"),
+        weightDecay: number("OPTIM.WEIGHT_DECAY"))
+    }
+  }
+
+  fileprivate func saving(outputFolder: URL) throws -> RunPlan.Saving {
+    let printFrequency = integer("TRAIN.PRINT_FREQ")
+    guard printFrequency >= 1 else {
+      throw CompatibilityError.range(key: "TRAIN.PRINT_FREQ", expected: "1 or more", found: "\(printFrequency)")
+    }
+    let frequency = integer("TRAIN.CHECKPOINT_FREQ")
+    let resume = text("RESUME")
+    return RunPlan.Saving(
+      frequency: frequency > 0 ? frequency : nil, printFrequency: printFrequency,
+      keepsBest: text("TEST.FINAL_MODEL") == "best_val" && !flag("TEST.NO_TEST"),
+      resumeFolder: resume.isEmpty ? outputFolder : URL(filePath: resume.expandingHome, directoryHint: .isDirectory))
+  }
+}
