@@ -46,8 +46,12 @@ let package = Package(
     .target(name: "CImageCodecs", dependencies: ["CJPEG", "CPNG", "CWebP"]),
     .target(name: "Images", dependencies: ["CImageCodecs", "Explanations"], swiftSettings: swiftSettings),
 
+    // MATLAB files, as the annotations of two benchmarks are.
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+    .target(name: "MatFiles", dependencies: ["CZlib", "Explanations"], swiftSettings: swiftSettings),
+
     // Paths, labels, few-shot samples: no pixels.
-    .target(name: "Datasets", dependencies: ["Explanations"], swiftSettings: swiftSettings),
+    .target(name: "Datasets", dependencies: ["Explanations", "MatFiles", "Pickle"], swiftSettings: swiftSettings),
 
     // Text to token ids, without libtorch.
     .target(
@@ -107,7 +111,10 @@ let package = Package(
       name: "ImagesTests", dependencies: ["Images", "Embedded"], resources: [.copy("Fixtures")],
       swiftSettings: swiftSettings),
     .testTarget(
-      name: "DatasetsTests", dependencies: ["Datasets", "Embedded"], resources: [.copy("Fixtures")],
+      name: "MatFilesTests", dependencies: ["MatFiles", "TestSupport"], resources: [.copy("Fixtures")],
+      swiftSettings: swiftSettings),
+    .testTarget(
+      name: "DatasetsTests", dependencies: ["Datasets", "Embedded", "TestSupport"], resources: [.copy("Fixtures")],
       swiftSettings: swiftSettings),
     .testTarget(
       name: "TokenizationTests", dependencies: ["Tokenization"], resources: [.copy("Fixtures")],

@@ -9,6 +9,7 @@ public enum DatasetError: Explained, Equatable {
   case unreadable(path: String)
   case empty(file: String)
   case notText(file: String)
+  case utf16(file: String)
   case unknownForm(file: String)
   case severalSplitFiles(folder: String, files: [String])
   case noClasses(folder: String)
@@ -21,6 +22,11 @@ public enum DatasetError: Explained, Equatable {
   case unnamedFolder(folder: String, name: String, list: String)
   case unpairedFolder(folder: String, name: String, present: String)
   case listLine(file: String, line: Int, expected: String, found: String)
+  case annotation(file: String, expected: String)
+
+  // A sample, or classes, made for other images.
+  case foreignSample(file: String, count: Int, of: Int, first: String, dataset: String)
+  case foreignClass(file: String, place: String, found: String, expected: String)
 
   // The form of a split file or table. A place is "train[3]" or "line 7".
   case notJSON(file: String, reason: String?)
@@ -60,6 +66,7 @@ extension DatasetError {
     case .unreadable(let path): "\(path) cannot be read"
     case .empty(let file): "\(file) is empty"
     case .notText(let file): "\(file) is not text in UTF-8"
+    case .utf16(let file): "\(file) is text in UTF-16"
     case .unknownForm(let file): "\(file) is neither a split file (.json) nor a table (.csv)"
     case .severalSplitFiles(let folder, let files): "\(folder) holds several split files: \(files.listed)"
     case .noClasses(let folder): "\(folder) has no class folders with images in them"
@@ -80,6 +87,12 @@ extension DatasetError {
       "The class folder '\(name)' lies in \(folder)/\(present) and not in \(folder)/\(present == "val" ? "train" : "val")"
     case .listLine(let file, let line, let expected, let found):
       "\(file), line \(line): expected \(expected), found '\(found)'"
+    case .annotation(let file, let expected): "\(file): expected \(expected)"
+
+    case .foreignSample(let file, let count, let total, let first, let dataset):
+      "\(count) of the \(total) images that \(file) names are no \(dataset), such as '\(first)'"
+    case .foreignClass(let file, let place, let found, let expected):
+      "\(file), \(place): the class is \(found) there and \(expected) in the dataset"
 
     case .notJSON(let file, let reason): "\(file) is not JSON" + (reason.map { ": \($0.withoutFullStop)" } ?? "")
     case .missingPart(let file, let part): "\(file) has no list '\(part)'"
@@ -117,48 +130,6 @@ extension DatasetError {
     case .testOnly(let name): "\(name) has test images only: there is nothing to learn from"
     case .noClassesLeft(let subset, let name): "\(name) has one class, so that none are \(subset.rawValue)"
     case .template(let text): "The template '\(text)' has no place for the class name"
-    }
-  }
-
-  public var remedy: String? {
-    switch self {
-    case .notFound: "Check the path"
-    case .notAFile, .notAFolder: "Give a split file (.json), a table (.csv) or a folder of class folders"
-    case .unreadable: "Check its permissions"
-    case .empty: "Write or unpack it again"
-    case .notJSON, .wrongType:
-      #"A split file reads {"train": [[path, label, name], …], "val": […], "test": […]}"#
-    case .notText: "Save it as UTF-8"
-    case .unknownForm: "Give a split file, a table or a folder of class folders"
-    case .severalSplitFiles: "Name the one that you mean"
-    case .noClasses: "Put each class's jpg, jpeg, png or webp files into a folder that has the class's name"
-    case .unreadableName: "Rename it"
-    case .noBenchmarkFolder(_, _, let folder, let nearest, let isRootItself):
-      isRootItself
-        ? "Give the folder above it as --root"
-        : nearest.map { "Did you mean '\($0)'? Rename it to '\(folder)' or link to it" }
-          ?? "Give as --root the folder that holds it"
-    case .missingLists(_, _, _, _, let check): "'\(check)' says what belongs where"
-    case .noClassFolders: "Put each class's images into a folder of its own, called by its WordNet number (n01440764)"
-    case .unnamedFolder: "Remove the folder, or take the list that belongs to these images"
-    case .unpairedFolder: "Unpack both parts whole"
-    case .listLine: "Unpack the file again"
-    case .missingPart: "It must have the lists 'train', 'val' and 'test'; 'val' may be empty"
-    case .missingColumn: "The first line must be path,class or path,class,split"
-    case .fieldCount: "Put fields that contain commas between double quotes"
-    case .unclosedQuote: "Close it, and write a quote inside it twice"
-    case .unknownSplit: "Correct the line"
-    case .emptyPath, .escapingPath: "Write paths relative to the image folder, without '..'"
-    case .negativeLabel, .labelGap: "Number the classes from 0"
-    case .emptyName, .twoNames: "Give each label one name"
-    case .duplicateName: "Give each class a name of its own; case, '_' and spaces don't tell names apart"
-    case .emptySplit, .classWithout: "Every class needs at least one training and one test image"
-    case .tooFewImages: "Add photos: at least two, better sixteen or more"
-    case .missingImages: "Unpack the images there, or correct the list"
-    case .shots: "Ask for at least 1"
-    case .testOnly: "Learn on another dataset and evaluate on this one"
-    case .noClassesLeft: "Use base or all, or add classes"
-    case .template: "Write {} where the name goes, as in 'a photo of a {}.'"
     }
   }
 }

@@ -1,3 +1,4 @@
+import Explanations
 import Foundation
 
 /// What `cocoop datasets check` prints: how many images and classes each part has, and which images are missing.
@@ -51,28 +52,42 @@ extension DatasetReport {
 
   /// A tree of ticks and crosses for a terminal.
   public var tree: String {
-    let lines = parts.map { part in
+    (["\(name) in \(imageFolder)"] + branches.dropLast().map { "├─ \($0)" } + branches.suffix(1).map { "└─ \($0)" }
+      + notices.map { "note: \($0)." }).map(\.onOneLine).joined(separator: "\n")
+  }
+
+  /// A line for each part and one for the classes, each with its tick or cross.
+  var branches: [String] {
+    parts.map { part in
       let state =
         part.images == 0
         ? "no images" : "\(part.images) images, \(part.fewestPerClass) to \(part.mostPerClass) a class"
-      return "├─ \(part.missing == 0 ? "✓" : "✗") \(part.split): \(state)"
+      return "\(part.missing == 0 ? "✓" : "✗") \(part.split): \(state)"
         + (part.missing == 0 ? "" : ", \(part.missing) missing")
-    }
-    return
-      (["\(name) in \(imageFolder)"] + lines
-      + ["└─ ✓ \(classes) classes: \(baseClasses) base, \(newClasses) new"] + notices.map { "note: \($0)." })
-      .joined(separator: "\n")
+    } + ["✓ \(classes) classes: \(baseClasses) base, \(newClasses) new"]
   }
 }
 
 extension Dataset {
   /// The paths of images that don't lie where they should, each once: training, then validation, then test images.
   ///
-  /// - Complexity: one question to the file system for each image, so it is asked only when wanted.
+  /// - Complexity: one listing for each folder, and one question for each image that no listing names.
   public func missingImages() -> [String] {
     var seen: Set<String> = []
-    return (training + validation + test).filter { seen.insert($0.path).inserted && !Files.fileExists(at: url(of: $0)) }
-      .map(\.path)
+    var listed: [String: Set<String>] = [:]
+    return (training + validation + test).lazy.map(\.path).filter { path in
+      guard seen.insert(path).inserted else { return false }
+      let end = path.lastIndex(of: "/")
+      let folder = end.map { String(path[..<$0]) } ?? ""
+      let name = end.map { String(path[path.index(after: $0)...]) } ?? path
+      if listed[folder] == nil {
+        let url = folder.isEmpty ? imageFolder : imageFolder.appending(path: folder, directoryHint: .isDirectory)
+        listed[folder] = Set((try? Files.list(url).files) ?? [])
+      }
+      // A listing may spell a name otherwise than the file system would accept it (case, accents), so it is no proof.
+      return listed[folder]?.contains(name) != true
+        && !Files.fileExists(at: imageFolder.appending(path: path, directoryHint: .notDirectory))
+    }
   }
 
   /// Makes sure that every image is there.

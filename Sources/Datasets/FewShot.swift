@@ -37,7 +37,7 @@ extension Dataset {
 }
 
 /// A few-shot sample as `cocoop datasets few-shot --json` prints it.
-public struct FewShotListing: Encodable, Sendable {
+public struct FewShotListing: Codable, Sendable {
   public let seed: Int
   public let shots: Int
   public let train, val: [SplitFile.Entry]

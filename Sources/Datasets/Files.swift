@@ -30,6 +30,12 @@ enum Files {
 
   /// The text that a file in UTF-8 holds, without its byte-order mark.
   static func text(_ data: Data, of file: String) throws -> String {
+    // Spreadsheets write UTF-16 with a byte-order mark; without one, every other byte of plain text is 0.
+    let opening = [UInt8](data.prefix(4))
+    let isUTF16 =
+      opening.starts(with: [0xFF, 0xFE]) || opening.starts(with: [0xFE, 0xFF])
+      || (opening.count == 4 && (opening[0] == 0) != (opening[1] == 0) && (opening[2] == 0) != (opening[3] == 0))
+    guard !isUTF16 else { throw DatasetError.utf16(file: file) }
     guard let text = String(data: data, encoding: .utf8) else { throw DatasetError.notText(file: file) }
     return text.unicodeScalars.first == "\u{FEFF}" ? String(text.unicodeScalars.dropFirst()) : text
   }

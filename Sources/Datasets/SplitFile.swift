@@ -79,8 +79,16 @@ extension Dataset {
 extension SplitFile {
   /// - Throws: ``DatasetError``; checks types and presence, not what the values mean.
   package init(_ data: Data, of file: String) throws {
+    self = try Self.decoded(data, of: file)
+  }
+
+  /// A list of images in JSON, of which a split file is one form and a few-shot sample another.
+  static func decoded<List: Decodable>(_ data: Data, of file: String) throws -> List {
+    guard data.prefix(2) != Data([0xFF, 0xFE]), data.prefix(2) != Data([0xFE, 0xFF]) else {
+      throw DatasetError.utf16(file: file)
+    }
     do {
-      self = try JSONDecoder().decode(SplitFile.self, from: data)
+      return try JSONDecoder().decode(List.self, from: data)
     } catch DecodingError.keyNotFound(let key, _) {
       throw DatasetError.missingPart(file: file, part: key.stringValue)
     } catch DecodingError.typeMismatch(let type, let context), DecodingError.valueNotFound(let type, let context) {

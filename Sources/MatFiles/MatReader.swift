@@ -1,0 +1,115 @@
+import Foundation
+
+/// Reads the elements of a MATLAB file: a tag of type and size, and as many bytes, padded to a multiple of eight.
+struct MatReader {
+  static let depthLimit = 32
+
+  /// The types of elements (*MAT-File Format*, table 1-1).
+  enum ElementType: UInt32 {
+    case int8 = 1, uint8, int16, uint16, int32, uint32, single
+    case double = 9
+    case int64 = 12, uint64, matrix, compressed, utf8, utf16, utf32
+  }
+
+  struct Element {
+    let type: ElementType
+    let content: Data
+    /// Of the content, in bytes from the start, for messages.
+    let position: Int
+  }
+
+  let data: Data
+  let isSwapped: Bool
+  let path: String
+  /// What ``position`` 0 is called in messages.
+  let offset: Int
+  private var position = 0
+
+  init(_ data: Data, isSwapped: Bool, path: String, offset: Int) {
+    (self.data, self.isSwapped, self.path, self.offset) = (data, isSwapped, path, offset)
+  }
+
+  var isAtEnd: Bool { position >= data.count }
+
+  /// The next element. Up to four bytes may stand within the tag itself, with the size in the type's upper half.
+  mutating func element() throws -> Element {
+    let start = position
+    let first = try word()
+    if first >> 16 != 0 {
+      let size = Int(first >> 16)
+      guard size <= 4 else { throw malformed(start, "at most 4 bytes in a small element") }
+      let content = try take(4).prefix(size)
+      return Element(type: try type(first & 0xFFFF, at: start), content: content, position: offset + start + 4)
+    }
+    let type = try type(first, at: start)
+    let content = try take(Int(try word()))
+    let element = Element(type: type, content: content, position: offset + start + 8)
+    if type != .compressed { position = min(data.count, (position + 7) & ~7) }
+    return element
+  }
+
+  /// The next element, which must be of numbers that are whole.
+  mutating func integers(_ what: String) throws -> [Int] {
+    let element = try element()
+    return try numbers(of: element).map { number in
+      guard let integer = Int(exactly: number) else { throw malformed(element, what) }
+      return integer
+    }
+  }
+
+  /// The elements as numbers.
+  func numbers(of element: Element) throws -> [Double] {
+    switch element.type {
+    case .int8: try values(element) { Double(Int8(bitPattern: $0)) }
+    case .uint8, .utf8: try values(element) { (byte: UInt8) in Double(byte) }
+    case .int16: try values(element) { Double(Int16(bitPattern: $0)) }
+    case .uint16, .utf16: try values(element) { (number: UInt16) in Double(number) }
+    case .int32: try values(element) { Double(Int32(bitPattern: $0)) }
+    case .uint32, .utf32: try values(element) { (number: UInt32) in Double(number) }
+    case .single: try values(element) { Double(Float(bitPattern: $0)) }
+    case .double: try values(element) { Double(bitPattern: $0) }
+    case .int64: try values(element) { Double(Int64(bitPattern: $0)) }
+    case .uint64: try values(element) { (number: UInt64) in Double(number) }
+    case .matrix, .compressed: throw malformed(element, "numbers")
+    }
+  }
+
+  /// The code units of an element of `Word`s, as a number each.
+  private func values<Word: FixedWidthInteger>(_ element: Element, _ number: (Word) -> Double) throws -> [Double] {
+    let width = MemoryLayout<Word>.size
+    guard element.content.count.isMultiple(of: width) else { throw malformed(element, "numbers of \(width) bytes") }
+    return element.content.withUnsafeBytes { bytes in
+      stride(from: 0, to: bytes.count, by: width).map { index in
+        let word = bytes.loadUnaligned(fromByteOffset: index, as: Word.self)
+        return number(isSwapped ? word.byteSwapped : word)
+      }
+    }
+  }
+
+  func malformed(_ element: Element, _ expected: String) -> MatFileError {
+    .malformed(path: path, position: element.position, expected: expected)
+  }
+
+  private func malformed(_ position: Int, _ expected: String) -> MatFileError {
+    .malformed(path: path, position: offset + position, expected: expected)
+  }
+
+  private func type(_ code: UInt32, at start: Int) throws -> ElementType {
+    guard let type = ElementType(rawValue: code) else { throw malformed(start, "a known type of element, found \(code)") }
+    return type
+  }
+
+  private mutating func word() throws -> UInt32 {
+    let word = try take(4).withUnsafeBytes { $0.loadUnaligned(as: UInt32.self) }
+    return isSwapped ? word.byteSwapped : word
+  }
+
+  private mutating func take(_ count: Int) throws -> Data {
+    guard count <= data.count - position else {
+      throw MatFileError.truncated(path: path, position: offset + data.count)
+    }
+    let start = data.startIndex + position
+    position += count
+    return data[start..<start + count]
+  }
+}
