@@ -32,6 +32,8 @@ private struct ClassFolders {
     let className: String
     /// Paths under the root.
     let images: [String]
+    /// Links that lead nowhere.
+    let lost: [String]
   }
 
   let root: URL
@@ -67,15 +69,17 @@ private struct ClassFolders {
   /// The classes of one part, in the order of their folders' names; some may have no images.
   func classes(under part: String?) throws -> [ClassFolder] {
     let folder = part.map { root.appending(path: $0) } ?? root
-    let classes = try Files.list(folder).folders.compactMap { name -> ClassFolder? in
+    let listing = try Files.list(folder)
+    let classes = try (listing.folders + listing.lost).sortedByCodeUnits().compactMap { name -> ClassFolder? in
       guard let className = names.className(of: name) else { return nil }
       let prefix = [part, name].compactMap { $0 }.joined(separator: "/")
-      let images = try Files.images(in: folder.appending(path: name)).map { "\(prefix)/\($0)" }
-      return ClassFolder(className: className, images: images)
+      guard !listing.lost.contains(name) else { return ClassFolder(className: className, images: [], lost: [prefix]) }
+      let content = try Files.list(folder.appending(path: name))
+      return ClassFolder(
+        className: className, images: content.images.map { "\(prefix)/\($0)" },
+        lost: content.lost.filter(Listing.isImage).map { "\(prefix)/\($0)" })
     }
-    guard classes.contains(where: { !$0.images.isEmpty }) else {
-      throw DatasetError.noClasses(folder: folder.path)
-    }
+    guard classes.contains(where: { !$0.images.isEmpty }) else { throw DatasetError.noClasses(folder: folder.path) }
     return classes
   }
 
@@ -90,7 +94,7 @@ private struct ClassFolders {
         try append(folder.images, of: folder, label: label, to: split, of: &list)
       }
     }
-    return notice(ofEmpty: Set(all.map(\.className)).subtracting(filled))
+    return notices(of: Array(all), filled: filled)
   }
 
   /// Labels follow the folders' names.
@@ -104,7 +108,7 @@ private struct ClassFolders {
         try append(parts[split] ?? [], of: folder, label: label, to: split, of: &list)
       }
     }
-    return notice(ofEmpty: Set(classes.filter(\.images.isEmpty).map(\.className)))
+    return notices(of: classes, filled: Set(classes.filter { !$0.images.isEmpty }.map(\.className)))
   }
 
   private func append(
@@ -115,7 +119,10 @@ private struct ClassFolders {
     }
   }
 
-  private func notice(ofEmpty classNames: Set<String>) -> [Notice] {
-    classNames.isEmpty ? [] : [.emptyFolders(classNames.sortedByCodeUnits())]
+  private func notices(of classes: [ClassFolder], filled: Set<String>) -> [Notice] {
+    let lost = classes.flatMap(\.lost)
+    let empty = Set(classes.filter(\.lost.isEmpty).map(\.className)).subtracting(filled).sortedByCodeUnits()
+    return (empty.isEmpty ? [] : [.emptyFolders(empty)])
+      + (lost.first.map { [.lostLinks(count: lost.count, first: $0)] } ?? [])
   }
 }

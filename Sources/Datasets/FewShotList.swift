@@ -89,7 +89,8 @@ extension Dataset {
     }
     guard missing.isEmpty else {
       throw DatasetError.foreignSample(
-        file: list.file, count: missing.count, of: entries.count, first: missing[0], dataset: "\(split.noun) images of \(name)")
+        file: list.file, count: missing.count, of: entries.count, first: missing[0],
+        dataset: "\(split.noun) images of \(name)")
     }
     return matched
   }

@@ -14,6 +14,10 @@ public enum Notice: Sendable, Hashable, CustomStringConvertible {
   case equalNames(String)
   /// Class folders without images, which were left out.
   case emptyFolders([String])
+  /// Links among class folders and images that lead nowhere or in a circle, which were left out.
+  case lostLinks(count: Int, first: String)
+  /// A division that was kept while images were added.
+  case addedImages(count: Int, first: String)
   /// Images that are both learned from and tested on.
   case leak(count: Int, first: String)
 
@@ -39,6 +43,12 @@ public enum Notice: Sendable, Hashable, CustomStringConvertible {
     case .emptyFolders(let names):
       return "Left out, because no jpg, jpeg, png or webp files lie in them: \(names.prefix(5).joined(separator: ", "))"
         + (names.count > 5 ? ", …" : "")
+    case .lostLinks(let count, let first):
+      return "Left out, because \(count == 1 ? "it is a link that leads" : "they are links that lead") nowhere:"
+        + (count == 1 ? " \(first)" : " \(count) files or folders, such as \(first)")
+    case .addedImages(let count, let first):
+      return "The folder has changed: \(count.photos) that the run's division doesn't know"
+        + " \(count == 1 ? "was" : "were") left out, such as \(first)"
     case .leak(let count, let first):
       let verb = count == 1 ? "is" : "are"
       return "\(count.photos) for training or validation \(verb) among the test images too, such as \(first):"
@@ -53,7 +63,8 @@ public enum Notice: Sendable, Hashable, CustomStringConvertible {
       let kept = zip(names, counts).filter { classes.contains($0.0) }
       return kept.isEmpty ? nil : .scarce(shots: shots, classNames: kept.map(\.0), counts: kept.map(\.1))
     case .equalNames(let name): return classes.count { $0 == name } > 1 ? self : nil
-    case .randomDivision, .rebuilt, .testIsValidation, .emptyFolders, .leak: return self
+    case .randomDivision, .rebuilt, .testIsValidation, .emptyFolders, .lostLinks, .addedImages, .leak:
+      return self
     }
   }
 

@@ -1,3 +1,4 @@
+import Explanations
 import Foundation
 
 /// The published JSON form of a split: `{"train": [[path, label, name], …], "val": …, "test": …}`
@@ -40,7 +41,7 @@ extension Dataset {
   /// - Parameter images: the folder of the images; otherwise they lie beside the file or under its one sub-folder.
   /// - Throws: ``DatasetError``.
   public init(splitFile: URL, images: URL? = nil) throws {
-    try self.init(SplitFile(Files.contents(of: splitFile), of: splitFile.path), of: splitFile, images: images)
+    try self.init(SplitFile(contentsOf: splitFile), of: splitFile, images: images)
   }
 
   /// The dataset that a split file states, once its meaning is checked.
@@ -77,6 +78,18 @@ extension Dataset {
 }
 
 extension SplitFile {
+  /// Writes the file, whole or not at all.
+  ///
+  /// - Throws: `WritingError`.
+  public func write(to file: URL) throws {
+    try WholeFile.write(JSONEncoder().encode(self) + Data("\n".utf8), to: file)
+  }
+
+  /// - Throws: ``DatasetError``; what the values mean is checked by ``Dataset/init(splitFile:images:)``.
+  public init(contentsOf file: URL) throws {
+    try self.init(Files.contents(of: file), of: file.path)
+  }
+
   /// - Throws: ``DatasetError``; checks types and presence, not what the values mean.
   package init(_ data: Data, of file: String) throws {
     self = try Self.decoded(data, of: file)

@@ -24,6 +24,8 @@ public enum ExperimentError: Explained, Equatable {
   case exportExists(path: String)
   /// Class names that cannot be told apart or read.
   case classList(source: String, problem: String)
+  /// The run's own dataset has other classes than when it was learned on.
+  case otherClasses(path: String, data: String, difference: String)
   case unknownBackbone(name: String, known: [String])
   /// A precision that this machine cannot compute in.
   case precision(String)
@@ -48,6 +50,8 @@ public enum ExperimentError: Explained, Equatable {
     case .dataNotNamed(let path): "\(path) does not say which data its prompts were learned on"
     case .exportExists(let path): "There is a file \(path) already"
     case .classList(let source, let problem): "The list of classes in \(source) cannot be used: \(problem)"
+    case .otherClasses(let path, let data, let difference):
+      "\(data) has changed since the run in \(path) learned its classes: \(difference)"
     case .unknownBackbone(let name, _): "There is no backbone '\(name)' to measure"
     case .precision(let precision): "This processor has no products of \(precision)"
     case .noPhotos(let folder): "The folder \(folder) has no photos directly in it"
@@ -74,6 +78,7 @@ public enum ExperimentError: Explained, Equatable {
       "Name them with --classes or --classes-file, or import the file with --data or --classes-file"
     case .dataNotNamed: "Name it with --data"
     case .exportExists: "Choose another place or replace it with --force"
+    case .otherClasses: "Restore the dataset, or measure on it as another one with --data"
     case .classList: "Give each class one name, and each name once"
     case .unknownBackbone(_, let known): "Give one of \(known.joined(separator: ", "))"
     case .precision: "Give --precision float32"

@@ -7,6 +7,8 @@ import PromptLearning
 public struct LoadedRun: Sendable {
   public let record: RunFolder.Record
   public let clip: CLIPModel
+  /// `nil` for prompts of the reference.
+  private let folder: RunFolder?
   let prompts: PromptCheckpoint
   private let identity: ModelIdentity
   let path: String
@@ -26,6 +28,7 @@ public struct LoadedRun: Sendable {
 
   private init(run url: URL, model: String?) throws {
     let folder = try RunFolder(existing: url)
+    self.folder = folder
     record = try folder.record()
     prompts = try folder.prompts()
     guard let model = model ?? record.modelPath else { throw ExperimentError.modelNotNamed(path: url.path) }
@@ -46,12 +49,43 @@ public struct LoadedRun: Sendable {
     record = RunFolder.Record(
       nil, imported: ImportedPrompts(reference, model: model), model: identity, classNames: [])
     path = reference.url.path
+    folder = nil
   }
 
   /// The learner over its own classes, or over others.
   public func learner(for classNames: [String]? = nil) throws -> any PromptLearner {
     guard classNames != nil || !record.classNames.isEmpty else { throw ExperimentError.classesNotNamed(path: path) }
     return try prompts.learner(on: clip, identity: identity, classNames: classNames, path: path)
+  }
+
+  /// The images to measure the run on, all in their places: its own dataset in the parts that it was trained with, or another.
+  ///
+  /// - Parameters:
+  ///   - data: another dataset than the run's.
+  ///   - root: where benchmarks lie now; `nil` takes the place that the run remembers.
+  ///   - classes: `nil` takes the run's.
+  /// - Throws: ``ExperimentError/otherClasses(path:data:difference:)`` where the run's own dataset has changed its classes.
+  public func dataset(named data: String? = nil, root: String? = nil, classes: ClassSubset? = nil) throws -> Dataset {
+    guard let name = data ?? record.data else { throw ExperimentError.dataNotNamed(path: path) }
+    let source = try DataSource(name, root: root ?? (data == nil ? record.root : nil))
+    let (seed, subset) = (record.seed ?? 1, classes ?? record.classes ?? .all)
+    guard data == nil, let folder, let configuration = record.configuration else {
+      return try source.load(seed: seed).subset(subset)
+    }
+    let whole = try folder.divided(source.dataset(seed: seed))
+    try whole.checkImages()
+    try check(whole.subset(configuration.classes).classNames, in: folder, of: configuration.data)
+    return try whole.subset(subset)
+  }
+
+  private func check(_ found: [String], in folder: RunFolder, of data: String) throws {
+    let learned = record.classNames
+    guard found != learned else { return }
+    let difference =
+      zip(learned, found).enumerated().first { $1.0 != $1.1 }
+      .map { "class \($0) was '\($1.0)' and is '\($1.1)' now" }
+      ?? "there were \(learned.count) classes and are \(found.count) now"
+    throw ExperimentError.otherClasses(path: folder.url.path, data: data, difference: difference)
   }
 
   /// How well the run names the images of one part of `dataset`, over that dataset's classes.

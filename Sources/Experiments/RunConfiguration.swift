@@ -67,6 +67,9 @@ public struct RunConfiguration: Sendable, Codable, Equatable {
   public func examples(from dataset: Dataset) throws -> Dataset {
     guard method != .zeroShot || !dataset.isTestOnly else { return try dataset.subset(classes) }
     guard !dataset.isTestOnly else { throw DatasetError.testOnly(name: dataset.name) }
+    if let fewShotList {
+      return try dataset.fewShot(FewShotList(contentsOf: URL(filePath: fewShotList))).subset(classes)
+    }
     let sampled = try shots.map { try dataset.fewShot($0, seed: seed) } ?? dataset
     return try sampled.subset(classes)
   }

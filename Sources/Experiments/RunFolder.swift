@@ -4,7 +4,8 @@ import Foundation
 import PromptLearning
 import Torch
 
-/// What a run leaves behind: `run.json`, `prompts.safetensors`, `metrics.jsonl`, and `checkpoint/` while it trains.
+/// What a run leaves behind: `run.json`, `prompts.safetensors`, `metrics.jsonl`, `checkpoint/` while it trains, and
+/// `split.json` where the images were divided for it.
 public struct RunFolder: Sendable {
   public let url: URL
 
@@ -91,9 +92,11 @@ public struct RunFolder: Sendable {
   }
 
   /// Puts a new run in the place of whatever run is there; other files that a person has put beside it stay.
-  func begin(_ record: Record) throws {
+  ///
+  /// - Parameter division: the parts of the dataset, where nothing but this run would know them.
+  func begin(_ record: Record, division: SplitFile? = nil) throws {
     _ = try makeFolders()
-    for old in [promptsURL, checkpointURL.deletingLastPathComponent(), metricsURL]
+    for old in [promptsURL, checkpointURL.deletingLastPathComponent(), metricsURL, divisionURL]
     where FileManager.default.fileExists(atPath: old.path) {
       do {
         try FileManager.default.removeItem(at: old)
@@ -101,7 +104,17 @@ public struct RunFolder: Sendable {
         throw WritingError.failed(path: old.path, reason: "the file of the run before cannot be removed")
       }
     }
+    try division?.write(to: divisionURL)
     try write(record)
+  }
+
+  /// `dataset` in the parts that this run learned from and kept apart for testing, where it has kept them.
+  ///
+  /// - Throws: `DatasetError`.
+  public func divided(_ dataset: Dataset) throws -> Dataset {
+    guard FileManager.default.fileExists(atPath: divisionURL.path) else { return dataset }
+    let split = try SplitFile(contentsOf: divisionURL)
+    return try dataset.divided(as: split, of: divisionURL.path)
   }
 
   /// Makes the folder and those above it.
@@ -133,6 +146,7 @@ public struct RunFolder: Sendable {
   var checkpointURL: URL { url.appending(path: "checkpoint/training.safetensors") }
   private var recordURL: URL { url.appending(path: Self.recordName) }
   private static let recordName = "run.json"
+  private var divisionURL: URL { url.appending(path: "split.json") }
   private var metricsURL: URL { url.appending(path: "metrics.jsonl") }
 
   /// - Throws: ``ExperimentError/notARun(path:reason:)`` where `run.json` cannot be understood.

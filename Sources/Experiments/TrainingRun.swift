@@ -12,6 +12,8 @@ public struct TrainingRun: Sendable {
   /// The run's own classes and few-shot sample.
   public let dataset: Dataset
   public let folder: RunFolder
+  /// The whole dataset's parts, where they were made here and must be kept.
+  private let division: SplitFile?
   private let requestedBudget: MemoryBudget?
   private let cache: FeatureCache?
 
@@ -30,6 +32,7 @@ public struct TrainingRun: Sendable {
     self.identity = identity
     self.dataset = try configuration.examples(from: dataset)
     self.folder = folder
+    division = dataset.isDividedHere ? SplitFile(of: dataset) : nil
   }
 
   /// Trains from the beginning, or from the newest checkpoint of an interrupted training of the same configuration.
@@ -56,7 +59,7 @@ public struct TrainingRun: Sendable {
     case .zeroShot:
       let prompts = try ZeroShotPrompts(
         for: dataset.classNames, templates: [.zeroShot(for: dataset.name)], clip: clip)
-      if !resuming { try folder.begin(record(seconds: nil, budget)) }
+      if !resuming { try folder.begin(record(seconds: nil, budget), division: division) }
       try PromptCheckpoint(prompts, model: identity).write(to: folder.promptsURL)
       learner = prompts
     case .coop:
@@ -88,7 +91,7 @@ public struct TrainingRun: Sendable {
     var metrics = Array(folder.metrics().prefix(finished))
     for epoch in finished..<max(finished, training.epochs) {
       metrics.append(try trainer.runEpoch(epoch, on: dataset, progress: progress))
-      if epoch == 0 { try folder.begin(record(seconds: nil, budget)) }
+      if epoch == 0 { try folder.begin(record(seconds: nil, budget), division: division) }
       try folder.write(checkpoint: PromptCheckpoint(trainer, model: identity, resumable: true))
       try folder.write(metrics: metrics)
     }
@@ -112,6 +115,7 @@ public struct TrainingRun: Sendable {
     try check("the shots", \.shots)
     try check("the classes", \.classes)
     try check("the data", \.data)
+    try check("the few-shot list", \.fewShotList)
     try check("the context", \.context)
     try check("the training", \.training)
     guard record.model == identity else {

@@ -56,17 +56,14 @@ public struct MatFile: Sendable {
     if head.starts(with: "\u{89}HDF".unicodeScalars.map { UInt8($0.value) }) || head.starts(with: "MATLAB 7.3".utf8) {
       throw MatFileError.otherVersion(path: path, version: "version 7.3")
     }
-    guard head.count == headerSize else { throw MatFileError.notMatlab(path: path) }
-    let isSwapped: Bool
-    switch (head[126], head[127]) {
-    case (UInt8(ascii: "I"), UInt8(ascii: "M")): isSwapped = Int(1).littleEndian != 1
-    case (UInt8(ascii: "M"), UInt8(ascii: "I")): isSwapped = Int(1).bigEndian != 1
+    switch Array(head.dropFirst(126)) {
+    case [UInt8(ascii: "I"), UInt8(ascii: "M")]: return Int(1).littleEndian != 1
+    case [UInt8(ascii: "M"), UInt8(ascii: "I")]: return Int(1).bigEndian != 1
     default:
       // Level 4 has no header: it begins with a type of four decimal digits, in which most are 0.
-      let isLevel4 = head[..<4].allSatisfy { $0 < 53 } && head[..<4].contains(0)
+      let isLevel4 = head.count >= 20 && head[..<4].allSatisfy { $0 < 53 } && head[..<4].contains(0)
       throw isLevel4
         ? MatFileError.otherVersion(path: path, version: "level 4") : MatFileError.notMatlab(path: path)
     }
-    return isSwapped
   }
 }

@@ -95,7 +95,9 @@ struct MatReader {
   }
 
   private func type(_ code: UInt32, at start: Int) throws -> ElementType {
-    guard let type = ElementType(rawValue: code) else { throw malformed(start, "a known type of element, found \(code)") }
+    guard let type = ElementType(rawValue: code) else {
+      throw malformed(start, "a known type of element, found \(code)")
+    }
     return type
   }
 

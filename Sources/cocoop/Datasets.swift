@@ -2,6 +2,7 @@ import ArgumentParser
 import Datasets
 import Experiments
 import Explanations
+import Foundation
 
 struct Datasets: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -10,13 +11,13 @@ struct Datasets: ParsableCommand {
       EXAMPLE:
         cocoop datasets check openclipart
       """,
-    subcommands: [List.self, Check.self, FewShot.self])
+    subcommands: [List.self, Check.self, FewShot.self, SplitCommand.self])
 
   func run() throws { try Self.askForSubcommand() }
 
   struct List: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "List the datasets that ship with the package.",
+      abstract: "List the datasets that ship with the package, and the benchmarks that --root reads by name.",
       discussion: """
         EXAMPLE:
           cocoop datasets list
@@ -24,8 +25,9 @@ struct Datasets: ParsableCommand {
     @OptionGroup var printing: OutputOptions
 
     func run() throws {
-      let reports = try DataSource.embedded.map { DatasetReport(checking: try DataSource($0).dataset()) }
-      try printing.print(reports) { reports.map(\.summary).joined(separator: "\n") }
+      let embedded = try DataSource.embedded.map { DatasetListing(embedded: try DataSource($0).dataset()) }
+      let listings = embedded + DatasetListing.benchmarks
+      try printing.print(listings) { listings.map(\.summary).joined(separator: "\n") }
     }
   }
 
@@ -44,10 +46,17 @@ struct Datasets: ParsableCommand {
     @OptionGroup var printing: OutputOptions
 
     func run() throws {
-      let dataset = try DataSource(data, root: benchmarks.root).dataset()
-      let report = DatasetReport(checking: dataset)
-      try printing.print(report) { report.tree }
-      try dataset.checkImages()
+      switch try DataSource(data, root: benchmarks.root).place {
+      case .files(let location):
+        let dataset = try Dataset(at: location)
+        let report = DatasetReport(checking: dataset)
+        try printing.print(report) { report.tree }
+        try dataset.checkImages()
+      case .benchmark(let benchmark, let root):
+        let report = try BenchmarkReport(checking: benchmark, root: root)
+        try printing.print(report) { report.tree }
+        if report.isIncomplete { throw ExitCode.failure }
+      }
     }
   }
 
@@ -78,7 +87,33 @@ struct Datasets: ParsableCommand {
     func run() throws {
       let dataset = try DataSource(data, root: benchmarks.root).dataset(seed: seed)
       let listing = try FewShotListing(of: dataset, shots: shots, seed: seed)
-      try printing.print(listing) { listing.train.map(\.path).joined(separator: "\n") }
+      try printing.print(listing) { listing.train.map(\.path.onOneLine).joined(separator: "\n") }
+    }
+  }
+
+  struct SplitCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "split", abstract: "Write a dataset's parts as a split file in the published form.",
+      discussion: """
+        EXAMPLE:
+          cocoop datasets split openclipart --output runs/split_openclipart.json
+        """)
+
+    @Argument(
+      help: "openclipart, a split file, a folder of class folders, a CSV file, or a benchmark's name with --root.")
+    var data: String
+    @OptionGroup var benchmarks: RootOption
+
+    @Option(help: ArgumentHelp("Of the random division, where there is no other.", valueName: "n"))
+    var seed = 1
+
+    @Option(name: .shortAndLong, help: ArgumentHelp("The split file to write.", valueName: "file"))
+    var output: String
+
+    func run() throws {
+      let dataset = try DataSource(data, root: benchmarks.root).dataset(seed: seed)
+      try SplitFile(of: dataset).write(to: URL(filePath: output))
+      print("\(dataset.name), \(dataset.classNames.count) classes: \(output)")
     }
   }
 }

@@ -39,9 +39,10 @@ struct Evaluate: ParsableCommand {
   func run() throws {
     try compute.apply()
     let loaded = try LoadedRun(folder: URL(filePath: runFolder), model: model)
-    guard let name = data ?? loaded.record.data else { throw ExperimentError.dataNotNamed(path: runFolder) }
-    let dataset = try DataSource(name, root: benchmarks.root ?? (data == nil ? loaded.record.root : nil))
-      .load(seed: loaded.record.seed ?? 1).subset(classes ?? loaded.record.classes ?? .all)
+    let dataset = try loaded.dataset(named: data, root: benchmarks.root, classes: classes)
+    for case .addedImages(let count, let first) in dataset.notices {
+      printing.remark("note: \(Notice.addedImages(count: count, first: first)).")
+    }
     let progress = printing.progress("encoding")
     let total = dataset.examples(in: split).count
     let evaluation = try loaded.evaluation(

@@ -22,6 +22,12 @@ struct Train: ParsableCommand {
   @Option(help: "zero-shot, coop or cocoop.")
   var method = PromptLearning.Method.cocoop
 
+  @Option(
+    help: ArgumentHelp(
+      "A sample drawn elsewhere: the reference's shot_K-seed_S.pkl, or what 'datasets few-shot --json' prints.",
+      valueName: "file"))
+  var fewShotList: String?
+
   @OptionGroup var sample: SampleOptions
   @OptionGroup var training: TrainingOptions
 
@@ -53,14 +59,15 @@ struct Train: ParsableCommand {
   func run() throws {
     try compute.apply()
     let configuration = RunConfiguration(
-      model: model, data: data, root: benchmarks.root, method: method, classes: sample.classes, shots: sample.shots,
-      seed: sample.seed,
+      model: model, data: data, root: benchmarks.root, fewShotList: fewShotList, method: method,
+      classes: sample.classes, shots: sample.shots, seed: sample.seed,
       context: training.runContext, training: try training.training(for: method))
     let source = try ModelSource(model)
-    let dataset = try DataSource(data, root: benchmarks.root).load(seed: sample.seed)
+    let whole = try DataSource(data, root: benchmarks.root).load(seed: sample.seed)
     let folder = try RunFolder(
-      creating: URL(filePath: output ?? "runs/\(dataset.name)-\(method.rawValue)-seed\(sample.seed)"),
+      creating: URL(filePath: output ?? "runs/\(whole.name)-\(method.rawValue)-seed\(sample.seed)"),
       existing: resume ? .resume : force ? .replace : .refuse)
+    let dataset = resume ? try folder.divided(whole) : whole
     let run = try TrainingRun(
       configuration, clip: source.load(), identity: source.identity(), dataset: dataset, folder: folder,
       within: compute.memoryBudget, cacheFolder: compute.cacheFolder)

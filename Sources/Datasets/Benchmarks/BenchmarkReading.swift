@@ -18,7 +18,8 @@ extension Dataset {
     let split = try benchmark.layout.parts(folder)
     let notices: [Notice] = folder.splitFile.map { [.rebuilt(splitFile: $0.lastPathComponent)] } ?? []
     self = try Dataset(
-      split, name: benchmark.rawValue, of: folder.url.path, requiring: benchmark.isTestOnly ? [.test] : [.train, .test],
+      split, name: benchmark.rawValue, of: folder.url.path,
+      requiring: benchmark.isTestOnly ? [.test] : [.train, .test],
       notices: notices
     ) { _ in folder.images }
   }

@@ -80,7 +80,8 @@ extension BenchmarkReport {
       case .missing: "✗ \(part.path) is missing: put it there from \(part.source)"
       case .unneeded:
         dataset == nil || part.path.contains("split_zhou_")
-          ? "– \(part.path) is not there: \(part.source)" : "– \(part.path) is not there, nor needed beside the split file"
+          ? "– \(part.path) is not there: \(part.source)"
+          : "– \(part.path) is not there, nor needed beside the split file"
       }
     }
     let content = dataset.map { $0.branches } ?? ["✗ \(problem ?? "cannot be read")"]
@@ -100,6 +101,9 @@ public struct DatasetListing: Sendable, Encodable {
   /// The folder under `--root`; `nil` for what ships with the package.
   public let folder: String?
   public let classes, baseClasses, newClasses, train, val, test: Int
+
+  /// The benchmarks that `--root` reads by name.
+  public static let benchmarks = Benchmark.allCases.map { DatasetListing($0) }
 
   public init(_ benchmark: Benchmark) {
     let sizes = benchmark.layout.sizes

@@ -38,6 +38,7 @@ enum Flowers102Labels {
     guard let names = try? JSONDecoder().decode([String: String].self, from: Files.contents(of: file)) else {
       throw DatasetError.annotation(file: file.path, expected: #"JSON such as {"21": "fire lily", …}"#)
     }
-    return Dictionary(names.compactMap { key, name in Int(key).map { ($0, name) } }, uniquingKeysWith: { first, _ in first })
+    return Dictionary(
+      names.compactMap { key, name in Int(key).map { ($0, name) } }, uniquingKeysWith: { first, _ in first })
   }
 }

@@ -18,7 +18,8 @@ enum StanfordCarsAnnotations {
           let label = Int(exactly: number - 1), names.indices.contains(label)
         else {
           throw DatasetError.annotation(
-            file: file.path, expected: "annotation \(index + 1) to have a text fname and a class of 1 to \(names.count)")
+            file: file.path, expected: "annotation \(index + 1) to have a text fname and a class of 1 to \(names.count)"
+          )
         }
         return SplitFile.Entry(path: "\(images)/\(name)", label: label, className: names[label])
       }
