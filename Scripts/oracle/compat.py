@@ -8,7 +8,7 @@ run is copied to FOLDER first, with three changes: DATA in the scripts, a `pytho
 `train.py` to `cocoop compat` and anything else to Python, and small datasets (a few classes of the published splits).
 
 What must hold: every script ends well; parse_test_res.py finds, in the folders that the scripts wrote, the accuracies that
-`cocoop compat` reports for them; the default configuration of the reference is the table of `cocoop compat --keys`.
+`cocoop compat` reports for them; torch.load reads the prompts; the default configuration of the reference is the table of `cocoop compat --keys`.
 """
 
 import argparse
@@ -36,6 +36,7 @@ def main():
     check_keys(options)
     code = prepare(options, work)
     run_scripts(code, environment(work, code))
+    check_prompts(code)
 
 
 def check_keys(options):
@@ -190,6 +191,25 @@ def run_scripts(code, environment):
         parsed = parse(code, environment, output, tests_only)
         assert parsed and parsed == printed[-len(parsed) :], f"{parsed} is not {printed}"
         print(f"compat:   parse_test_res.py finds {parsed}", flush=True)
+
+
+def check_prompts(code):
+    """Every file of prompts, read as the reference reads them: torch.load with its default settings."""
+    import torch
+
+    files = sorted(code.glob("output/**/model*.pth.tar*"))
+    assert files
+    for file in files:
+        checkpoint = torch.load(file, map_location="cpu")
+        assert checkpoint.keys() == {"state_dict", "epoch", "optimizer", "scheduler", "val_result"}, checkpoint.keys()
+        state = checkpoint["state_dict"]
+        length, width = state["ctx"].shape[-2:]
+        classes = state["token_prefix"].shape[0]
+        assert state["token_prefix"].shape == (classes, 1, width)
+        assert state["token_suffix"].shape == (classes, 77 - 1 - length, width)
+        assert file.name.endswith(f"-{checkpoint['epoch']}")
+        assert (file.parent / "checkpoint").read_text() == file.name + "\n"
+    print(f"compat: torch.load reads all {len(files)} files of prompts")
 
 
 def parse(code, environment, output, tests_only):

@@ -45,7 +45,7 @@ public struct CompatibleRun {
     log.write(plan.seed == nil ? "No seed is given: drew \(seed)" : "Setting fixed seed: \(seed)")
 
     let source = try plan.backbone.source(model: model)
-    let dataset = try examples(seed: seed)
+    let dataset = try examples(seed: seed, log: log)
     for notice in dataset.notices { remark("\(notice)") }
     let clip = try loaded(source, remark: remark)
     let experiment = Experiment(
@@ -64,9 +64,16 @@ public struct CompatibleRun {
   }
 
   /// The sample and the classes that are asked for, with every image in its place.
-  private func examples(seed: Int) throws -> Dataset {
+  private func examples(seed: Int, log: RunLog) throws -> Dataset {
     var dataset = try plan.dataset.load(root: plan.root)
-    if let shots = plan.shots, !dataset.isTestOnly { dataset = try dataset.fewShot(shots, seed: seed) }
+    if let shots = plan.shots, !dataset.isTestOnly {
+      if let list = try plan.dataset.sample(shots: shots, seed: seed, root: plan.root) {
+        log.write("Loading the few-shot sample \(list.file)")
+        dataset = try dataset.fewShot(list)
+      } else {
+        dataset = try dataset.fewShot(shots, seed: seed)
+      }
+    }
     dataset = try dataset.subset(plan.classes)
     try dataset.checkImages()
     return dataset

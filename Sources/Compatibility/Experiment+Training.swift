@@ -1,6 +1,7 @@
 import CLIP
 import Explanations
 import Foundation
+import Images
 import PromptLearning
 
 extension Experiment {
@@ -14,7 +15,7 @@ extension Experiment {
   ) throws -> Evaluation? {
     let start = ContinuousClock.now
     let trainingSeed = UInt64(seed)
-    let earlier = try resumed(from: saving.resumeFolder, as: initial)
+    let earlier = try resumed(from: saving.resumeFolder, as: initial, training)
     var trainer = Trainer(
       Classifier(clip, earlier?.learner ?? initial), configuration: training, seed: trainingSeed,
       state: earlier?.state)
@@ -22,7 +23,7 @@ extension Experiment {
     let finished = trainer.state.completedEpochs
     if finished > 0 { log.write("Found checkpoint at \(saving.resumeFolder.path) (epoch \(finished))") }
     let folder = PromptFolder(in: plan.outputFolder)
-    var best: (accuracy: Double, learner: Learner)?
+    var best = finished > 0 && saving.keepsBest ? try earlierBest(in: folder, like: initial) : nil
     var lines = StepLines(training, printFrequency: saving.printFrequency)
     for epoch in finished..<max(finished, training.epochs) {
       try trainer.runEpoch(epoch, on: dataset) { progress in
@@ -37,7 +38,7 @@ extension Experiment {
         let accuracy = try test(learner, split: .val).accuracy
         if accuracy > best?.accuracy ?? -1 {
           best = (accuracy, learner)
-          try keep(trainer, in: folder, fileName: PromptFolder.fileName(epoch: nil))
+          try keep(trainer, in: folder, fileName: PromptFolder.fileName(epoch: nil), accuracy: accuracy)
         }
       }
       let isTurn = saving.frequency.map { (epoch + 1) % $0 == 0 } ?? false
@@ -54,11 +55,17 @@ extension Experiment {
       return try test(trainer.classifier.learner, split: plan.testing.split)
     }
     log.write("Deploy the model with the best val performance")
-    return try test(try best?.learner ?? bestEarlier(in: folder, like: initial), split: plan.testing.split)
+    return try test(best?.learner ?? trainer.classifier.learner, split: plan.testing.split)
   }
 
-  private func keep<Learner>(_ trainer: Trainer<Learner>, in folder: PromptFolder, fileName: String) throws {
-    let file = try folder.write(PromptCheckpoint(trainer, model: identity, resumable: false), fileName: fileName)
+  private func keep<Learner>(
+    _ trainer: Trainer<Learner>, in folder: PromptFolder, fileName: String, accuracy: Double? = nil
+  ) throws {
+    let prompts = PromptCheckpoint(trainer, model: identity, resumable: false)
+    let training = ReferencePrompts.Training(
+      epoch: trainer.state.completedEpochs, learningRate: trainer.configuration.learningRate, validationResult: accuracy
+    )
+    let file = try folder.write(prompts, on: clip, training, fileName: fileName)
     log.write("Checkpoint saved to \(file.path)")
   }
 
@@ -77,29 +84,42 @@ extension Experiment {
   }
 
   /// Where an earlier training of these prompts stood, or `nil` where there is none in `folder`.
+  ///
+  /// Our own file has everything; one of the reference's has the prompts and the epoch, and the optimiser and the
+  /// generator begin anew.
   private func resumed<Learner: TrainablePromptLearner>(
-    from folder: URL, as initial: Learner
+    from folder: URL, as initial: Learner, _ training: TrainingConfiguration
   ) throws -> (learner: Learner, state: TrainingState?)? {
     let exact = folder.appending(path: Self.trainingFile)
-    let isExact = FileManager.default.fileExists(atPath: exact.path)
-    guard let file = isExact ? exact : PromptFolder(in: folder).newest else { return nil }
-    let checkpoint = isExact ? try PromptCheckpoint(contentsOf: file) : try PromptFolder(in: folder).read(file)
-    let learner = try restored(checkpoint, like: initial, path: file.path)
-    return (learner, checkpoint.training?.state)
+    if FileManager.default.fileExists(atPath: exact.path) {
+      let checkpoint = try PromptCheckpoint(contentsOf: exact)
+      try checkFit(checkpoint, path: exact.path)
+      return (try restored(checkpoint, like: initial, path: exact.path), checkpoint.training?.state)
+    }
+    guard let file = PromptFolder(in: folder).newest else { return nil }
+    let prompts = try ReferencePrompts(at: file)
+    let epoch = prompts.epoch ?? 0
+    let state = TrainingState(
+      completedEpochs: epoch,
+      optimizer: SGD(momentum: Float(training.momentum), weightDecay: Float(training.weightDecay)),
+      generator: SeededGenerator(seed: UInt64(seed) &+ UInt64(epoch) << 32))
+    return (try restored(checkpoint(of: prompts), like: initial, path: file.path), state)
   }
 
-  private func bestEarlier<Learner: TrainablePromptLearner>(
+  /// The best epoch so far of a training that is continued.
+  private func earlierBest<Learner: TrainablePromptLearner>(
     in folder: PromptFolder, like initial: Learner
-  ) throws -> Learner {
-    let file = try folder.file(epoch: nil)
-    return try restored(folder.read(file), like: initial, path: file.path)
+  ) throws -> (accuracy: Double, learner: Learner)? {
+    guard let file = try? folder.file(epoch: nil) else { return nil }
+    let prompts = try ReferencePrompts(at: file)
+    let learner = try restored(checkpoint(of: prompts), like: initial, path: file.path)
+    return (prompts.validationResult ?? -1, learner)
   }
 
-  /// The learner of a file, once it is known to belong to this model, trainer and configuration.
+  /// The learner of a file that belongs to this trainer and configuration, once it is known to belong to this model.
   private func restored<Learner: TrainablePromptLearner>(
     _ checkpoint: PromptCheckpoint, like initial: Learner, path: String
   ) throws -> Learner {
-    try checkFit(checkpoint, path: path)
     let learner = try checkpoint.learner(on: clip, identity: identity, classNames: dataset.classNames, path: path)
     guard let learner = learner as? Learner else {
       throw CompatibilityError.otherMethod(

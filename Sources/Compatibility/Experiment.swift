@@ -72,12 +72,24 @@ final class Experiment {
       log.write("No --model-dir is given: the prompts are tested as they begin")
       return plan.trainer == .coop ? try newContextPrompts() : try newConditionalPrompts()
     }
-    let prompts = PromptFolder(in: folder)
-    let file = try prompts.file(epoch: epoch)
-    let checkpoint = try prompts.read(file)
-    try checkFit(checkpoint, path: file.path)
-    log.write("Loading prompts from \(file.path)")
+    let file = try PromptFolder(in: folder).file(epoch: epoch)
+    let prompts = try ReferencePrompts(at: file)
+    log.write("Loading prompts from \(file.path)\(prompts.epoch.map { " (epoch \($0))" } ?? "")")
+    let checkpoint = try checkpoint(of: prompts)
     return try checkpoint.learner(on: clip, identity: identity, classNames: dataset.classNames, path: file.path)
+  }
+
+  /// The prompts of a file, once it is known that the configuration describes them. The file doesn't know which classes
+  /// it was learned on, nor where the class name stands: the configuration says it.
+  func checkpoint(of prompts: ReferencePrompts) throws -> PromptCheckpoint {
+    guard prompts.method == plan.trainer.method else {
+      throw CompatibilityError.otherMethod(
+        path: prompts.url.path, trainer: plan.trainer.rawValue, found: prompts.method.title)
+    }
+    let checkpoint = try prompts.checkpoint(
+      on: clip, identity: identity, classNames: [], position: plan.context.position)
+    try checkFit(checkpoint, path: prompts.url.path)
+    return checkpoint
   }
 
   /// Refuses prompts that the configuration does not describe; the reference's loader would fail on them too.

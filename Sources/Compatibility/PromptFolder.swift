@@ -37,18 +37,18 @@ struct PromptFolder: Sendable {
     return file
   }
 
-  /// Writes a file of prompts, and `checkpoint` to name it.
-  func write(_ prompts: PromptCheckpoint, fileName: String) throws -> URL {
+  /// Writes a file of prompts as the reference's loader takes it, and `checkpoint` to name it.
+  func write(
+    _ prompts: PromptCheckpoint, on clip: CLIPModel, _ training: ReferencePrompts.Training, fileName: String
+  ) throws -> URL {
     do {
       try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
     } catch {
       throw WritingError.failed(path: url.path, reason: "the folder cannot be made")
     }
     let file = url.appending(path: fileName)
-    try prompts.write(to: file)
+    try ReferencePrompts.write(prompts, on: clip, training, precision: .float32, to: file)
     try WholeFile.write(Data("\(fileName)\n".utf8), to: url.appending(path: "checkpoint"))
     return file
   }
-
-  func read(_ file: URL) throws -> PromptCheckpoint { try PromptCheckpoint(contentsOf: file) }
 }

@@ -55,4 +55,12 @@ package enum ReferenceDataset: String, CaseIterable, Sendable {
 
   /// All images, laid out under `root` as the reference's guide says.
   func load(root: URL) throws -> Dataset { try Dataset(benchmark, root: root) }
+
+  /// The sample that an earlier run of the reference with these settings kept, and that it reads in place of drawing one.
+  ///
+  /// ImageNet's alone differs from what is drawn here: the reference draws it from listings in no certain order.
+  func sample(shots: Int, seed: Int, root: URL) throws -> FewShotList? {
+    let file = root.appending(path: "\(benchmark.folder)/split_fewshot/shot_\(shots)-seed_\(seed).pkl")
+    return FileManager.default.fileExists(atPath: file.path) ? try FewShotList(contentsOf: file) : nil
+  }
 }

@@ -28,10 +28,10 @@ struct RunTests {
   ///
   /// - Returns: the lines of its log.
   @discardableResult
-  private func run(_ options: String, in folder: URL, stoppingAt stop: Int = .max) throws -> [String] {
+  private func run(_ options: String, in folder: URL, epochs: Int = 2, stoppingAt stop: Int = .max) throws -> [String] {
     let fixed =
       "--root \(folder.path)/data --seed 1 --output-dir \(folder.path)/out \(options) DATASET.NUM_SHOTS 2 "
-      + "OPTIM.MAX_EPOCH 2 DATALOADER.TRAIN_X.BATCH_SIZE 2 MODEL.BACKBONE.NAME tiny-clip TRAIN.CHECKPOINT_FREQ 1"
+      + "OPTIM.MAX_EPOCH \(epochs) DATALOADER.TRAIN_X.BATCH_SIZE 2 MODEL.BACKBONE.NAME tiny-clip TRAIN.CHECKPOINT_FREQ 1"
     var lines: [String] = []
     var steps = 0
     struct Stopped: Error {}
@@ -100,6 +100,29 @@ struct RunTests {
       #expect(lines.contains("Found checkpoint at \(folder.path)/out (epoch 1)"))
       let resumed = try Data(contentsOf: prompts)
       #expect(resumed == whole)
+    }
+  }
+
+  @Test("a training goes on from the reference's files alone, and takes the few-shot sample that the reference kept")
+  func fromTheReference() throws {
+    try withTemporaryFolder { folder in
+      try Self.makeData(in: folder)
+      try run("--trainer CoCoOp DATASET.SUBSAMPLE_CLASSES base", in: folder)
+      try FileManager.default.removeItem(at: folder.appending(path: "out/checkpoint"))
+      let lines = try run("--trainer CoCoOp DATASET.SUBSAMPLE_CLASSES base", in: folder, epochs: 3)
+      #expect(lines.contains("Found checkpoint at \(folder.path)/out (epoch 2)"))
+      #expect(lines.contains { $0.hasPrefix("epoch [3/3]") } && !lines.contains { $0.hasPrefix("epoch [2/3]") })
+      let newest = try String(contentsOf: folder.appending(path: "out/prompt_learner/checkpoint"), encoding: .utf8)
+      #expect(newest == "model.pth.tar-3\n")
+
+      // Any list of the form that `datasets few-shot --json` prints may stand in the cache's place.
+      let cache = folder.appending(path: "data/caltech-101/split_fewshot")
+      try FileManager.default.createDirectory(at: cache, withIntermediateDirectories: true)
+      let train = ["bird", "bread", "clock", "fish"].enumerated().map { "[\"\($1)/000.jpg\", \($0), \"\($1)\"]" }
+      try Data("{\"seed\": 1, \"shots\": 2, \"train\": [\(train.joined(separator: ", "))], \"val\": []}".utf8)
+        .write(to: cache.appending(path: "shot_2-seed_1.pkl"))
+      let tested = try run("--trainer ZeroshotCLIP --eval-only", in: folder)
+      #expect(tested.contains("4 classes, 4 images for training, 0 for validation, 12 for testing"))
     }
   }
 
