@@ -102,10 +102,17 @@ public struct CLIPModel: Sendable {
   ///
   /// - Returns: `[B, E]`, unit rows.
   public func imageFeatures(ofSquares squares: [Image]) throws -> Tensor {
+    try imageEmbeddings(ofSquares: squares).unitRows()
+  }
+
+  /// What the image tower makes of square images: their features before they are brought to unit length.
+  ///
+  /// - Returns: `[B, E]`.
+  public func imageEmbeddings(ofSquares squares: [Image]) throws -> Tensor {
     let passes = try squares.split(every: imageEncoder.imagesPerPass).map { squares in
       try imageEncoder(configuration.preprocessing.normalized(squares))
     }
-    return try passes.isEmpty ? .zeros([0, embeddingWidth]) : Tensor.concatenated(passes, axis: 0).unitRows()
+    return try passes.isEmpty ? .zeros([0, embeddingWidth]) : Tensor.concatenated(passes, axis: 0)
   }
 
   /// Unit features of pictures of any size.

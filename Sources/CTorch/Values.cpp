@@ -9,6 +9,7 @@ static at::ScalarType scalarType(ct_kind kind) {
     case CT_FLOAT16: return at::kHalf;
     case CT_BFLOAT16: return at::kBFloat16;
     case CT_INT64: return at::kLong;
+    case CT_FLOAT64: return at::kDouble;
   }
   TORCH_CHECK(false, "unknown element kind ", static_cast<int>(kind));
 }
@@ -46,6 +47,7 @@ int32_t ct_kind_of(ct_tensor handle) {
     case at::kHalf: return CT_FLOAT16;
     case at::kBFloat16: return CT_BFLOAT16;
     case at::kLong: return CT_INT64;
+    case at::kDouble: return CT_FLOAT64;
     default: return -1;
   }
 }

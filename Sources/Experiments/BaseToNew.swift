@@ -46,6 +46,13 @@ public struct BaseToNew: Sendable {
     }
   }
 
+  /// The folder of one run, once it is known that the run may be kept there: ask before what takes long.
+  public static func folder(
+    of method: Method, seed: Int, under output: URL, existing: RunFolder.Existing
+  ) throws -> RunFolder {
+    try RunFolder(creating: output.appending(path: "\(method.rawValue)-seed\(seed)"), existing: existing)
+  }
+
   /// Trains and tests one method with one seed.
   ///
   /// - Parameter configuration: of the run; its classes are the base classes.
@@ -53,17 +60,16 @@ public struct BaseToNew: Sendable {
     of configuration: RunConfiguration, existing: RunFolder.Existing, progress: (Progress) throws -> Void = { _ in }
   ) throws -> SeedResult {
     let (method, seed) = (configuration.method, configuration.seed)
-    let folder = try RunFolder(
-      creating: output.appending(path: "\(method.rawValue)-seed\(seed)"), existing: existing)
+    let folder = try Self.folder(of: method, seed: seed, under: output, existing: existing)
     let run = try TrainingRun(
       configuration, clip: clip, identity: identity, dataset: dataset, folder: folder, within: budget,
       cacheFolder: cacheFolder)
     let start = ContinuousClock.now
-    let learner = try run { try progress(.training(method: method, seed: seed, $0)) }.learner
+    let classifier = try run { try progress(.training(method: method, seed: seed, $0)) }.classifier
     try progress(.evaluating(method: method, seed: seed))
     return SeedResult(
-      method: method, seed: seed, base: try base.evaluation(of: learner, clip: clip, within: budget).accuracy,
-      new: try new.evaluation(of: learner, clip: clip, within: budget).accuracy,
+      method: method, seed: seed, base: try base.evaluation(of: classifier, within: budget).accuracy,
+      new: method.namesOtherClasses ? try new.evaluation(of: classifier, within: budget).accuracy : nil,
       seconds: (ContinuousClock.now - start).seconds)
   }
 }
@@ -72,21 +78,17 @@ public struct BaseToNew: Sendable {
 struct TestImages: Sendable {
   let classNames: [String]
   let labels: [Int]
-  let features: Tensor  // [images, E], unit rows
+  let embeddings: Tensor  // [images, E]
 
   init(of dataset: Dataset, by extractor: FeatureExtractor, progress: (Int) throws -> Void) throws {
     classNames = dataset.classNames
     labels = dataset.test.map(\.label)
-    features = try extractor.features(of: dataset.test.map(dataset.url(of:)), progress: progress)
+    embeddings = try extractor.embeddings(of: dataset.test.map(dataset.url(of:)), progress: progress)
   }
 
-  /// How well prompts of any method name these images, over these images' classes.
-  func evaluation(of learner: any PromptLearner, clip: CLIPModel, within budget: MemoryBudget) throws -> Evaluation {
-    func evaluate(_ learner: some PromptLearner) throws -> Evaluation {
-      try Evaluator(Classifier(clip, learner), within: budget).report(
-        on: features, labels: labels, classNames: classNames)
-    }
-    let named: any PromptLearner = learner.classNames == classNames ? learner : try learner.naming(classNames, on: clip)
-    return try evaluate(named)
+  /// How well a classifier of any method names these images, over these images' classes.
+  func evaluation(of classifier: some ImageClassifier, within budget: MemoryBudget) throws -> Evaluation {
+    try Evaluator(classifier.naming(classNames), within: budget).report(
+      on: embeddings, labels: labels, classNames: classNames)
   }
 }

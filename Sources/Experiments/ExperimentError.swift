@@ -29,7 +29,12 @@ public enum ExperimentError: Explained, Equatable {
   case unknownBackbone(name: String, known: [String])
   /// A precision that this machine cannot compute in.
   case precision(String)
-  case noPhotos(folder: String)
+  case noPhotos(folder: String, isRecursive: Bool)
+  case noMatch(glob: String)
+  /// Standard input was to hold paths.
+  case notAPath(line: Int, isSeparatedByNul: Bool)
+  /// Results have nowhere to go.
+  case output(reason: String)
   case unreadableFolder(path: String)
 
   public var problem: String {
@@ -54,7 +59,12 @@ public enum ExperimentError: Explained, Equatable {
       "\(data) has changed since the run in \(path) learned its classes: \(difference)"
     case .unknownBackbone(let name, _): "There is no backbone '\(name)' to measure"
     case .precision(let precision): "This processor has no products of \(precision)"
-    case .noPhotos(let folder): "The folder \(folder) has no photos directly in it"
+    case .noPhotos(let folder, false): "The folder \(folder) has no photos directly in it"
+    case .noPhotos(let folder, true): "The folder \(folder) has no photos in it, nor have its folders"
+    case .noMatch(let glob): "No file matches \(glob)"
+    case .notAPath(let line, let isSeparatedByNul):
+      "\(isSeparatedByNul ? "Entry" : "Line") \(line) of standard input is no path: it is not text"
+    case .output(let reason): "Cannot write to standard output: \(reason)"
     case .unreadableFolder(let path): "The folder \(path) cannot be read"
     }
   }
@@ -82,7 +92,12 @@ public enum ExperimentError: Explained, Equatable {
     case .classList: "Give each class one name, and each name once"
     case .unknownBackbone(_, let known): "Give one of \(known.joined(separator: ", "))"
     case .precision: "Give --precision float32"
-    case .noPhotos: "Give a folder of jpg, jpeg, png or webp files"
+    case .noPhotos(_, false): "Give a folder of jpg, jpeg, png or webp files, or --recursive for those of its folders"
+    case .noPhotos(_, true): "Give a folder of jpg, jpeg, png or webp files"
+    case .noMatch: "Check the pattern and the folder that it starts from"
+    case .notAPath(_, false): "Give --stdin-image for an image, or --null for paths with NUL between them"
+    case .notAPath(_, true): "Give paths with NUL between them, as 'find -print0' writes them"
+    case .output: "Give it a file or a pipe that takes them"
     case .unreadableFolder: "Check its permissions"
     case .otherSetting: "Resume with the settings it was started with, or choose another --output"
     }

@@ -89,6 +89,7 @@ extension LoadedRun {
   /// - Throws: ``ExperimentError``, `LearningError`, `TorchError`, `WritingError`.
   public func export(to url: URL, precision: Tensor.Kind? = nil, isReplacing: Bool = false) throws -> URL {
     guard !record.classNames.isEmpty else { throw ExperimentError.classesNotNamed(path: path) }
+    let prompts = try prompts()
     let training = ReferencePrompts.Training(
       epoch: record.imported?.epoch ?? record.configuration?.training?.epochs ?? 0,
       learningRate: record.configuration?.training?.learningRate ?? 0.002,

@@ -9,9 +9,15 @@ public struct LoadedRun: Sendable {
   public let clip: CLIPModel
   /// `nil` for prompts of the reference.
   private let folder: RunFolder?
-  let prompts: PromptCheckpoint
+  private let learned: Learned
   private let identity: ModelIdentity
   let path: String
+
+  /// What the run has learned.
+  private enum Learned {
+    case prompts(PromptCheckpoint)
+    case probe(LinearProbeCheckpoint)
+  }
 
   /// - Parameters:
   ///   - url: a folder that `train` or `prompts import` has written, or prompts of the reference: a file or a folder.
@@ -30,12 +36,13 @@ public struct LoadedRun: Sendable {
     let folder = try RunFolder(existing: url)
     self.folder = folder
     record = try folder.record()
-    prompts = try folder.prompts()
+    let isProbe = record.configuration?.method == .linearProbe
+    learned = try isProbe ? .probe(folder.probe()) : .prompts(folder.prompts())
     guard let model = model ?? record.modelPath else { throw ExperimentError.modelNotNamed(path: url.path) }
     let source = try ModelSource(model)
     identity = try source.identity()
     clip = try source.load()
-    path = folder.promptsURL.path
+    path = isProbe ? folder.probeURL.path : folder.promptsURL.path
   }
 
   /// Prompts of the reference as they are. Their class names are unknown, and CoOp's stand at the end.
@@ -45,17 +52,36 @@ public struct LoadedRun: Sendable {
     let source = try ModelSource(model)
     identity = try source.identity()
     clip = try source.load()
-    prompts = try reference.checkpoint(on: clip, identity: identity, classNames: [])
+    learned = .prompts(try reference.checkpoint(on: clip, identity: identity, classNames: []))
     record = RunFolder.Record(
       nil, imported: ImportedPrompts(reference, model: model), model: identity, classNames: [])
     path = reference.url.path
     folder = nil
   }
 
-  /// The learner over its own classes, or over others.
-  public func learner(for classNames: [String]? = nil) throws -> any PromptLearner {
+  /// What the run has learned, over its own classes or over others.
+  ///
+  /// - Throws: `LearningError`, such as where it knows its own classes alone.
+  public func classifier(for classNames: [String]? = nil) throws -> any ImageClassifier {
     guard classNames != nil || !record.classNames.isEmpty else { throw ExperimentError.classesNotNamed(path: path) }
-    return try prompts.learner(on: clip, identity: identity, classNames: classNames, path: path)
+    switch learned {
+    case .prompts(let prompts):
+      return try prompts.learner(on: clip, identity: identity, classNames: classNames, path: path)
+        .classifier(on: clip)
+    case .probe(let checkpoint):
+      let probe = try checkpoint.probe(on: clip, identity: identity, path: path)
+      return try classNames.map(probe.naming) ?? probe
+    }
+  }
+
+  /// The prompts that the run has learned.
+  ///
+  /// - Throws: `LearningError/notPrompts(path:reason:)` for a linear probe.
+  func prompts() throws -> PromptCheckpoint {
+    guard case .prompts(let prompts) = learned else {
+      throw LearningError.notPrompts(path: path, reason: "a linear probe has none")
+    }
+    return prompts
   }
 
   /// The images to measure the run on, all in their places: its own dataset in the parts that it was trained with, or another.
@@ -96,10 +122,9 @@ public struct LoadedRun: Sendable {
     progress: (Int) throws -> Void
   ) throws -> Evaluation {
     let cache = cacheFolder.map { FeatureCache(folder: $0, model: identity.sha256) }
-    func report(_ learner: some PromptLearner) throws -> Evaluation {
-      try Evaluator(Classifier(clip, learner), within: budget, cache: cache).report(
-        on: dataset, split: split, progress: progress)
+    func report(_ classifier: some ImageClassifier) throws -> Evaluation {
+      try Evaluator(classifier, within: budget, cache: cache).report(on: dataset, split: split, progress: progress)
     }
-    return try report(learner(for: dataset.classNames))
+    return try report(classifier(for: dataset.classNames))
   }
 }

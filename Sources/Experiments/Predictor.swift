@@ -5,82 +5,70 @@ import Images
 import PromptLearning
 import Torch
 
-/// Names one image at a time.
+/// Names images.
 public struct Predictor: Sendable {
-  private let clip: CLIPModel
-  private let learner: any PromptLearner
+  private let classifier: any ImageClassifier
+  private let budget: MemoryBudget
 
-  /// By the prompts of a run, over its own classes or over others.
-  public init(run: LoadedRun, classNames: [String]?) throws {
-    clip = run.clip
-    learner = try run.learner(for: classNames)
+  /// By what a run has learned, over its own classes or over others.
+  public init(run: LoadedRun, classNames: [String]?, within budget: MemoryBudget = .automatic) throws {
+    classifier = try run.classifier(for: classNames)
+    self.budget = budget
   }
 
   /// By zero-shot CLIP.
-  public init(zeroShot clip: CLIPModel, classNames: [String], template: String) throws {
-    self.clip = clip
-    learner = try ZeroShotPrompts(for: classNames, templates: [PromptTemplate(template)], clip: clip)
+  ///
+  /// - Parameter templates: one sentence with {} for the name, or several whose features are averaged.
+  public init(
+    zeroShot clip: CLIPModel, classNames: [String], templates: [String], within budget: MemoryBudget = .automatic
+  ) throws {
+    classifier = Classifier(
+      clip, try ZeroShotPrompts(for: classNames, templates: templates.map(PromptTemplate.init), clip: clip))
+    self.budget = budget
   }
 
-  /// The most probable classes of an image; probabilities are over all classes given.
-  public func prediction(of image: Image, file: String, top: Int) throws -> Prediction {
-    func probabilities(_ learner: some PromptLearner) throws -> [Float] {
-      try Classifier(clip, learner).probabilities(for: clip.imageFeatures(of: [image])).floats()
+  /// The pixels that the model sees of a picture.
+  public func square(_ image: Image) throws -> Image {
+    try classifier.clip.configuration.preprocessing.square(image)
+  }
+
+  /// The most probable classes of each picture; probabilities are over all classes given.
+  ///
+  /// - Parameter squares: as ``square(_:)`` makes them.
+  public func candidates(for squares: [Image], top: Int) throws -> [[Prediction.Candidate]] {
+    let names = classifier.classNames
+    let embeddings = try classifier.clip.imageEmbeddings(ofSquares: squares)
+    let probabilities = try classifier.logits(ofEmbeddings: embeddings, within: budget).softmax().floats()
+    return squares.indices.map { image in
+      let row = probabilities[image * names.count..<(image + 1) * names.count]
+      let ranked = zip(names, row).enumerated().sorted { ($1.element.1, $0.offset) < ($0.element.1, $1.offset) }
+      return ranked.prefix(top).map { .init(class: $0.element.0, probability: $0.element.1) }
     }
-    let ranked = try zip(learner.classNames, probabilities(learner)).enumerated()
-      .sorted { ($1.element.1, $0.offset) < ($0.element.1, $1.offset) }
-    return Prediction(
-      file: file, top: ranked.prefix(top).map { .init(class: $0.element.0, probability: $0.element.1) })
   }
 }
 
 /// What `predict` prints for one image.
 public struct Prediction: Sendable, Codable, Equatable {
   public let file: String
-  /// The most probable class first.
+  /// The most probable class first; none where the image could not be read.
   public let top: [Candidate]
+  /// Why the image could not be read, and what to do; `nil` where it was.
+  public let error: String?
+
+  public init(file: String, top: [Candidate], error: String? = nil) {
+    self.file = file
+    self.top = top
+    self.error = error
+  }
 
   public struct Candidate: Sendable, Codable, Equatable {
     public let `class`: String
     /// In 0…1, over all classes given.
     public let probability: Float
-  }
-}
 
-/// Class names as a person lists them.
-public struct ClassNames: Sendable, Equatable {
-  public let names: [String]
-
-  /// - Parameters:
-  ///   - list: names with commas between them.
-  ///   - file: the path of a file with one name a line.
-  /// - Returns: `nil` where neither is given.
-  /// - Throws: ``ExperimentError/classList(source:problem:)``.
-  public init?(list: String?, file: String?) throws {
-    if let list {
-      names = try Self.checked(list.split(separator: ",", omittingEmptySubsequences: false), source: "--classes")
-    } else if let file {
-      guard let text = try? String(contentsOf: URL(filePath: file), encoding: .utf8) else {
-        throw ExperimentError.classList(source: file, problem: "it cannot be read as UTF-8 text")
-      }
-      var lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
-      while lines.last?.allSatisfy(\.isWhitespace) == true { lines.removeLast() }
-      names = try Self.checked(lines, source: file)
-    } else {
-      return nil
+    public init(class name: String, probability: Float) {
+      `class` = name
+      self.probability = probability
     }
-  }
-
-  private static func checked(_ entries: [Substring], source: String) throws -> [String] {
-    let names = entries.map { PromptTemplate.words(of: String($0)) }
-    guard !names.isEmpty else { throw ExperimentError.classList(source: source, problem: "it names no class") }
-    if let index = names.firstIndex(of: "") {
-      throw ExperimentError.classList(source: source, problem: "name \(index + 1) is empty")
-    }
-    var seen: Set<String> = []
-    if let twice = names.first(where: { !seen.insert($0).inserted }) {
-      throw ExperimentError.classList(source: source, problem: "'\(twice)' stands in it twice")
-    }
-    return names
   }
 }

@@ -6,7 +6,8 @@ public struct SeedResult: Sendable, Codable, Equatable {
   public let method: Method
   public let seed: Int
   public let base: Double
-  public let new: Double
+  /// `nil` for a method that names its own classes alone.
+  public let new: Double?
   /// Of training and testing.
   public let seconds: Double
 }
@@ -18,12 +19,13 @@ public struct MethodResult: Sendable, Codable, Equatable {
   public let seeds: [Int]
   /// Means over the seeds, in percent.
   public let base: Double
-  public let new: Double
+  /// `nil`, like what follows from it, for a method that names its own classes alone.
+  public let new: Double?
   /// Of the two means, as the paper reports it.
-  public let harmonicMean: Double
+  public let harmonicMean: Double?
   /// Standard deviations over the seeds, of a sample; 0 with one seed.
   public let baseDeviation: Double
-  public let newDeviation: Double
+  public let newDeviation: Double?
   /// Of training and testing, all seeds together.
   public let seconds: Double
 
@@ -33,11 +35,26 @@ public struct MethodResult: Sendable, Codable, Equatable {
     self.dataset = dataset
     seeds = results.map(\.seed)
     base = results.map(\.base).mean
-    new = results.map(\.new).mean
-    harmonicMean = base + new == 0 ? 0 : 2 * base * new / (base + new)
+    let newOnes = results.compactMap(\.new)
+    new = newOnes.isEmpty ? nil : newOnes.mean
+    harmonicMean = new.map { [base] new in base + new == 0 ? 0 : 2 * base * new / (base + new) }
     baseDeviation = results.map(\.base).deviation
-    newDeviation = results.map(\.new).deviation
+    newDeviation = newOnes.isEmpty ? nil : newOnes.deviation
     seconds = results.map(\.seconds).reduce(0, +)
+  }
+
+  /// Writes what there is none of as `null`, so that every row has every field.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(method, forKey: .method)
+    try container.encode(dataset, forKey: .dataset)
+    try container.encode(seeds, forKey: .seeds)
+    try container.encode(base, forKey: .base)
+    try container.encode(new, forKey: .new)
+    try container.encode(harmonicMean, forKey: .harmonicMean)
+    try container.encode(baseDeviation, forKey: .baseDeviation)
+    try container.encode(newDeviation, forKey: .newDeviation)
+    try container.encode(seconds, forKey: .seconds)
   }
 }
 
@@ -78,10 +95,10 @@ public struct BaseToNewTable: CustomStringConvertible {
     }.joined(separator: "\n")
   }
 
-  private static func text(_ value: Double) -> String { String(format: "%.1f", value) }
+  private static func text(_ value: Double?) -> String { value.map { String(format: "%.1f", $0) } ?? "–" }
 
-  private static func text(_ mean: Double, _ deviation: Double, _ seeds: Int) -> String {
-    seeds > 1 ? "\(text(mean)) ± \(text(deviation))" : text(mean)
+  private static func text(_ mean: Double?, _ deviation: Double?, _ seeds: Int) -> String {
+    seeds > 1 && mean != nil ? "\(text(mean)) ± \(text(deviation))" : text(mean)
   }
 }
 
@@ -92,6 +109,7 @@ extension Method {
     case .zeroShot: "zero-shot CLIP"
     case .coop: "CoOp"
     case .cocoop: "CoCoOp"
+    case .linearProbe: "linear probe"
     }
   }
 }

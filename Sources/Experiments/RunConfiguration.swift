@@ -18,7 +18,7 @@ public struct RunConfiguration: Sendable, Codable, Equatable {
   public var shots: Int?
   public var seed: Int
   public var context: Context
-  /// `nil` for zero-shot, which is not trained.
+  /// `nil` for methods that no optimiser steps through images for: zero-shot and the linear probe.
   public var training: TrainingConfiguration?
 
   /// How the learned contexts begin and where they stand.
@@ -58,7 +58,7 @@ public struct RunConfiguration: Sendable, Codable, Equatable {
     self.shots = shots
     self.seed = seed
     self.context = context
-    self.training = method == .zeroShot ? nil : training ?? method.defaultTraining
+    self.training = method.defaultTraining.map { training ?? $0 }
   }
 
   /// The images that the run learns from and is tested on: sampled first, then divided (protocol of the reference, §1).
@@ -76,10 +76,10 @@ public struct RunConfiguration: Sendable, Codable, Equatable {
 }
 
 extension Method {
-  /// The reference's, for methods that are trained.
+  /// The reference's, for methods that are trained epoch by epoch.
   public var defaultTraining: TrainingConfiguration? {
     switch self {
-    case .zeroShot: nil
+    case .zeroShot, .linearProbe: nil
     case .coop: .coop
     case .cocoop: .cocoop
     }

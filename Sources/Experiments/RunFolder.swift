@@ -96,7 +96,7 @@ public struct RunFolder: Sendable {
   /// - Parameter division: the parts of the dataset, where nothing but this run would know them.
   func begin(_ record: Record, division: SplitFile? = nil) throws {
     _ = try makeFolders()
-    for old in [promptsURL, checkpointURL.deletingLastPathComponent(), metricsURL, divisionURL]
+    for old in [promptsURL, probeURL, checkpointURL.deletingLastPathComponent(), metricsURL, divisionURL]
     where FileManager.default.fileExists(atPath: old.path) {
       do {
         try FileManager.default.removeItem(at: old)
@@ -143,6 +143,7 @@ public struct RunFolder: Sendable {
   }
 
   public var promptsURL: URL { url.appending(path: "prompts.safetensors") }
+  public var probeURL: URL { url.appending(path: "probe.safetensors") }
   var checkpointURL: URL { url.appending(path: "checkpoint/training.safetensors") }
   private var recordURL: URL { url.appending(path: Self.recordName) }
   private static let recordName = "run.json"
@@ -171,6 +172,16 @@ public struct RunFolder: Sendable {
       throw ExperimentError.unfinished(path: url.path)
     }
     return try PromptCheckpoint(contentsOf: promptsURL)
+  }
+
+  /// The finished linear probe.
+  ///
+  /// - Throws: ``ExperimentError/unfinished(path:)`` while there is none.
+  public func probe() throws -> LinearProbeCheckpoint {
+    guard FileManager.default.fileExists(atPath: probeURL.path) else {
+      throw ExperimentError.unfinished(path: url.path)
+    }
+    return try LinearProbeCheckpoint(contentsOf: probeURL)
   }
 
   /// The newest checkpoint of an unfinished training.

@@ -4,7 +4,7 @@ import Foundation
 import PromptLearning
 import Torch
 
-/// Learns prompts as a configuration says, in a folder that keeps them and everything a continued training needs.
+/// Learns prompts, or a linear probe, as a configuration says, in a folder that keeps them and everything a continued training needs.
 public struct TrainingRun: Sendable {
   public let configuration: RunConfiguration
   public let clip: CLIPModel
@@ -41,10 +41,10 @@ public struct TrainingRun: Sendable {
   /// written, and a run that this one replaces stays, until the first of them: what cannot be trained destroys nothing.
   ///
   /// - Parameter progress: told after every step; it may throw to stop, and the last checkpoint stays whole.
-  /// - Returns: the learner with its finished prompts, and the seconds that training took.
+  /// - Returns: the finished classifier, and the seconds that training took.
   public func callAsFunction(
     resuming: Bool = false, progress: (TrainingProgress) throws -> Void = { _ in }
-  ) throws -> (learner: any PromptLearner, seconds: Double) {
+  ) throws -> (classifier: any ImageClassifier, seconds: Double) {
     let seed = UInt64(bitPattern: Int64(configuration.seed))
     let context = configuration.context
     let checkpoint = resuming ? try resumed() : nil
@@ -54,37 +54,57 @@ public struct TrainingRun: Sendable {
     let earlier = folder.metrics().prefix(finished).map(\.seconds).reduce(0, +)
     let start = ContinuousClock.now
     let path = folder.checkpointURL.path
-    let learner: any PromptLearner
+    let classifier: any ImageClassifier
     switch configuration.method {
     case .zeroShot:
       let prompts = try ZeroShotPrompts(
         for: dataset.classNames, templates: [.zeroShot(for: dataset.name)], clip: clip)
       if !resuming { try folder.begin(record(seconds: nil, budget), division: division) }
       try PromptCheckpoint(prompts, model: identity).write(to: folder.promptsURL)
-      learner = prompts
+      classifier = Classifier(clip, prompts)
     case .coop:
       let initial =
         try checkpoint?.contextPrompts(on: clip, path: path, classNames: dataset.classNames)
         ?? ContextPrompts(
           for: dataset.classNames, initialContext: context.initial, position: context.position,
           isClassSpecific: context.isClassSpecific, clip: clip, seed: seed)
-      learner = try train(initial, seed: seed, from: checkpoint?.training?.state, within: budget, progress: progress)
+      classifier = try train(initial, seed: seed, from: checkpoint?.training?.state, within: budget, progress: progress)
     case .cocoop:
       let initial =
         try checkpoint?.conditionalPrompts(on: clip, path: path, classNames: dataset.classNames)
         ?? ConditionalPrompts(for: dataset.classNames, initialContext: context.initial, clip: clip, seed: seed)
-      learner = try train(initial, seed: seed, from: checkpoint?.training?.state, within: budget, progress: progress)
+      classifier = try train(initial, seed: seed, from: checkpoint?.training?.state, within: budget, progress: progress)
+    case .linearProbe:
+      let probe = try linearProbe(progress: progress)
+      if !resuming { try folder.begin(record(seconds: nil, budget)) }
+      try LinearProbeCheckpoint(probe, model: identity).write(to: folder.probeURL)
+      classifier = probe
     }
     let seconds = earlier + (ContinuousClock.now - start).seconds
     try folder.write(record(seconds: seconds, budget))
-    return (learner, seconds)
+    return (classifier, seconds)
+  }
+
+  /// Fits a linear probe to the images as they are tested: the reference augments none here.
+  private func linearProbe(progress: (TrainingProgress) throws -> Void) throws -> LinearProbe {
+    let extractor = FeatureExtractor(clip, cache: cache)
+    let total = dataset.training.count + dataset.validation.count
+    let training = try LabelledEmbeddings(of: dataset, split: .train, by: extractor) {
+      try progress(.views(encoded: $0, of: total))
+    }
+    let validation = try LabelledEmbeddings(of: dataset, split: .val, by: extractor) {
+      try progress(.views(encoded: training.labels.count + $0, of: total))
+    }
+    return try LinearProbe(for: dataset.classNames, training: training, validation: validation, clip: clip) {
+      try progress(.fit(number: $0 + 1, of: $1))
+    }
   }
 
   private func train<Learner: TrainablePromptLearner>(
     _ learner: Learner, seed: UInt64, from state: TrainingState?, within budget: MemoryBudget,
     progress: (TrainingProgress) throws -> Void
-  ) throws -> Learner {
-    guard let training = configuration.training else { return learner }
+  ) throws -> Classifier<Learner> {
+    guard let training = configuration.training else { return Classifier(clip, learner) }
     var trainer = Trainer(
       Classifier(clip, learner), configuration: training, seed: seed, state: state, within: budget, cache: cache)
     let finished = trainer.state.completedEpochs
@@ -96,7 +116,7 @@ public struct TrainingRun: Sendable {
       try folder.write(metrics: metrics)
     }
     try PromptCheckpoint(trainer, model: identity, resumable: false).write(to: folder.promptsURL)
-    return trainer.classifier.learner
+    return trainer.classifier
   }
 
   /// The checkpoint to go on from, once it is known to belong to this configuration and model.
@@ -122,7 +142,7 @@ public struct TrainingRun: Sendable {
       throw LearningError.otherModel(
         path: folder.url.path, expected: record.model.name, found: "\(identity.name) (\(identity.sha256.prefix(12)))")
     }
-    return configuration.method == .zeroShot ? nil : try folder.checkpoint()
+    return configuration.training == nil ? nil : try folder.checkpoint()
   }
 
   private func record(seconds: Double?, _ budget: MemoryBudget) -> RunFolder.Record {

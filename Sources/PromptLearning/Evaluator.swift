@@ -4,8 +4,8 @@ import Foundation
 import Torch
 
 /// Measures a classifier on images that it was not trained on.
-public struct Evaluator<Learner: PromptLearner>: Sendable {
-  private let classifier: Classifier<Learner>
+public struct Evaluator<Measured: ImageClassifier>: Sendable {
+  private let classifier: Measured
   private let budget: MemoryBudget
   private let cache: FeatureCache?
 
@@ -13,14 +13,14 @@ public struct Evaluator<Learner: PromptLearner>: Sendable {
   ///   - budget: of a pass through the text encoder.
   ///   - cache: of the images' features.
   public init(
-    _ classifier: Classifier<Learner>, within budget: MemoryBudget = .automatic, cache: FeatureCache? = nil
+    _ classifier: Measured, within budget: MemoryBudget = .automatic, cache: FeatureCache? = nil
   ) {
     self.cache = cache
     self.classifier = classifier
     self.budget = budget
   }
 
-  /// Names every image of one part of `dataset`, whose classes are the learner's.
+  /// Names every image of one part of `dataset`, whose classes are the classifier's.
   ///
   /// - Parameter progress: told how many images are encoded; it may throw to stop.
   /// - Throws: ``LearningError/setting(name:expected:found:)`` where the dataset has other classes.
@@ -29,30 +29,30 @@ public struct Evaluator<Learner: PromptLearner>: Sendable {
   ) throws -> Evaluation {
     let start = ContinuousClock.now
     let examples = dataset.examples(in: split)
-    let features = try FeatureExtractor(classifier.clip, cache: cache).features(
+    let embeddings = try FeatureExtractor(classifier.clip, cache: cache).embeddings(
       of: examples.map(dataset.url(of:)), progress: progress)
     return try report(
-      on: features, labels: examples.map(\.label), classNames: dataset.classNames, since: start)
+      on: embeddings, labels: examples.map(\.label), classNames: dataset.classNames, since: start)
   }
 
-  /// The same with features that were computed before.
+  /// The same with embeddings that were computed before.
   ///
   /// - Parameters:
-  ///   - imageFeatures: `[B, E]`, unit rows.
+  ///   - imageEmbeddings: `[B, E]`, as the image tower gives them; prompts take unit rows as well.
   ///   - labels: B indices into `classNames`.
-  public func report(on imageFeatures: Tensor, labels: [Int], classNames: [String]) throws -> Evaluation {
-    try report(on: imageFeatures, labels: labels, classNames: classNames, since: .now)
+  public func report(on imageEmbeddings: Tensor, labels: [Int], classNames: [String]) throws -> Evaluation {
+    try report(on: imageEmbeddings, labels: labels, classNames: classNames, since: .now)
   }
 
   private func report(
-    on imageFeatures: Tensor, labels: [Int], classNames: [String], since start: ContinuousClock.Instant
+    on imageEmbeddings: Tensor, labels: [Int], classNames: [String], since start: ContinuousClock.Instant
   ) throws -> Evaluation {
-    guard classNames == classifier.learner.classNames else {
+    guard classNames == classifier.classNames else {
       throw LearningError.setting(
-        name: "The classes of the dataset", expected: "the classifier's \(classifier.learner.classNames.count)",
+        name: "The classes of the dataset", expected: "the classifier's \(classifier.classNames.count)",
         found: "\(classNames.count) others")
     }
-    let logits = try classifier.logits(for: imageFeatures, within: budget).floats()
+    let logits = try classifier.logits(ofEmbeddings: imageEmbeddings, within: budget).floats()
     return Evaluation(
       logits: logits, labels: labels, classNames: classNames, seconds: (ContinuousClock.now - start).seconds)
   }

@@ -23,38 +23,45 @@ public struct FeatureExtractor: Sendable {
   /// - Parameter progress: told how many files are done; it may throw to stop.
   /// - Returns: `[files.count, E]`, unit rows.
   public func features(of files: [URL], progress: (Int) throws -> Void = { _ in }) throws -> Tensor {
+    try embeddings(of: files, progress: progress).unitRows()
+  }
+
+  /// The same before they are brought to unit length: what the image tower gives.
+  ///
+  /// - Returns: `[files.count, E]`.
+  public func embeddings(of files: [URL], progress: (Int) throws -> Void = { _ in }) throws -> Tensor {
     let preprocessing = clip.configuration.preprocessing
-    return try features(
-      of: files, preparation: "tested: \(preprocessing)", key: { ($0, "") }, progress: progress
+    return try embeddings(
+      of: files, preparation: "as tested: \(preprocessing)", key: { ($0, "") }, progress: progress
     ) { try preprocessing.square(Image(contentsOf: $0)) }
   }
 
-  /// Unit features of squares that are made from items, such as augmented views of files: found in the cache, or kept
-  /// there.
+  /// What the image tower makes of squares that are made from items, such as augmented views of files: found in the
+  /// cache, or kept there.
   ///
   /// - Parameters:
   ///   - preparation: how pixels are made, with all that decides them.
   ///   - key: the file of an item, and what else decides its pixels.
-  func features<Item: Sendable>(
+  func embeddings<Item: Sendable>(
     of items: [Item], preparation: String, key: (Item) -> (file: URL, detail: String),
     progress: (Int) throws -> Void = { _ in }, square: @Sendable (Item) throws -> Image
   ) throws -> Tensor {
-    guard let cache else { return try features(of: items, progress: progress, square: square) }
+    guard let cache else { return try embeddings(of: items, progress: progress, square: square) }
     return try cache.features(preparation: preparation, items: items.map(key), width: clip.embeddingWidth) {
-      try features(of: items, progress: progress, square: square)
+      try embeddings(of: items, progress: progress, square: square)
     }
   }
 
-  /// Unit features of squares that are made from items, such as augmented views of files.
-  func features<Item: Sendable>(
+  /// What the image tower makes of squares that are made from items.
+  func embeddings<Item: Sendable>(
     of items: [Item], progress: (Int) throws -> Void = { _ in }, square: @Sendable (Item) throws -> Image
   ) throws -> Tensor {
     var done = 0
     let parts = try items.split(every: Self.batchSize).map { items in
-      let features = try clip.imageFeatures(ofSquares: items.concurrentMap(square))
+      let embeddings = try clip.imageEmbeddings(ofSquares: items.concurrentMap(square))
       done += items.count
       try progress(done)
-      return features
+      return embeddings
     }
     return try parts.isEmpty ? Tensor.zeros([0, clip.embeddingWidth]) : Tensor.concatenated(parts, axis: 0)
   }

@@ -11,9 +11,13 @@ public enum LearningError: Explained, Equatable {
   case classSpecific(count: Int, learnedFor: Int)
   case setting(name: String, expected: String, found: String)
   case noTrainingImages
+  case noValidationImages
+  /// Other classes were asked of a classifier that knows its own alone.
+  case closedClasses(count: Int)
   /// The loss or a parameter stopped being a number.
   case diverged(epoch: Int, step: Int)
   case notPrompts(path: String, reason: String)
+  case notAProbe(path: String, reason: String)
   case version(path: String, found: Int, readable: Int)
   case otherModel(path: String, expected: String, found: String)
   case parameterShape(path: String, name: String, expected: [Int], found: [Int]?)
@@ -38,8 +42,11 @@ public enum LearningError: Explained, Equatable {
       "These contexts were learned for \(learnedFor) classes, one set each, and cannot serve \(count) others"
     case .setting(let name, let expected, let found): "\(name) must be \(expected), found \(found)"
     case .noTrainingImages: "There are no training images"
+    case .noValidationImages: "A linear probe chooses its penalty on validation images, but there are none"
+    case .closedClasses(let count): "A linear probe knows the \(count) classes it was trained on and no others"
     case .diverged(let epoch, let step): "Training diverged in epoch \(epoch), step \(step): the loss is not a number"
     case .notPrompts(let path, let reason): "\(path) holds no prompts of this package: \(reason)"
+    case .notAProbe(let path, let reason): "\(path) holds no linear probe of this package: \(reason)"
     case .version(let path, let found, let readable):
       "\(path) has format version \(found), but this program reads version \(readable)"
     case .otherModel(let path, let expected, let found):
@@ -67,8 +74,10 @@ public enum LearningError: Explained, Equatable {
     case .classSpecific: "Evaluate them on the classes they were learned for, or learn unified contexts"
     case .setting: nil
     case .noTrainingImages: "Give a dataset with images for training"
+    case .noValidationImages: "Give a dataset with a validation part, or train another method"
+    case .closedClasses: "Ask it about those alone, train it on the others too, or take a method with prompts"
     case .diverged: "Lower the learning rate"
-    case .notPrompts, .parameterShape, .unexpectedTensors: "Train again, or restore the file from a copy"
+    case .notPrompts, .notAProbe, .parameterShape, .unexpectedTensors: "Train again, or restore the file from a copy"
     case .version: "Use the version of this program that wrote it"
     case .otherModel, .otherBackbone: "Name the model that it was learned on with --model"
     case .notReferencePrompts: "Give a model.pth.tar-N or model-best.pth.tar, or the output folder that holds it"

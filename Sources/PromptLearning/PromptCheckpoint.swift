@@ -109,7 +109,7 @@ public struct PromptCheckpoint: Sendable {
     guard unexpected.isEmpty else { throw LearningError.unexpectedTensors(path: url.path, names: unexpected) }
   }
 
-  private static let metadataKey = "cocoop"
+  static let metadataKey = "cocoop"
   private static let velocityPrefix = "velocity."
   var parameterNames: [String] { description.method.parameterNames }
 
@@ -124,11 +124,7 @@ public struct PromptCheckpoint: Sendable {
   public func learner(
     on clip: CLIPModel, identity: ModelIdentity, classNames: [String]? = nil, path: String
   ) throws -> any PromptLearner {
-    guard identity.sha256 == description.model.sha256 else {
-      throw LearningError.otherModel(
-        path: path, expected: "\(description.model.name) (\(description.model.sha256.prefix(12)))",
-        found: "\(identity.name) (\(identity.sha256.prefix(12)))")
-    }
+    try description.checkModel(is: identity, path: path)
     let names = classNames ?? description.classNames
     switch description.method {
     case .zeroShot:
@@ -136,6 +132,7 @@ public struct PromptCheckpoint: Sendable {
         for: names, templates: (description.templates ?? []).map(PromptTemplate.init), clip: clip)
     case .coop: return try contextPrompts(on: clip, path: path, classNames: names)
     case .cocoop: return try conditionalPrompts(on: clip, path: path, classNames: names)
+    case .linearProbe: throw LearningError.notPrompts(path: path, reason: "a linear probe has none")
     }
   }
 
@@ -225,7 +222,7 @@ extension SafetensorsFile {
 extension Method {
   fileprivate var parameterNames: [String] {
     switch self {
-    case .zeroShot: []
+    case .zeroShot, .linearProbe: []
     case .coop: ContextPrompts.parameterNames
     case .cocoop: ConditionalPrompts.parameterNames
     }

@@ -1,11 +1,16 @@
 import CLIP
 import Datasets
 
-/// The way a classifier's prompts come about.
+/// The way a classifier comes about.
 public enum Method: String, Sendable, Codable, CaseIterable {
   case zeroShot = "zero-shot"
   case coop
   case cocoop
+  /// Logistic regression on image features: the one method without prompts, and without other classes than its own.
+  case linearProbe = "linear-probe"
+
+  /// Whether it names classes that it was not trained on.
+  public var namesOtherClasses: Bool { self != .linearProbe }
 }
 
 /// What prompts are, apart from their numbers: enough to build the learner again over any class names.
@@ -28,6 +33,15 @@ public struct PromptDescription: Sendable, Codable, Equatable {
     self.templates = templates
     self.position = position
     self.model = model
+  }
+
+  /// - Throws: ``LearningError/otherModel(path:expected:found:)`` where `identity` is not what this was learned on.
+  func checkModel(is identity: ModelIdentity, path: String) throws {
+    guard identity.sha256 == model.sha256 else {
+      throw LearningError.otherModel(
+        path: path, expected: "\(model.name) (\(model.sha256.prefix(12)))",
+        found: "\(identity.name) (\(identity.sha256.prefix(12)))")
+    }
   }
 }
 

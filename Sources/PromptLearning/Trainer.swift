@@ -133,6 +133,8 @@ public enum TrainingProgress: Sendable {
   case views(encoded: Int, of: Int)
   /// A step of an epoch was made; both count from 1.
   case step(epoch: Int, number: Int, of: Int, images: Int, loss: Float)
+  /// A linear probe is fitted for the number-th of at most so many penalties.
+  case fit(number: Int, of: Int)
 }
 
 /// What an epoch did.

@@ -73,12 +73,12 @@ struct TrainingViews: Sendable {
     _ files: [URL], using generator: inout SeededGenerator, progress: (Int) throws -> Void = { _ in }
   ) throws -> Tensor {
     let draws = files.map { (file: $0, seed: generator.next()) }
-    return try extractor.features(
-      of: draws, preparation: "a random view: \(augmentation), \(preprocessing)", key: { ($0.file, "\($0.seed)") },
+    return try extractor.embeddings(
+      of: draws, preparation: "of a random view: \(augmentation), \(preprocessing)", key: { ($0.file, "\($0.seed)") },
       progress: progress
     ) { [augmentation] draw in
       var generator = SeededGenerator(seed: draw.seed)
       return try augmentation(Image(contentsOf: draw.file), using: &generator)
-    }
+    }.unitRows()
   }
 }

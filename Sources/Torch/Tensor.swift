@@ -26,12 +26,13 @@ public struct Tensor: @unchecked Sendable {
     case float16 = "F16"
     case bfloat16 = "BF16"
     case int64 = "I64"
+    case float64 = "F64"
 
     public var bytesPerElement: Int {
       switch self {
       case .float32: 4
       case .float16, .bfloat16: 2
-      case .int64: 8
+      case .int64, .float64: 8
       }
     }
   }
@@ -62,6 +63,13 @@ public struct Tensor: @unchecked Sendable {
   /// A tensor of 64-bit integers: labels or indices.
   public init(_ elements: [Int], shape: [Int]) throws {
     self = try elements.map(Int64.init).withUnsafeBytes { try Tensor(bytes: $0, kind: .int64, shape: shape) }
+  }
+
+  /// A tensor of 64-bit floats, for sums that 32 bits would round too much.
+  ///
+  /// - Parameter elements: row-major, as many as `shape` has.
+  public init(doubles elements: [Double], shape: [Int]) throws {
+    self = try elements.withUnsafeBytes { try Tensor(bytes: $0, kind: .float64, shape: shape) }
   }
 
   /// A tensor from elements as they lie in memory or in a file.
@@ -116,6 +124,13 @@ public struct Tensor: @unchecked Sendable {
     return elements
   }
 
+  /// The elements as 64-bit floats, row-major.
+  public func doubles() throws -> [Double] {
+    var elements = [Double](repeating: 0, count: count)
+    try elements.withUnsafeMutableBytes(converted(to: .float64).copy(to:))
+    return elements
+  }
+
   /// The elements of an integer tensor, row-major.
   public func integers() throws -> [Int] {
     guard kind == .int64 else { throw TorchError.kind(operation: "integers", expected: .int64, found: kind) }
@@ -154,6 +169,7 @@ extension Tensor.Kind {
     case .float16: CT_FLOAT16
     case .bfloat16: CT_BFLOAT16
     case .int64: CT_INT64
+    case .float64: CT_FLOAT64
     }
   }
 

@@ -83,6 +83,7 @@ extension Tensor.Kind {
     case .float16: "HalfStorage"
     case .bfloat16: "BFloat16Storage"
     case .int64: "LongStorage"
+    case .float64: "DoubleStorage"
     }
   }
 }

@@ -17,8 +17,8 @@ struct Demo: ParsableCommand {
   @Option(help: ArgumentHelp("Seeds with commas between them.", valueName: "list"))
   var seeds = CommaList([1])
 
-  @Option(help: ArgumentHelp("Methods with commas between them.", valueName: "list"))
-  var methods = CommaList(PromptLearning.Method.allCases)
+  @Option(help: ArgumentHelp("Methods with commas between them; linear-probe is the fourth.", valueName: "list"))
+  var methods = CommaList<PromptLearning.Method>([.zeroShot, .coop, .cocoop])
 
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var printing: OutputOptions
@@ -27,6 +27,12 @@ struct Demo: ParsableCommand {
 
   func run() throws {
     try compute.apply()
+    let output = URL(filePath: "runs/demo")
+    for method in methods.elements {
+      for seed in seeds.elements {
+        _ = try BaseToNew.folder(of: method, seed: seed, under: output, existing: .replace)
+      }
+    }
     let model = try ModelSource("tiny-clip")
     let dataset = try DataSource("openclipart").load()
     printing.remark(
@@ -35,7 +41,7 @@ struct Demo: ParsableCommand {
     let encoding = printing.progress("encoding test images")
     let results = try Interruption().guarding(advice: "Start again with the same command") { interruption in
       let experiment = try BaseToNew(
-        on: dataset, clip: model.load(), identity: model.identity(), output: URL(filePath: "runs/demo"),
+        on: dataset, clip: model.load(), identity: model.identity(), output: output,
         within: compute.budget, cacheFolder: compute.cacheFolder
       ) { progress in
         try interruption.check()

@@ -1,18 +1,27 @@
 import ArgumentParser
 import Experiments
 import Foundation
-import Images
+import PromptLearning
+
+extension PredictionFormat: ExpressibleByArgument {}
 
 struct Predict: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Name what is in photos, by a run or by zero-shot CLIP.",
     discussion: """
+      Results come in the order given, each as soon as its batch is computed. A photo that cannot be read is named on \
+      standard error, the others go on, and the exit status is 1.
+
       EXAMPLE:
         cocoop predict --model tiny-clip --classes "dog,cat,bicycle" photo.jpg
+
+      MORE:
+        cocoop predict --run runs/mine --format csv "photos/**/*.jpg"
+        find . -name "*.png" -print0 | cocoop predict --run runs/mine --format jsonl --null -
       """)
 
   @Option(
-    name: .customLong("run"), help: ArgumentHelp("A folder that 'cocoop train' has written.", valueName: "folder"))
+    name: .customLong("run"), help: ArgumentHelp("A run's folder, or prompts of the reference.", valueName: "folder"))
   var runFolder: String?
 
   @Option(help: "tiny-clip, or the path of a checkpoint: a folder or a file.")
@@ -21,17 +30,35 @@ struct Predict: ParsableCommand {
   @Option(help: ArgumentHelp("Class names with commas between them.", valueName: "names"))
   var classes: String?
 
-  @Option(help: ArgumentHelp("A file with one class name a line.", valueName: "file"))
+  @Option(help: ArgumentHelp("One class name a line, or a CSV file with a column 'class'.", valueName: "file"))
   var classesFile: String?
 
-  @Option(help: "The sentence that zero-shot CLIP reads, with {} for the name.")
-  var template = "a photo of a {}."
+  @Option(
+    help: """
+      The sentence that zero-shot CLIP reads, with {} for the name (default: "a photo of a {}."). Several are averaged.
+      """)
+  var template: [String] = []
 
   @Option(help: ArgumentHelp("How many classes to print for each photo.", valueName: "n"))
   var top = 5
 
-  @Argument(help: "Photos, folders of photos, or - for one photo on standard input.")
-  var images: [String]
+  @Option(help: "table, csv, json (one document) or jsonl (a line each); --json is --format json.")
+  var format: PredictionFormat?
+
+  @Option(help: ArgumentHelp("Photos that go through the model together.", valueName: "n"))
+  var batchSize = 32
+
+  @Flag(name: .shortAndLong, help: "Take the photos in the folders of a folder too.")
+  var recursive = false
+
+  @Flag(name: [.customShort("0"), .long], help: "Paths on standard input end in NUL, not in a line break.")
+  var null = false
+
+  @Flag(help: "Read one image from standard input.")
+  var stdinImage = false
+
+  @Argument(help: "Photos, folders of photos, patterns such as \"*.jpg\", or - for paths on standard input.")
+  var images: [String] = []
 
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var printing: OutputOptions
@@ -44,77 +71,48 @@ struct Predict: ParsableCommand {
     guard classes == nil || classesFile == nil else {
       throw ValidationError("--classes and --classes-file exclude each other.")
     }
+    guard runFolder == nil || template.isEmpty else {
+      throw ValidationError("--template is for zero-shot CLIP: a run has its own prompts.")
+    }
     guard top >= 1 else { throw ValidationError("--top must be 1 or more, found \(top).") }
-    guard !images.isEmpty else { throw ValidationError("Give a photo, a folder of photos, or - for standard input.") }
+    guard (1...1024).contains(batchSize) else {
+      throw ValidationError("--batch-size must be from 1 to 1024, found \(batchSize).")
+    }
+    guard !printing.json || format == nil || format == .json else {
+      throw ValidationError("--json and --format \(format?.rawValue ?? "") exclude each other.")
+    }
+    guard !null || images.contains("-") else { throw ValidationError("--null is for paths on standard input: give -.") }
+    guard images.filter({ $0 == "-" }).count <= 1 else { throw ValidationError("Give - once.") }
+    guard images.isEmpty == stdinImage else {
+      throw ValidationError(
+        stdinImage
+          ? "--stdin-image reads one image and excludes others."
+          : "Give a photo, a folder of photos, a pattern, or - for paths on standard input.")
+    }
   }
 
   func run() throws {
     try compute.apply()
+    var output = try PredictionOutput(format ?? (printing.json ? .json : .table))
     let names = try ClassNames(list: classes, file: classesFile)
-    let photos = try images.flatMap(Photo.all(in:))
-    let predictor =
-      if let runFolder {
-        try Predictor(run: LoadedRun(folder: URL(filePath: runFolder), model: model), classNames: names?.names)
-      } else {
-        try Predictor(
-          zeroShot: ModelSource(model ?? "tiny-clip").load(), classNames: names?.names ?? [], template: template)
-      }
-    var predictions: [Prediction] = []
-    var failures = 0
-    for photo in photos {
-      do {
-        predictions.append(try predictor.prediction(of: photo.image(), file: photo.name, top: top))
-      } catch let error as ImageError {
-        failures += 1
-        printing.remark("Error: \(error.explanation)")
-      }
+    let photos =
+      try stdinImage
+      ? PhotoList.imageOnStandardInput : PhotoList(images, isRecursive: recursive, separator: null ? "\0" : "\n")
+    try Interruption().guarding(advice: "What was printed is not everything") { interruption in
+      let stream = try PredictionStream(predictor(for: names), batchSize: batchSize, top: top)
+      try stream.run(photos, checking: interruption.check) { try output.write($0) }
     }
-    if !predictions.isEmpty || failures == 0 { try printing.print(predictions) { Self.text(predictions) } }
-    if failures > 0 { throw ExitCode.failure }
+    try output.finish()
   }
 
-  private static func text(_ predictions: [Prediction]) -> String {
-    predictions.map { prediction in
-      let lines = prediction.top.map { "  \(String(format: "%5.1f", 100 * $0.probability)) %  \($0.class)" }
-      return ([prediction.file] + lines).joined(separator: "\n")
-    }.joined(separator: "\n")
-  }
-}
-
-/// A photo that the command line names.
-private enum Photo {
-  case file(String)
-  case standardInput
-
-  var name: String {
-    switch self {
-    case .file(let path): path
-    case .standardInput: "-"
+  private func predictor(for names: ClassNames?) throws -> Predictor {
+    if let runFolder {
+      return try Predictor(
+        run: LoadedRun(folder: URL(filePath: runFolder), model: model), classNames: names?.names,
+        within: compute.budget)
     }
-  }
-
-  func image() throws -> Image {
-    switch self {
-    case .file(let path): try Image(contentsOf: URL(filePath: path))
-    case .standardInput:
-      try Image(decoding: FileHandle.standardInput.readToEnd() ?? Data(), named: "standard input")
-    }
-  }
-
-  /// The photo at a path, or all photos directly in a folder, by name.
-  static func all(in path: String) throws -> [Photo] {
-    guard path != "-" else { return [.standardInput] }
-    var isFolder: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue else {
-      return [.file(path)]
-    }
-    guard let names = try? FileManager.default.contentsOfDirectory(atPath: path) else {
-      throw ExperimentError.unreadableFolder(path: path)
-    }
-    let extensions: Set = ["jpg", "jpeg", "png", "webp"]
-    let photos = names.filter { extensions.contains(URL(filePath: $0).pathExtension.lowercased()) }.sorted()
-    guard !photos.isEmpty else { throw ExperimentError.noPhotos(folder: path) }
-    let prefix = path.hasSuffix("/") ? path : path + "/"
-    return photos.map { .file(prefix + $0) }
+    return try Predictor(
+      zeroShot: ModelSource(model ?? "tiny-clip").load(), classNames: names?.names ?? [],
+      templates: template.isEmpty ? ["a photo of a {}."] : template, within: compute.budget)
   }
 }

@@ -5,7 +5,7 @@ import PromptLearning
 
 struct Train: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Learn prompts and keep them in a run folder.",
+    abstract: "Learn prompts, or a linear probe, and keep them in a run folder.",
     discussion: """
       EXAMPLE:
         cocoop train --data openclipart --epochs 2 --output runs/first
@@ -19,7 +19,7 @@ struct Train: ParsableCommand {
 
   @OptionGroup var benchmarks: RootOption
 
-  @Option(help: "zero-shot, coop or cocoop.")
+  @Option(help: "zero-shot, coop, cocoop or linear-probe.")
   var method = PromptLearning.Method.cocoop
 
   @Option(
@@ -101,17 +101,20 @@ struct TrainingReporter {
   private let epochs: Int
   private let views: ProgressLine
   private let steps: ProgressLine
+  private let fits: ProgressLine
 
   init(_ label: String, epochs: Int, _ printing: OutputOptions) {
     self.label = label
     self.epochs = epochs
     views = printing.progress("\(label), encoding views")
     steps = printing.progress(label)
+    fits = printing.progress("\(label), choosing the penalty")
   }
 
   func report(_ progress: TrainingProgress) {
     switch progress {
     case .views(let encoded, let total): views.update(encoded, of: total, unit: "views")
+    case .fit(let number, let count): fits.update(number, of: count, unit: "fits at most")
     case .step(let epoch, let number, let count, _, let loss):
       steps.update(
         (epoch - 1) * count + number, of: epochs * count, unit: "steps",

@@ -36,7 +36,8 @@ struct BadInputTests {
         "FOLDER/half.jpg is a truncated JPEG image: its data end too early. Fetch or export it again.",
         from: predicting("half.jpg"), in: place)
       try expect(
-        "The folder folder has no photos directly in it. Give a folder of jpg, jpeg, png or webp files.",
+        "The folder folder has no photos directly in it. Give a folder of jpg, jpeg, png or webp files,"
+          + " or --recursive for those of its folders.",
         from: predicting("folder"), in: place)
       try expect(
         #"There is no file FOLDER/a\nb\u{1B}.jpg. Check the path."#, from: predicting("a\nb\u{1B}.jpg"),
@@ -55,7 +56,8 @@ struct BadInputTests {
         ])
       #expect(outcome.status == 1)
       #expect(
-        outcome.errors == "Error: FOLDER/empty.png is empty, where an image was expected. Fetch or export it again.\n")
+        outcome.errors == "Error: FOLDER/empty.png is empty, where an image was expected. Fetch or export it again.\n"
+          + "Error: 1 of 3 photos could not be read.\n")
       #expect(outcome.output.split(separator: "\n").count == 4)
     }
   }
@@ -75,7 +77,15 @@ struct BadInputTests {
       for (classes, problem) in cases {
         try expect(list("--classes", problem), from: predicting(Short.photo, classes: classes), in: place)
       }
-      let files = [("bytes.txt", "it cannot be read as UTF-8 text"), ("none.txt", "it cannot be read as UTF-8 text")]
+      try place.write("\n \n", to: "empty.txt")
+      try place.write("class\n\"bird\n", to: "open.csv")
+      try place.write("name\nbird\n", to: "names.csv")
+      try place.write("class,split\nbird\n", to: "short.csv")
+      let files = [
+        ("bytes.txt", "it is not UTF-8 text"), ("none.txt", "there is no such file"), (".", "it is a folder"),
+        ("empty.txt", "it names no class"), ("open.csv", "a quote in it is never closed"),
+        ("names.csv", "its first line names no column 'class'"), ("short.csv", "line 2 has 1 fields, not 2"),
+      ]
       for (file, problem) in files {
         try expect(
           list(file, problem), from: ["predict", "--model", "tiny-clip", "--classes-file", file, Short.photo], in: place

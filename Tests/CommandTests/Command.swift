@@ -30,8 +30,9 @@ struct Workplace {
     try cocoop(line.split(separator: " ").map(String.init))
   }
 
-  func start(_ arguments: [String], input: Data? = nil) throws -> Call {
-    try Call(arguments, in: self, input: input)
+  /// - Parameter redirection: what a shell does with the streams, such as `>&-`; `nil` starts the tool itself.
+  func start(_ arguments: [String], input: Data? = nil, through redirection: String? = nil) throws -> Call {
+    try Call(arguments, in: self, input: input, through: redirection)
   }
 
   func file(_ path: String) -> URL { url.appending(path: path) }
@@ -60,15 +61,16 @@ struct Call {
   private let place: Workplace
   private static let limit: DispatchTimeInterval = .seconds(120)
 
-  init(_ arguments: [String], in place: Workplace, input: Data?) throws {
+  init(_ arguments: [String], in place: Workplace, input: Data?, through redirection: String?) throws {
     self.place = place
     streams = FileManager.default.temporaryDirectory.appending(path: "cocoop-call-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: streams, withIntermediateDirectories: true)
     for (name, data) in [("in", input ?? Data()), ("out", Data()), ("err", Data())] {
       try data.write(to: streams.appending(path: name))
     }
-    process.executableURL = try Self.tool()
-    process.arguments = arguments
+    process.executableURL = try redirection == nil ? Self.tool() : URL(filePath: "/bin/sh")
+    process.arguments =
+      try redirection.map { try ["-c", "exec \"$0\" \"$@\" \($0)", Self.tool().path] + arguments } ?? arguments
     process.currentDirectoryURL = place.url
     let cache = FileManager.default.temporaryDirectory.appending(path: "cocoop-test-cache").path
     process.environment = ProcessInfo.processInfo.environment.merging(
@@ -80,6 +82,9 @@ struct Call {
     process.terminationHandler = { [ended] _ in ended.signal() }
     try process.run()
   }
+
+  /// Whether anything was printed so far.
+  var hasPrinted: Bool { ((try? Data(contentsOf: streams.appending(path: "out")))?.isEmpty) == false }
 
   /// Waits for the end.
   func outcome() throws -> Outcome {

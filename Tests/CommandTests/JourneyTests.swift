@@ -33,7 +33,7 @@ struct JourneyTests {
     }
   }
 
-  @Test("zero-shot CLIP names a file, a folder and standard input alike, by a list or a file of classes")
+  @Test("zero-shot CLIP names a file, a folder and a path on standard input alike, by a list or a file of classes")
   func predict() throws {
     try withWorkplace { place in
       let photo = try Data(contentsOf: URL(filePath: Short.photo))
@@ -46,10 +46,10 @@ struct JourneyTests {
           "predict", "--model", "tiny-clip", "--classes", "bird,cat,sports car", "--json", "photos/a.jpg", "photos",
           "-",
         ],
-        input: photo)
+        input: Data("photos/b.JPG\n".utf8))
       let predictions: [Prediction] = try list.json()
       #expect(list.status == 0 && list.errors.isEmpty)
-      #expect(predictions.map(\.file) == ["photos/a.jpg", "photos/a.jpg", "photos/b.JPG", "-"])
+      #expect(predictions.map(\.file) == ["photos/a.jpg", "photos/a.jpg", "photos/b.JPG", "photos/b.JPG"])
       #expect(predictions.allSatisfy { $0.top == predictions[0].top })
       let file: [Prediction] = try place.cocoop(
         "predict --model tiny-clip --classes-file classes.txt --json photos/a.jpg"
@@ -77,7 +77,53 @@ struct JourneyTests {
       #expect(json.errors.isEmpty)
       let result = try #require(try json.json(Printed.self).methods.first)
       #expect(result.method == .zeroShot && result.dataset == "openclipart" && result.seeds == [1])
-      #expect(result.base > 20 && result.new > 20 && result.harmonicMean <= max(result.base, result.new))
+      let new = try #require(result.new)
+      #expect(try result.base > 20 && new > 20 && #require(result.harmonicMean) <= max(result.base, new))
+    }
+  }
+
+  @Test("a linear probe is trained, measured and asked about its own classes, and about no others")
+  func linearProbe() throws {
+    try withWorkplace { place in
+      let trained = try place.cocoop("train --method linear-probe --data openclipart --shots 2 --output runs/a --quiet")
+      #expect(trained.status == 0 && trained.errors.isEmpty)
+      #expect(trained.output.hasPrefix("linear probe learned 14 classes from 28 images in "))
+      #expect(place.contents.filter { $0.hasPrefix("runs/a/") } == ["runs/a/probe.safetensors", "runs/a/run.json"])
+      let own: Evaluation = try place.cocoop("evaluate --run runs/a --split val --json --quiet").json()
+      #expect(own.classes == 14 && own.accuracy > 20)
+      let asked: [Prediction] = try place.cocoop(["predict", "--run", "runs/a", "--top", "99", "--json", Short.photo])
+        .json()
+      #expect(asked[0].top.count == 14 && abs(asked[0].top.map(\.probability).reduce(0, +) - 1) < 1e-5)
+      for arguments in [
+        ["evaluate", "--run", "runs/a", "--classes", "new"],
+        ["predict", "--run", "runs/a", "--classes", "a,b", Short.photo],
+      ] {
+        let refused = try place.cocoop(arguments)
+        #expect(refused.status == 1 && refused.output.isEmpty)
+        #expect(
+          refused.errors == "Error: A linear probe knows the 14 classes it was trained on and no others."
+            + " Ask it about those alone, train it on the others too, or take a method with prompts.\n")
+      }
+      var probe = try Data(contentsOf: place.file("runs/a/probe.safetensors"))
+      probe.removeLast(4)
+      try place.write(probe, to: "runs/a/probe.safetensors")
+      #expect(try place.cocoop("evaluate --run runs/a").errors.hasPrefix("Error: FOLDER/runs/a/probe.safetensors: "))
+    }
+  }
+
+  @Test("demo looks for room before it computes, and compares a linear probe by its own classes")
+  func demoWithoutRoom() throws {
+    try withWorkplace { place in
+      try place.write("a file", to: "runs")
+      let outcome = try place.cocoop("demo")
+      #expect(outcome.status == 1)
+      #expect(
+        outcome.errors == "Error: Cannot write FOLDER/runs/demo/zero-shot-seed1: Not a directory."
+          + " Choose a folder that exists, is writable and has room.\n")
+      try FileManager.default.removeItem(at: place.file("runs"))
+      let probe = try place.cocoop("demo --methods linear-probe --quiet")
+      let rows = probe.output.split(separator: "\n").map { $0.split(separator: " ").map(String.init) }
+      #expect(rows.count == 2 && rows[1][3...4] == ["–", "–"])
     }
   }
 

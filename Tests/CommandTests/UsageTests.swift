@@ -24,6 +24,22 @@ struct UsageTests {
         "predict --model tiny-clip --classes a,b --classes-file c x.jpg",
         "--classes and --classes-file exclude each other."
       ),
+      (
+        "predict --model tiny-clip --classes a,b",
+        "Give a photo, a folder of photos, a pattern, or - for paths on standard input."
+      ),
+      (
+        "predict --model tiny-clip --classes a,b --stdin-image x.jpg",
+        "--stdin-image reads one image and excludes others."
+      ),
+      ("predict --model tiny-clip --classes a,b --null x.jpg", "--null is for paths on standard input: give -."),
+      ("predict --model tiny-clip --classes a,b - x.jpg -", "Give - once."),
+      ("predict --model tiny-clip --classes a,b --batch-size 0 x.jpg", "--batch-size must be from 1 to 1024, found 0."),
+      (
+        "predict --model tiny-clip --classes a,b --json --format csv x.jpg",
+        "--json and --format csv exclude each other."
+      ),
+      ("predict --run r --template {} x.jpg", "--template is for zero-shot CLIP: a run has its own prompts."),
       ("datasets few-shot openclipart --shots 0", "--shots must be 1 or more, found 0."),
       ("benchmark --classes 0", "--classes must be from 1 to 100, found 0."),
       ("benchmark --images 257", "--images must be from 1 to 256, found 257."),

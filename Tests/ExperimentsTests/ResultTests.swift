@@ -22,12 +22,26 @@ struct ResultTests {
     let result = MethodResult(rows, method: .cocoop, dataset: "d")
     #expect(result.seeds == [1, 2, 3] && result.base == 80 && result.new == 60)
     // 2 · 80 · 60 / 140; the mean of the three harmonic means would be 68.1.
-    #expect(abs(result.harmonicMean - 68.571_428) < 1e-5)
+    #expect(try abs(#require(result.harmonicMean) - 68.571_428) < 1e-5)
     #expect(result.baseDeviation == 10 && result.newDeviation == 10 && result.seconds == 4.5)
     let single = MethodResult([rows[0]], method: .cocoop, dataset: "d")
     #expect(single.baseDeviation == 0 && single.newDeviation == 0)
     let hopeless = MethodResult([try Self.result(1, base: 0, new: 0)], method: .cocoop, dataset: "d")
     #expect(hopeless.harmonicMean == 0)
+  }
+
+  @Test("a method without new classes has null there in JSON, and a dash in the table")
+  func noNewClasses() throws {
+    let row: SeedResult = try Self.decoded(#"{"method": "linear-probe", "seed": 1, "base": 80, "seconds": 1}"#)
+    let result = MethodResult([row, row], method: .linearProbe, dataset: "d")
+    #expect(result.new == nil && result.harmonicMean == nil && result.newDeviation == nil)
+    let json = String(decoding: try JSONEncoder.readable.encode(result), as: UTF8.self)
+    for name in ["new", "harmonicMean", "newDeviation"] { #expect(json.contains("\"\(name)\" : null")) }
+    #expect(
+      BaseToNewTable([result]).description == """
+        method              base  new  H  seconds
+        linear probe  80.0 ± 0.0    –  –      2.0
+        """)
   }
 
   @Test("the table lines up, with deviations where there are several seeds")

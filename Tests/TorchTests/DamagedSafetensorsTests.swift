@@ -117,7 +117,7 @@ struct DamagedSafetensorsTests {
       #expect(try opened.tensor("a").floats() == [0])
       #expect(
         refused { try opened.tensor("b") }
-          == "\(url.path): tensor “b”: expected F32, F16, BF16, I64 elements, found “U8”. "
+          == "\(url.path): tensor “b”: expected F32, F16, BF16, I64, F64 elements, found “U8”. "
           + "Convert the tensor to one of these.")
     }
   }

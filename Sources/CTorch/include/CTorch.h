@@ -37,7 +37,7 @@ extern "C" {
 typedef struct { void *_Nullable impl; } ct_tensor;
 typedef struct { void *_Nullable impl; } ct_frozen_linear;
 typedef struct { int32_t code; char *_Nullable message; } ct_status;
-typedef enum : int32_t { CT_FLOAT32 = 0, CT_FLOAT16 = 1, CT_BFLOAT16 = 2, CT_INT64 = 3 } ct_kind;
+typedef enum : int32_t { CT_FLOAT32 = 0, CT_FLOAT16 = 1, CT_BFLOAT16 = 2, CT_INT64 = 3, CT_FLOAT64 = 4 } ct_kind;
 
 /* ---- Values.cpp: tensors from memory and back ---- */
 

@@ -1,0 +1,85 @@
+import Explanations
+import Foundation
+import Images
+
+/// Names any number of photos in the order given, in the memory of a few batches: while the model computes, another
+/// thread reads and decodes what comes next.
+public struct PredictionStream: Sendable {
+  private let predictor: Predictor
+  private let batchSize: Int
+  private let top: Int
+
+  /// - Parameters:
+  ///   - batchSize: photos that go through the model together.
+  ///   - top: how many classes to tell of each.
+  public init(_ predictor: Predictor, batchSize: Int, top: Int) {
+    self.predictor = predictor
+    self.batchSize = batchSize
+    self.top = top
+  }
+
+  /// A photo that was read, or the reason why it was not.
+  private struct Decoded: Sendable {
+    let file: String
+    let square: Result<Image, any Error>
+  }
+
+  private enum Event: Sendable {
+    case photo(Decoded)
+    /// The list of photos itself cannot be read on.
+    case failure(any Error)
+  }
+
+  /// - Parameters:
+  ///   - check: called often; it may throw to stop.
+  ///   - emit: told of every photo in the order given, one that cannot be read included; it may throw to stop.
+  /// - Throws: what the list of photos, `check` or `emit` throws, and what is not the fault of one photo.
+  public func run(
+    _ photos: PhotoList, checking check: () throws -> Void = {}, emit: (Prediction) throws -> Void
+  ) throws {
+    let queue = BoundedQueue<Event>(capacity: 2 * batchSize)
+    defer { queue.finish() }
+    Thread.detachNewThread { [predictor] in
+      var iterator = photos.makeIterator()
+      do {
+        while let photo = try iterator.next() {
+          let square = Result { try predictor.square(photo.image()) }
+          guard queue.push(.photo(Decoded(file: photo.name, square: square))) else { return }
+        }
+        queue.finish()
+      } catch {
+        if queue.push(.failure(error)) { queue.finish() }
+      }
+    }
+    var isLast = false
+    while !isLast {
+      var batch: [Decoded] = []
+      while batch.count < batchSize {
+        guard let event = try queue.pop(checking: check) else {
+          isLast = true
+          break
+        }
+        switch event {
+        case .photo(let photo): batch.append(photo)
+        case .failure(let error):
+          try name(batch, emit)
+          throw error
+        }
+      }
+      try name(batch, emit)
+    }
+  }
+
+  private func name(_ batch: [Decoded], _ emit: (Prediction) throws -> Void) throws {
+    let squares = batch.compactMap { try? $0.square.get() }
+    var candidates = try squares.isEmpty ? [] : predictor.candidates(for: squares, top: top)[...]
+    for photo in batch {
+      switch photo.square {
+      case .success: try emit(Prediction(file: photo.file, top: candidates.removeFirst()))
+      case .failure(let error as ImageError):
+        try emit(Prediction(file: photo.file, top: [], error: error.explanation))
+      case .failure(let error): throw error
+      }
+    }
+  }
+}

@@ -1,0 +1,35 @@
+import CLIP
+import Torch
+
+/// Something that tells classes apart by what CLIP's image tower makes of an image.
+public protocol ImageClassifier: Sendable {
+  var clip: CLIPModel { get }
+  /// C names, by label.
+  var classNames: [String] { get }
+
+  /// - Parameter imageEmbeddings: `[B, E]`, as the image tower gives them, of any length.
+  /// - Returns: `[B, C]`; their softmax is p(c | x).
+  func logits(ofEmbeddings imageEmbeddings: Tensor, within budget: MemoryBudget) throws -> Tensor
+
+  /// The same classifier over other classes.
+  ///
+  /// - Throws: ``LearningError`` where a name does not fit, or the classifier knows its own classes alone.
+  func naming(_ classNames: [String]) throws -> Self
+}
+
+extension Classifier: ImageClassifier {
+  public var classNames: [String] { learner.classNames }
+
+  public func logits(ofEmbeddings imageEmbeddings: Tensor, within budget: MemoryBudget) throws -> Tensor {
+    try logits(for: imageEmbeddings.unitRows(), within: budget)
+  }
+
+  public func naming(_ classNames: [String]) throws -> Classifier {
+    classNames == self.classNames ? self : Classifier(clip, try learner.naming(classNames, on: clip))
+  }
+}
+
+extension PromptLearner {
+  /// These prompts with the model that they belong to.
+  public func classifier(on clip: CLIPModel) -> any ImageClassifier { Classifier(clip, self) }
+}

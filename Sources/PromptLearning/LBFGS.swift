@@ -1,0 +1,117 @@
+import Foundation
+
+/// Minimises a smooth function by limited-memory BFGS (Liu and Nocedal, 1989) with the line search of Moré and Thuente.
+///
+/// Settings, stopping rules and the way out of a failed line search are those of L-BFGS-B 3.0 without bounds, on which
+/// SciPy and scikit-learn rely: from one start, both go through the same points up to rounding.
+package struct LBFGS {
+  /// Stops where no component of the gradient is larger.
+  package var gradientTolerance: Double
+  /// Stops where a step lowers the value by less than this share of it.
+  package var valueTolerance: Double
+  package var iterationLimit: Int
+  /// Pairs of steps and gradient differences that stand for the curvature.
+  private let memory = 10
+
+  package init(
+    gradientTolerance: Double = 1e-4, valueTolerance: Double = 64 * .ulpOfOne, iterationLimit: Int = 1000
+  ) {
+    self.gradientTolerance = gradientTolerance
+    self.valueTolerance = valueTolerance
+    self.iterationLimit = iterationLimit
+  }
+
+  /// A point with the value and gradient there.
+  package struct Evaluation {
+    package let point: [Double]
+    package let value: Double
+    package let gradient: [Double]
+  }
+
+  /// What a step taught about the curvature: s = x' − x, y = g' − g, 1 / (s · y).
+  private struct Pair {
+    let step, change: [Double]
+    let scale: Double
+  }
+
+  /// - Parameter function: its value and gradient at a point.
+  /// - Returns: the best point found, and the steps made.
+  package func minimize(
+    from start: [Double], _ function: ([Double]) throws -> (value: Double, gradient: [Double])
+  ) throws -> (result: Evaluation, iterations: Int) {
+    func evaluate(_ point: [Double]) throws -> Evaluation {
+      let (value, gradient) = try function(point)
+      return Evaluation(point: point, value: value, gradient: gradient)
+    }
+    var current = try evaluate(start)
+    var pairs: [Pair] = []
+    var iteration = 0
+    while iteration < iterationLimit, current.gradient.largestMagnitude > gradientTolerance {
+      let direction = direction(along: current.gradient, pairs)
+      let slope = current.gradient.dot(direction)
+      // The first step knows nothing of the scale: it is of unit length at most.
+      let first = iteration == 0 ? min(1, 1 / direction.dot(direction).squareRoot()) : 1
+      let next = try LineSearch(value: current.value, slope: slope, firstStep: first).run { length in
+        let evaluation = try evaluate(current.point.adding(direction, scaledBy: length))
+        return (evaluation, evaluation.value, evaluation.gradient.dot(direction))
+      }
+      guard let next else {
+        if pairs.isEmpty { break }  // not even the steepest descent goes down: that is as low as rounding allows
+        pairs = []
+        continue
+      }
+      iteration += 1
+      let (decrease, size) = (current.value - next.value, max(abs(current.value), abs(next.value), 1))
+      let step = next.point.adding(current.point, scaledBy: -1)
+      let change = next.gradient.adding(current.gradient, scaledBy: -1)
+      let curvature = step.dot(change)
+      if curvature > Double.ulpOfOne * -current.gradient.dot(step) {
+        pairs.append(Pair(step: step, change: change, scale: 1 / curvature))
+        if pairs.count > memory { pairs.removeFirst() }
+      }
+      current = next
+      if decrease <= valueTolerance * size { break }
+    }
+    return (current, iteration)
+  }
+
+  /// −H g by the two loops over the remembered pairs, with H₀ = (s · y) / (y · y) of the newest.
+  private func direction(along gradient: [Double], _ pairs: [Pair]) -> [Double] {
+    var result = gradient.map(-)
+    var shares: [Double] = []
+    for pair in pairs.reversed() {
+      let share = pair.scale * pair.step.dot(result)
+      result = result.adding(pair.change, scaledBy: -share)
+      shares.append(share)
+    }
+    if let newest = pairs.last {
+      let initial = 1 / (newest.scale * newest.change.dot(newest.change))
+      result = result.map { $0 * initial }
+    }
+    for (pair, share) in zip(pairs, shares.reversed()) {
+      result = result.adding(pair.step, scaledBy: share - pair.scale * pair.change.dot(result))
+    }
+    return result
+  }
+}
+
+extension [Double] {
+  fileprivate var largestMagnitude: Double { reduce(0) { Swift.max($0, abs($1)) } }
+
+  fileprivate func dot(_ other: [Double]) -> Double {
+    withUnsafeBufferPointer { left in
+      other.withUnsafeBufferPointer { right in
+        var sum = 0.0
+        for index in left.indices { sum += left[index] * right[index] }
+        return sum
+      }
+    }
+  }
+
+  fileprivate func adding(_ other: [Double], scaledBy scale: Double) -> [Double] {
+    [Double](unsafeUninitializedCapacity: count) { buffer, initialized in
+      for index in indices { buffer[index] = self[index] + scale * other[index] }
+      initialized = count
+    }
+  }
+}

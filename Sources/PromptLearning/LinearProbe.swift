@@ -1,0 +1,93 @@
+import CLIP
+import Datasets
+import Foundation
+import Torch
+
+/// The linear probe: logistic regression on the features of the frozen image tower (Radford et al., 2021, appendix A.3).
+///
+/// It sees images alone, so it knows the classes that it was trained on and no others. The penalty is chosen on
+/// validation images as CoOp's baseline chooses it (`C/lpclip/linear_probe.py`): of C = 10⁶, 10⁴ … 10⁻⁶ the first of the
+/// best, then eight steps that halve the range from a tenth of it to ten times it, towards the better end and, where both
+/// are equal, towards the smaller C. The better end of the last step is the probe.
+public struct LinearProbe: ImageClassifier {
+  public let clip: CLIPModel
+  public let classNames: [String]
+  public let weight: Tensor  // [C, E]
+  public let bias: Tensor  // [C]
+  /// C, the inverse strength of the penalty.
+  public let inverseRegularization: Double
+  /// In percent, of the validation images that chose C.
+  public let validationAccuracy: Double
+
+  package init(
+    clip: CLIPModel, classNames: [String], weight: Tensor, bias: Tensor, inverseRegularization: Double,
+    validationAccuracy: Double
+  ) {
+    self.clip = clip
+    self.classNames = classNames
+    self.weight = weight
+    self.bias = bias
+    self.inverseRegularization = inverseRegularization
+    self.validationAccuracy = validationAccuracy
+  }
+
+  /// Fits the probe.
+  ///
+  /// - Parameters:
+  ///   - training: embeddings `[n, E]` as the image tower gives them, and n labels.
+  ///   - validation: the same of the images that choose C.
+  ///   - progress: told before each fit how many were made, and of how many at most; it may throw to stop.
+  /// - Throws: ``LearningError/noTrainingImages``, ``LearningError/noValidationImages``.
+  public init(
+    for classNames: [String], training: LabelledEmbeddings, validation: LabelledEmbeddings, clip: CLIPModel,
+    progress: (Int, Int) throws -> Void = { _, _ in }
+  ) throws {
+    guard !training.labels.isEmpty else { throw LearningError.noTrainingImages }
+    guard !validation.labels.isEmpty else { throw LearningError.noValidationImages }
+    let features = try training.embeddings.converted(to: .float64)
+    let tested = try validation.embeddings.converted(to: .float64)
+    var search = PenaltySearch<LogisticRegression>()
+    let (fit, exponent, accuracy) = try search.best { exponent, fits in
+      try progress(fits, PenaltySearch<LogisticRegression>.mostFits)
+      let regression = try LogisticRegression(
+        fitting: features, labels: training.labels, classes: classNames.count,
+        inverseRegularization: pow(10, exponent))
+      return (regression, try regression.accuracy(on: tested, labels: validation.labels))
+    }
+    self.init(
+      clip: clip, classNames: classNames, weight: try fit.weight.converted(to: .float32),
+      bias: try fit.bias.converted(to: .float32), inverseRegularization: pow(10, exponent),
+      validationAccuracy: 100 * accuracy)
+  }
+
+  /// - Parameter imageEmbeddings: `[B, E]`, as the image tower gives them: their lengths matter.
+  public func logits(ofEmbeddings imageEmbeddings: Tensor, within budget: MemoryBudget) throws -> Tensor {
+    try imageEmbeddings.matmul(weight.permuted([1, 0])) + bias
+  }
+
+  /// - Throws: ``LearningError/closedClasses(count:)`` for any names but its own.
+  public func naming(_ classNames: [String]) throws -> LinearProbe {
+    guard classNames == self.classNames else { throw LearningError.closedClasses(count: self.classNames.count) }
+    return self
+  }
+}
+
+/// What the image tower makes of images, and what they show.
+public struct LabelledEmbeddings: Sendable {
+  public let embeddings: Tensor  // [B, E], as the image tower gives them
+  public let labels: [Int]
+
+  public init(embeddings: Tensor, labels: [Int]) {
+    self.embeddings = embeddings
+    self.labels = labels
+  }
+
+  /// Of the images of one part of a dataset.
+  public init(
+    of dataset: Dataset, split: Split, by extractor: FeatureExtractor, progress: (Int) throws -> Void = { _ in }
+  ) throws {
+    let examples = dataset.examples(in: split)
+    embeddings = try extractor.embeddings(of: examples.map(dataset.url(of:)), progress: progress)
+    labels = examples.map(\.label)
+  }
+}

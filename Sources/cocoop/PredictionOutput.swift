@@ -1,0 +1,50 @@
+import ArgumentParser
+import Experiments
+import Foundation
+
+/// Writes predictions to standard output as they come, and photos that cannot be read to standard error too.
+struct PredictionOutput {
+  private let format: PredictionFormat
+  private var photos = 0
+  private var failures = 0
+
+  /// - Throws: ``ExperimentError/output(reason:)`` where standard output is closed. It is asked first: the next file that
+  ///   is opened would take its place.
+  init(_ format: PredictionFormat) throws {
+    self.format = format
+    guard fcntl(STDOUT_FILENO, F_GETFD) >= 0 else { throw ExperimentError.output(reason: "it is closed") }
+  }
+
+  mutating func write(_ prediction: Prediction) throws {
+    let text = try format.text(of: prediction, isFirst: photos == 0)
+    try put(photos == 0 ? format.opening + text : text)
+    photos += 1
+    if let error = prediction.error {
+      failures += 1
+      complain(error)
+    }
+  }
+
+  /// - Throws: `ExitCode` where a photo could not be read.
+  func finish() throws {
+    try put((photos == 0 ? format.opening : "") + format.closing(isEmpty: photos == 0))
+    guard failures > 0 else { return }
+    if photos > 1 { complain("\(failures) of \(photos) photos could not be read.") }
+    throw ExitCode.failure
+  }
+
+  private func complain(_ text: String) { FileHandle.standardError.write(Data("Error: \(text)\n".utf8)) }
+
+  /// Writes at once, so that a reader at the other end of a pipe need not wait.
+  private func put(_ text: String) throws {
+    var rest = Array(text.utf8)[...]
+    while !rest.isEmpty {
+      let written = rest.withUnsafeBytes { Foundation.write(STDOUT_FILENO, $0.baseAddress, $0.count) }
+      if written < 0, errno == EINTR { continue }
+      // Nobody reads any more, as behind `| head`: that is no fault.
+      if written < 0, errno == EPIPE { throw ExitCode.failure }
+      guard written > 0 else { throw ExperimentError.output(reason: String(cString: strerror(errno))) }
+      rest = rest.dropFirst(written)
+    }
+  }
+}
