@@ -76,7 +76,7 @@ public struct TrainingRun: Sendable {
       classifier = try train(initial, seed: seed, from: checkpoint?.training?.state, within: budget, progress: progress)
     case .linearProbe:
       let probe = try linearProbe(progress: progress)
-      if !resuming { try folder.begin(record(seconds: nil, budget)) }
+      if !resuming { try folder.begin(record(seconds: nil, budget), division: division) }
       try LinearProbeCheckpoint(probe, model: identity).write(to: folder.probeURL)
       classifier = probe
     }
