@@ -96,7 +96,7 @@ struct Datasets: ParsableCommand {
       commandName: "split", abstract: "Write a dataset's parts as a split file in the published form.",
       discussion: """
         EXAMPLE:
-          cocoop datasets split openclipart --output runs/split_openclipart.json
+          cocoop datasets split openclipart --output split_openclipart.json
         """)
 
     @Argument(

@@ -6,9 +6,9 @@ struct HelpTests {
   private static let commands = [
     "", "demo", "train", "evaluate", "predict", "models", "models list", "models inspect", "models convert",
     "datasets", "datasets list",
-    "datasets check", "datasets few-shot", "benchmark",
+    "datasets check", "datasets few-shot", "datasets split", "benchmark",
   ]
-  private static let writing: Set = ["models convert"]
+  private static let writing: Set = ["models convert", "datasets split"]
   private static let computing: Set = ["demo", "train", "evaluate", "predict", "benchmark"]
 
   @Test("the example parses", arguments: commands)
