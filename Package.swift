@@ -132,7 +132,7 @@ let package = Package(
       resources: [.copy("Fixtures")], swiftSettings: swiftSettings),
     .testTarget(
       name: "ExperimentsTests",
-      dependencies: ["Explanations", "Torch", "Datasets", "CLIP", "PromptLearning", "Experiments"],
+      dependencies: ["Explanations", "Torch", "Datasets", "CLIP", "PromptLearning", "Experiments", "TestSupport"],
       swiftSettings: swiftSettings),
     .testTarget(
       name: "CompatibilityTests",

@@ -25,7 +25,7 @@ struct Listing {
 }
 
 /// A folder's visible entries, in the order of the file system: the system's `readdir`, which tells files from folders
-/// without a question for each, so that a folder of a million files is read in about a second.
+/// without a question for each, so that a folder of a million files is read quickly.
 struct FolderStream {
   struct Entry {
     let name: String

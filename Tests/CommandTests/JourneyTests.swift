@@ -50,11 +50,11 @@ struct JourneyTests {
       let predictions: [Prediction] = try list.json()
       #expect(list.status == 0 && list.errors.isEmpty)
       #expect(predictions.map(\.file) == ["photos/a.jpg", "photos/a.jpg", "photos/b.JPG", "photos/b.JPG"])
-      #expect(predictions.allSatisfy { $0.top == predictions[0].top })
+      #expect(predictions.allSatisfy { isClose($0, to: predictions[0]) })
       let file: [Prediction] = try place.cocoop(
         "predict --model tiny-clip --classes-file classes.txt --json photos/a.jpg"
       ).json()
-      #expect(file == [predictions[0]])
+      #expect(file.count == 1 && isClose(file[0], to: predictions[0]))
       let text = try place.cocoop("predict --model tiny-clip --classes-file classes.txt --top 2 photos/a.jpg")
       #expect(text.output.split(separator: "\n").count == 3 && text.output.hasPrefix("photos/a.jpg\n"))
     }
@@ -171,4 +171,10 @@ struct JourneyTests {
       #expect(printed == Printed(seed: 3, shots: 2, train: listing.train, val: listing.val))
     }
   }
+}
+
+/// Whether two predictions rank the classes alike; how many photos were encoded together changes the last digits.
+private func isClose(_ prediction: Prediction, to other: Prediction) -> Bool {
+  prediction.top.map(\.class) == other.top.map(\.class)
+    && zip(prediction.top, other.top).allSatisfy { abs($0.probability - $1.probability) <= 1e-5 }
 }
