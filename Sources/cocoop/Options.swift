@@ -18,9 +18,6 @@ struct ComputeOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Threads of one operation; all cores by default.", valueName: "n"))
   var threads: Int?
 
-  @Option(help: "Of the products of frozen layers: float32, or bfloat16, which is an approximation.")
-  var precision = Precision.float32
-
   @Option(
     help: ArgumentHelp(
       "The most memory that one pass of prompts may take, such as 4GiB (default: half of what is free).",
