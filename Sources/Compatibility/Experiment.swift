@@ -45,7 +45,8 @@ final class Experiment {
       switch plan.trainer.method {
       case .coop: return try train(newContextPrompts(), training, saving)
       case .cocoop: return try train(newConditionalPrompts(), training, saving)
-      case .zeroShot, .linearProbe: throw CompatibilityError.notTrained(trainer: plan.trainer.rawValue)
+      case .zeroShot, .zeroShotEnsemble, .linearProbe:
+        throw CompatibilityError.notTrained(trainer: plan.trainer.rawValue)
       }
     }
   }

@@ -17,7 +17,7 @@ struct Demo: ParsableCommand {
   @Option(help: ArgumentHelp("Seeds with commas between them.", valueName: "list"))
   var seeds = CommaList([1])
 
-  @Option(help: ArgumentHelp("Methods with commas between them; linear-probe is the fourth.", valueName: "list"))
+  @Option(help: ArgumentHelp("Methods with commas between them; zero-shot-ensemble and linear-probe are the others.", valueName: "list"))
   var methods = CommaList<PromptLearning.Method>([.zeroShot, .coop, .cocoop])
 
   @OptionGroup var compute: ComputeOptions

@@ -19,7 +19,7 @@ struct Train: ParsableCommand {
 
   @OptionGroup var benchmarks: RootOption
 
-  @Option(help: "zero-shot, coop, cocoop or linear-probe.")
+  @Option(help: "zero-shot, zero-shot-ensemble, coop, cocoop or linear-probe.")
   var method = PromptLearning.Method.cocoop
 
   @Option(

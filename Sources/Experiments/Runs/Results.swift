@@ -107,6 +107,7 @@ extension Method {
   public var title: String {
     switch self {
     case .zeroShot: "zero-shot CLIP"
+    case .zeroShotEnsemble: "zero-shot CLIP, ensemble"
     case .coop: "CoOp"
     case .cocoop: "CoCoOp"
     case .linearProbe: "linear probe"

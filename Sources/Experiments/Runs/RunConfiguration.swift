@@ -65,7 +65,7 @@ public struct RunConfiguration: Sendable, Codable, Equatable {
   ///
   /// - Throws: `DatasetError`, such as `testOnly` for a dataset without training images, which zero-shot alone can do without.
   public func examples(from dataset: Dataset) throws -> Dataset {
-    guard method != .zeroShot || !dataset.isTestOnly else { return try dataset.subset(classes) }
+    guard !method.isZeroShot || !dataset.isTestOnly else { return try dataset.subset(classes) }
     guard !dataset.isTestOnly else { throw DatasetError.testOnly(name: dataset.name) }
     if let fewShotList {
       return try dataset.fewShot(FewShotList(contentsOf: URL(filePath: fewShotList))).subset(classes)
@@ -79,9 +79,18 @@ extension Method {
   /// The reference's, for methods that are trained epoch by epoch.
   public var defaultTraining: TrainingConfiguration? {
     switch self {
-    case .zeroShot, .linearProbe: nil
+    case .zeroShot, .zeroShotEnsemble, .linearProbe: nil
     case .coop: .coop
     case .cocoop: .cocoop
+    }
+  }
+
+  /// The sentences of a zero-shot classifier of `dataset`; none for methods that learn.
+  func templates(for dataset: String) -> [PromptTemplate] {
+    switch self {
+    case .zeroShot: [.zeroShot(for: dataset)]
+    case .zeroShotEnsemble: PromptTemplate.ensemble(for: dataset)
+    case .coop, .cocoop, .linearProbe: []
     }
   }
 }

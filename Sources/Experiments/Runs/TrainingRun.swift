@@ -56,9 +56,9 @@ public struct TrainingRun: Sendable {
     let path = folder.checkpointURL.path
     let classifier: any ImageClassifier
     switch configuration.method {
-    case .zeroShot:
+    case .zeroShot, .zeroShotEnsemble:
       let prompts = try ZeroShotPrompts(
-        for: dataset.classNames, templates: [.zeroShot(for: dataset.name)], clip: clip)
+        for: dataset.classNames, templates: configuration.method.templates(for: dataset.name), clip: clip)
       if !resuming { try folder.begin(record(seconds: nil, budget), division: division) }
       try PromptCheckpoint(prompts, model: identity).write(to: folder.promptsURL)
       classifier = Classifier(clip, prompts)

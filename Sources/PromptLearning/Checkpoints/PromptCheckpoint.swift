@@ -127,7 +127,7 @@ public struct PromptCheckpoint: Sendable {
     try description.checkModel(is: identity, path: path)
     let names = classNames ?? description.classNames
     switch description.method {
-    case .zeroShot:
+    case .zeroShot, .zeroShotEnsemble:
       return try ZeroShotPrompts(
         for: names, templates: (description.templates ?? []).map(PromptTemplate.init), clip: clip)
     case .coop: return try contextPrompts(on: clip, path: path, classNames: names)
@@ -222,7 +222,7 @@ extension SafetensorsFile {
 extension Method {
   fileprivate var parameterNames: [String] {
     switch self {
-    case .zeroShot, .linearProbe: []
+    case .zeroShot, .zeroShotEnsemble, .linearProbe: []
     case .coop: ContextPrompts.parameterNames
     case .cocoop: ConditionalPrompts.parameterNames
     }

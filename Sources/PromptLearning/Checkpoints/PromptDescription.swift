@@ -4,6 +4,8 @@ import Datasets
 /// The way a classifier comes about.
 public enum Method: String, Sendable, Codable, CaseIterable {
   case zeroShot = "zero-shot"
+  /// Zero-shot CLIP with the averaged features of several sentences.
+  case zeroShotEnsemble = "zero-shot-ensemble"
   case coop
   case cocoop
   /// Logistic regression on image features: the one method without prompts, and without other classes than its own.
@@ -11,6 +13,9 @@ public enum Method: String, Sendable, Codable, CaseIterable {
 
   /// Whether it names classes that it was not trained on.
   public var namesOtherClasses: Bool { self != .linearProbe }
+
+  /// Whether it is made without any image, so that seeds and shots mean nothing to it.
+  public var isZeroShot: Bool { self == .zeroShot || self == .zeroShotEnsemble }
 }
 
 /// What prompts are, apart from their numbers: enough to build the learner again over any class names.
