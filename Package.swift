@@ -19,6 +19,7 @@ let package = Package(
     .library(name: "Tokenization", targets: ["Tokenization"]),
     .library(name: "Datasets", targets: ["Datasets"]),
     .library(name: "Images", targets: ["Images"]),
+    .library(name: "Metrics", targets: ["Metrics"]),
     .library(name: "Embedded", targets: ["Embedded"]),
     .executable(name: "cocoop", targets: ["cocoop"]),
   ],
@@ -59,6 +60,9 @@ let package = Package(
       resources: ["merges", "characters", "entities"].map { .copy("Resources/\($0).txt") },
       swiftSettings: swiftSettings),
 
+    // What right and wrong answers say of a classifier: numbers alone.
+    .target(name: "Metrics", swiftSettings: swiftSettings),
+
     // SHA-256 of checkpoints; Apple's systems bring their own.
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
@@ -71,21 +75,22 @@ let package = Package(
       ],
       swiftSettings: swiftSettings),
     .target(
-      name: "PromptLearning", dependencies: ["Explanations", "Torch", "Images", "Tokenization", "Datasets", "CLIP"],
+      name: "PromptLearning",
+      dependencies: ["Explanations", "Torch", "Images", "Tokenization", "Datasets", "Metrics", "CLIP"],
       swiftSettings: swiftSettings),
     .target(
       name: "Embedded", resources: [.copy("Resources/tiny-clip"), .copy("Resources/openclipart")],
       swiftSettings: swiftSettings),
     .target(
       name: "Experiments",
-      dependencies: ["Explanations", "Torch", "Images", "Datasets", "CLIP", "PromptLearning", "Embedded"],
+      dependencies: ["Explanations", "Torch", "Images", "Datasets", "Metrics", "CLIP", "PromptLearning", "Embedded"],
       swiftSettings: swiftSettings),
 
     // The reference's configuration files, command line and output folders.
     .target(
       name: "Compatibility",
       dependencies: [
-        "Explanations", "Torch", "Images", "Datasets", "CLIP", "PromptLearning", "Experiments",
+        "Explanations", "Torch", "Images", "Datasets", "Metrics", "CLIP", "PromptLearning", "Experiments",
         .product(name: "Yams", package: "Yams"),
       ],
       swiftSettings: swiftSettings),
@@ -93,8 +98,8 @@ let package = Package(
     .executableTarget(
       name: "cocoop",
       dependencies: [
-        "CStartup", "Explanations", "Torch", "Images", "Datasets", "CLIP", "PromptLearning", "Embedded", "Experiments",
-        "Compatibility", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "CStartup", "Explanations", "Torch", "Images", "Datasets", "Metrics", "CLIP", "PromptLearning", "Embedded",
+        "Experiments", "Compatibility", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: swiftSettings),
 
@@ -117,6 +122,9 @@ let package = Package(
       name: "DatasetsTests", dependencies: ["Datasets", "Embedded", "TestSupport"], resources: [.copy("Fixtures")],
       swiftSettings: swiftSettings),
     .testTarget(
+      name: "MetricsTests", dependencies: ["Metrics", "Images"], resources: [.copy("Fixtures")],
+      swiftSettings: swiftSettings),
+    .testTarget(
       name: "TokenizationTests", dependencies: ["Tokenization"], resources: [.copy("Fixtures")],
       swiftSettings: swiftSettings),
     .testTarget(
@@ -127,19 +135,23 @@ let package = Package(
     .testTarget(
       name: "PromptLearningTests",
       dependencies: [
-        "Explanations", "Torch", "Images", "Datasets", "CLIP", "PromptLearning", "Embedded", "TestSupport",
+        "Explanations", "Torch", "Images", "Datasets", "Metrics", "CLIP", "PromptLearning", "Embedded", "TestSupport",
       ],
       resources: [.copy("Fixtures")], swiftSettings: swiftSettings),
     .testTarget(
       name: "ExperimentsTests",
-      dependencies: ["Explanations", "Torch", "Datasets", "CLIP", "PromptLearning", "Experiments", "TestSupport"],
+      dependencies: [
+        "Explanations", "Torch", "Images", "Datasets", "Metrics", "CLIP", "PromptLearning", "Experiments",
+        "TestSupport",
+      ],
       swiftSettings: swiftSettings),
     .testTarget(
       name: "CompatibilityTests",
-      dependencies: ["Explanations", "PromptLearning", "Embedded", "Compatibility", "TestSupport"],
+      dependencies: ["Explanations", "Metrics", "PromptLearning", "Embedded", "Compatibility", "TestSupport"],
       swiftSettings: swiftSettings),
     .testTarget(
-      name: "CommandTests", dependencies: ["Datasets", "Embedded", "PromptLearning", "Experiments", "cocoop"],
+      name: "CommandTests",
+      dependencies: ["Datasets", "Metrics", "Embedded", "PromptLearning", "Experiments", "cocoop"],
       swiftSettings: swiftSettings),
   ],
   swiftLanguageModes: [.v6],

@@ -36,6 +36,8 @@ public enum ExperimentError: Explained, Equatable {
   /// Results have nowhere to go.
   case output(reason: String)
   case unreadableFolder(path: String)
+  /// Figures or predictions in a run's folder that are not as they were written.
+  case keptEvaluation(path: String, reason: String)
 
   public var problem: String {
     switch self {
@@ -66,6 +68,7 @@ public enum ExperimentError: Explained, Equatable {
       "\(isSeparatedByNul ? "Entry" : "Line") \(line) of standard input is no path: it is not text"
     case .output(let reason): "Cannot write to standard output: \(reason)"
     case .unreadableFolder(let path): "The folder \(path) cannot be read"
+    case .keptEvaluation(let path, let reason): "\(path) cannot be used: \(reason)"
     }
   }
 
@@ -99,6 +102,7 @@ public enum ExperimentError: Explained, Equatable {
     case .notAPath(_, true): "Give paths with NUL between them, as 'find -print0' writes them"
     case .output: "Give it a file or a pipe that takes them"
     case .unreadableFolder: "Check its permissions"
+    case .keptEvaluation: "Remove the folder that it is in and measure again with 'cocoop evaluate'"
     case .otherSetting: "Resume with the settings it was started with, or choose another --output"
     }
   }

@@ -49,17 +49,11 @@ public enum PredictionFormat: String, Sendable, CaseIterable {
   }
 
   private static func csv(_ prediction: Prediction) -> String {
-    let file = field(prediction.file)
-    if let error = prediction.error { return "\(file),,,,\(field(error))\r\n" }
+    let file = CSVField.text(prediction.file)
+    if let error = prediction.error { return "\(file),,,,\(CSVField.text(error))\r\n" }
     return prediction.top.enumerated().map { index, candidate in
-      "\(file),\(index + 1),\(field(candidate.class)),\(candidate.probability),\r\n"
+      "\(file),\(index + 1),\(CSVField.text(candidate.class)),\(candidate.probability),\r\n"
     }.joined()
-  }
-
-  /// A field in quotes where it needs them.
-  private static func field(_ text: String) -> String {
-    let isPlain = text.unicodeScalars.allSatisfy { !",\"\r\n".unicodeScalars.contains($0) }
-    return isPlain ? text : "\"" + text.replacing("\"", with: "\"\"") + "\""
   }
 
   private static func object(_ prediction: Prediction) throws -> String {

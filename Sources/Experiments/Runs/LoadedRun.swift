@@ -1,6 +1,7 @@
 import CLIP
 import Datasets
 import Foundation
+import Metrics
 import PromptLearning
 
 /// A finished run with its model, ready to name images.
@@ -114,17 +115,28 @@ public struct LoadedRun: Sendable {
     throw ExperimentError.otherClasses(path: folder.url.path, data: data, difference: difference)
   }
 
-  /// How well the run names the images of one part of `dataset`, over that dataset's classes.
+  /// How well the run names the images of one part of `dataset`, over that dataset's classes, with what it answers to each.
   ///
   /// - Parameter cacheFolder: where image features are found and kept; `nil` computes them.
+  public func measurement(
+    on dataset: Dataset, split: Split, within budget: MemoryBudget = .automatic, cacheFolder: URL? = nil,
+    progress: (Int) throws -> Void
+  ) throws -> (evaluation: Evaluation, answers: Answers) {
+    let cache = cacheFolder.map { FeatureCache(folder: $0, model: identity.sha256) }
+    func measured(_ classifier: some ImageClassifier) throws -> (evaluation: Evaluation, answers: Answers) {
+      try Evaluator(classifier, within: budget, cache: cache).measurement(on: dataset, split: split, progress: progress)
+    }
+    return try measured(classifier(for: dataset.classNames))
+  }
+
+  /// The figures alone.
   public func evaluation(
     on dataset: Dataset, split: Split, within budget: MemoryBudget = .automatic, cacheFolder: URL? = nil,
     progress: (Int) throws -> Void
   ) throws -> Evaluation {
-    let cache = cacheFolder.map { FeatureCache(folder: $0, model: identity.sha256) }
-    func report(_ classifier: some ImageClassifier) throws -> Evaluation {
-      try Evaluator(classifier, within: budget, cache: cache).report(on: dataset, split: split, progress: progress)
-    }
-    return try report(classifier(for: dataset.classNames))
+    try measurement(on: dataset, split: split, within: budget, cacheFolder: cacheFolder, progress: progress).evaluation
   }
+
+  /// Keeps an evaluation in the run's folder; prompts of the reference have none, and nothing is kept then.
+  public func keep(_ evaluation: KeptEvaluation) throws { try folder?.keep(evaluation) }
 }

@@ -1,69 +1,101 @@
+import Images
+import Metrics
+
 /// How well a classifier names images. Shares are percentages, as in the paper.
 public struct Evaluation: Sendable, Codable, Equatable {
   public let accuracy: Double
+  /// Where the accuracy would lie with other images of the same kind, with 95 % confidence; `nil` without images.
+  public let interval95: Interval?
   /// The share of images whose class is among the five most probable, or among all where there are fewer.
   public let top5: Double
   /// The mean of the F1 scores of the classes that have images.
   public let macroF1: Double
+  /// The expected calibration error: how far the probability of an answer is from the share of right answers.
+  public let ece: Double
   public let images: Int
   public let classes: Int
   /// Of naming the images; encoding included where it was done for this evaluation.
   public let seconds: Double
   public let perClass: [ClassAccuracy]
+  /// The pairs of classes that were mistaken most often, at most ten.
+  public let confused: [Confusion]
+  /// What ``ece`` sums up: 15 ranges of equal width.
+  public let calibration: [CalibrationBin]
 
+  /// By the percentile bootstrap over the images.
+  public struct Interval: Sendable, Codable, Equatable {
+    public let lower, upper: Double
+    /// How many samples of the images were drawn; the draws are the same each time.
+    public let resamples: Int
+  }
+
+  /// What is known of one class; 0 where a share would divide by 0.
   public struct ClassAccuracy: Sendable, Codable, Equatable {
     public let `class`: String
-    /// Of this class's images, in percent; 0 where it has none.
+    /// Of this class's images: its recall.
     public let accuracy: Double
+    /// Of the images that were taken for this class, those that are.
+    public let precision: Double
+    public let f1: Double
     public let images: Int
+  }
+
+  /// Images of one class that were taken for another.
+  public struct Confusion: Sendable, Codable, Equatable {
+    public let `class`: String
+    public let prediction: String
+    public let images: Int
+  }
+
+  /// The answers whose probability lies above `lower` and not above `upper`.
+  public struct CalibrationBin: Sendable, Codable, Equatable {
+    public let lower, upper: Double
+    public let images: Int
+    /// The mean probability; 0 without images.
+    public let confidence: Double
+    public let accuracy: Double
   }
 
   /// - Parameters:
   ///   - logits: row-major, one row of `classNames.count` for each label.
   ///   - labels: the true classes, indices into `classNames`.
   public init(logits: [Float], labels: [Int], classNames: [String], seconds: Double) {
-    let count = classNames.count
-    var tally = Tally(classes: count)
-    for (image, label) in labels.enumerated() {
-      tally.add(scores: logits[image * count..<(image + 1) * count], label: label)
-    }
-    func percent(_ part: Int, of whole: Int) -> Double { whole == 0 ? 0 : 100 * Double(part) / Double(whole) }
-    accuracy = percent(tally.correct.reduce(0, +), of: labels.count)
-    top5 = percent(tally.amongFive, of: labels.count)
-    let f1 = (0..<count).filter { tally.images[$0] > 0 }.map { label in
-      2 * Double(tally.correct[label]) / Double(tally.images[label] + tally.predicted[label])
-    }
-    macroF1 = f1.isEmpty ? 0 : 100 * f1.reduce(0, +) / Double(f1.count)
-    images = labels.count
-    classes = count
-    self.seconds = seconds
-    perClass = classNames.enumerated().map { label, name in
-      ClassAccuracy(
-        class: name, accuracy: percent(tally.correct[label], of: tally.images[label]), images: tally.images[label])
-    }
+    self.init(
+      Answers(logits: logits, labels: labels, classes: classNames.count),
+      top5: Answers.accuracy(amongTop: 5, logits: logits, labels: labels, classes: classNames.count),
+      classNames: classNames, seconds: seconds)
   }
 
-  private struct Tally {
-    var correct: [Int]
-    var predicted: [Int]
-    var images: [Int]
-    var amongFive = 0
-
-    init(classes: Int) {
-      correct = [Int](repeating: 0, count: classes)
-      (predicted, images) = (correct, correct)
+  /// - Parameters:
+  ///   - top5: in 0…1; the answers don't tell.
+  ///   - classNames: by label, as many as the answers' classes.
+  init(_ answers: Answers, top5: Double, classNames: [String], seconds: Double) {
+    accuracy = 100 * answers.accuracy
+    let bootstrap = Bootstrap()
+    var generator = SeededGenerator(seed: 1)
+    interval95 = bootstrap.interval(ofMeanOf: answers.isRight.map { $0 ? 100 : 0 }, using: &generator).map {
+      Interval(lower: $0.lowerBound, upper: $0.upperBound, resamples: bootstrap.resamples)
     }
-
-    /// The prediction is the first of the largest scores; an image is among the five if fewer than five scores are
-    /// larger than its class's, or equal and before it. A score that is not a number counts against the image.
-    mutating func add(scores: ArraySlice<Float>, label: Int) {
-      let row = Array(scores)
-      let before = row.indices.count { !(row[$0] < row[label] || (row[$0] == row[label] && $0 >= label)) }
-      let prediction = row.indices.max { row[$0] < row[$1] || (row[$0] == row[$1] && $0 > $1) } ?? 0
-      images[label] += 1
-      predicted[prediction] += 1
-      if before == 0 { correct[label] += 1 }
-      if before < 5 { amongFive += 1 }
+    self.top5 = 100 * top5
+    let confusion = ConfusionMatrix(answers)
+    macroF1 = 100 * confusion.macroF1
+    let calibration = Calibration(answers)
+    ece = 100 * calibration.expectedError
+    images = answers.count
+    classes = answers.classes
+    self.seconds = seconds
+    perClass = zip(classNames, confusion.scores).map { name, scores in
+      ClassAccuracy(
+        class: name, accuracy: 100 * scores.recall, precision: 100 * scores.precision, f1: 100 * scores.f1,
+        images: scores.images)
+    }
+    confused = confusion.mostConfused(10).map {
+      Confusion(class: classNames[$0.pair.label], prediction: classNames[$0.pair.prediction], images: $0.images)
+    }
+    self.calibration = calibration.bins.map {
+      CalibrationBin(
+        lower: 100 * $0.lower, upper: 100 * $0.upper, images: $0.images, confidence: 100 * $0.confidence,
+        accuracy: 100 * $0.accuracy)
     }
   }
 }

@@ -1,10 +1,14 @@
 import CLIP
 import Datasets
 import Foundation
+import Metrics
 import Torch
 
 /// Measures a classifier on images that it was not trained on.
 public struct Evaluator<Measured: ImageClassifier>: Sendable {
+  /// The figures, and the answers that they sum up, in the order of the images.
+  public typealias Measurement = (evaluation: Evaluation, answers: Answers)
+
   private let classifier: Measured
   private let budget: MemoryBudget
   private let cache: FeatureCache?
@@ -27,33 +31,47 @@ public struct Evaluator<Measured: ImageClassifier>: Sendable {
   public func report(
     on dataset: Dataset, split: Split = .test, progress: (Int) throws -> Void = { _ in }
   ) throws -> Evaluation {
+    try measurement(on: dataset, split: split, progress: progress).evaluation
+  }
+
+  /// The same with the answer to each image.
+  public func measurement(
+    on dataset: Dataset, split: Split = .test, progress: (Int) throws -> Void = { _ in }
+  ) throws -> Measurement {
     let start = ContinuousClock.now
     let examples = dataset.examples(in: split)
     let embeddings = try FeatureExtractor(classifier.clip, cache: cache).embeddings(
       of: examples.map(dataset.url(of:)), progress: progress)
-    return try report(
+    return try measurement(
       on: embeddings, labels: examples.map(\.label), classNames: dataset.classNames, since: start)
   }
 
-  /// The same with embeddings that were computed before.
+  /// The figures on images whose embeddings were computed before.
   ///
   /// - Parameters:
   ///   - imageEmbeddings: `[B, E]`, as the image tower gives them; prompts take unit rows as well.
   ///   - labels: B indices into `classNames`.
   public func report(on imageEmbeddings: Tensor, labels: [Int], classNames: [String]) throws -> Evaluation {
-    try report(on: imageEmbeddings, labels: labels, classNames: classNames, since: .now)
+    try measurement(on: imageEmbeddings, labels: labels, classNames: classNames).evaluation
   }
 
-  private func report(
+  /// The same with the answer to each image.
+  public func measurement(on imageEmbeddings: Tensor, labels: [Int], classNames: [String]) throws -> Measurement {
+    try measurement(on: imageEmbeddings, labels: labels, classNames: classNames, since: .now)
+  }
+
+  private func measurement(
     on imageEmbeddings: Tensor, labels: [Int], classNames: [String], since start: ContinuousClock.Instant
-  ) throws -> Evaluation {
+  ) throws -> Measurement {
     guard classNames == classifier.classNames else {
       throw LearningError.setting(
         name: "The classes of the dataset", expected: "the classifier's \(classifier.classNames.count)",
         found: "\(classNames.count) others")
     }
     let logits = try classifier.logits(ofEmbeddings: imageEmbeddings, within: budget).floats()
-    return Evaluation(
-      logits: logits, labels: labels, classNames: classNames, seconds: (ContinuousClock.now - start).seconds)
+    let seconds = (ContinuousClock.now - start).seconds
+    let answers = Answers(logits: logits, labels: labels, classes: classNames.count)
+    let top5 = Answers.accuracy(amongTop: 5, logits: logits, labels: labels, classes: classNames.count)
+    return (Evaluation(answers, top5: top5, classNames: classNames, seconds: seconds), answers)
   }
 }
