@@ -14,6 +14,8 @@ public enum ExperimentError: Explained, Equatable {
   case notARun(path: String, reason: String)
   case unfinished(path: String)
   case nothingToResume(path: String)
+  /// Another process writes into the folder now.
+  case inUse(path: String)
   /// The run to resume was started with another setting.
   case otherSetting(path: String, setting: String, found: String, requested: String)
   /// Prompts that don't know the model, the classes or the data that they were learned on.
@@ -50,6 +52,7 @@ public enum ExperimentError: Explained, Equatable {
     case .notARun(let path, let reason): "\(path) is no run: \(reason)"
     case .unfinished(let path): "The training of the run in \(path) is not finished"
     case .nothingToResume(let path): "The run in \(path) has no checkpoint to go on from"
+    case .inUse(let path): "Another process is at work in \(path)"
     case .otherSetting(let path, let setting, let found, let requested):
       "The run in \(path) was started with \(setting) \(found), not \(requested)"
     case .modelNotNamed(let path): "\(path) does not say which model its prompts were learned on"
@@ -85,6 +88,7 @@ public enum ExperimentError: Explained, Equatable {
     case .foreignFolder: "Choose another --output"
     case .notARun: "Give a folder that 'cocoop train' has written"
     case .unfinished: "Continue it with 'cocoop train --resume'"
+    case .inUse: "Wait until it has ended, or choose another --output"
     case .nothingToResume: "Start it again with --force"
     case .modelNotNamed: "Name it with --model"
     case .classesNotNamed:

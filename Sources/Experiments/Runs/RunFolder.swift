@@ -76,7 +76,7 @@ public struct RunFolder: Sendable {
     let isRun = contents.contains(Self.recordName)
     guard contents.isEmpty || isRun else { throw ExperimentError.foreignFolder(path: url.path) }
     if isRun, existing == .refuse { throw ExperimentError.runExists(path: url.path) }
-    for folder in try makeFolders() { rmdir(folder.path) }
+    try NewFolders(upTo: url).removeEmpty()
   }
 
   /// Whether a folder holds a run.
@@ -95,7 +95,7 @@ public struct RunFolder: Sendable {
   ///
   /// - Parameter division: the parts of the dataset, where nothing but this run would know them.
   func begin(_ record: Record, division: SplitFile? = nil) throws {
-    _ = try makeFolders()
+    _ = try NewFolders(upTo: url)
     for old in [promptsURL, probeURL, checkpointURL.deletingLastPathComponent(), metricsURL, divisionURL]
     where FileManager.default.fileExists(atPath: old.path) {
       do {
@@ -115,31 +115,6 @@ public struct RunFolder: Sendable {
     guard FileManager.default.fileExists(atPath: divisionURL.path) else { return dataset }
     let split = try SplitFile(contentsOf: divisionURL)
     return try dataset.divided(as: split, of: divisionURL.path)
-  }
-
-  /// Makes the folder and those above it.
-  ///
-  /// - Returns: the folders that were not there before, the deepest first.
-  private func makeFolders() throws -> [URL] {
-    var missing: [URL] = []
-    var folder = url.standardizedFileURL
-    while !FileManager.default.fileExists(atPath: folder.path), folder.path != "/" {
-      missing.append(folder)
-      folder = folder.deletingLastPathComponent()
-    }
-    for (index, folder) in missing.enumerated().reversed() where mkdir(folder.path, 0o755) != 0 {
-      let reason = String(cString: strerror(errno))
-      for made in missing[(index + 1)...] { rmdir(made.path) }
-      throw WritingError.failed(path: url.path, reason: reason)
-    }
-    var isFolder: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder), isFolder.boolValue else {
-      throw WritingError.failed(path: url.path, reason: "a file is in the way")
-    }
-    guard access(url.path, W_OK | X_OK) == 0 else {
-      throw WritingError.failed(path: url.path, reason: String(cString: strerror(errno)))
-    }
-    return missing
   }
 
   public var promptsURL: URL { url.appending(path: "prompts.safetensors") }
