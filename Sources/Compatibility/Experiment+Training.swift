@@ -28,7 +28,7 @@ extension Experiment {
     for epoch in finished..<max(finished, training.epochs) {
       try trainer.runEpoch(epoch, on: dataset) { progress in
         try check()
-        guard case .step(let epoch, let step, let steps, _, let loss) = progress,
+        guard case .step(let epoch, let step, let steps, _, let loss, _) = progress,
           let line = lines.line(epoch: epoch, step: step, of: steps, loss: loss)
         else { return }
         log.write(line)

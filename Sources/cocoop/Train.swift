@@ -80,7 +80,7 @@ struct Train: ParsableCommand {
         ? "The last whole epoch is kept: go on with the same command and --resume" : "Start again with the same command"
     ) { interruption in
       try run(resuming: resume) { progress in
-        if case .step(let epoch, _, _, _, _) = progress, epoch > 1 { hasCheckpoint = true }
+        if case .step(let epoch, _, _, _, _, _) = progress, epoch > 1 { hasCheckpoint = true }
         try interruption.check()
         reporter.report(progress)
       }.seconds
@@ -115,7 +115,7 @@ struct TrainingReporter {
     switch progress {
     case .views(let encoded, let total): views.update(encoded, of: total, unit: "views")
     case .fit(let number, let count): fits.update(number, of: count, unit: "fits at most")
-    case .step(let epoch, let number, let count, _, let loss):
+    case .step(let epoch, let number, let count, _, let loss, _):
       steps.update(
         (epoch - 1) * count + number, of: epochs * count, unit: "steps",
         note: "epoch \(epoch)/\(epochs), loss \(String(format: "%.3f", loss))")

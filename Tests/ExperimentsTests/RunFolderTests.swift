@@ -65,7 +65,7 @@ struct RunFolderTests {
         let folder = try RunFolder(creating: url, existing: existing)
         let run = try TrainingRun(configuration, clip: clip, identity: identity, dataset: dataset, folder: folder)
         return try run(resuming: existing == .resume) { progress in
-          if case .step(let epoch, _, _, _, _) = progress, epoch == last { throw Stop() }
+          if case .step(let epoch, _, _, _, _, _) = progress, epoch == last { throw Stop() }
         }.seconds
       }
       #expect(throws: Stop.self) { try run(.refuse, stoppingIn: 1) }

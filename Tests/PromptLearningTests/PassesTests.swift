@@ -1,5 +1,6 @@
 import CLIP
 import Images
+import Metrics
 import PromptLearning
 import TestSupport
 import Testing
@@ -34,14 +35,18 @@ struct PassesTests {
     let all = try plans(of: learner)
     let expected = try classifier.lossWithGradient(on: batch, by: all[0])
     for plan in all.dropFirst() {
-      let (loss, gradients) = try classifier.lossWithGradient(on: batch, by: plan)
+      let (loss, gradients, right) = try classifier.lossWithGradient(on: batch, by: plan)
       #expect(abs(loss - expected.loss) <= Self.tolerance * expected.loss)
+      #expect(right == expected.right)
       for (gradient, reference) in zip(gradients, expected.gradients) {
         let scale = try reference.floats().map(abs).max() ?? 0
         #expect(try gradient.isClose(to: reference, within: 10 * Self.tolerance * max(scale, 1e-3)))
       }
     }
     let together = try classifier.logits(for: batch.imageFeatures)
+    let answers = try Answers(
+      logits: together.floats(), labels: batch.labels.integers(), classes: learner.classNames.count)
+    #expect(expected.right == answers.isRight.count { $0 })
     for bytes in [1 << 20, 1 << 23, 1 << 40] {
       let divided = try classifier.logits(for: batch.imageFeatures, within: MemoryBudget(bytes: bytes))
       #expect(try divided.isClose(to: together, within: Self.tolerance * clip.logitScale))

@@ -72,7 +72,7 @@ struct TrainerTests {
       let learner = try ContextPrompts(for: dataset.classNames, clip: clip)
       var trainer = Trainer(Classifier(clip, learner), configuration: try configuration(views: .stored(1)), seed: seed)
       var losses: [Float] = []
-      try trainer.runEpoch(0, on: dataset) { if case .step(_, _, _, _, let loss) = $0 { losses.append(loss) } }
+      try trainer.runEpoch(0, on: dataset) { if case .step(_, _, _, _, let loss, _) = $0 { losses.append(loss) } }
       return losses
     }
     #expect(try losses(seed: 1) == losses(seed: 1))
@@ -125,8 +125,9 @@ struct TrainerTests {
       case .views(let done, let total):
         encoded.append(done)
         #expect(total == images)
-      case .step(let epoch, let number, let total, let images, _):
+      case .step(let epoch, let number, let total, let images, _, let right):
         steps.append(images)
+        #expect((0...images).contains(right))
         #expect((epoch, number, total) == (1, steps.count, expected.count))
       case .fit: Issue.record("prompts are not fitted")
       }
@@ -160,7 +161,7 @@ struct TrainerTests {
     let dataset = try SmallDataset.make(shots: 1)
     var trainer = try cocoop(dataset, configuration(views: .fresh))
     #expect(throws: Stop.self) {
-      try trainer.runEpoch(0, on: dataset) { if case .step(_, 2, _, _, _) = $0 { throw Stop() } }
+      try trainer.runEpoch(0, on: dataset) { if case .step(_, 2, _, _, _, _) = $0 { throw Stop() } }
     }
     #expect(trainer.state.completedEpochs == 0)
   }

@@ -1,4 +1,5 @@
 import CLIP
+import Metrics
 import Torch
 
 // The same numbers as in one pass, up to the rounding of sums, in memory that a budget allows.
@@ -37,27 +38,37 @@ extension Classifier where Learner: TrainablePromptLearner {
   /// p = softmax(z), the gradient of the loss is Σ_c (p_c − [c is the label]) ∂z_c, which the parts sum up.
   ///
   /// - Parameter plan: of ``learner``, for training; its parts may hold older parameters.
+  /// - Returns: also how many images of the batch are named rightly.
   public func lossWithGradient(
     on batch: Batch, by plan: PassPlan<Learner>
-  ) throws -> (loss: Float, gradients: [Tensor]) {
+  ) throws -> (loss: Float, gradients: [Tensor], right: Int) {
     let count = batch.imageFeatures.shape[0]
     let parts = try imageGroups(of: count, plan).map { images in
       let group = try images.count == count ? batch : batch.sliced(images)
-      let (loss, gradients) = try plan.parts.count == 1 ? inOnePass(group) : inParts(group, plan.parts)
+      let (loss, gradients, right) = try plan.parts.count == 1 ? inOnePass(group) : inParts(group, plan.parts)
       let share = Float(images.count) / Float(count)
-      return try (loss: loss * share, gradients: share == 1 ? gradients : gradients.map { try $0 * share })
+      return try (
+        loss: loss * share, gradients: share == 1 ? gradients : gradients.map { try $0 * share }, right: right
+      )
     }
-    return (parts.map(\.loss).reduce(0, +), try sum(parts.map(\.gradients)))
+    return (
+      parts.map(\.loss).reduce(0, +), try sum(parts.map(\.gradients)), parts.map(\.right).reduce(0, +)
+    )
   }
 
-  private func inOnePass(_ batch: Batch) throws -> (loss: Float, gradients: [Tensor]) {
+  private func inOnePass(_ batch: Batch) throws -> (loss: Float, gradients: [Tensor], right: Int) {
+    var right = 0
     let (loss, gradients) = try valueWithGradient(at: learner.parameters) { parameters in
-      try Classifier(clip, learner.replacing(parameters)).loss(on: batch)
+      let logits = try Classifier(clip, learner.replacing(parameters)).logits(for: batch.imageFeatures)
+      right = try batch.rightAnswers(by: logits)
+      return try logits.crossEntropy(batch.labels)
     }
-    return (try loss.scalar(), gradients)
+    return (try loss.scalar(), gradients, right)
   }
 
-  private func inParts(_ batch: Batch, _ parts: [Learner]) throws -> (loss: Float, gradients: [Tensor]) {
+  private func inParts(
+    _ batch: Batch, _ parts: [Learner]
+  ) throws -> (loss: Float, gradients: [Tensor], right: Int) {
     let current = try parts.map { try $0.replacing(learner.parameters) }
     let columns = try current.map { try Classifier(clip, $0).logits(for: batch.imageFeatures) }
     let logits = try Tensor.concatenated(columns, axis: 1)  // [B, C]
@@ -72,7 +83,7 @@ extension Classifier where Learner: TrainablePromptLearner {
         return try (logits * slope).mean(over: [0, 1]) * elements
       }.gradients
     }
-    return (try loss.scalar(), try sum(gradients))
+    return (try loss.scalar(), try sum(gradients), try batch.rightAnswers(by: logits))
   }
 
   private func sum(_ gradients: [[Tensor]]) throws -> [Tensor] {
@@ -81,6 +92,12 @@ extension Classifier where Learner: TrainablePromptLearner {
 }
 
 extension Batch {
+  /// The number of images whose highest logit is their class's.
+  fileprivate func rightAnswers(by logits: Tensor) throws -> Int {
+    let answers = Answers(logits: try logits.floats(), labels: try labels.integers(), classes: logits.shape[1])
+    return answers.isRight.count { $0 }
+  }
+
   fileprivate func sliced(_ images: Range<Int>) throws -> Batch {
     try Batch(
       imageFeatures: imageFeatures.sliced(images, axis: 0), labels: labels.sliced(images, axis: 0))

@@ -69,12 +69,14 @@ public struct Trainer<Learner: TrainablePromptLearner>: Sendable {
       for indices in group {
         let batch = try Batch(
           imageFeatures: features.sliced(row..<row + indices.count, axis: 0), labels: indices.map { labels[$0] })
-        let loss = try step(on: batch, learningRate: learningRate)
+        let (loss, right) = try improve(on: batch, learningRate: learningRate)
         guard loss.isFinite else { throw LearningError.diverged(epoch: epoch + 1, step: done + 1) }
         row += indices.count
         lossSum += loss
         done += 1
-        try progress(.step(epoch: epoch + 1, number: done, of: batches.count, images: indices.count, loss: loss))
+        try progress(
+          .step(
+            epoch: epoch + 1, number: done, of: batches.count, images: indices.count, loss: loss, right: right))
       }
     }
     state.completedEpochs = epoch + 1
@@ -85,13 +87,18 @@ public struct Trainer<Learner: TrainablePromptLearner>: Sendable {
 
   /// - Returns: mean cross-entropy of `batch` before the step, in nats.
   public mutating func step(on batch: Batch, learningRate: Float) throws -> Float {
+    try improve(on: batch, learningRate: learningRate).loss
+  }
+
+  /// - Returns: the loss before the step, and how many images the classifier named rightly then.
+  private mutating func improve(on batch: Batch, learningRate: Float) throws -> (loss: Float, right: Int) {
     let learner = classifier.learner
     let plan = try plan ?? PassPlan(for: learner, within: budget, isTraining: true)
     self.plan = plan
-    let (loss, gradients) = try classifier.lossWithGradient(on: batch, by: plan)
+    let (loss, gradients, right) = try classifier.lossWithGradient(on: batch, by: plan)
     let improved = try state.optimizer.step(learner.parameters, along: gradients, learningRate: learningRate)
     classifier = Classifier(classifier.clip, try learner.replacing(improved))
-    return loss
+    return (loss, right)
   }
 
   /// Batches of equal size; a smaller last one is dropped, unless it is the only one.
@@ -131,8 +138,8 @@ public struct TrainingState: Sendable {
 public enum TrainingProgress: Sendable {
   /// So many views have been encoded, before the first epoch.
   case views(encoded: Int, of: Int)
-  /// A step of an epoch was made; both count from 1.
-  case step(epoch: Int, number: Int, of: Int, images: Int, loss: Float)
+  /// A step of an epoch was made; both count from 1. So many of its images were named rightly before it.
+  case step(epoch: Int, number: Int, of: Int, images: Int, loss: Float, right: Int)
   /// A linear probe is fitted for the number-th of at most so many penalties.
   case fit(number: Int, of: Int)
 }
