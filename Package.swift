@@ -151,7 +151,7 @@ let package = Package(
       swiftSettings: swiftSettings),
     .testTarget(
       name: "CommandTests",
-      dependencies: ["Datasets", "Metrics", "Embedded", "PromptLearning", "Experiments", "cocoop"],
+      dependencies: ["Torch", "Datasets", "Metrics", "Embedded", "PromptLearning", "Experiments", "cocoop"],
       swiftSettings: swiftSettings),
   ],
   swiftLanguageModes: [.v6],

@@ -16,6 +16,8 @@ public struct CLIPModel: Sendable {
   public let tokenizer: Tokenizer
   /// The factor that cosines are multiplied by, already exponentiated.
   public let logitScale: Float
+  /// Of the products of linear layers; anything but float32 is an approximation.
+  public let precision: Precision
 
   /// Loads a checkpoint: a folder in open_clip's or Hugging Face's form, or a file of weights that PyTorch, TorchScript
   /// or safetensors has written (``CheckpointFiles``). What it is, its content tells.
@@ -48,6 +50,7 @@ public struct CLIPModel: Sendable {
   private init(name: String, configuration: CLIPConfiguration, weights: inout Weights) throws {
     self.name = name
     self.configuration = configuration
+    precision = weights.precision
     imageEncoder =
       switch configuration.image {
       case .visionTransformer(let tower):

@@ -2,10 +2,9 @@
 //
 // oneDNN multiplies faster when a matrix lies in its blocked layout, and faster than MKL on processors that are not
 // Intel's. A frozen weight is brought into that layout once. Where libtorch has no oneDNN, the layers are libtorch's.
-#include <ATen/core/dispatch/Dispatcher.h>
-
 #include <mutex>
 
+#include "OneDNN.hpp"
 #include "Shim.hpp"
 
 using namespace shim;
@@ -15,16 +14,9 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-template <typename Signature>
-std::optional<c10::TypedOperatorHandle<Signature>> operation(const char *name) {
-  auto schema = c10::Dispatcher::singleton().findSchema({name, ""});
-  if (!at::globalContext().hasMKLDNN() || !schema) return std::nullopt;
-  return schema->typed<Signature>();
-}
-
 /// The weight in oneDNN's layout, for inputs of any number of rows.
 at::Tensor packed(const at::Tensor &weight) {
-  static const auto reorder = operation<at::Tensor(const at::Tensor &, std::optional<int64_t>)>(
+  static const auto reorder = oneDNN<at::Tensor(const at::Tensor &, std::optional<int64_t>)>(
       "mkldnn::_reorder_linear_weight");
   return reorder && weight.is_cpu() ? reorder->call(weight.contiguous(), std::nullopt) : weight;
 }
@@ -33,7 +25,7 @@ at::Tensor packed(const at::Tensor &weight) {
 at::Tensor product(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias) {
   using Signature = at::Tensor(const at::Tensor &, const at::Tensor &, const std::optional<at::Tensor> &,
                                std::string_view, c10::List<std::optional<at::Scalar>>, std::optional<std::string_view>);
-  static const auto linear = operation<Signature>("mkldnn::_linear_pointwise");
+  static const auto linear = oneDNN<Signature>("mkldnn::_linear_pointwise");
   if (!linear || !weight.is_mkldnn()) return at::linear(x, weight, bias);
   if (x.numel() == 0) {
     auto shape = x.sizes().vec();
@@ -48,7 +40,7 @@ at::Tensor product(const at::Tensor &x, const at::Tensor &weight, const std::opt
 }
 
 bool hasBFloat16() {
-  static const auto supported = operation<bool()>("mkldnn::_is_mkldnn_bf16_supported");
+  static const auto supported = oneDNN<bool()>("mkldnn::_is_mkldnn_bf16_supported");
   return supported && supported->call();
 }
 

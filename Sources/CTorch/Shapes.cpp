@@ -41,5 +41,21 @@ ct_status ct_concatenate(const ct_tensor *tensors, int64_t count, int64_t axis, 
 }
 
 ct_status ct_zero_padded(ct_tensor a, int64_t left, int64_t right, int64_t top, int64_t bottom, ct_tensor *result) {
-  return returning(result, [&] { return at::constant_pad_nd(tensor(a), {left, right, top, bottom}, 0); });
+  return returning(result, [&]() -> at::Tensor {
+    const auto &x = tensor(a);
+    const auto smallest = std::min({left, right, top, bottom});
+    if (x.dim() != 4 || smallest < 0 || x.requires_grad()) {
+      return at::constant_pad_nd(x, {left, right, top, bottom}, 0);
+    }
+    // libtorch fills all of the result before it copies; only the edges need it.
+    const auto height = x.size(2), width = x.size(3);
+    auto padded = at::empty({x.size(0), x.size(1), top + height + bottom, left + width + right},
+                            x.options().memory_format(x.suggest_memory_format()));
+    for (const auto &[axis, before, after] : {std::tuple{2, top, bottom}, std::tuple{3, left, right}}) {
+      if (before > 0) padded.narrow(axis, 0, before).zero_();
+      if (after > 0) padded.narrow(axis, padded.size(axis) - after, after).zero_();
+    }
+    padded.narrow(2, top, height).narrow(3, left, width).copy_(x);
+    return padded;
+  });
 }

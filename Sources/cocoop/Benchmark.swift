@@ -24,8 +24,7 @@ struct Benchmark: ParsableCommand {
   @Option(help: ArgumentHelp("Images a step.", valueName: "n"))
   var images = 1
 
-  @Option(help: "Of the products of frozen layers: float32, or bfloat16, which is an approximation.")
-  var precision = Precision.float32
+  @OptionGroup var products: PrecisionOption
 
   @Flag(help: "Measure the text side alone.")
   var textOnly = false
@@ -45,7 +44,7 @@ struct Benchmark: ParsableCommand {
     let listed = try ClassNames(list: nil, file: classesFile)?.names
     let figures = try SpeedBenchmark(
       backbone: backbone, classNames: listed ?? Array(CaltechNames.all.prefix(classes)), images: images,
-      photo: Embedded.openclipart.appending(path: "images/bird/000.jpg"), precision: precision,
+      photo: Embedded.openclipart.appending(path: "images/bird/000.jpg"), precision: products.precision,
       isTextOnly: textOnly,
       within: compute.budget)
     let result = Result(figures: figures, startToPredictionSeconds: textOnly ? nil : try Self.startToPrediction())

@@ -33,12 +33,13 @@ struct Evaluate: ParsableCommand {
   @Option(help: "Which images: train, val or test.")
   var split = Split.test
 
+  @OptionGroup var products: PrecisionOption
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var printing: OutputOptions
 
   func run() throws {
     try compute.apply()
-    let loaded = try LoadedRun(folder: URL(filePath: runFolder), model: model)
+    let loaded = try LoadedRun(folder: URL(filePath: runFolder), model: model, precision: products.precision)
     let dataset = try loaded.dataset(named: data, root: benchmarks.root, classes: classes)
     for case .addedImages(let count, let first) in dataset.notices {
       printing.remark("note: \(Notice.addedImages(count: count, first: first)).")

@@ -41,6 +41,12 @@ struct ComputeOptions: ParsableArguments {
   }
 }
 
+/// What frozen layers multiply in.
+struct PrecisionOption: ParsableArguments {
+  @Option(help: "Of the products of frozen layers: float32, or bfloat16, which is faster and an approximation.")
+  var precision = Precision.float32
+}
+
 /// Where benchmarks lie.
 struct RootOption: ParsableArguments {
   @Option(help: ArgumentHelp("The folder of benchmarks, for data that is a benchmark's name.", valueName: "folder"))

@@ -60,6 +60,7 @@ struct Predict: ParsableCommand {
   @Argument(help: "Photos, folders of photos, patterns such as \"*.jpg\", or - for paths on standard input.")
   var images: [String] = []
 
+  @OptionGroup var products: PrecisionOption
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var printing: OutputOptions
 
@@ -108,11 +109,12 @@ struct Predict: ParsableCommand {
   private func predictor(for names: ClassNames?) throws -> Predictor {
     if let runFolder {
       return try Predictor(
-        run: LoadedRun(folder: URL(filePath: runFolder), model: model), classNames: names?.names,
+        run: LoadedRun(folder: URL(filePath: runFolder), model: model, precision: products.precision),
+        classNames: names?.names,
         within: compute.budget)
     }
     return try Predictor(
-      zeroShot: ModelSource(model ?? "tiny-clip").load(), classNames: names?.names ?? [],
+      zeroShot: ModelSource(model ?? "tiny-clip").load(precision: products.precision), classNames: names?.names ?? [],
       templates: template.isEmpty ? ["a photo of a {}."] : template, within: compute.budget)
   }
 }

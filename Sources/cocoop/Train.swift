@@ -40,6 +40,7 @@ struct Train: ParsableCommand {
   @Flag(help: "Replace the run that is in the folder.")
   var force = false
 
+  @OptionGroup var products: PrecisionOption
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var printing: OutputOptions
 
@@ -61,7 +62,7 @@ struct Train: ParsableCommand {
     let configuration = RunConfiguration(
       model: model, data: data, root: benchmarks.root, fewShotList: fewShotList, method: method,
       classes: sample.classes, shots: sample.shots, seed: sample.seed,
-      context: training.runContext, training: try training.training(for: method))
+      context: training.runContext, precision: products.precision, training: try training.training(for: method))
     let source = try ModelSource(model)
     let whole = try DataSource(data, root: benchmarks.root).load(seed: sample.seed)
     let folder = try RunFolder(
@@ -69,7 +70,8 @@ struct Train: ParsableCommand {
       existing: resume ? .resume : force ? .replace : .refuse)
     let dataset = resume ? try folder.divided(whole) : whole
     let run = try TrainingRun(
-      configuration, clip: source.load(), identity: source.identity(), dataset: dataset, folder: folder,
+      configuration, clip: source.load(precision: products.precision), identity: source.identity(), dataset: dataset,
+      folder: folder,
       within: compute.memoryBudget, cacheFolder: compute.cacheFolder)
     for notice in run.dataset.notices { printing.remark("note: \(notice).") }
 

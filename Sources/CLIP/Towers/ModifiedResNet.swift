@@ -3,7 +3,7 @@ import Torch
 /// CLIP's residual network: a stem of three convolutions, average pooling instead of strides, and attention pooling.
 ///
 /// Source: Radford et al., 2021, section 2.4, after He et al., 2016 and Zhang, 2019. Batch normalisation keeps the
-/// statistics of training and is not folded into the convolutions, which would round the weights once more.
+/// statistics of training, and so it becomes part of the convolutions.
 public struct ModifiedResNet: ImageEncoder {
   public struct Configuration: Sendable, Equatable {
     /// The edge of the square input, in pixels; the last feature map is a 32nd of it.
@@ -24,7 +24,7 @@ public struct ModifiedResNet: ImageEncoder {
     }
   }
 
-  private let stem: [NormedConvolution]
+  private let stem: [FrozenConvolution]
   private let bottlenecks: [Bottleneck]
   private let pooling: AttentionPooling
 
@@ -32,8 +32,8 @@ public struct ModifiedResNet: ImageEncoder {
     let width = configuration.width
     let channels = [3, width / 2, width / 2, width]
     stem = try (1...3).map { index in
-      try NormedConvolution(
-        &weights, convolution: "visual.conv\(index)", norm: "visual.bn\(index)",
+      try Self.convolution(
+        &weights, "visual.conv\(index)", norm: "visual.bn\(index)",
         shape: [channels[index], channels[index - 1], 3, 3], stride: index == 1 ? 2 : 1, isRectified: true)
     }
     let activations = Double(configuration.imageSize * configuration.imageSize) * Double(width)
@@ -66,49 +66,37 @@ public struct ModifiedResNet: ImageEncoder {
   }
 
   /// A convolution that keeps the size of the picture (unless it has a stride), its batch normalisation, and ReLU.
-  fileprivate struct NormedConvolution: Sendable {
-    private let convolution: Convolution
-    private let norm: BatchNorm
-    private let isRectified: Bool
-
-    init(
-      _ weights: inout Weights, convolution path: String, norm: String, shape: [Int], stride: Int = 1,
-      isRectified: Bool
-    ) throws {
-      convolution = try Convolution(
-        weight: weights.take("\(path).weight", shape), bias: nil, stride: stride, padding: shape[3] / 2)
-      self.norm = try weights.batchNorm(norm, channels: shape[0], epsilon: 1e-5)
-      self.isRectified = isRectified
-    }
-
-    func callAsFunction(_ x: Tensor) throws -> Tensor {
-      let y = try norm(convolution(x))
-      return isRectified ? try Activation.relu(y) : y
-    }
+  private static func convolution(
+    _ weights: inout Weights, _ path: String, norm: String, shape: [Int], stride: Int = 1, isRectified: Bool
+  ) throws -> FrozenConvolution {
+    try FrozenConvolution(
+      weight: weights.take("\(path).weight", shape),
+      norm: weights.batchNorm(norm, channels: shape[0], epsilon: 1e-5), stride: stride, padding: shape[3] / 2,
+      activation: isRectified ? .relu : nil)
   }
 
   /// Narrow, filter, pool, widen; added to its input, which is pooled and widened where the shapes differ.
   private struct Bottleneck: Sendable {
     static let expansion = 4
-    private let narrow: NormedConvolution
-    private let filter: NormedConvolution
-    private let widen: NormedConvolution
-    private let shortcut: NormedConvolution?
+    private let narrow: FrozenConvolution
+    private let filter: FrozenConvolution
+    private let widen: FrozenConvolution
+    private let shortcut: FrozenConvolution?
     private let pool: Int
 
     init(_ weights: inout Weights, _ path: String, from input: Int, inner: Int, pool: Int) throws {
       let output = Self.expansion * inner
-      narrow = try NormedConvolution(
-        &weights, convolution: "\(path).conv1", norm: "\(path).bn1", shape: [inner, input, 1, 1], isRectified: true)
-      filter = try NormedConvolution(
-        &weights, convolution: "\(path).conv2", norm: "\(path).bn2", shape: [inner, inner, 3, 3], isRectified: true)
-      widen = try NormedConvolution(
-        &weights, convolution: "\(path).conv3", norm: "\(path).bn3", shape: [output, inner, 1, 1], isRectified: false)
+      narrow = try ModifiedResNet.convolution(
+        &weights, "\(path).conv1", norm: "\(path).bn1", shape: [inner, input, 1, 1], isRectified: true)
+      filter = try ModifiedResNet.convolution(
+        &weights, "\(path).conv2", norm: "\(path).bn2", shape: [inner, inner, 3, 3], isRectified: true)
+      widen = try ModifiedResNet.convolution(
+        &weights, "\(path).conv3", norm: "\(path).bn3", shape: [output, inner, 1, 1], isRectified: false)
       shortcut =
         pool == 1 && input == output
         ? nil
-        : try NormedConvolution(
-          &weights, convolution: "\(path).downsample.0", norm: "\(path).downsample.1", shape: [output, input, 1, 1],
+        : try ModifiedResNet.convolution(
+          &weights, "\(path).downsample.0", norm: "\(path).downsample.1", shape: [output, input, 1, 1],
           isRectified: false)
       self.pool = pool
     }

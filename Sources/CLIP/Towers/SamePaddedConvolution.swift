@@ -5,31 +5,25 @@ struct SamePaddedConvolution: Sendable {
   /// timm's epsilon for models that come from TensorFlow.
   private static let epsilon = 1e-3
 
-  private let convolution: Convolution
-  private let norm: BatchNorm
-  private let activation: Activation?
+  private let convolution: FrozenConvolution
   private let kernel: Int
   private let stride: Int
 
   /// - Parameter shape: of the weight, `[out, in / groups, kernel, kernel]`.
   init(
     _ weights: inout Weights, convolution path: String, norm: String, shape: [Int], stride: Int = 1, groups: Int = 1,
-    activation: Activation?
+    activation: FrozenConvolution.Activation?
   ) throws {
     kernel = shape[3]
     self.stride = stride
-    self.activation = activation
-    convolution = try Convolution(
-      weight: weights.take("\(path).weight", shape), bias: nil, stride: stride,
-      padding: stride == 1 ? kernel / 2 : 0, groups: groups)
-    self.norm = try weights.batchNorm(norm, channels: shape[0], epsilon: Self.epsilon)
+    convolution = try FrozenConvolution(
+      weight: weights.take("\(path).weight", shape),
+      norm: weights.batchNorm(norm, channels: shape[0], epsilon: Self.epsilon), stride: stride,
+      padding: stride == 1 ? kernel / 2 : 0, groups: groups, activation: activation)
   }
 
   /// `[B, in, H, W]` → `[B, out, ⌈H / stride⌉, ⌈W / stride⌉]`.
-  func callAsFunction(_ x: Tensor) throws -> Tensor {
-    let y = try norm(convolution(stride == 1 ? x : padded(x)))
-    return try activation?(y) ?? y
-  }
+  func callAsFunction(_ x: Tensor) throws -> Tensor { try convolution(stride == 1 ? x : padded(x)) }
 
   private func padded(_ x: Tensor) throws -> Tensor {
     let (top, bottom) = margins(x.shape[2])

@@ -36,6 +36,7 @@ extern "C" {
 
 typedef struct { void *_Nullable impl; } ct_tensor;
 typedef struct { void *_Nullable impl; } ct_frozen_linear;
+typedef struct { void *_Nullable impl; } ct_frozen_convolution;
 typedef struct { int32_t code; char *_Nullable message; } ct_status;
 typedef enum : int32_t { CT_FLOAT32 = 0, CT_FLOAT16 = 1, CT_BFLOAT16 = 2, CT_INT64 = 3, CT_FLOAT64 = 4 } ct_kind;
 
@@ -127,6 +128,21 @@ ct_status ct_frozen_linear_make(ct_tensor weight, ct_tensor bias, bool in_bfloat
 void ct_frozen_linear_free(ct_frozen_linear layer);
 /// `x @ weightᵀ + bias`; a gradient passes to x alone.
 ct_status ct_frozen_linear_apply(ct_frozen_linear layer, ct_tensor x, ct_tensor *result);
+
+/* ---- FrozenConvolution.cpp: convolutions whose weight never changes ---- */
+
+/// What a batch normalisation with the statistics of training consists of: tensors [out].
+typedef struct {
+  ct_tensor weight, bias, mean, variance;
+  double epsilon;
+} ct_batch_norm_values;
+/// A 2-D convolution with weight [out, in / groups, h, w], the normalisation after it, and, where it is active,
+/// min(max(y, 0), ceiling). The caller frees the layer.
+ct_status ct_frozen_convolution_make(ct_tensor weight, ct_batch_norm_values norm, int64_t stride, int64_t padding,
+                                     int64_t groups, bool is_active, double ceiling, ct_frozen_convolution *result);
+void ct_frozen_convolution_free(ct_frozen_convolution layer);
+/// [B, in, H, W] to [B, out, H', W'], without a gradient.
+ct_status ct_frozen_convolution_apply(ct_frozen_convolution layer, ct_tensor x, ct_tensor *result);
 
 /* ---- Attention.cpp ---- */
 

@@ -3,6 +3,7 @@ import Datasets
 import Foundation
 import Metrics
 import PromptLearning
+import Torch
 
 /// A finished run with its model, ready to name images.
 public struct LoadedRun: Sendable {
@@ -24,16 +25,17 @@ public struct LoadedRun: Sendable {
   ///   - url: a folder that `train` or `prompts import` has written, or prompts of the reference: a file or a folder.
   ///   - model: where the run's checkpoint lies now; `nil` takes the place that the run remembers. The reference's files
   ///     remember none.
+  ///   - precision: of the products of frozen layers, whatever the run was trained in.
   /// - Throws: ``ExperimentError``, and `LearningError` where the checkpoint is not the one that the run was learned on.
-  public init(folder url: URL, model: String? = nil) throws {
+  public init(folder url: URL, model: String? = nil, precision: Precision = .float32) throws {
     if !RunFolder.isRun(url), ReferencePrompts.mayStand(at: url) {
-      try self.init(reference: url, model: model)
+      try self.init(reference: url, model: model, precision)
     } else {
-      try self.init(run: url, model: model)
+      try self.init(run: url, model: model, precision)
     }
   }
 
-  private init(run url: URL, model: String?) throws {
+  private init(run url: URL, model: String?, _ precision: Precision) throws {
     let folder = try RunFolder(existing: url)
     self.folder = folder
     record = try folder.record()
@@ -42,17 +44,17 @@ public struct LoadedRun: Sendable {
     guard let model = model ?? record.modelPath else { throw ExperimentError.modelNotNamed(path: url.path) }
     let source = try ModelSource(model)
     identity = try source.identity()
-    clip = try source.load()
+    clip = try source.load(precision: precision)
     path = isProbe ? folder.probeURL.path : folder.promptsURL.path
   }
 
   /// Prompts of the reference as they are. Their class names are unknown, and CoOp's stand at the end.
-  private init(reference url: URL, model: String?) throws {
+  private init(reference url: URL, model: String?, _ precision: Precision) throws {
     let reference = try ReferencePrompts(at: url)
     guard let model else { throw ExperimentError.modelNotNamed(path: reference.url.path) }
     let source = try ModelSource(model)
     identity = try source.identity()
-    clip = try source.load()
+    clip = try source.load(precision: precision)
     learned = .prompts(try reference.checkpoint(on: clip, identity: identity, classNames: []))
     record = RunFolder.Record(
       nil, imported: ImportedPrompts(reference, model: model), model: identity, classNames: [])

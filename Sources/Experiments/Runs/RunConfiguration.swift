@@ -2,6 +2,7 @@ import CLIP
 import Datasets
 import Foundation
 import PromptLearning
+import Torch
 
 /// Everything that decides what a run learns. Two runs with equal configurations on one machine end with equal bits.
 public struct RunConfiguration: Sendable, Codable, Equatable {
@@ -18,6 +19,8 @@ public struct RunConfiguration: Sendable, Codable, Equatable {
   public var shots: Int?
   public var seed: Int
   public var context: Context
+  /// Of the products of frozen layers; `nil` is float32, which is exact.
+  public var precision: Precision?
   /// `nil` for methods that no optimiser steps through images for: zero-shot and the linear probe.
   public var training: TrainingConfiguration?
 
@@ -47,7 +50,7 @@ public struct RunConfiguration: Sendable, Codable, Equatable {
   public init(
     model: String, data: String, root: String? = nil, fewShotList: String? = nil, method: Method,
     classes: ClassSubset = .base, shots: Int? = 16, seed: Int = 1,
-    context: Context = Context(), training: TrainingConfiguration? = nil
+    context: Context = Context(), precision: Precision = .float32, training: TrainingConfiguration? = nil
   ) {
     self.model = model
     self.data = data
@@ -58,6 +61,7 @@ public struct RunConfiguration: Sendable, Codable, Equatable {
     self.shots = shots
     self.seed = seed
     self.context = context
+    self.precision = precision == .float32 ? nil : precision
     self.training = method.defaultTraining.map { training ?? $0 }
   }
 

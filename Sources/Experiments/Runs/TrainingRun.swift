@@ -137,6 +137,7 @@ public struct TrainingRun: Sendable {
     try check("the data", \.data)
     try check("the few-shot list", \.fewShotList)
     try check("the context", \.context)
+    try check("the precision", \.precision)
     try check("the training", \.training)
     guard record.model == identity else {
       throw LearningError.otherModel(

@@ -47,7 +47,9 @@ public struct FeatureExtractor: Sendable {
     progress: (Int) throws -> Void = { _ in }, square: @Sendable (Item) throws -> Image
   ) throws -> Tensor {
     guard let cache else { return try embeddings(of: items, progress: progress, square: square) }
-    return try cache.features(preparation: preparation, items: items.map(key), width: clip.embeddingWidth) {
+    // Runs of before the choice know of float32 alone, and so do the names of what they kept.
+    let precision = clip.precision == .float32 ? "" : ", in \(clip.precision.rawValue)"
+    return try cache.features(preparation: preparation + precision, items: items.map(key), width: clip.embeddingWidth) {
       try embeddings(of: items, progress: progress, square: square)
     }
   }

@@ -1,0 +1,75 @@
+import Testing
+import Torch
+
+@Suite("A frozen convolution is a convolution, its normalisation and its activation")
+struct FrozenConvolutionTests {
+  struct Form: Sendable, CustomTestStringConvertible {
+    let kernel, stride, padding, groups: Int
+    let activation: FrozenConvolution.Activation?
+
+    var testDescription: String { "\(kernel) × \(kernel), stride \(stride), padding \(padding), \(groups) groups" }
+
+    func plain(_ y: Tensor) throws -> Tensor {
+      switch activation {
+      case .relu: try Activation.relu(y)
+      case .relu6: try Activation.relu6(y)
+      case nil: y
+      }
+    }
+  }
+
+  static let forms = [
+    Form(kernel: 1, stride: 1, padding: 0, groups: 1, activation: nil),
+    Form(kernel: 1, stride: 1, padding: 0, groups: 1, activation: .relu6),
+    Form(kernel: 3, stride: 1, padding: 1, groups: 1, activation: .relu),
+    Form(kernel: 3, stride: 2, padding: 0, groups: 16, activation: .relu6),
+    Form(kernel: 5, stride: 1, padding: 2, groups: 16, activation: nil),
+    Form(kernel: 3, stride: 2, padding: 1, groups: 4, activation: .relu),
+  ]
+
+  private static func norm(channels: Int, _ generator: inout SplitMix) throws -> BatchNorm {
+    try BatchNorm(
+      weight: .random([channels], &generator), bias: .random([channels], &generator),
+      mean: .random([channels], &generator),
+      variance: Tensor.random([channels], &generator) * 0.4
+        + Tensor([Float](repeating: 1, count: channels), shape: [channels]),
+      epsilon: 1e-3)
+  }
+
+  @Test("Its values are those of the three one after another, for one picture and several", arguments: forms)
+  func parity(_ form: Form) throws {
+    var generator = SplitMix(seed: 1)
+    let weight = try Tensor.random([16, 16 / form.groups, form.kernel, form.kernel], &generator)
+    let norm = try Self.norm(channels: 16, &generator)
+    let frozen = try FrozenConvolution(
+      weight: weight, norm: norm, stride: form.stride, padding: form.padding, groups: form.groups,
+      activation: form.activation)
+    let plain = try Convolution(
+      weight: weight, bias: nil, stride: form.stride, padding: form.padding, groups: form.groups)
+    for images in [1, 3] {
+      let x = try Tensor.random([images, 16, 13, 10], &generator)
+      let expected = try form.plain(norm(plain(x)))
+      let found = try frozen(x)
+      #expect(found.shape == expected.shape)
+      #expect(try found.isClose(to: expected, within: 2e-5))
+      // What it gives lies channel by channel in memory, and goes on as any other tensor does.
+      #expect(try (found + expected).isClose(to: expected * 2, within: 4e-5))
+      #expect(
+        try found.zeroPadded(left: 1, right: 2, top: 0, bottom: 1)
+          .isClose(to: expected.zeroPadded(left: 1, right: 2, top: 0, bottom: 1), within: 2e-5))
+    }
+  }
+
+  @Test("What makes no convolution is refused in a line")
+  func refusals() throws {
+    var generator = SplitMix(seed: 2)
+    let norm = try Self.norm(channels: 4, &generator)
+    let weight = try Tensor.random([4, 3, 3, 3], &generator)
+    #expect(throws: TorchError.self) { try FrozenConvolution(weight: .random([5, 3, 3, 3], &generator), norm: norm) }
+    #expect(throws: TorchError.self) { try FrozenConvolution(weight: .random([4, 3], &generator), norm: norm) }
+    #expect(throws: TorchError.self) { try FrozenConvolution(weight: weight, norm: norm, stride: 0) }
+    #expect(throws: TorchError.self) { try FrozenConvolution(weight: weight, norm: norm, padding: -1) }
+    #expect(throws: TorchError.self) { try FrozenConvolution(weight: weight, norm: norm)(.zeros([1, 2, 8, 8])) }
+    #expect(throws: TorchError.self) { try FrozenConvolution(weight: weight, norm: norm)(.zeros([1, 3, 2, 2])) }
+  }
+}
