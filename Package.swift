@@ -84,6 +84,7 @@ let package = Package(
     .target(
       name: "Experiments",
       dependencies: ["Explanations", "Torch", "Images", "Datasets", "Metrics", "CLIP", "PromptLearning", "Embedded"],
+      resources: [.copy("Resources/paper-results.json")],
       swiftSettings: swiftSettings),
 
     // The reference's configuration files, command line and output folders.
@@ -141,8 +142,8 @@ let package = Package(
     .testTarget(
       name: "ExperimentsTests",
       dependencies: [
-        "Explanations", "Torch", "Images", "Datasets", "Metrics", "CLIP", "PromptLearning", "Experiments",
-        "TestSupport",
+        "Explanations", "Torch", "Images", "Datasets", "Metrics", "CLIP", "PromptLearning", "Embedded",
+        "Experiments", "TestSupport",
       ],
       swiftSettings: swiftSettings),
     .testTarget(

@@ -11,6 +11,10 @@ public enum ExperimentError: Explained, Equatable {
   case runExists(path: String)
   /// A folder that is not empty and holds no run: it is never replaced.
   case foreignFolder(path: String)
+  /// A folder that is not empty and holds no comparison.
+  case noComparison(path: String)
+  /// A comparison that would have two rows of one name.
+  case datasetTwice(title: String)
   case notARun(path: String, reason: String)
   case unfinished(path: String)
   case nothingToResume(path: String)
@@ -49,6 +53,8 @@ public enum ExperimentError: Explained, Equatable {
     case .notABenchmark(let name, _): "'\(name)' is no published benchmark, and only those lie under a --root"
     case .runExists(let path): "There is a run in \(path) already"
     case .foreignFolder(let path): "\(path) has other files in it and is no run"
+    case .noComparison(let path): "\(path) has other files in it and nothing of 'cocoop reproduce'"
+    case .datasetTwice(let title): "There are two datasets called \(title)"
     case .notARun(let path, let reason): "\(path) is no run: \(reason)"
     case .unfinished(let path): "The training of the run in \(path) is not finished"
     case .nothingToResume(let path): "The run in \(path) has no checkpoint to go on from"
@@ -85,7 +91,8 @@ public enum ExperimentError: Explained, Equatable {
     case .noRoot(_, let folder): "Give as --root the folder that holds '\(folder)'"
     case .notABenchmark: "'cocoop datasets list' names them; give other data without --root"
     case .runExists: "Choose another --output, continue it with --resume or replace it with --force"
-    case .foreignFolder: "Choose another --output"
+    case .foreignFolder, .noComparison: "Choose another --output"
+    case .datasetTwice: "Give each one once"
     case .notARun: "Give a folder that 'cocoop train' has written"
     case .unfinished: "Continue it with 'cocoop train --resume'"
     case .inUse: "Wait until it has ended, or choose another --output"

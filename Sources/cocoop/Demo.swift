@@ -17,7 +17,9 @@ struct Demo: ParsableCommand {
   @Option(help: ArgumentHelp("Seeds with commas between them.", valueName: "list"))
   var seeds = CommaList([1])
 
-  @Option(help: ArgumentHelp("Methods with commas between them; zero-shot-ensemble and linear-probe are the others.", valueName: "list"))
+  @Option(
+    help: ArgumentHelp(
+      "Methods with commas between them; zero-shot-ensemble and linear-probe are the others.", valueName: "list"))
   var methods = CommaList<PromptLearning.Method>([.zeroShot, .coop, .cocoop])
 
   @OptionGroup var compute: ComputeOptions
@@ -27,49 +29,29 @@ struct Demo: ParsableCommand {
 
   func run() throws {
     try compute.apply()
-    let output = URL(filePath: "runs/demo")
-    for method in methods.elements {
-      for seed in seeds.elements {
-        _ = try BaseToNew.folder(of: method, seed: seed, under: output, existing: .replace)
-      }
-    }
+    let comparison = try Comparison(
+      .baseToNew, model: "tiny-clip", datasets: ["openclipart"], variants: methods.elements.map { Variant($0) },
+      seeds: seeds.elements, adjustment: TrainingAdjustment(views: .stored(8)))
     let model = try ModelSource("tiny-clip")
-    let dataset = try DataSource("openclipart").load()
+    let (clip, identity) = try (model.load(), model.identity())
+    var experiment = try Reproduction(
+      comparison, clip: clip, identity: identity, output: URL(filePath: "runs/demo"), layout: .flat,
+      within: compute.budget, cacheFolder: compute.cacheFolder)
     printing.remark(
-      "tiny-clip on openclipart: \(dataset.classNames.count) classes, up to 16 photos each to learn from, seeds "
+      "tiny-clip on openclipart: 28 classes, up to 16 photos each to learn from, seeds "
         + seeds.defaultValueDescription)
-    let encoding = printing.progress("encoding test images")
-    let results = try Interruption().guarding(advice: "Start again with the same command") { interruption in
-      let experiment = try BaseToNew(
-        on: dataset, clip: model.load(), identity: model.identity(), output: output,
-        within: compute.budget, cacheFolder: compute.cacheFolder
-      ) { progress in
+    let reporter = ReproductionReporter(printing)
+    let outcomes = try Interruption().guarding(advice: "Start again with the same command") { interruption in
+      try experiment { progress in
         try interruption.check()
-        if case .encoding(let done, let total) = progress { encoding.update(done, of: total, unit: "images") }
-      }
-      return try methods.elements.map { method in
-        let rows = try seeds.elements.map { seed in
-          try result(of: method, seed: seed, in: experiment, interruption: interruption)
-        }
-        return MethodResult(rows, method: method, dataset: dataset.name)
+        reporter.report(progress)
       }
     }
-    try printing.print(Result(methods: results)) { "\(BaseToNewTable(results))" }
+    let result = try ComparisonSummary(
+      outcomes, of: comparison, model: identity, configuration: clip.configuration)
+    try printing.print(Result(methods: result.halves)) { "\(BaseToNewTable(result.halves))" }
+    guard result.isComplete else { throw ExitCode.failure }
     printing.remark(Self.nextSteps)
-  }
-
-  private func result(
-    of method: PromptLearning.Method, seed: Int, in experiment: BaseToNew, interruption: Interruption
-  ) throws -> SeedResult {
-    var training = method.defaultTraining
-    training?.views = .stored(8)
-    let configuration = RunConfiguration(
-      model: "tiny-clip", data: "openclipart", method: method, seed: seed, training: training)
-    let reporter = TrainingReporter("\(method.title), seed \(seed)", epochs: training?.epochs ?? 0, printing)
-    return try experiment.result(of: configuration, existing: .replace) { progress in
-      try interruption.check()
-      if case .training(_, _, let step) = progress { reporter.report(step) }
-    }
   }
 
   private static let nextSteps = """

@@ -82,9 +82,10 @@ struct TrainingOptions: ParsableArguments {
   }
 
   func training(for method: PromptLearning.Method) throws -> TrainingConfiguration? {
-    guard let standard = method.defaultTraining else { return nil }
-    return try TrainingConfiguration(
-      epochs: epochs ?? standard.epochs, batchSize: batchSize ?? standard.batchSize,
-      learningRate: learningRate ?? standard.learningRate, views: imageViews)
+    try method.defaultTraining.map(adjustment.applied(to:))
+  }
+
+  var adjustment: TrainingAdjustment {
+    TrainingAdjustment(epochs: epochs, batchSize: batchSize, learningRate: learningRate, views: imageViews)
   }
 }

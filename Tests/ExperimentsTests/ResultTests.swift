@@ -19,24 +19,27 @@ struct ResultTests {
       try Self.result(1, base: 80, new: 60), try Self.result(2, base: 90, new: 70),
       try Self.result(3, base: 70, new: 50),
     ]
-    let result = MethodResult(rows, method: .cocoop, dataset: "d")
+    let result = MethodResult(rows, variant: Variant(.cocoop), dataset: "d")
     #expect(result.seeds == [1, 2, 3] && result.base == 80 && result.new == 60)
     // 2 · 80 · 60 / 140; the mean of the three harmonic means would be 68.1.
     #expect(try abs(#require(result.harmonicMean) - 68.571_428) < 1e-5)
     #expect(result.baseDeviation == 10 && result.newDeviation == 10 && result.seconds == 4.5)
-    let single = MethodResult([rows[0]], method: .cocoop, dataset: "d")
+    let single = MethodResult([rows[0]], variant: Variant(.cocoop), dataset: "d")
     #expect(single.baseDeviation == 0 && single.newDeviation == 0)
-    let hopeless = MethodResult([try Self.result(1, base: 0, new: 0)], method: .cocoop, dataset: "d")
+    let hopeless = MethodResult(
+      [try Self.result(1, base: 0, new: 0)], variant: Variant(.cocoop), dataset: "d")
     #expect(hopeless.harmonicMean == 0)
   }
 
   @Test("a method without new classes has null there in JSON, and a dash in the table")
   func noNewClasses() throws {
     let row: SeedResult = try Self.decoded(#"{"method": "linear-probe", "seed": 1, "base": 80, "seconds": 1}"#)
-    let result = MethodResult([row, row], method: .linearProbe, dataset: "d")
+    let result = MethodResult([row, row], variant: Variant(.linearProbe), dataset: "d")
     #expect(result.new == nil && result.harmonicMean == nil && result.newDeviation == nil)
     let json = String(decoding: try JSONEncoder.readable.encode(result), as: UTF8.self)
-    for name in ["new", "harmonicMean", "newDeviation"] { #expect(json.contains("\"\(name)\" : null")) }
+    for name in ["new", "harmonicMean", "newDeviation", "variant", "paper"] {
+      #expect(json.contains("\"\(name)\" : null"))
+    }
     #expect(
       BaseToNewTable([result]).description == """
         method              base  new  H  seconds
@@ -46,9 +49,11 @@ struct ResultTests {
 
   @Test("the table lines up, with deviations where there are several seeds")
   func table() throws {
-    let one = MethodResult([try Self.result(1, base: 100, new: 4)], method: .zeroShot, dataset: "d")
+    let one = MethodResult(
+      [try Self.result(1, base: 100, new: 4)], variant: Variant(.zeroShot), dataset: "d")
     let two = MethodResult(
-      [try Self.result(1, base: 80, new: 60), try Self.result(2, base: 82, new: 60)], method: .cocoop, dataset: "d")
+      [try Self.result(1, base: 80, new: 60), try Self.result(2, base: 82, new: 60)],
+      variant: Variant(.cocoop), dataset: "d")
     #expect(
       BaseToNewTable([one, two]).description == """
         method                base         new     H  seconds

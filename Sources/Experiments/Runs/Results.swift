@@ -15,6 +15,8 @@ public struct SeedResult: Sendable, Codable, Equatable {
 /// The accuracies of one method over its seeds: the fields that `demo` and `reproduce` print as JSON.
 public struct MethodResult: Sendable, Codable, Equatable {
   public let method: Method
+  /// What tells an ablation's row from the method as usual; `nil` for that.
+  public let variant: String?
   public let dataset: String
   public let seeds: [Int]
   /// Means over the seeds, in percent.
@@ -26,20 +28,28 @@ public struct MethodResult: Sendable, Codable, Equatable {
   /// Standard deviations over the seeds, of a sample; 0 with one seed.
   public let baseDeviation: Double
   public let newDeviation: Double?
+  /// Half the width of the mean's 95 % interval, by Student's t; `nil` with one seed.
+  public let baseInterval, newInterval: Double?
   /// Of training and testing, all seeds together.
   public let seconds: Double
+  /// The paper's, where it has this row.
+  public let paper: PaperFigures?
 
   /// - Parameter results: of one method, one a seed.
-  public init(_ results: [SeedResult], method: Method, dataset: String) {
-    self.method = method
+  public init(_ results: [SeedResult], variant: Variant, dataset: String, paper: PaperFigures? = nil) {
+    method = variant.method
+    self.variant = variant.label
     self.dataset = dataset
+    self.paper = paper
     seeds = results.map(\.seed)
-    base = results.map(\.base).mean
-    let newOnes = results.compactMap(\.new)
-    new = newOnes.isEmpty ? nil : newOnes.mean
+    let (bases, news) = (results.map(\.base), results.compactMap(\.new))
+    base = bases.mean
+    new = news.isEmpty ? nil : news.mean
     harmonicMean = new.map { [base] new in base + new == 0 ? 0 : 2 * base * new / (base + new) }
-    baseDeviation = results.map(\.base).deviation
-    newDeviation = newOnes.isEmpty ? nil : newOnes.deviation
+    baseDeviation = bases.deviation
+    newDeviation = news.isEmpty ? nil : news.deviation
+    baseInterval = bases.interval95
+    newInterval = news.interval95
     seconds = results.map(\.seconds).reduce(0, +)
   }
 
@@ -47,6 +57,7 @@ public struct MethodResult: Sendable, Codable, Equatable {
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: CodingKeys.self)
     try container.encode(method, forKey: .method)
+    try container.encode(variant, forKey: .variant)
     try container.encode(dataset, forKey: .dataset)
     try container.encode(seeds, forKey: .seeds)
     try container.encode(base, forKey: .base)
@@ -54,7 +65,62 @@ public struct MethodResult: Sendable, Codable, Equatable {
     try container.encode(harmonicMean, forKey: .harmonicMean)
     try container.encode(baseDeviation, forKey: .baseDeviation)
     try container.encode(newDeviation, forKey: .newDeviation)
+    try container.encode(baseInterval, forKey: .baseInterval)
+    try container.encode(newInterval, forKey: .newInterval)
     try container.encode(seconds, forKey: .seconds)
+    try container.encode(paper, forKey: .paper)
+  }
+}
+
+/// The accuracy of one method on one dataset after learning on another, over its seeds.
+public struct TransferResult: Sendable, Codable, Equatable {
+  public let method: Method
+  /// What tells an ablation's row from the method as usual; `nil` for that.
+  public let variant: String?
+  /// What was learned from, and what was tested on; equal in the source's own row.
+  public let source, dataset: String
+  public let seeds: [Int]
+  /// The mean over the seeds, in percent.
+  public let accuracy: Double
+  /// Standard deviation over the seeds, of a sample; 0 with one seed.
+  public let accuracyDeviation: Double
+  /// Half the width of the mean's 95 % interval, by Student's t; `nil` with one seed.
+  public let accuracyInterval: Double?
+  /// Of training and of testing on everything, all seeds together.
+  public let seconds: Double
+  /// The paper's accuracy, where it has this row.
+  public let paper: Double?
+
+  /// - Parameter accuracies: in percent, one a seed.
+  init(
+    _ accuracies: [Double], seeds: [Int], variant: Variant, source: String, dataset: String, seconds: Double,
+    paper: Double?
+  ) {
+    method = variant.method
+    self.variant = variant.label
+    self.source = source
+    self.dataset = dataset
+    self.seeds = seeds
+    accuracy = accuracies.mean
+    accuracyDeviation = accuracies.deviation
+    accuracyInterval = accuracies.interval95
+    self.seconds = seconds
+    self.paper = paper
+  }
+
+  /// Writes what there is none of as `null`, so that every row has every field.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(method, forKey: .method)
+    try container.encode(variant, forKey: .variant)
+    try container.encode(source, forKey: .source)
+    try container.encode(dataset, forKey: .dataset)
+    try container.encode(seeds, forKey: .seeds)
+    try container.encode(accuracy, forKey: .accuracy)
+    try container.encode(accuracyDeviation, forKey: .accuracyDeviation)
+    try container.encode(accuracyInterval, forKey: .accuracyInterval)
+    try container.encode(seconds, forKey: .seconds)
+    try container.encode(paper, forKey: .paper)
   }
 }
 
@@ -66,39 +132,40 @@ extension [Double] {
     guard count > 1 else { return 0 }
     return (map { ($0 - mean) * ($0 - mean) }.reduce(0, +) / Double(count - 1)).squareRoot()
   }
+
+  /// Half the width of the 95 % interval of the mean; `nil` for one value, which says nothing of its spread.
+  var interval95: Double? {
+    guard count > 1 else { return nil }
+    return StudentT.bound95(degreesOfFreedom: count - 1) * deviation / Double(count).squareRoot()
+  }
 }
 
-/// The table of the paper's base-to-new protocol, for a terminal.
+/// The table of the paper's base-to-new protocol on one dataset, for a terminal.
 public struct BaseToNewTable: CustomStringConvertible {
-  private let rows: [[String]]
+  private let results: [MethodResult]
 
-  public init(_ results: [MethodResult]) {
-    rows =
-      [["method", "base", "new", "H", "seconds"]]
-      + results.map { result in
-        [
-          result.method.title, Self.text(result.base, result.baseDeviation, result.seeds.count),
-          Self.text(result.new, result.newDeviation, result.seeds.count), Self.text(result.harmonicMean),
-          Self.text(result.seconds),
-        ]
-      }
-  }
+  public init(_ results: [MethodResult]) { self.results = results }
 
-  /// Columns aligned: words on the left, numbers on the right.
   public var description: String {
-    let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
-    return rows.map { row in
-      zip(row, widths).enumerated().map { column, cell in
-        let padding = String(repeating: " ", count: cell.1 - cell.0.count)
-        return column == 0 ? cell.0 + padding : padding + cell.0
-      }.joined(separator: "  ")
-    }.joined(separator: "\n")
+    TextTable(
+      header: ["method", "base", "new", "H", "seconds"],
+      rows: results.map { result in
+        let hasSpread = result.seeds.count > 1
+        return [
+          result.method.title, FigureText.text(result.base, spread: hasSpread ? result.baseDeviation : nil),
+          FigureText.text(result.new, spread: hasSpread ? result.newDeviation : nil),
+          FigureText.text(result.harmonicMean), FigureText.text(result.seconds),
+        ]
+      }, wordColumns: 1
+    ).description
   }
+}
 
-  private static func text(_ value: Double?) -> String { value.map { String(format: "%.1f", $0) } ?? "–" }
-
-  private static func text(_ mean: Double?, _ deviation: Double?, _ seeds: Int) -> String {
-    seeds > 1 && mean != nil ? "\(text(mean)) ± \(text(deviation))" : text(mean)
+/// Figures as tables show them.
+enum FigureText {
+  static func text(_ value: Double?, spread: Double? = nil) -> String {
+    guard let value else { return "–" }
+    return String(format: "%.1f", value) + (spread.map { String(format: " ± %.1f", $0) } ?? "")
   }
 }
 

@@ -48,7 +48,7 @@ public struct LinearProbe: ImageClassifier {
     let tested = try validation.embeddings.converted(to: .float64)
     var search = PenaltySearch<LogisticRegression>()
     let (fit, exponent, accuracy) = try search.best { exponent, fits in
-      try progress(fits, PenaltySearch<LogisticRegression>.mostFits)
+      try progress(fits, Self.mostFits)
       let regression = try LogisticRegression(
         fitting: features, labels: training.labels, classes: classNames.count,
         inverseRegularization: pow(10, exponent))
@@ -60,15 +60,29 @@ public struct LinearProbe: ImageClassifier {
       validationAccuracy: 100 * accuracy)
   }
 
+  /// The most fits that choosing the penalty takes.
+  package static var mostFits: Int { PenaltySearch<LogisticRegression>.mostFits }
+
   /// - Parameter imageEmbeddings: `[B, E]`, as the image tower gives them: their lengths matter.
   public func logits(ofEmbeddings imageEmbeddings: Tensor, within budget: MemoryBudget) throws -> Tensor {
     try imageEmbeddings.matmul(weight.permuted([1, 0])) + bias
   }
 
+  /// The probe over some of its own classes: those of ImageNet-A and -R, for one that was trained on ImageNet.
+  ///
   /// - Throws: ``LearningError/closedClasses(count:)`` for any names but its own.
   public func naming(_ classNames: [String]) throws -> LinearProbe {
-    guard classNames == self.classNames else { throw LearningError.closedClasses(count: self.classNames.count) }
-    return self
+    guard classNames != self.classNames else { return self }
+    let labels = Dictionary(zip(self.classNames, 0...), uniquingKeysWith: { first, _ in first })
+    let rows = classNames.compactMap { labels[$0] }
+    guard rows.count == classNames.count, !rows.isEmpty else {
+      throw LearningError.closedClasses(count: self.classNames.count)
+    }
+    let indices = try Tensor(rows, shape: [rows.count])
+    return LinearProbe(
+      clip: clip, classNames: classNames, weight: try weight.gathered(indices, axis: 0),
+      bias: try bias.gathered(indices, axis: 0), inverseRegularization: inverseRegularization,
+      validationAccuracy: validationAccuracy)
   }
 }
 

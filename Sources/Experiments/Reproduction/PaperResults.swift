@@ -1,0 +1,58 @@
+import CLIP
+import Datasets
+import Foundation
+import PromptLearning
+
+/// The paper's tables 1 to 3: ViT-B/16, 16 shots, means over the seeds 1, 2 and 3, in percent.
+struct PaperResults: Decodable, Sendable {
+  private let baseToNew: [String: [String: Halves]]
+  private let crossDataset: [String: [String: Double]]
+  private let domainGeneralization: [String: [String: Double]]
+
+  private struct Halves: Decodable { let base, new, h: Double }
+
+  /// - Throws: where the resource is not in its place.
+  init() throws {
+    let url = Bundle.module.bundleURL.appending(path: "paper-results.json")
+    self = try JSONDecoder().decode(Self.self, from: Data(contentsOf: url))
+  }
+
+  /// - Parameter dataset: as the paper calls it, or `Average`.
+  func halves(of variant: Variant, on dataset: String) -> PaperFigures? {
+    guard let key = Self.key(of: variant), let found = baseToNew[dataset]?[key] else { return nil }
+    return PaperFigures(base: found.base, new: found.new, harmonicMean: found.h)
+  }
+
+  func accuracy(of variant: Variant, on dataset: String, in kind: EvaluationProtocol) -> Double? {
+    guard let key = Self.key(of: variant) else { return nil }
+    return (kind == .crossDataset ? crossDataset : domainGeneralization)[key]?[dataset]
+  }
+
+  private static func key(of variant: Variant) -> String? {
+    guard variant.label == nil else { return nil }
+    return switch variant.method {
+    case .zeroShot: "clip"
+    case .coop: "coop"
+    case .cocoop: "cocoop"
+    case .zeroShotEnsemble, .linearProbe: nil
+    }
+  }
+}
+
+/// What the paper found for a dataset and a method, in percent.
+public struct PaperFigures: Sendable, Codable, Equatable {
+  public let base, new, harmonicMean: Double
+
+  package init(base: Double, new: Double, harmonicMean: Double) {
+    (self.base, self.new, self.harmonicMean) = (base, new, harmonicMean)
+  }
+}
+
+extension Comparison {
+  /// Whether the figures may be held against the paper's: everything but the data is as there.
+  func isPapersSetUp(on configuration: CLIPConfiguration) -> Bool {
+    configuration.architecture == OpenAIModel.viTB16.rawValue && shots == 16 && seeds.sorted() == [1, 2, 3]
+      && context == RunConfiguration.Context() && adjustment.isNone && precision == .float32
+      && (!kind.transfers || sources.map(\.title) == [Benchmark.imageNet.rawValue])
+  }
+}

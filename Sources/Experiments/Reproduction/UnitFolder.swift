@@ -1,0 +1,114 @@
+import Datasets
+import Explanations
+import Foundation
+import PromptLearning
+
+/// Where a unit's run is kept, and how much of the unit is done there.
+struct UnitFolder {
+  let unit: WorkUnit
+  let url: URL
+  /// What the unit learns.
+  let classNames: [String]
+  /// Of the checkpoint that it learns on.
+  let identity: ModelIdentity
+
+  enum State {
+    case absent
+    /// Begun and not finished; it may be gone on with where there is a checkpoint.
+    case begun
+    /// Trained, and tested on these so far.
+    case trained(RunFolder, seconds: Double, [KeptEvaluation])
+  }
+
+  /// The right to work on the unit, which one process at a time has. It stands beside the run, whose own lock the training
+  /// takes.
+  ///
+  /// - Throws: ``ExperimentError/inUse(path:)``.
+  func lock() throws -> RunLock {
+    try RunLock(at: url.deletingLastPathComponent().appending(path: ".\(url.lastPathComponent)"))
+  }
+
+  /// - Throws: ``ExperimentError`` or `LearningError` where another run is in this place.
+  func state() throws -> State {
+    guard RunFolder.isRun(url) else { return .absent }
+    let folder = try RunFolder(existing: url)
+    let record = try folder.record()
+    guard let configuration = record.configuration else { throw ExperimentError.runExists(path: url.path) }
+    try unit.configuration.check(isThatOf: configuration, path: url.path)
+    guard record.model.sha256 == identity.sha256 else {
+      throw LearningError.otherModel(
+        path: url.path, expected: "\(record.model.name) (\(record.model.sha256.prefix(12)))",
+        found: "\(identity.name) (\(identity.sha256.prefix(12)))")
+    }
+    guard record.classNames == classNames else {
+      throw ExperimentError.otherSetting(
+        path: url.path, setting: "the \(record.classNames.count) classes", found: record.classNames.summary,
+        requested: "the \(classNames.count) classes \(classNames.summary)")
+    }
+    guard let seconds = record.trainingSeconds else { return .begun }
+    return .trained(folder, seconds: seconds, try folder.evaluations())
+  }
+}
+
+extension RunFolder {
+  /// Whether an unfinished training can go on.
+  var hasCheckpoint: Bool { FileManager.default.fileExists(atPath: checkpointURL.path) }
+}
+
+extension [KeptEvaluation] {
+  /// The one on these test images, if they are still the same.
+  func first(of test: WorkUnit.Test, on dataset: Dataset) -> KeptEvaluation? {
+    guard let names = try? dataset.subset(test.classes).classNames else { return nil }
+    return first {
+      $0.dataset == dataset.name && $0.classes == test.classes && $0.split == .test && $0.classNames == names
+    }
+  }
+}
+
+extension [String] {
+  /// The first three.
+  fileprivate var summary: String { prefix(3).joined(separator: ", ") + (count > 3 ? ", …" : "") }
+}
+
+extension RunConfiguration {
+  /// Makes sure that a run that was started with `recorded` is the one that this configuration describes, wherever its
+  /// model and data lie.
+  ///
+  /// - Throws: ``ExperimentError/otherSetting(path:setting:found:requested:)`` for the first setting that is not.
+  func check(isThatOf recorded: RunConfiguration, path: String) throws {
+    func check<Value: Equatable>(_ setting: String, _ value: (RunConfiguration) -> Value) throws {
+      let (found, requested) = (value(recorded), value(self))
+      guard found == requested else {
+        throw ExperimentError.otherSetting(
+          path: path, setting: setting, found: Self.text(found), requested: Self.text(requested))
+      }
+    }
+    try check("the method", \.method.rawValue)
+    try check("the seed", \.seed)
+    try check("the shots", \.shots)
+    try check("the classes", \.classes.rawValue)
+    try check("the data", \.data)
+    try check("the few-shot list", \.fewShotList)
+    try check("the context words", \.context.words)
+    try check("the context length", \.context.length)
+    try check("the position", \.context.position.rawValue)
+    try check("class-specific contexts", \.context.isClassSpecific)
+    try check("the precision", \.precision?.rawValue)
+    try check("the epochs", \.training?.epochs)
+    try check("the batch size", \.training?.batchSize)
+    try check("the learning rate", \.training?.learningRate)
+    try check("the image views", \.training?.views.rawValue)
+    try check("the training", \.training)
+  }
+
+  private static func text<Value>(_ value: Value) -> String {
+    if let optional = value as? any OptionalValue { return optional.text }
+    return "\(value)"
+  }
+}
+
+/// A value that may be absent, for messages.
+private protocol OptionalValue { var text: String { get } }
+extension Optional: OptionalValue {
+  fileprivate var text: String { map { "\($0)" } ?? "none" }
+}

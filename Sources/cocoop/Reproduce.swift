@@ -1,0 +1,185 @@
+import ArgumentParser
+import Explanations
+import Experiments
+import Foundation
+import PromptLearning
+
+extension EvaluationProtocol: ExpressibleByArgument {}
+extension Ablation: ExpressibleByArgument {}
+
+struct Reproduce: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Run one of the paper's comparisons, on any datasets, and print its table.",
+    discussion: """
+      What is done is kept under --output, and the same command goes on where an earlier one stopped. Several \
+      processes may share an --output: each does what no other is doing, and all print the whole table.
+
+      EXAMPLE:
+        cocoop reproduce base-to-new --datasets openclipart --epochs 1
+      """)
+
+  @Argument(help: "base-to-new, cross-dataset or domain-generalization.")
+  var kind: EvaluationProtocol
+
+  @Option(help: "tiny-clip, or the path of a checkpoint: a folder or a file.")
+  var model = "tiny-clip"
+
+  @Option(
+    help: ArgumentHelp(
+      "Datasets with commas between them, as --data takes them (default: the paper's). Of a transfer, what is tested on.",
+      valueName: "list"))
+  var datasets: CommaList<String>?
+
+  @Option(help: "What a transfer learns from (default: imagenet).")
+  var source: String?
+
+  @OptionGroup var benchmarks: RootOption
+
+  @Option(
+    help: ArgumentHelp(
+      "Methods with commas between them: zero-shot, zero-shot-ensemble, coop, cocoop, linear-probe (default: all but "
+        + "the ensemble).", valueName: "list"))
+  var methods: CommaList<String>?
+
+  @Option(
+    help: "One of the paper's ablations in place of --methods: context-length, initialisation or context-size.")
+  var ablation: Ablation?
+
+  @Option(help: ArgumentHelp("Seeds with commas between them.", valueName: "list"))
+  var seeds = CommaList([1, 2, 3])
+
+  @Option(help: ArgumentHelp("Photos of each class.", valueName: "k"))
+  var shots = 16
+
+  @OptionGroup var training: TrainingOptions
+
+  @Option(
+    help: ArgumentHelp("The folder of the units and their results (default: runs/PROTOCOL).", valueName: "folder"))
+  var output: String?
+
+  @Flag(help: "Print what there is to do and what it will take, and do nothing.")
+  var plan = false
+
+  @Flag(help: "Show 95 % intervals of the means (Student's t) in place of standard deviations.")
+  var ci95 = false
+
+  @OptionGroup var products: PrecisionOption
+  @OptionGroup var compute: ComputeOptions
+  @OptionGroup var printing: OutputOptions
+
+  func validate() throws {
+    if ablation != nil, methods != nil { throw ValidationError("--ablation and --methods exclude each other.") }
+    _ = try namedMethods
+    guard Set(seeds.elements).count == seeds.elements.count else {
+      throw ValidationError("--seeds must name each seed once, found \(seeds.defaultValueDescription).")
+    }
+    guard shots >= 1 else { throw ValidationError("--shots must be 1 or more, found \(shots).") }
+    if source != nil, !kind.transfers {
+      throw ValidationError("--source is for cross-dataset and domain-generalization: base-to-new has none.")
+    }
+    if benchmarks.root == nil, datasets == nil {
+      throw ValidationError("Give --datasets, or --root for the paper's datasets.")
+    }
+    if benchmarks.root == nil, kind.transfers, source == nil {
+      throw ValidationError("Give --source, or --root for the paper's, which is imagenet.")
+    }
+  }
+
+  /// - Throws: `ValidationError` with the nearest name.
+  private var namedMethods: [PromptLearning.Method] {
+    get throws {
+      guard let methods else { return [.zeroShot, .coop, .cocoop, .linearProbe] }
+      return try methods.elements.map { name in
+        if let method = PromptLearning.Method(rawValue: name) { return method }
+        let known = PromptLearning.Method.allCases.map(\.rawValue)
+        let advice =
+          name.nearest(among: known).map { "Did you mean '\($0)'?" } ?? "Give one of \(known.joined(separator: ", "))."
+        throw ValidationError("There is no method '\(name)'. \(advice)")
+      }
+    }
+  }
+
+  func run() throws {
+    try compute.apply()
+    let folder = URL(filePath: output ?? "runs/\(kind.rawValue)")
+    try Reproduction.check(output: folder)
+    let location = try ModelSource(model)
+    let clip = try location.load(precision: products.precision)
+    let identity = try location.identity()
+    let variants = try ablation?.variants(for: clip.configuration) ?? namedMethods.map { Variant($0) }
+    let comparison = try Comparison(
+      kind, model: model, datasets: datasets?.elements, source: source, root: benchmarks.root, variants: variants,
+      seeds: seeds.elements, shots: shots, context: training.runContext, adjustment: training.adjustment,
+      precision: products.precision)
+    for notice in comparison.notices { printing.remark("note: \(notice).") }
+    var reproduction = try Reproduction(
+      comparison, clip: clip, identity: identity, output: folder, within: compute.memoryBudget,
+      cacheFolder: compute.cacheFolder)
+    let interruption = Interruption()
+    try interruption.guarding(advice: "What is done is kept: go on with the same command") { interruption in
+      if plan {
+        printing.remark("Measuring a few steps of each method …")
+        let plan = try reproduction.plan { try interruption.check() }
+        try printing.print(plan) { plan.text }
+        return
+      }
+      let reporter = ReproductionReporter(printing)
+      let outcomes = try reproduction { progress in
+        try interruption.check()
+        reporter.report(progress)
+      }
+      let result = try ComparisonSummary(
+        outcomes, of: comparison, model: identity, configuration: clip.configuration)
+      let text = ComparisonText(result, showsIntervals: ci95)
+      try reproduction.write(result, text)
+      try printing.print(result) { text.terminal }
+      if !result.isComplete { throw ExitCode.failure }
+    }
+  }
+}
+
+/// Shows where a comparison stands.
+final class ReproductionReporter {
+  private let printing: OutputOptions
+  private var unit: WorkUnit?
+  private var training: TrainingReporter?
+  private var encoding: [String: ProgressLine] = [:]
+  private var isWaiting = false
+  private var told: Set<UnitOutcome.Failure> = []
+
+  init(_ printing: OutputOptions) { self.printing = printing }
+
+  func report(_ progress: Reproduction.Progress) {
+    switch progress {
+    case .encoding(let dataset, let done, let total):
+      let line = encoding[dataset] ?? printing.progress("\(dataset), encoding test images")
+      encoding[dataset] = line
+      line.update(done, of: total, unit: "images")
+    case .training(let unit, let step):
+      if unit != self.unit {
+        self.unit = unit
+        training = TrainingReporter(unit.title, epochs: unit.configuration.training?.epochs ?? 0, printing)
+      }
+      training?.report(step)
+    case .finished(let outcome, let number, let count, let isNew):
+      isWaiting = false
+      for failure in outcome.failures where told.insert(failure).inserted {
+        printing.remark("\(failure.subject) failed: \(failure.reason)")
+      }
+      let figures = outcome.unit.tests.compactMap { test in
+        outcome.accuracies[test].map {
+          "\(test.classes == .all ? test.dataset : test.classes.rawValue) \(Self.text($0))"
+        }
+      }
+      guard !figures.isEmpty else { return }
+      let manner = isNew ? String(format: "%.1f s", outcome.seconds) : "done before"
+      printing.remark(
+        "[\(number)/\(count)] \(outcome.unit.title): \(figures.joined(separator: ", ")) (\(manner))")
+    case .waiting(let units):
+      if !isWaiting { printing.remark("Waiting for \(units) units that other processes are doing …") }
+      isWaiting = true
+    }
+  }
+
+  private static func text(_ accuracy: Double) -> String { String(format: "%.1f", accuracy) }
+}
