@@ -152,7 +152,7 @@ let package = Package(
       swiftSettings: swiftSettings),
     .testTarget(
       name: "CommandTests",
-      dependencies: ["Torch", "Datasets", "Metrics", "Embedded", "PromptLearning", "Experiments", "cocoop"],
+      dependencies: ["Torch", "Images", "Datasets", "Metrics", "Embedded", "PromptLearning", "Experiments", "cocoop"],
       swiftSettings: swiftSettings),
   ],
   swiftLanguageModes: [.v6],

@@ -16,8 +16,17 @@ public enum ExperimentError: Explained, Equatable {
   /// A comparison that would have two rows of one name.
   case datasetTwice(title: String)
   case notARun(path: String, reason: String)
-  case unfinished(path: String)
+  /// A training that was stopped, as far as it is known in which epoch.
+  case unfinished(path: String, epoch: Int?, of: Int?)
+  case stillTraining(path: String)
+  case noRunToResume(path: String)
   case nothingToResume(path: String)
+  /// Neither the newest checkpoint nor the one before can be read.
+  case damagedCheckpoint(path: String, reason: String)
+  /// The disk took no further checkpoint; how far the training is kept.
+  case notKept(path: String, reason: String, epoch: Int, step: Int)
+  /// The run to resume was started on other images.
+  case otherImages(path: String, found: Int, requested: Int)
   /// Another process writes into the folder now.
   case inUse(path: String)
   /// The run to resume was started with another setting.
@@ -56,8 +65,18 @@ public enum ExperimentError: Explained, Equatable {
     case .noComparison(let path): "\(path) has other files in it and nothing of 'cocoop reproduce'"
     case .datasetTwice(let title): "There are two datasets called \(title)"
     case .notARun(let path, let reason): "\(path) is no run: \(reason)"
-    case .unfinished(let path): "The training of the run in \(path) is not finished"
+    case .unfinished(let path, let epoch?, let epochs?):
+      "The training of the run in \(path) is not finished: it was stopped in epoch \(epoch) of \(epochs)"
+    case .unfinished(let path, _, _): "The training of the run in \(path) is not finished"
+    case .stillTraining(let path): "The run in \(path) is being trained now"
+    case .noRunToResume(let path): "There is no run in \(path) to go on with"
     case .nothingToResume(let path): "The run in \(path) has no checkpoint to go on from"
+    case .damagedCheckpoint(let path, let reason):
+      "The run in \(path) cannot go on: none of its checkpoints can be read. \(reason)"
+    case .notKept(let path, let reason, _, _): "Cannot write \(path): \(reason)"
+    case .otherImages(let path, let found, let requested):
+      "The run in \(path) was started on other images than these: "
+        + (found == requested ? "\(found) as well, but not the same" : "\(found), not \(requested)")
     case .inUse(let path): "Another process is at work in \(path)"
     case .otherSetting(let path, let setting, let found, let requested):
       "The run in \(path) was started with \(setting) \(found), not \(requested)"
@@ -94,9 +113,15 @@ public enum ExperimentError: Explained, Equatable {
     case .foreignFolder, .noComparison: "Choose another --output"
     case .datasetTwice: "Give each one once"
     case .notARun: "Give a folder that 'cocoop train' has written"
-    case .unfinished: "Continue it with 'cocoop train --resume'"
+    case .unfinished: "Continue it with the 'cocoop train' that began it and --resume"
+    case .stillTraining: "Wait until it has ended"
+    case .noRunToResume: "Start it without --resume"
     case .inUse: "Wait until it has ended, or choose another --output"
-    case .nothingToResume: "Start it again with --force"
+    case .nothingToResume, .damagedCheckpoint: "Start it again with --force"
+    case .notKept(_, _, let epoch, let step):
+      "Make room, then go on with the same command and --resume: the training is kept up to "
+        + (step > 0 ? "step \(step) of epoch \(epoch)" : epoch > 1 ? "the end of epoch \(epoch - 1)" : "its beginning")
+    case .otherImages: "Restore the dataset, or start again with --force"
     case .modelNotNamed: "Name it with --model"
     case .classesNotNamed:
       "Name them with --classes or --classes-file, or import the file with --data or --classes-file"

@@ -59,8 +59,8 @@ public enum WholeFile {
     guard fsync(descriptor) == 0 else { throw systemError(url) }
   }
 
-  /// Syncs the folder, so that the rename itself survives a loss of power.
-  private static func syncFolder(of url: URL) throws {
+  /// Syncs the folder that `url` is in, so that a renaming itself survives a loss of power.
+  package static func syncFolder(of url: URL) throws {
     let descriptor = open(url.deletingLastPathComponent().path, O_RDONLY)
     guard descriptor >= 0 else { throw systemError(url) }
     defer { close(descriptor) }

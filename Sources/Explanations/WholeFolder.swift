@@ -29,6 +29,7 @@ public enum WholeFolder {
       if isThere { rename(old.path, url.path) }
       throw error
     }
+    try WholeFile.syncFolder(of: url)
     if isThere { try? FileManager.default.removeItem(at: old) }
   }
 

@@ -3,7 +3,7 @@ import Dispatch
 import Foundation
 import Synchronization
 
-/// Turns Ctrl-C and a request to terminate into an error at the next step, so that the last checkpoint stays whole.
+/// Turns Ctrl-C and a request to terminate into an error after the step that is being made, so that it can be kept.
 final class Interruption: Sendable {
   private let received = Atomic<Int32>(0)
   // The sources must live as long as the process listens; nothing else touches them.
@@ -18,8 +18,8 @@ final class Interruption: Sendable {
     sources = pairs.map(\.1)
     for (number, source) in pairs {
       source.setEventHandler { [weak self] in
-        // A second signal does not wait for the step.
-        if let self, self.received.exchange(number, ordering: .relaxed) != 0 { exit(128 + number) }
+        // A second signal does not wait for the step, nor for what libraries would do at an exit while others compute.
+        if let self, self.received.exchange(number, ordering: .relaxed) != 0 { _exit(128 + number) }
       }
       source.resume()
     }

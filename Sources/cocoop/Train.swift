@@ -34,6 +34,12 @@ struct Train: ParsableCommand {
   @Option(help: ArgumentHelp("The run's folder (default: runs/DATA-METHOD-seedN).", valueName: "folder"))
   var output: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Write a checkpoint after this many steps, and after every epoch (default: as often as takes 1 % of the time).",
+      valueName: "n"))
+  var checkpointEvery: Int?
+
   @Flag(help: "Continue an interrupted run from its last checkpoint.")
   var resume = false
 
@@ -46,6 +52,9 @@ struct Train: ParsableCommand {
 
   func validate() throws {
     if resume, force { throw ValidationError("--resume and --force exclude each other.") }
+    if let checkpointEvery, checkpointEvery < 1 {
+      throw ValidationError("--checkpoint-every must be 1 or more, found \(checkpointEvery).")
+    }
   }
 
   /// What `train --json` prints.
@@ -75,16 +84,15 @@ struct Train: ParsableCommand {
       within: compute.memoryBudget, cacheFolder: compute.cacheFolder)
     for notice in run.dataset.notices { printing.remark("note: \(notice).") }
 
-    var hasCheckpoint = resume
     let reporter = TrainingReporter(method.title, epochs: configuration.training?.epochs ?? 0, printing)
+    let again = "the same command"
     let seconds = try Interruption().guarding(
-      advice: hasCheckpoint
-        ? "The last whole epoch is kept: go on with the same command and --resume" : "Start again with the same command"
+      advice: folder.isResumable
+        ? "\(reporter.standing)Go on with \(again) and --resume" : "Start again with \(again)"
     ) { interruption in
-      try run(resuming: resume) { progress in
-        if case .step(let epoch, _, _, _, _, _) = progress, epoch > 1 { hasCheckpoint = true }
-        try interruption.check()
+      try run(resuming: resume, checkpoints: checkpointEvery.map(CheckpointInterval.steps) ?? .automatic) { progress in
         reporter.report(progress)
+        try interruption.check()
       }.seconds
     }
     let result = Result(
@@ -93,34 +101,6 @@ struct Train: ParsableCommand {
     try printing.print(result) {
       "\(method.title) learned \(result.classes) classes from \(result.images) images in "
         + "\(String(format: "%.1f", seconds)) s: \(result.run)"
-    }
-  }
-}
-
-/// Shows where a training stands.
-struct TrainingReporter {
-  private let label: String
-  private let epochs: Int
-  private let views: ProgressLine
-  private let steps: ProgressLine
-  private let fits: ProgressLine
-
-  init(_ label: String, epochs: Int, _ printing: OutputOptions) {
-    self.label = label
-    self.epochs = epochs
-    views = printing.progress("\(label), encoding views")
-    steps = printing.progress(label)
-    fits = printing.progress("\(label), choosing the penalty")
-  }
-
-  func report(_ progress: TrainingProgress) {
-    switch progress {
-    case .views(let encoded, let total): views.update(encoded, of: total, unit: "views")
-    case .fit(let number, let count): fits.update(number, of: count, unit: "fits at most")
-    case .step(let epoch, let number, let count, _, let loss, _):
-      steps.update(
-        (epoch - 1) * count + number, of: epochs * count, unit: "steps",
-        note: "epoch \(epoch)/\(epochs), loss \(String(format: "%.3f", loss))")
     }
   }
 }

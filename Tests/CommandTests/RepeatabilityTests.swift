@@ -15,7 +15,7 @@ struct RepeatabilityTests {
     }
   }
 
-  @Test("Ctrl-C keeps the last epoch, and --resume ends as if nothing had happened", arguments: ["coop", "cocoop"])
+  @Test("Ctrl-C keeps the last step, and --resume ends as if nothing had happened", arguments: ["coop", "cocoop"])
   func interruption(method: String) throws {
     try withWorkplace { place in
       func arguments(_ output: String) -> [String] {
@@ -30,13 +30,15 @@ struct RepeatabilityTests {
       call.process.interrupt()
       let stopped = try call.outcome()
       #expect(stopped.status == 130)
-      let advice = "\nInterrupted. The last whole epoch is kept: go on with the same command and --resume.\n"
-      #expect(stopped.errors == advice)
+      let advice = /\nInterrupted. Step \d+ of epoch (\d+) is kept. Go on with the same command and --resume.\n/
+      let epoch = try #require(try advice.wholeMatch(in: stopped.errors), "\(stopped.errors)").1
       #expect(!place.exists("stopped/prompts.safetensors"))
 
       let early = try place.cocoop("evaluate --run stopped")
+      let epochs = method == "coop" ? 20 : 8
       let unfinished =
-        "Error: The training of the run in FOLDER/stopped is not finished. Continue it with 'cocoop train --resume'.\n"
+        "Error: The training of the run in FOLDER/stopped is not finished: it was stopped in epoch \(epoch) of \(epochs)."
+        + " Continue it with the 'cocoop train' that began it and --resume.\n"
       #expect(early.status == 1 && early.errors == unfinished)
       let other = try place.cocoop(arguments("stopped") + ["--resume", "--seed", "2"])
       #expect(

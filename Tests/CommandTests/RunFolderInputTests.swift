@@ -55,8 +55,7 @@ struct RunFolderInputTests {
       let nothing = try place.cocoop(zeroShot("nowhere", "--resume"))
       #expect(nothing.status == 1)
       #expect(
-        nothing.errors == "Error: FOLDER/nowhere is no run: there is nothing at this path."
-          + " Give a folder that 'cocoop train' has written.\n")
+        nothing.errors == "Error: There is no run in FOLDER/nowhere to go on with. Start it without --resume.\n")
     }
   }
 

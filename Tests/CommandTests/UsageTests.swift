@@ -12,6 +12,7 @@ struct UsageTests {
       ("train --data openclipart --shots 0", "--shots must be 1 or more, found 0."),
       ("train --data openclipart --shots=-3", "--shots must be 1 or more, found -3."),
       ("train --data openclipart --resume --force", "--resume and --force exclude each other."),
+      ("train --data openclipart --checkpoint-every 0", "--checkpoint-every must be 1 or more, found 0."),
       (
         "train --data openclipart --context dog --context-length 2",
         "--context and --context-length exclude each other: words decide the length."

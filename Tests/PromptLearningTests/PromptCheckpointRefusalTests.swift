@@ -14,7 +14,10 @@ struct PromptCheckpointRefusalTests {
   init() throws { clip = try TinyCLIP.clip }
 
   /// What reading says, and building the learner, after a change to the tensors and the metadata of a whole file.
+  ///
+  /// - Parameter isChecked: whether the file keeps the checksum of before, which any change disagrees with.
   private func restoring(
+    isChecked: Bool = false,
     _ change: (_ tensors: inout [String: Tensor], _ metadata: inout [String: String]) throws -> Void
   ) throws -> String {
     try withTemporaryFolder { folder in
@@ -24,6 +27,8 @@ struct PromptCheckpointRefusalTests {
       let whole = try SafetensorsFile(contentsOf: file)
       var tensors = try Dictionary(uniqueKeysWithValues: whole.names.map { ($0, try whole.tensor($0)) })
       var metadata = whole.metadata
+      #expect(metadata["sha256"]?.count == 64)
+      if !isChecked { metadata["sha256"] = nil }
       try change(&tensors, &metadata)
       try SafetensorsFile.write(tensors, metadata: metadata, to: file)
       return message(in: folder) {
@@ -44,6 +49,27 @@ struct PromptCheckpointRefusalTests {
   @Test("an unchanged file")
   func unchanged() throws {
     #expect(try restoring { _, _ in } == "no error")
+    #expect(try restoring(isChecked: true) { _, _ in } == "no error")
+  }
+
+  @Test("one bit of a number or of the description that is another")
+  func damaged() throws {
+    let damaged =
+      "FOLDER/prompts.safetensors holds no prompts of this package: it is damaged: its checksum is another. "
+      + Self.remedy
+    for name in ["ctx", "velocity.meta_net.linear1.bias"] {
+      #expect(
+        try restoring(isChecked: true) { tensors, _ in
+          let tensor = try #require(tensors[name])
+          var numbers = try tensor.floats()
+          numbers[3] = numbers[3].nextUp
+          tensors[name] = try Tensor(numbers, shape: tensor.shape)
+        } == damaged)
+    }
+    #expect(
+      try restoring(isChecked: true) { _, metadata in
+        metadata["cocoop"] = metadata["cocoop"]?.replacing("grand piano", with: "grand pianp")
+      } == damaged)
   }
 
   @Test("another version")

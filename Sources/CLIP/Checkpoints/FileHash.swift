@@ -7,7 +7,7 @@ import Foundation
 #endif
 
 /// SHA-256 (FIPS 180-4), in lower-case hexadecimal: what `sha256sum` prints.
-enum FileHash {
+package enum FileHash {
   /// Of a file, which is read in pieces and never lies in memory whole.
   ///
   /// - Throws: ``CLIPError/checkpoint(path:_:)`` with the system's reason.
@@ -21,9 +21,12 @@ enum FileHash {
   }
 
   /// Of a text in UTF-8.
-  static func sha256(of text: String) -> String {
+  package static func sha256(of text: String) -> String { sha256(of: [Array(text.utf8)]) }
+
+  /// Of bytes that follow each other.
+  package static func sha256(of pieces: some Sequence<[UInt8]>) -> String {
     let digest = Digest()
-    Array(text.utf8).withUnsafeBytes { digest.update($0) }
+    for piece in pieces { piece.withUnsafeBytes { digest.update($0) } }
     return digest.finished()
   }
 

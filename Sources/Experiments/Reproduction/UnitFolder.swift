@@ -45,14 +45,9 @@ struct UnitFolder {
         path: url.path, setting: "the \(record.classNames.count) classes", found: record.classNames.summary,
         requested: "the \(classNames.count) classes \(classNames.summary)")
     }
-    guard let seconds = record.trainingSeconds else { return .begun }
+    guard folder.isFinished, let seconds = record.trainingSeconds else { return .begun }
     return .trained(folder, seconds: seconds, try folder.evaluations())
   }
-}
-
-extension RunFolder {
-  /// Whether an unfinished training can go on.
-  var hasCheckpoint: Bool { FileManager.default.fileExists(atPath: checkpointURL.path) }
 }
 
 extension [KeptEvaluation] {

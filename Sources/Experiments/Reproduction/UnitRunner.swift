@@ -56,7 +56,7 @@ struct UnitRunner: Sendable {
       return (folder, try classifier(in: folder, of: place.unit), seconds, kept)
     }
     var isResuming = false
-    if case .begun = state { isResuming = try RunFolder(existing: place.url).hasCheckpoint }
+    if case .begun = state { isResuming = try RunFolder(existing: place.url).isResumable }
     let folder = try RunFolder(creating: place.url, existing: isResuming ? .resume : .replace)
     let run = try TrainingRun(
       place.unit.configuration, clip: clip, identity: identity,

@@ -72,8 +72,9 @@ extension RunFolder {
     (imported.data, imported.root) = (classes.data, classes.root)
     (imported.classes, imported.seed) = (classes.subset, classes.seed)
     let record = Record(nil, imported: imported, model: identity, classNames: classes.names)
-    try begin(record)
-    try prompts.write(to: promptsURL)
+    let lock = try claim()
+    defer { lock.release() }
+    try begin(record) { try prompts.write(to: $0.promptsURL) }
     return record
   }
 }

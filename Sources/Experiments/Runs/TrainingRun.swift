@@ -37,52 +37,101 @@ public struct TrainingRun: Sendable {
 
   /// Trains from the beginning, or from the newest checkpoint of an interrupted training of the same configuration.
   ///
-  /// A checkpoint is written after every epoch, so that whatever stops the training costs less than one. Nothing is
-  /// written, and a run that this one replaces stays, until the first of them: what cannot be trained destroys nothing.
+  /// A checkpoint is written before the first step, after epochs and after steps, so that a training goes on from wherever
+  /// its process dies, and ends with the same bits. A run that this one replaces stays until the first of them.
   ///
-  /// - Parameter progress: told after every step; it may throw to stop, and the last checkpoint stays whole.
+  /// - Parameters:
+  ///   - interval: of the checkpoints.
+  ///   - lock: of the folder, where the caller has taken it with ``RunFolder/claim(waiting:)``; `nil` takes it here.
+  ///   - progress: told after every step; it may throw to stop, and that step is kept.
   /// - Returns: the finished classifier, and the seconds that training took.
+  /// - Throws: ``ExperimentError``, `WritingError`, `LearningError`, and what reading images or `progress` throws.
   public func callAsFunction(
-    resuming: Bool = false, progress: (TrainingProgress) throws -> Void = { _ in }
+    resuming: Bool = false, checkpoints interval: CheckpointInterval = .automatic, holding lock: RunLock? = nil,
+    progress: (TrainingProgress) throws -> Void = { _ in }
   ) throws -> (classifier: any ImageClassifier, seconds: Double) {
+    let own = lock == nil ? try folder.claim() : nil
+    defer { own?.release() }
+    let record = resuming ? try recordToResume() : nil
+    if let record, folder.isFinished { return (try finished(), record.trainingSeconds ?? 0) }
+    let budget = requestedBudget ?? record?.memoryBudget ?? .automatic
     let seed = UInt64(bitPattern: Int64(configuration.seed))
     let context = configuration.context
-    let checkpoint = resuming ? try resumed() : nil
-    let earlierBudget = resuming ? try folder.record().memoryBudget : nil
-    let budget = requestedBudget ?? earlierBudget ?? .automatic
-    let finished = checkpoint?.training?.state.completedEpochs ?? 0
-    let earlier = folder.metrics().prefix(finished).map(\.seconds).reduce(0, +)
     let start = ContinuousClock.now
-    let path = folder.checkpointURL.path
-    let classifier: any ImageClassifier
     switch configuration.method {
     case .zeroShot, .zeroShotEnsemble:
       let prompts = try ZeroShotPrompts(
         for: dataset.classNames, templates: configuration.method.templates(for: dataset.name), clip: clip)
-      if !resuming { try folder.begin(record(seconds: nil, budget), division: division) }
-      try PromptCheckpoint(prompts, model: identity).write(to: folder.promptsURL)
-      classifier = Classifier(clip, prompts)
+      let seconds = (ContinuousClock.now - start).seconds
+      try folder.begin(newRecord(budget, seconds: seconds), division: division) {
+        try PromptCheckpoint(prompts, model: identity).write(to: $0.promptsURL)
+      }
+      return (Classifier(clip, prompts), seconds)
+    case .linearProbe:
+      let probe = try linearProbe(progress: progress)
+      let seconds = (ContinuousClock.now - start).seconds
+      try folder.begin(newRecord(budget, seconds: seconds), division: division) {
+        try LinearProbeCheckpoint(probe, model: identity).write(to: $0.probeURL)
+      }
+      return (probe, seconds)
     case .coop:
+      let newest = resuming ? try checkpoint(progress) : nil
       let initial =
-        try checkpoint?.contextPrompts(on: clip, path: path, classNames: dataset.classNames)
+        try newest.map { try $0.checkpoint.contextPrompts(on: clip, path: $0.url.path, classNames: dataset.classNames) }
         ?? ContextPrompts(
           for: dataset.classNames, initialContext: context.initial, position: context.position,
           isClassSpecific: context.isClassSpecific, clip: clip, seed: seed)
-      classifier = try train(initial, seed: seed, from: checkpoint?.training?.state, within: budget, progress: progress)
+      return try train(
+        initial, seed: seed, from: newest?.checkpoint.training?.state, every: interval, within: budget,
+        progress: progress)
     case .cocoop:
+      let newest = resuming ? try checkpoint(progress) : nil
       let initial =
-        try checkpoint?.conditionalPrompts(on: clip, path: path, classNames: dataset.classNames)
+        try newest.map {
+          try $0.checkpoint.conditionalPrompts(on: clip, path: $0.url.path, classNames: dataset.classNames)
+        }
         ?? ConditionalPrompts(for: dataset.classNames, initialContext: context.initial, clip: clip, seed: seed)
-      classifier = try train(initial, seed: seed, from: checkpoint?.training?.state, within: budget, progress: progress)
-    case .linearProbe:
-      let probe = try linearProbe(progress: progress)
-      if !resuming { try folder.begin(record(seconds: nil, budget), division: division) }
-      try LinearProbeCheckpoint(probe, model: identity).write(to: folder.probeURL)
-      classifier = probe
+      return try train(
+        initial, seed: seed, from: newest?.checkpoint.training?.state, every: interval, within: budget,
+        progress: progress)
     }
-    let seconds = earlier + (ContinuousClock.now - start).seconds
-    try folder.write(record(seconds: seconds, budget))
-    return (classifier, seconds)
+  }
+
+  private func train<Learner: TrainablePromptLearner>(
+    _ learner: Learner, seed: UInt64, from state: TrainingState?, every interval: CheckpointInterval,
+    within budget: MemoryBudget, progress: (TrainingProgress) throws -> Void
+  ) throws -> (classifier: any ImageClassifier, seconds: Double) {
+    guard let training = configuration.training else { return (Classifier(clip, learner), 0) }
+    let start = ContinuousClock.now
+    var trainer = Trainer(
+      Classifier(clip, learner), configuration: training, seed: seed, state: state, within: budget, cache: cache)
+    // Lines of epochs that the checkpoint does not know of yet are those that are made again.
+    let metrics = Array(folder.metrics().prefix(state?.completedEpochs ?? 0))
+    let earlier = metrics.reduce(trainer.state.position.seconds) { $0 + $1.seconds }
+    if state == nil {
+      try folder.begin(newRecord(budget), division: division) {
+        try $0.write(checkpoint: PromptCheckpoint(trainer, model: identity, resumable: true))
+      }
+    } else if metrics != folder.metrics() {
+      try folder.write(metrics: metrics)
+    }
+    var keeper = CheckpointKeeper(
+      folder, identity: identity, every: interval, from: trainer.state, metrics: metrics,
+      cost: state == nil ? ContinuousClock.now - start : .zero)
+    do {
+      while trainer.state.completedEpochs < training.epochs {
+        let epoch = trainer.state.completedEpochs
+        let report = try trainer.runEpoch(epoch, on: dataset, progress: progress) { try keeper.afterStep($0) }
+        try keeper.afterEpoch(report, trainer)
+      }
+      try PromptCheckpoint(trainer, model: identity, resumable: false).write(to: folder.promptsURL)
+      let seconds = earlier + (ContinuousClock.now - start).seconds
+      try folder.write(newRecord(budget, seconds: seconds))
+      folder.removePreviousCheckpoint()
+      return (trainer.classifier, seconds)
+    } catch {
+      throw keeper.ending(trainer, by: error)
+    }
   }
 
   /// Fits a linear probe to the images as they are tested: the reference augments none here.
@@ -100,55 +149,10 @@ public struct TrainingRun: Sendable {
     }
   }
 
-  private func train<Learner: TrainablePromptLearner>(
-    _ learner: Learner, seed: UInt64, from state: TrainingState?, within budget: MemoryBudget,
-    progress: (TrainingProgress) throws -> Void
-  ) throws -> Classifier<Learner> {
-    guard let training = configuration.training else { return Classifier(clip, learner) }
-    var trainer = Trainer(
-      Classifier(clip, learner), configuration: training, seed: seed, state: state, within: budget, cache: cache)
-    let finished = trainer.state.completedEpochs
-    var metrics = Array(folder.metrics().prefix(finished))
-    for epoch in finished..<max(finished, training.epochs) {
-      metrics.append(try trainer.runEpoch(epoch, on: dataset, progress: progress))
-      if epoch == 0 { try folder.begin(record(seconds: nil, budget), division: division) }
-      try folder.write(checkpoint: PromptCheckpoint(trainer, model: identity, resumable: true))
-      try folder.write(metrics: metrics)
-    }
-    try PromptCheckpoint(trainer, model: identity, resumable: false).write(to: folder.promptsURL)
-    return trainer.classifier
-  }
-
-  /// The checkpoint to go on from, once it is known to belong to this configuration and model.
-  private func resumed() throws -> PromptCheckpoint? {
-    let record = try folder.record()
-    guard let recorded = record.configuration else { throw ExperimentError.nothingToResume(path: folder.url.path) }
-    func check<Value: Equatable>(_ setting: String, _ path: KeyPath<RunConfiguration, Value>) throws {
-      let (found, requested) = (recorded[keyPath: path], configuration[keyPath: path])
-      guard found == requested else {
-        throw ExperimentError.otherSetting(
-          path: folder.url.path, setting: setting, found: "\(found)", requested: "\(requested)")
-      }
-    }
-    try check("the method", \.method)
-    try check("the seed", \.seed)
-    try check("the shots", \.shots)
-    try check("the classes", \.classes)
-    try check("the data", \.data)
-    try check("the few-shot list", \.fewShotList)
-    try check("the context", \.context)
-    try check("the precision", \.precision)
-    try check("the training", \.training)
-    guard record.model == identity else {
-      throw LearningError.otherModel(
-        path: folder.url.path, expected: record.model.name, found: "\(identity.name) (\(identity.sha256.prefix(12)))")
-    }
-    return configuration.training == nil ? nil : try folder.checkpoint()
-  }
-
-  private func record(seconds: Double?, _ budget: MemoryBudget) -> RunFolder.Record {
+  func newRecord(_ budget: MemoryBudget, seconds: Double? = nil) -> RunFolder.Record {
     RunFolder.Record(
       configuration, model: identity, classNames: dataset.classNames,
-      memoryBudget: configuration.training == nil ? nil : budget, trainingSeconds: seconds)
+      memoryBudget: configuration.training == nil ? nil : budget,
+      trainingImages: configuration.training == nil ? nil : TrainingImages(of: dataset), trainingSeconds: seconds)
   }
 }

@@ -7,7 +7,8 @@ import Torch
 /// Prompts in a file: a safetensors file whose tensors have the reference's names and whose metadata describes them.
 ///
 /// A file written while training also holds what the training needs to go on: the optimiser's velocities, the state of
-/// the generator, the number of finished epochs and the configuration. docs/formats.md has the details.
+/// the generator, the position in the epoch and the configuration; and a checksum, since a training that goes on from
+/// damaged numbers would never be found out. docs/formats.md has the details.
 public struct PromptCheckpoint: Sendable {
   /// The format that this program writes, and the only one that it reads.
   public static let version = 1
@@ -66,12 +67,14 @@ public struct PromptCheckpoint: Sendable {
       training: training.map {
         Header.Training(
           configuration: $0.configuration, seed: $0.seed, completedEpochs: $0.state.completedEpochs,
-          generator: $0.state.generator)
+          position: $0.state.position, generator: $0.state.generator)
       })
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     let json = String(decoding: try encoder.encode(header), as: UTF8.self)
-    try SafetensorsFile.write(tensors, metadata: [Self.metadataKey: json], to: url)
+    var metadata = [Self.metadataKey: json]
+    if training != nil { metadata[Self.checksumKey] = try Self.checksum(of: json, tensors) }
+    try SafetensorsFile.write(tensors, metadata: metadata, to: url)
   }
 
   /// Reads a file, strictly: the version, every tensor and every shape that the description calls for, and no other.
@@ -88,7 +91,8 @@ public struct PromptCheckpoint: Sendable {
     var expected = Set(names)
     training = try header.training.map { record in
       let velocityNames = names.map { Self.velocityPrefix + $0 }
-      let hasVelocities = record.completedEpochs > 0
+      let position = record.position ?? .start
+      let hasVelocities = record.completedEpochs > 0 || position.steps > 0
       if hasVelocities { expected.formUnion(velocityNames) }
       let velocities = hasVelocities ? try file.tensors(velocityNames, path: url.path) : [:]
       for name in names where hasVelocities {
@@ -98,10 +102,15 @@ public struct PromptCheckpoint: Sendable {
             path: url.path, name: velocity, expected: expected, found: velocities[velocity]?.shape)
         }
       }
+      if let checksum = file.metadata[Self.checksumKey] {
+        guard try checksum == Self.checksum(of: json, parameters.merging(velocities) { $1 }) else {
+          throw LearningError.notPrompts(path: url.path, reason: "it is damaged: its checksum is another")
+        }
+      }
       return Training(
         configuration: record.configuration, seed: record.seed,
         state: TrainingState(
-          completedEpochs: record.completedEpochs,
+          completedEpochs: record.completedEpochs, position: position,
           optimizer: record.configuration.optimizer(velocities: velocityNames.compactMap { velocities[$0] }),
           generator: record.generator))
     }
@@ -110,7 +119,15 @@ public struct PromptCheckpoint: Sendable {
   }
 
   static let metadataKey = "cocoop"
+  private static let checksumKey = "sha256"
   private static let velocityPrefix = "velocity."
+
+  /// Of the description and of the tensors' bytes, by name.
+  private static func checksum(of json: String, _ tensors: [String: Tensor]) throws -> String {
+    let bytes = try tensors.sorted { $0.key < $1.key }.map { try $0.value.bytes() }
+    return FileHash.sha256(of: [Array(json.utf8)] + bytes)
+  }
+
   var parameterNames: [String] { description.method.parameterNames }
 
   // MARK: Learners
@@ -162,42 +179,6 @@ public struct PromptCheckpoint: Sendable {
         path: path, name: "ctx", expected: [4, width], found: parameters["ctx"]?.shape)
     }
     return context
-  }
-}
-
-/// The metadata, as JSON.
-private struct Header: Codable {
-  let version: Int
-  let description: PromptDescription
-  let training: Training?
-
-  struct Training: Codable {
-    let configuration: TrainingConfiguration
-    let seed: UInt64
-    let completedEpochs: Int
-    let generator: SeededGenerator
-  }
-
-  init(version: Int, description: PromptDescription, training: Training?) {
-    self.version = version
-    self.description = description
-    self.training = training
-  }
-
-  /// The version is read first: another version's header may have any other shape.
-  init(json: String, path: String) throws {
-    struct Version: Decodable { let version: Int }
-    let (decoder, data) = (JSONDecoder(), Data(json.utf8))
-    let unreadable = LearningError.notPrompts(path: path, reason: "its metadata cannot be read")
-    guard let found = try? decoder.decode(Version.self, from: data).version else { throw unreadable }
-    guard found == PromptCheckpoint.version else {
-      throw LearningError.version(path: path, found: found, readable: PromptCheckpoint.version)
-    }
-    guard let header = try? decoder.decode(Header.self, from: data) else { throw unreadable }
-    if let training = header.training {
-      guard (0...training.configuration.epochs).contains(training.completedEpochs) else { throw unreadable }
-    }
-    self = header
   }
 }
 

@@ -53,32 +53,33 @@ struct TrainingViews: Sendable {
   /// - Parameter progress: told how many views are encoded, and of how many.
   mutating func prepare(using generator: inout SeededGenerator, progress: (Int, Int) throws -> Void) throws {
     guard case .stored(let count) = mode, stored == nil else { return }
-    let total = files.count * count
-    stored = try encode(files.flatMap { Array(repeating: $0, count: count) }, using: &generator) {
-      try progress($0, total)
+    let draws = files.indices.flatMap { image in
+      (0..<count).map { _ in ViewDraw(image: image, view: generator.next()) }
     }
+    stored = try encode(draws) { try progress($0, draws.count) }
   }
 
-  /// One view of each of the files at `indices`: `[indices.count, E]`, unit rows.
-  func features(at indices: [Int], using generator: inout SeededGenerator) throws -> Tensor {
-    guard case .stored(let count) = mode, let stored else {
-      return try encode(indices.map { files[$0] }, using: &generator)
-    }
-    let rows = indices.map { $0 * count + Int.random(in: 0..<count, using: &generator) }
+  /// Which view one use of an image shows.
+  func draw(of image: Int, using generator: inout SeededGenerator) -> ViewDraw {
+    guard case .stored(let count) = mode else { return ViewDraw(image: image, view: generator.next()) }
+    return ViewDraw(image: image, view: UInt64(Int.random(in: 0..<count, using: &generator)))
+  }
+
+  /// The views that were drawn: `[draws.count, E]`, unit rows.
+  func features(of draws: [ViewDraw]) throws -> Tensor {
+    guard case .stored(let count) = mode, let stored else { return try encode(draws) }
+    let rows = draws.map { $0.image * count + Int($0.view) }
     return try stored.gathered(Tensor(rows, shape: [rows.count]), axis: 0)
   }
 
-  /// Every view gets a generator of its own, so that the result does not depend on which core draws first.
-  private func encode(
-    _ files: [URL], using generator: inout SeededGenerator, progress: (Int) throws -> Void = { _ in }
-  ) throws -> Tensor {
-    let draws = files.map { (file: $0, seed: generator.next()) }
-    return try extractor.embeddings(
-      of: draws, preparation: "of a random view: \(augmentation), \(preprocessing)", key: { ($0.file, "\($0.seed)") },
-      progress: progress
-    ) { [augmentation] draw in
-      var generator = SeededGenerator(seed: draw.seed)
-      return try augmentation(Image(contentsOf: draw.file), using: &generator)
+  /// Every view has a generator of its own, so that the result does not depend on which core decodes first.
+  private func encode(_ draws: [ViewDraw], progress: (Int) throws -> Void = { _ in }) throws -> Tensor {
+    try extractor.embeddings(
+      of: draws, preparation: "of a random view: \(augmentation), \(preprocessing)",
+      key: { (files[$0.image], "\($0.view)") }, progress: progress
+    ) { [augmentation, files] draw in
+      var generator = SeededGenerator(seed: draw.view)
+      return try augmentation(Image(contentsOf: files[draw.image]), using: &generator)
     }.unitRows()
   }
 }

@@ -1,6 +1,5 @@
 import CLIP
 import Datasets
-import Explanations
 import Foundation
 import Images
 import Torch
@@ -44,48 +43,56 @@ public struct Trainer<Learner: TrainablePromptLearner>: Sendable {
         optimizer: configuration.optimizer(), generator: SeededGenerator(seed: seed ^ 0x7472_6169_6E65_7200))
   }
 
-  /// Trains on every training image of `dataset` once, in random order.
+  /// Trains on every training image of `dataset` once, in random order; an epoch that was interrupted is continued.
   ///
   /// - Parameters:
   ///   - epoch: from 0; it decides the learning rate.
   ///   - progress: told after every step; it may throw to stop.
-  /// - Throws: ``LearningError``, and whatever reading an image or `progress` throws.
+  ///   - afterStep: given the trainer after every step, before `progress` is told, to keep it.
+  /// - Throws: ``LearningError``, and whatever reading an image, `progress` or `afterStep` throws. ``state`` is then that
+  ///   after the last whole step.
   @discardableResult
   public mutating func runEpoch(
-    _ epoch: Int, on dataset: Dataset, progress: (TrainingProgress) throws -> Void = { _ in }
+    _ epoch: Int, on dataset: Dataset, progress: (TrainingProgress) throws -> Void = { _ in },
+    afterStep: (Self) throws -> Void = { _ in }
   ) throws -> EpochReport {
     let start = ContinuousClock.now
     let labels = dataset.training.map(\.label)
     guard !labels.isEmpty else { throw LearningError.noTrainingImages }
     let views = try preparedViews(of: dataset, progress: progress)
     let learningRate = schedule(epoch: epoch + 1)
-    let batches = batches(of: Array(labels.indices).shuffled(using: &state.generator))
-    var lossSum: Float = 0
-    var done = 0
-    // The encoder is frozen, so several steps' views may be drawn and encoded together.
-    for group in batches.split(every: max(1, FeatureExtractor.batchSize / configuration.batchSize)) {
-      let features = try views.features(at: group.flatMap { $0 }, using: &state.generator)
+    if epoch != state.completedEpochs { (state.completedEpochs, state.position) = (epoch, .start) }
+    let earlier = state.position
+    var generator = state.generator
+    let plan = EpochPlan(images: labels.count, batchSize: configuration.batchSize, of: views, using: &generator)
+    for group in plan.groups(after: earlier.steps) {
+      let features = try views.features(of: group.draws)
       var row = 0
-      for indices in group {
+      for (number, draws) in zip((group.firstStep + 1)..., group.steps) {
+        let rows = row..<row + draws.count
+        row = rows.upperBound
+        guard number > earlier.steps else { continue }
         let batch = try Batch(
-          imageFeatures: features.sliced(row..<row + indices.count, axis: 0), labels: indices.map { labels[$0] })
+          imageFeatures: features.sliced(rows, axis: 0), labels: draws.map { labels[$0.image] })
         let (loss, right) = try improve(on: batch, learningRate: learningRate)
-        guard loss.isFinite else { throw LearningError.diverged(epoch: epoch + 1, step: done + 1) }
-        row += indices.count
-        lossSum += loss
-        done += 1
+        state.position = EpochPosition(
+          steps: number, lossSum: state.position.lossSum + Double(loss),
+          seconds: earlier.seconds + (ContinuousClock.now - start).seconds)
+        try afterStep(self)
         try progress(
           .step(
-            epoch: epoch + 1, number: done, of: batches.count, images: indices.count, loss: loss, right: right))
+            epoch: epoch + 1, number: number, of: plan.stepCount, images: draws.count, loss: loss, right: right))
       }
     }
-    state.completedEpochs = epoch + 1
+    let done = state.position
+    (state.completedEpochs, state.position, state.generator) = (epoch + 1, .start, generator)
     return EpochReport(
-      epoch: epoch + 1, loss: lossSum / Float(done), learningRate: learningRate,
-      images: batches.reduce(0) { $0 + $1.count }, seconds: (ContinuousClock.now - start).seconds)
+      epoch: epoch + 1, loss: Float(done.lossSum / Double(max(done.steps, 1))), learningRate: learningRate,
+      images: plan.imageCount, seconds: earlier.seconds + (ContinuousClock.now - start).seconds)
   }
 
   /// - Returns: mean cross-entropy of `batch` before the step, in nats.
+  /// - Throws: ``LearningError/diverged(epoch:step:)`` where that is no number; nothing is changed then.
   public mutating func step(on batch: Batch, learningRate: Float) throws -> Float {
     try improve(on: batch, learningRate: learningRate).loss
   }
@@ -96,16 +103,12 @@ public struct Trainer<Learner: TrainablePromptLearner>: Sendable {
     let plan = try plan ?? PassPlan(for: learner, within: budget, isTraining: true)
     self.plan = plan
     let (loss, gradients, right) = try classifier.lossWithGradient(on: batch, by: plan)
+    guard loss.isFinite else {
+      throw LearningError.diverged(epoch: state.completedEpochs + 1, step: state.position.steps + 1)
+    }
     let improved = try state.optimizer.step(learner.parameters, along: gradients, learningRate: learningRate)
     classifier = Classifier(classifier.clip, try learner.replacing(improved))
     return (loss, right)
-  }
-
-  /// Batches of equal size; a smaller last one is dropped, unless it is the only one.
-  private func batches(of order: [Int]) -> [[Int]] {
-    let all = order.split(every: configuration.batchSize)
-    guard all.count > 1, let last = all.last, last.count < configuration.batchSize else { return all }
-    return all.dropLast()
   }
 
   /// Stored views come from a stream of their own, so that a continued training draws the same ones again.
@@ -119,43 +122,4 @@ public struct Trainer<Learner: TrainablePromptLearner>: Sendable {
     self.views = views
     return views
   }
-}
-
-/// What a training needs to go on, besides the parameters.
-public struct TrainingState: Sendable {
-  public internal(set) var completedEpochs: Int
-  public internal(set) var optimizer: SGD
-  public internal(set) var generator: SeededGenerator
-
-  public init(completedEpochs: Int = 0, optimizer: SGD = SGD(), generator: SeededGenerator) {
-    self.completedEpochs = completedEpochs
-    self.optimizer = optimizer
-    self.generator = generator
-  }
-}
-
-/// Where a training stands.
-public enum TrainingProgress: Sendable {
-  /// So many views have been encoded, before the first epoch.
-  case views(encoded: Int, of: Int)
-  /// A step of an epoch was made; both count from 1. So many of its images were named rightly before it.
-  case step(epoch: Int, number: Int, of: Int, images: Int, loss: Float, right: Int)
-  /// A linear probe is fitted for the number-th of at most so many penalties.
-  case fit(number: Int, of: Int)
-}
-
-/// What an epoch did.
-public struct EpochReport: Sendable, Codable, Equatable {
-  /// From 1.
-  public let epoch: Int
-  /// The mean over the epoch's steps, in nats, each before its step.
-  public let loss: Float
-  public let learningRate: Float
-  public let images: Int
-  public let seconds: Double
-}
-
-extension Duration {
-  /// In seconds, with its fraction.
-  public var seconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
 }

@@ -1,0 +1,79 @@
+import CLIP
+import Explanations
+import Foundation
+import PromptLearning
+
+/// Writes the checkpoints of one training, and before each the lines of the epochs that it knows of: `metrics.jsonl` may be
+/// ahead of the checkpoint, never behind.
+struct CheckpointKeeper {
+  let folder: RunFolder
+  let identity: ModelIdentity
+  let interval: CheckpointInterval
+  /// Of the finished epochs.
+  private(set) var metrics: [EpochReport]
+
+  private var written = ContinuousClock.now
+  private var cost = Duration.zero
+  /// Where the training stood in the newest checkpoint.
+  private var kept: (epochs: Int, steps: Int)
+  private var keptMetrics: Int
+
+  /// - Parameters:
+  ///   - state: that is kept already.
+  ///   - cost: what writing it took; zero where that is not known.
+  init(
+    _ folder: RunFolder, identity: ModelIdentity, every interval: CheckpointInterval, from state: TrainingState,
+    metrics: [EpochReport], cost: Duration = .zero
+  ) {
+    self.folder = folder
+    self.identity = identity
+    self.interval = interval
+    self.metrics = metrics
+    self.cost = cost
+    kept = (state.completedEpochs, state.position.steps)
+    keptMetrics = metrics.count
+  }
+
+  mutating func afterStep<Learner>(_ trainer: Trainer<Learner>) throws {
+    guard isDue(after: trainer.state.position.steps) else { return }
+    try keep(trainer)
+  }
+
+  mutating func afterEpoch<Learner>(_ report: EpochReport, _ trainer: Trainer<Learner>) throws {
+    metrics.append(report)
+    guard isDue(after: nil) || trainer.state.completedEpochs == trainer.configuration.epochs else { return }
+    try keep(trainer)
+  }
+
+  /// Keeps what is not kept yet.
+  mutating func keep<Learner>(_ trainer: Trainer<Learner>) throws {
+    let state = trainer.state
+    guard kept != (state.completedEpochs, state.position.steps) else { return }
+    let start = ContinuousClock.now
+    if metrics.count != keptMetrics { try folder.write(metrics: metrics) }
+    try folder.write(checkpoint: PromptCheckpoint(trainer, model: identity, resumable: true))
+    written = .now
+    cost = written - start
+    kept = (state.completedEpochs, state.position.steps)
+    keptMetrics = metrics.count
+  }
+
+  /// What stopped a training, after its last step is kept where that can be.
+  mutating func ending<Learner>(_ trainer: Trainer<Learner>, by error: any Error) -> any Error {
+    do {
+      // Numbers that diverge are no good to go on from, and a disk that has no room has none now.
+      if case LearningError.diverged = error { return error }
+      if error is WritingError { throw error }
+      try keep(trainer)
+      return error
+    } catch WritingError.failed(let path, let reason) {
+      return ExperimentError.notKept(path: path, reason: reason, epoch: kept.epochs + 1, step: kept.steps)
+    } catch {
+      return error
+    }
+  }
+
+  private func isDue(after step: Int?) -> Bool {
+    interval.isDue(after: step, elapsed: ContinuousClock.now - written, cost: cost)
+  }
+}

@@ -1,0 +1,62 @@
+import CLIP
+import Datasets
+import Foundation
+import PromptLearning
+import Torch
+
+extension RunFolder {
+  /// What `run.json` says.
+  public struct Record: Sendable, Codable {
+    public let version: Int
+    /// Of a training here; `nil` for prompts that were imported.
+    public let configuration: RunConfiguration?
+    /// Where prompts that were imported come from; `nil` for those of a training here.
+    public let imported: ImportedPrompts?
+    public let model: ModelIdentity
+    /// Of the classes that the prompts were learned on, by label; empty where an imported file leaves them unknown.
+    public let classNames: [String]
+    public let libtorch: String
+    /// Of training, in bytes; a continued training divides its passes in the same way.
+    public let memoryBudget: MemoryBudget?
+    /// What it learns from; absent from runs of before this was compared, and where nothing is trained.
+    public let trainingImages: TrainingImages?
+    /// Of training, without loading; `nil` until it is finished.
+    public var trainingSeconds: Double?
+
+    static let version = 1
+
+    init(
+      _ configuration: RunConfiguration?, imported: ImportedPrompts? = nil, model: ModelIdentity, classNames: [String],
+      memoryBudget: MemoryBudget? = nil, trainingImages: TrainingImages? = nil, trainingSeconds: Double? = nil
+    ) {
+      version = Self.version
+      self.configuration = configuration
+      self.imported = imported
+      self.model = model
+      self.classNames = classNames
+      libtorch = Libtorch.version
+      self.memoryBudget = memoryBudget
+      self.trainingImages = trainingImages
+      self.trainingSeconds = trainingSeconds
+    }
+
+    /// Where the model, the data and the half of the classes are, as far as the run knows them.
+    public var modelPath: String? { configuration?.model ?? imported?.model }
+    public var root: String? { configuration?.root ?? imported?.root }
+    public var data: String? { configuration?.data ?? imported?.data }
+    public var classes: ClassSubset? { configuration?.classes ?? imported?.classes }
+    public var seed: Int? { configuration?.seed ?? imported?.seed }
+  }
+}
+
+/// The images that a training learns from, as far as they must be the same where it goes on.
+public struct TrainingImages: Sendable, Codable, Equatable {
+  public let count: Int
+  /// Of the labels and paths, in their order.
+  public let sha256: String
+
+  init(of dataset: Dataset) {
+    count = dataset.training.count
+    sha256 = FileHash.sha256(of: dataset.training.map { "\($0.label)\t\($0.path)\n" }.joined())
+  }
+}

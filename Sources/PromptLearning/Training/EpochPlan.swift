@@ -1,0 +1,54 @@
+import Explanations
+import Images
+
+/// What an epoch looks at: the order of the images and a view of each, drawn before anything is decoded.
+///
+/// Decoding and encoding draw nothing. They may run beside the steps, and an epoch that goes on from its middle may pass
+/// over the groups that are done.
+struct EpochPlan: Sendable {
+  /// Steps whose views are encoded together: the encoder is frozen, so no step changes the next one's features. A view's
+  /// feature can depend, in its last bit, on those beside it; hence a group is always encoded whole.
+  struct Group: Sendable {
+    /// From 0.
+    let firstStep: Int
+    /// The views of each step.
+    let steps: [[ViewDraw]]
+
+    var draws: [ViewDraw] { steps.flatMap { $0 } }
+  }
+
+  let groups: [Group]
+  let stepCount: Int
+  let imageCount: Int
+
+  /// - Parameters:
+  ///   - generator: as it was at the beginning of the epoch; left as the next epoch finds it.
+  init(
+    images: Int, batchSize: Int, groupSize: Int = FeatureExtractor.batchSize, of views: TrainingViews,
+    using generator: inout SeededGenerator
+  ) {
+    var steps = Array(0..<images).shuffled(using: &generator).split(every: batchSize)
+    // Batches of equal size; a smaller last one is dropped, unless it is the only one.
+    if steps.count > 1, let last = steps.last, last.count < batchSize { steps.removeLast() }
+    let draws = steps.map { $0.map { views.draw(of: $0, using: &generator) } }
+    let stride = max(1, groupSize / batchSize)
+    groups = draws.split(every: stride).enumerated().map { Group(firstStep: $0 * stride, steps: $1) }
+    stepCount = steps.count
+    imageCount = steps.reduce(0) { $0 + $1.count }
+  }
+
+  /// The groups that still have something to do.
+  ///
+  /// - Parameter steps: that are made already.
+  func groups(after steps: Int) -> some Sequence<Group> {
+    groups.lazy.filter { $0.firstStep + $0.steps.count > steps }
+  }
+}
+
+/// One use of a training image.
+struct ViewDraw: Sendable, Equatable {
+  /// Its index among the training images.
+  let image: Int
+  /// Which of its views: the seed of a fresh one, the index of a stored one.
+  let view: UInt64
+}

@@ -1,0 +1,55 @@
+#if os(Linux)
+  import Foundation
+
+  /// A small disk of its own, in memory.
+  struct TemporaryDisk {
+    let url: URL
+
+    /// Whether this process may mount one.
+    static let isAvailable: Bool = {
+      guard geteuid() == 0 else { return false }
+      let url = FileManager.default.temporaryDirectory.appending(path: "cocoop-disk-\(UUID().uuidString)")
+      defer { try? FileManager.default.removeItem(at: url) }
+      return (try? mounted(at: url, size: "64k") { _ in true }) ?? false
+    }()
+
+    static func mounted<Result>(at url: URL, size: String, _ body: (TemporaryDisk) throws -> Result) throws -> Result {
+      try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+      try run("mount", "-t", "tmpfs", "-o", "size=\(size)", "cocoop-test", url.path)
+      defer { try? run("umount", "-l", url.path) }
+      return try body(TemporaryDisk(url: url))
+    }
+
+    private var filler: URL { url.appending(path: "filler") }
+
+    /// Leaves no room, whatever others free meanwhile.
+    func fill() throws {
+      let descriptor = open(filler.path, O_WRONLY | O_CREAT | O_APPEND, 0o644)
+      defer { close(descriptor) }
+      let bytes = [UInt8](repeating: 0, count: 4096)
+      var refusals = 0
+      while refusals < 100 {
+        if write(descriptor, bytes, bytes.count) < bytes.count {
+          refusals += 1
+          usleep(1000)
+        }
+      }
+    }
+
+    func empty() { try? FileManager.default.removeItem(at: filler) }
+
+    func makeReadOnly() throws { try Self.run("mount", "-o", "remount,ro", url.path) }
+
+    private struct Failed: Error {}
+
+    private static func run(_ arguments: String...) throws {
+      let process = Process()
+      process.executableURL = URL(filePath: "/usr/bin/env")
+      process.arguments = arguments
+      process.standardError = FileHandle.nullDevice
+      try process.run()
+      process.waitUntilExit()
+      guard process.terminationStatus == 0 else { throw Failed() }
+    }
+  }
+#endif
