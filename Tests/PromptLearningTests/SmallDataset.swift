@@ -15,7 +15,10 @@ enum SmallDataset {
   static func make(counts: [Int], classes: [String] = names) throws -> Dataset {
     try withTemporaryFolder { folder in
       func entries(_ count: Int, _ label: Int) -> [String] {
-        (0..<count).map { #"["\#(classes[label])/00\#($0).jpg", \#(label), "\#(classes[label])"]"# }
+        (0..<count).map { number in
+          let path = "\(classes[label])/\(String(format: "%03d", number)).jpg"
+          return #"["\#(path)", \#(label), "\#(classes[label])"]"#
+        }
       }
       let train = counts.enumerated().flatMap { label, count in entries(count, label) }.joined(separator: ", ")
       let test = classes.indices.flatMap { entries(1, $0) }.joined(separator: ", ")

@@ -15,6 +15,13 @@ final class AppendedFile {
 
   deinit { close(descriptor) }
 
+  /// Waits until all of it is on the disk.
+  func sync() throws {
+    guard fsync(descriptor) == 0 else {
+      throw WritingError.failed(path: url.path, reason: String(cString: strerror(errno)))
+    }
+  }
+
   func append(_ text: String) throws { try append(Array(text.utf8)) }
 
   /// - Throws: `WritingError`; a part of `bytes` may then have been written.

@@ -3,35 +3,31 @@ import Explanations
 import Foundation
 import PromptLearning
 
-/// Writes the checkpoints of one training, and before each the lines of the epochs that it knows of: `metrics.jsonl` may be
-/// ahead of the checkpoint, never behind.
+/// Writes the checkpoints of one training, and the lines of its epochs: `metrics.jsonl` may be ahead of the checkpoint, never
+/// behind.
 struct CheckpointKeeper {
   let folder: RunFolder
   let identity: ModelIdentity
   let interval: CheckpointInterval
-  /// Of the finished epochs.
-  private(set) var metrics: [EpochReport]
 
+  private var metrics: AppendedFile?
   private var written = ContinuousClock.now
   private var cost = Duration.zero
   /// Where the training stood in the newest checkpoint.
   private var kept: (epochs: Int, steps: Int)
-  private var keptMetrics: Int
 
   /// - Parameters:
   ///   - state: that is kept already.
   ///   - cost: what writing it took; zero where that is not known.
   init(
     _ folder: RunFolder, identity: ModelIdentity, every interval: CheckpointInterval, from state: TrainingState,
-    metrics: [EpochReport], cost: Duration = .zero
+    cost: Duration = .zero
   ) {
     self.folder = folder
     self.identity = identity
     self.interval = interval
-    self.metrics = metrics
     self.cost = cost
     kept = (state.completedEpochs, state.position.steps)
-    keptMetrics = metrics.count
   }
 
   mutating func afterStep<Learner>(_ trainer: Trainer<Learner>) throws {
@@ -40,7 +36,9 @@ struct CheckpointKeeper {
   }
 
   mutating func afterEpoch<Learner>(_ report: EpochReport, _ trainer: Trainer<Learner>) throws {
-    metrics.append(report)
+    let metrics = try metrics ?? AppendedFile(folder.metricsURL)
+    self.metrics = metrics
+    try metrics.append(RunFolder.line(of: report))
     guard isDue(after: nil) || trainer.state.completedEpochs == trainer.configuration.epochs else { return }
     try keep(trainer)
   }
@@ -50,12 +48,11 @@ struct CheckpointKeeper {
     let state = trainer.state
     guard kept != (state.completedEpochs, state.position.steps) else { return }
     let start = ContinuousClock.now
-    if metrics.count != keptMetrics { try folder.write(metrics: metrics) }
+    try metrics?.sync()
     try folder.write(checkpoint: PromptCheckpoint(trainer, model: identity, resumable: true))
     written = .now
     cost = written - start
     kept = (state.completedEpochs, state.position.steps)
-    keptMetrics = metrics.count
   }
 
   /// What stopped a training, after its last step is kept where that can be.

@@ -59,12 +59,16 @@ extension RunFolder {
   /// Takes away what a finished training no longer needs.
   func removePreviousCheckpoint() { unlink(previousURL.path) }
 
-  /// Rewrites `metrics.jsonl`, one line an epoch; it is short, and so it is always whole.
+  /// Begins `metrics.jsonl` anew with these lines.
   func write(metrics: [EpochReport]) throws {
+    try WholeFile.write(Data(metrics.map(Self.line).joined().utf8), to: metricsURL)
+  }
+
+  /// One epoch in `metrics.jsonl`.
+  static func line(of report: EpochReport) throws -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys
-    let lines = try metrics.map { String(decoding: try encoder.encode($0), as: UTF8.self) + "\n" }
-    try WholeFile.write(Data(lines.joined().utf8), to: metricsURL)
+    return String(decoding: try encoder.encode(report), as: UTF8.self) + "\n"
   }
 
   func metrics() -> [EpochReport] {

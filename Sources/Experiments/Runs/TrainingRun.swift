@@ -112,11 +112,11 @@ public struct TrainingRun: Sendable {
       try folder.begin(newRecord(budget), division: division) {
         try $0.write(checkpoint: PromptCheckpoint(trainer, model: identity, resumable: true))
       }
-    } else if metrics != folder.metrics() {
+    } else {
       try folder.write(metrics: metrics)
     }
     var keeper = CheckpointKeeper(
-      folder, identity: identity, every: interval, from: trainer.state, metrics: metrics,
+      folder, identity: identity, every: interval, from: trainer.state,
       cost: state == nil ? ContinuousClock.now - start : .zero)
     do {
       while trainer.state.completedEpochs < training.epochs {
