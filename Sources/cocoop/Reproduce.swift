@@ -125,8 +125,8 @@ struct Reproduce: ParsableCommand {
       }
       let reporter = ReproductionReporter(printing)
       let outcomes = try reproduction { progress in
-        try interruption.check()
         reporter.report(progress)
+        try interruption.check()
       }
       let result = try ComparisonSummary(
         outcomes, of: comparison, model: identity, configuration: clip.configuration)

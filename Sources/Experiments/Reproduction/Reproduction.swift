@@ -122,6 +122,8 @@ public struct Reproduction: Sendable {
       if layout == .units, let outcome = try finishedOutcome(of: place) { return (outcome, false) }
       let lock = try place.lock()
       defer { lock.release() }
+      // Another process may have ended between the two looks.
+      if layout == .units, let outcome = try finishedOutcome(of: place) { return (outcome, false) }
       let (folder, classifier, seconds, kept) = try runner.trained(
         place, on: source.dataset.get(), isReplacing: layout == .flat
       ) { try progress(.training(unit, $0)) }
@@ -130,6 +132,8 @@ public struct Reproduction: Sendable {
       throw error
     } catch ExperimentError.inUse(let path) {
       throw ExperimentError.inUse(path: path)
+    } catch ExperimentError.notKept(let path, let reason, _, _) {
+      throw WritingError.failed(path: path, reason: reason)
     } catch let error as UnusableData {
       return (failed(unit, source.title, error.explanation), false)
     } catch let error as any Explained {
@@ -183,6 +187,8 @@ public struct Reproduction: Sendable {
   ///
   /// - Throws: `WritingError`.
   public func write(_ result: ComparisonSummary, _ text: ComparisonText) throws {
+    // There are no units yet where no data could be used; the folder is this comparison's all the same.
+    _ = try NewFolders(upTo: output.appending(path: "units"))
     try WholeFile.write(
       JSONEncoder.readable.encode(result) + Data("\n".utf8), to: output.appending(path: "results.json"))
     try WholeFile.write(Data(text.markdown.utf8), to: output.appending(path: "results.md"))
