@@ -101,10 +101,22 @@ public struct PromptTrie: Sendable {
 
   /// The trie of some of the prompts, for the same context vectors.
   public func restricted(to prompts: Range<Int>) throws -> PromptTrie {
-    try PromptTrie(
-      ends[prompts].map { end in
-        sequence(first: end) { nodes[$0].parent }.map { nodes[$0].symbol }.reversed()
-      }, contextCount: contextCount)
+    try PromptTrie(prompts.map(symbols(of:)), contextCount: contextCount)
+  }
+
+  /// One trie of prompts for several readers, each of whom has context vectors of its own and reads some of the prompts.
+  ///
+  /// - Parameter choices: for each reader, the prompts it reads.
+  /// - Returns: the readers' prompts one after another; reader i's context vectors are those from i · ``contextCount`` on.
+  public func shared(byReadersOf choices: [[Int]]) throws -> PromptTrie {
+    let prompts = choices.enumerated().flatMap { reader, prompts in
+      prompts.map { symbols(of: $0).map { $0.shifted(by: reader * contextCount) } }
+    }
+    return try PromptTrie(prompts, contextCount: choices.count * contextCount)
+  }
+
+  private func symbols(of prompt: Int) -> [Symbol] {
+    sequence(first: ends[prompt]) { nodes[$0].parent }.map { nodes[$0].symbol }.reversed()
   }
 
   private struct Edge: Hashable {
@@ -115,6 +127,7 @@ public struct PromptTrie: Sendable {
 
 extension Symbol {
   var tokenID: Int? { if case .token(let id) = self { id } else { nil } }
+  fileprivate func shifted(by offset: Int) -> Symbol { contextIndex.map { .context($0 + offset) } ?? self }
   var contextIndex: Int? { if case .context(let index) = self { index } else { nil } }
 }
 

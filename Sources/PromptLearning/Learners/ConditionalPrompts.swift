@@ -43,9 +43,31 @@ public struct ConditionalPrompts: TrainablePromptLearner {
   /// - Parameter imageFeatures: `[B, E]`, unit rows.
   /// - Returns: one text feature per image and class, `[B, C, E]`, unit rows.
   public func classFeatures(for imageFeatures: Tensor) throws -> Tensor {
-    let conditionalTokens = try metaNetwork(imageFeatures).unsqueezed(at: 1)  // [B, 1, D]
-    let contexts = try contextVectors + conditionalTokens  // [B, M, D]
-    return try textEncoder(prompts, contexts: contexts).unitRows()  // [B, C, E]
+    try classFeatures(atCodes: codes(of: imageFeatures))
+  }
+
+  /// The meta-network's hidden codes of images, `[B, E/16]`: an image changes the prompts through its code alone.
+  func codes(of imageFeatures: Tensor) throws -> Tensor { try metaNetwork.code(of: imageFeatures) }
+
+  /// The class features of images with these hidden codes, `[B, C, E]`, unit rows.
+  func classFeatures(atCodes codes: Tensor) throws -> Tensor {
+    try textEncoder(prompts, contexts: contexts(atCodes: codes)).unitRows()
+  }
+
+  /// The features of some classes for each image, all in one pass.
+  ///
+  /// - Parameters:
+  ///   - codes: `[B, E/16]`.
+  ///   - choices: for each image, its K classes.
+  /// - Returns: `[B, K, E]`, unit rows.
+  func classFeatures(atCodes codes: Tensor, ofClasses choices: [[Int]]) throws -> Tensor {
+    let contexts = try contexts(atCodes: codes).reshaped([1, -1, textEncoder.width])  // [1, B · M, D]
+    return try textEncoder(trie.shared(byReadersOf: choices), contexts: contexts).unitRows()
+      .reshaped([choices.count, choices.first?.count ?? 0, -1])
+  }
+
+  private func contexts(atCodes codes: Tensor) throws -> Tensor {
+    try contextVectors + metaNetwork.output(codes).unsqueezed(at: 1)  // [B, M, D]
   }
 
   package var trie: PromptTrie { prompts.trie }

@@ -26,8 +26,11 @@ struct MetaNetwork: Sendable {
   /// - Parameter imageFeatures: `[B, E]`, unit rows.
   /// - Returns: conditional tokens, `[B, D]`.
   func callAsFunction(_ imageFeatures: Tensor) throws -> Tensor {
-    try output(Activation.relu(hidden(imageFeatures)))
+    try output(code(of: imageFeatures))
   }
+
+  /// What the bottleneck makes of images, `[B, E/16]`, none below 0: all that they tell the prompts.
+  func code(of imageFeatures: Tensor) throws -> Tensor { try Activation.relu(hidden(imageFeatures)) }
 
   static let parameterNames = [
     "meta_net.linear1.weight", "meta_net.linear1.bias", "meta_net.linear2.weight", "meta_net.linear2.bias",

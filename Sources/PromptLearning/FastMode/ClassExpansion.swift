@@ -1,0 +1,63 @@
+import CLIP
+import Torch
+
+/// The features of classes as straight lines in the hidden code of an image.
+///
+/// An image changes CoCoOp's prompts through its code h ∈ ℝ^(E/16) alone, so that g_c(h) is a smooth function. With a
+/// typical code m and the deviations σ of its numbers,
+///
+///     g_c(h) ≈ g_c(m) + Σ_k a_k s_ck,    a_k = (h_k − m_k) / σ_k,    s_ck = (g_c(m + σ_k e_k) − g_c(m − σ_k e_k)) / 2.
+///
+/// The slopes are those of chords over the codes that occur, not of the tangent: measured, the better guess. Making an
+/// expansion takes 2R + 1 passes over the classes, R being the number of axes; using it takes products of matrices.
+struct ClassExpansion: Sendable {
+  private let axes: [Int]
+  private let codes: TypicalCodes
+  private let classCount: Int
+  private let terms: Tensor  // [E, C · (1 + R)]: of each class its feature and its slopes
+  private let products: Tensor  // [(1 + R)², C]: the scalar products of a class's terms
+
+  init(of learner: ConditionalPrompts, around codes: TypicalCodes, within budget: MemoryBudget) throws {
+    axes = codes.axes
+    self.codes = codes
+    classCount = learner.classNames.count
+    let plan = try PassPlan(for: learner, within: budget, isTraining: false)
+    func features(at code: [Float]) throws -> Tensor {  // [C, E]
+      let row = try Tensor(code, shape: [1, code.count])
+      let parts = try plan.parts.map { try $0.classFeatures(atCodes: row) }
+      return try Tensor.concatenated(parts, axis: 1).reshaped([learner.classNames.count, -1])
+    }
+    let slopes = try axes.map { axis in
+      var (above, below) = (codes.means, codes.means)
+      above[axis] += codes.deviations[axis]
+      below[axis] -= codes.deviations[axis]
+      return try (features(at: above) - features(at: below)) * 0.5
+    }
+    let table = try Tensor.stacked([features(at: codes.means)] + slopes).permuted([1, 0, 2])  // [C, 1 + R, E]
+    terms = try table.reshaped([classCount * (1 + axes.count), -1]).transposed()
+    products = try table.matmul(table.permuted([0, 2, 1])).reshaped([classCount, -1]).transposed()
+  }
+
+  /// The cosines of images and the classes' features as the expansion has them: B rows of C.
+  ///
+  /// - Parameters:
+  ///   - imageFeatures: `[B, E]`, unit rows.
+  ///   - codes: `[B, E/16]`, theirs.
+  func cosines(of imageFeatures: Tensor, codes: Tensor) throws -> [Float] {
+    let count = imageFeatures.shape[0]
+    let weights = try weights(of: codes.floats(), count)  // [B, 1 + R]
+    let along = try weights.unsqueezed(at: 2)
+    let dots = try imageFeatures.matmul(terms).reshaped([count, classCount, -1]).matmul(along)  // [B, C, 1]
+    let pairs = try along.matmul(weights.unsqueezed(at: 1)).reshaped([count, -1])  // [B, (1 + R)²]
+    let squares = try pairs.matmul(products)  // [B, C]
+    return try zip(dots.floats(), squares.floats()).map { $0 / max($1, .leastNormalMagnitude).squareRoot() }
+  }
+
+  private func weights(of codes: [Float], _ count: Int) throws -> Tensor {
+    let width = self.codes.means.count
+    let rows: [Float] = (0..<count).flatMap { image -> [Float] in
+      [1] + axes.map { (codes[image * width + $0] - self.codes.means[$0]) / self.codes.deviations[$0] }
+    }
+    return try Tensor(rows, shape: [count, 1 + axes.count])
+  }
+}
