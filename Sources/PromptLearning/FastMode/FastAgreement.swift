@@ -27,13 +27,7 @@ public struct FastAgreement: Sendable, Hashable, Codable {
     func rows(_ classifier: some ImageClassifier) throws -> [[Float]] {
       try classifier.logits(ofEmbeddings: imageEmbeddings, within: budget).softmax().floats().split(every: classes)
     }
-    let pairs = try zip(rows(fast.exact), rows(fast)).map { exact, fast in
-      (
-        isSame: exact.ranked.first == fast.ranked.first,
-        shared: Set(exact.ranked.prefix(5)).intersection(fast.ranked.prefix(5)).count,
-        difference: zip(exact, fast).map { abs(Double($0) - Double($1)) }.max() ?? 0
-      )
-    }
+    let pairs = try zip(rows(fast.exact), rows(fast)).map { Pair(exact: $0, fast: $1) }
     let count = Double(pairs.count)
     images = pairs.count
     exactClasses = fast.exactClasses
@@ -44,9 +38,21 @@ public struct FastAgreement: Sendable, Hashable, Codable {
   }
 }
 
-extension [Float] {
+/// The probabilities of one image, exact and approximated.
+private struct Pair {
+  let isSame: Bool
+  let shared: Int
+  let difference: Double
+
+  init(exact: [Float], fast: [Float]) {
+    let (best, fastBest) = (Self.ranked(exact), Self.ranked(fast))
+    isSame = best.first == fastBest.first
+    shared = Set(best.prefix(5)).intersection(fastBest.prefix(5)).count
+    difference = Double(zip(exact, fast).map { abs($0 - $1) }.max() ?? 0)
+  }
+
   /// Labels, the most probable first.
-  fileprivate var ranked: [Int] {
-    enumerated().sorted { ($1.element, $0.offset) < ($0.element, $1.offset) }.map(\.offset)
+  private static func ranked(_ row: [Float]) -> [Int] {
+    row.indices.sorted { (row[$1], $0) < (row[$0], $1) }
   }
 }
