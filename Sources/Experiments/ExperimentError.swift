@@ -44,6 +44,8 @@ public enum ExperimentError: Explained, Equatable {
   case unknownBackbone(name: String, known: [String])
   /// A precision that this machine cannot compute in.
   case precision(String)
+  /// A run whose answers cannot be approximated.
+  case noFastMode(path: String, reason: String)
   case noPhotos(folder: String, isRecursive: Bool)
   case noMatch(glob: String)
   /// Standard input was to hold paths.
@@ -89,6 +91,7 @@ public enum ExperimentError: Explained, Equatable {
       "\(data) has changed since the run in \(path) learned its classes: \(difference)"
     case .unknownBackbone(let name, _): "There is no backbone '\(name)' to measure"
     case .precision(let precision): "This processor has no products of \(precision)"
+    case .noFastMode(let path, let reason): "The run in \(path) cannot answer fast: \(reason)"
     case .noPhotos(let folder, false): "The folder \(folder) has no photos directly in it"
     case .noPhotos(let folder, true): "The folder \(folder) has no photos in it, nor have its folders"
     case .noMatch(let glob): "No file matches \(glob)"
@@ -131,6 +134,7 @@ public enum ExperimentError: Explained, Equatable {
     case .classList: "Give each class one name, and each name once"
     case .unknownBackbone(_, let known): "Give one of \(known.joined(separator: ", "))"
     case .precision: "Give --precision float32"
+    case .noFastMode: "Leave --fast out"
     case .noPhotos(_, false): "Give a folder of jpg, jpeg, png or webp files, or --recursive for those of its folders"
     case .noPhotos(_, true): "Give a folder of jpg, jpeg, png or webp files"
     case .noMatch: "Check the pattern and the folder that it starts from"

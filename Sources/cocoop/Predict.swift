@@ -60,6 +60,9 @@ struct Predict: ParsableCommand {
   @Argument(help: "Photos, folders of photos, patterns such as \"*.jpg\", or - for paths on standard input.")
   var images: [String] = []
 
+  @Flag(help: "Answer for CoCoOp near the cost of zero-shot CLIP: the best classes exactly, the others nearly.")
+  var fast = false
+
   @OptionGroup var products: PrecisionOption
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var printing: OutputOptions
@@ -72,6 +75,7 @@ struct Predict: ParsableCommand {
     guard classes == nil || classesFile == nil else {
       throw ValidationError("--classes and --classes-file exclude each other.")
     }
+    guard runFolder != nil || !fast else { throw ValidationError("--fast is for a run: give --run.") }
     guard runFolder == nil || template.isEmpty else {
       throw ValidationError("--template is for zero-shot CLIP: a run has its own prompts.")
     }
@@ -110,7 +114,7 @@ struct Predict: ParsableCommand {
     if let runFolder {
       return try Predictor(
         run: LoadedRun(folder: URL(filePath: runFolder), model: model, precision: products.precision),
-        classNames: names?.names,
+        classNames: names?.names, isFast: fast,
         within: compute.budget)
     }
     return try Predictor(

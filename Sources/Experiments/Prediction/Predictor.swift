@@ -11,8 +11,13 @@ public struct Predictor: Sendable {
   private let budget: MemoryBudget
 
   /// By what a run has learned, over its own classes or over others.
-  public init(run: LoadedRun, classNames: [String]?, within budget: MemoryBudget = .automatic) throws {
-    classifier = try run.classifier(for: classNames)
+  ///
+  /// - Parameter isFast: answers near the cost of zero-shot CLIP, approximately; ``FastMode`` says how near.
+  public init(
+    run: LoadedRun, classNames: [String]?, isFast: Bool = false, within budget: MemoryBudget = .automatic
+  ) throws {
+    classifier =
+      try isFast ? run.fastClassifier(for: classNames, within: budget) : run.classifier(for: classNames)
     self.budget = budget
   }
 

@@ -77,6 +77,18 @@ public struct LoadedRun: Sendable {
     }
   }
 
+  /// The same near the cost of zero-shot CLIP, for CoCoOp.
+  ///
+  /// - Throws: ``ExperimentError/noFastMode(path:reason:)``.
+  public func fastClassifier(
+    for classNames: [String]? = nil, within budget: MemoryBudget = .automatic
+  ) throws -> FastClassifier {
+    guard let folder, let exact = try classifier(for: classNames) as? Classifier<ConditionalPrompts> else {
+      throw ExperimentError.noFastMode(path: path, reason: "it is no run of CoCoOp's")
+    }
+    return try folder.fastMode().classifier(of: exact, path: folder.url.path, within: budget)
+  }
+
   /// The prompts that the run has learned.
   ///
   /// - Throws: `LearningError/notPrompts(path:reason:)` for a linear probe.

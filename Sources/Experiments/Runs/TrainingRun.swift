@@ -124,6 +124,10 @@ public struct TrainingRun: Sendable {
         let report = try trainer.runEpoch(epoch, on: dataset, progress: progress) { try keeper.afterStep($0) }
         try keeper.afterEpoch(report, trainer)
       }
+      if let classifier = trainer.classifier as? Classifier<ConditionalPrompts> {
+        let extractor = FeatureExtractor(clip, cache: cache)
+        try FastMode(of: classifier, on: dataset, by: extractor, within: budget, progress: progress).map(folder.write)
+      }
       try PromptCheckpoint(trainer, model: identity, resumable: false).write(to: folder.promptsURL)
       let seconds = earlier + (ContinuousClock.now - start).seconds
       try folder.write(newRecord(budget, seconds: seconds))

@@ -1,0 +1,91 @@
+import CLIP
+import Datasets
+import Explanations
+import Foundation
+import PromptLearning
+import Torch
+
+/// What a run of CoCoOp keeps for answers near the cost of zero-shot CLIP, in `fast.json`: where to expand its class
+/// features, and how near the exact answers the expansion came on images held out of the training.
+public struct FastMode: Sendable, Codable, Equatable {
+  public let version: Int
+  public let codes: TypicalCodes
+  public let agreement: FastAgreement
+
+  static let version = 1
+  /// More training images would not move the codes' means by much, nor more held out the agreement.
+  private static let imagesForCodes = 128
+  private static let imagesHeldOut = 200
+
+  /// Expands around the training images of `dataset` and compares with the exact answers on its validation images.
+  ///
+  /// - Returns: `nil` where no image was held out.
+  init?(
+    of classifier: Classifier<ConditionalPrompts>, on dataset: Dataset, by extractor: FeatureExtractor,
+    within budget: MemoryBudget, progress: (TrainingProgress) throws -> Void
+  ) throws {
+    let typical = dataset.training.thinned(to: Self.imagesForCodes)
+    let heldOut = dataset.validation.thinned(to: Self.imagesHeldOut)
+    guard !heldOut.isEmpty else { return nil }
+    let total = typical.count + heldOut.count
+    let features = try extractor.features(of: typical.map(dataset.url(of:))) {
+      try progress(.views(encoded: $0, of: total))
+    }
+    let embeddings = try extractor.embeddings(of: heldOut.map(dataset.url(of:))) {
+      try progress(.views(encoded: typical.count + $0, of: total))
+    }
+    version = Self.version
+    codes = try TypicalCodes(of: features, for: classifier.learner)
+    let fast = try FastClassifier(classifier, around: codes, within: budget)
+    agreement = try FastAgreement(of: fast, on: embeddings, within: budget)
+  }
+
+  /// A classifier that expands around the run's codes.
+  ///
+  /// - Throws: ``ExperimentError/noFastMode(path:reason:)`` where the codes are not those of these prompts.
+  func classifier(
+    of exact: Classifier<ConditionalPrompts>, path: String, within budget: MemoryBudget
+  ) throws -> FastClassifier {
+    let width = exact.clip.embeddingWidth / 16
+    guard codes.means.count == width, codes.deviations.count == width else {
+      throw ExperimentError.noFastMode(path: path, reason: "its fast.json belongs to other prompts")
+    }
+    return try FastClassifier(exact, around: codes, exactClasses: agreement.exactClasses, within: budget)
+  }
+}
+
+extension RunFolder {
+  static let fastModeName = "fast.json"
+  private var fastModeURL: URL { url.appending(path: Self.fastModeName) }
+
+  func write(_ mode: FastMode) throws {
+    try WholeFile.write(JSONEncoder.readable.encode(mode) + Data("\n".utf8), to: fastModeURL)
+  }
+
+  /// - Throws: ``ExperimentError/noFastMode(path:reason:)`` where it was not measured, or came out too far from exact.
+  public func fastMode() throws -> FastMode {
+    guard FileManager.default.fileExists(atPath: fastModeURL.path) else {
+      throw ExperimentError.noFastMode(path: url.path, reason: "nobody measured it when the run was made")
+    }
+    guard let mode = try? JSONDecoder().decode(FastMode.self, from: Data(contentsOf: fastModeURL)),
+      mode.version == FastMode.version, (mode.codes.means + mode.codes.deviations).allSatisfy(\.isFinite),
+      mode.agreement.exactClasses > 0
+    else { throw ExperimentError.noFastMode(path: url.path, reason: "its fast.json cannot be read") }
+    guard mode.agreement.isGoodEnough else {
+      let (top1, difference) = (mode.agreement.top1, mode.agreement.meanDifference)
+      throw ExperimentError.noFastMode(
+        path: url.path,
+        reason: String(
+          format: "on held-out images it agreed in %.1f %% (%.0f or more are asked for) and probabilities differed by "
+            + "%.3f (%.2f or less)", top1, FastAgreement.leastTop1, difference, FastAgreement.greatestMeanDifference))
+    }
+    return mode
+  }
+}
+
+extension Array {
+  /// At most `count` of the elements, evenly spread over all.
+  fileprivate func thinned(to count: Int) -> [Element] {
+    self.count <= count ? self : (0..<count).map { self[$0 * self.count / count] }
+  }
+}
