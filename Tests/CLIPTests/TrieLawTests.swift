@@ -48,6 +48,25 @@ struct TrieLawTests {
     }
   }
 
+  @Test("several readers of some prompts each, in one trie")
+  func readers() throws {
+    let model = try TextModel.Name.tinyCLIP.model
+    let trie = try PromptTrie(PromptLayout.conditional.prompts(Self.names, model.clip.tokenizer))
+    let contexts = try Learned(.conditional, model.clip).contexts()  // [images, M, D]
+    let apart = try model.clip.textEncoder(trie, contexts: contexts)  // [images, prompts, E]
+    let choices = [[0, 3], [5, 5], [4, 1]]
+    let together = try model.clip.textEncoder(
+      trie.shared(byReadersOf: choices), contexts: #require(contexts).reshaped([1, -1, model.clip.textEncoder.width]))
+    #expect(together.shape == [1, 6, model.clip.embeddingWidth])
+    for (place, (reader, prompt)) in choices.enumerated().flatMap({ reader, prompts in prompts.map { (reader, $0) } })
+      .enumerated()
+    {
+      let expected = try apart.sliced(reader..<reader + 1, axis: 0).sliced(prompt..<prompt + 1, axis: 1)
+      #expect(
+        try together.sliced(place..<place + 1, axis: 1).relativeDifference(from: expected) <= Self.featureTolerance)
+    }
+  }
+
   @Test("other numbers of contexts", arguments: [1, 2, 7, 16], [PromptLayout.end, .middle, .front, .classSpecific])
   func contextCounts(count: Int, layout: PromptLayout) throws {
     let model = try TextModel.Name.tinyCLIP.model

@@ -110,6 +110,35 @@ struct JourneyTests {
     }
   }
 
+  @Test("CoCoOp answers fast and nearly alike, and says why where it cannot")
+  func fast() throws {
+    try withWorkplace { place in
+      #expect(try place.cocoop(Short.train("cocoop", output: "runs/a")).status == 0)
+      #expect(try place.cocoop(Short.train("coop", output: "runs/b")).status == 0)
+      let ask = ["predict", "--top", "99", "--json", Short.photo, "--run"]
+      let exact: [Prediction] = try place.cocoop(ask + ["runs/a"]).json()
+      let fast: [Prediction] = try place.cocoop(ask + ["runs/a", "--fast"]).json()
+      #expect(fast[0].top[0].class == exact[0].top[0].class)
+      #expect(abs(fast[0].top[0].probability - exact[0].top[0].probability) <= 0.05)
+      #expect(Set(fast[0].top.map(\.class)) == Set(exact[0].top.map(\.class)))
+
+      func refusal(_ run: String) throws -> String {
+        let refused = try place.cocoop(ask + [run, "--fast"])
+        #expect(refused.status == 1 && refused.output.isEmpty)
+        return refused.errors
+      }
+      #expect(try refusal("runs/b").hasSuffix("cannot answer fast: it is no run of CoCoOp's. Leave --fast out.\n"))
+      let kept = try String(decoding: Data(contentsOf: place.file("runs/a/fast.json")), as: UTF8.self)
+      let top1 = try #require(kept.firstMatch(of: /"top1" : [0-9.]+/))
+      try place.write(Data(kept.replacing(top1.output, with: "\"top1\" : 90").utf8), to: "runs/a/fast.json")
+      #expect(try refusal("runs/a").contains("on held-out images it agreed in 90.0 % (98 or more are asked for)"))
+      try place.write(Data("{".utf8), to: "runs/a/fast.json")
+      #expect(try refusal("runs/a").contains("its fast.json cannot be read"))
+      try FileManager.default.removeItem(at: place.file("runs/a/fast.json"))
+      #expect(try refusal("runs/a").contains("nobody measured it when the run was made"))
+    }
+  }
+
   @Test("a linear probe is trained, measured and asked about its own classes, and about no others")
   func linearProbe() throws {
     try withWorkplace { place in

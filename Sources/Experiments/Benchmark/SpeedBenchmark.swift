@@ -27,6 +27,8 @@ public struct SpeedBenchmark: Sendable, Encodable {
   public let evaluationImagesPerSecond: Double?
   /// The same where the image features are known already.
   public let cachedEvaluationImagesPerSecond: Double?
+  /// `nil` unless asked for.
+  public let fastMode: FastBenchmark?
   public let gemmPeakGFLOPS: Double
   public let textTrainGFLOPS: Double
   public let rooflineFraction: Double
@@ -42,10 +44,11 @@ public struct SpeedBenchmark: Sendable, Encodable {
   ///   - photo: a file that the whole step decodes.
   ///   - precision: of the products of frozen layers; the peak that they are compared with stays that of float32.
   ///   - isTextOnly: leaves out what concerns images.
+  ///   - measuresFastMode: expands the classes too, which takes two passes over them for each number of a code.
   ///   - budget: of a pass through the text encoder.
   public init(
     backbone: String, classNames: [String], images: Int, photo: URL, precision: Precision = .float32,
-    isTextOnly: Bool = false,
+    isTextOnly: Bool = false, measuresFastMode: Bool = false,
     within budget: MemoryBudget = .automatic
   ) throws {
     let clip = try BenchmarkBackbone.model(backbone, precision: precision)
@@ -65,6 +68,10 @@ public struct SpeedBenchmark: Sendable, Encodable {
     textTrainMemoryMiB = trainingPeak - before
     let classifier = trainer.classifier
     textForwardSeconds = try Self.median { _ = try classifier.logits(for: batch.imageFeatures, within: budget) }
+    fastMode =
+      try measuresFastMode
+      ? FastBenchmark(
+        of: classifier, near: batch.imageFeatures.sliced(0..<1, axis: 0), within: budget, median: Self.median) : nil
     if isTextOnly {
       (imageForwardSeconds, trainStepSeconds) = (nil, nil)
       (evaluationImagesPerSecond, cachedEvaluationImagesPerSecond) = (nil, nil)

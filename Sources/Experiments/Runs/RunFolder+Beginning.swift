@@ -73,7 +73,8 @@ extension RunFolder {
   /// Whether a run has written the file or folder of this name, and a new one takes it away.
   private static func isOwn(_ name: String) -> Bool {
     [
-      recordName, promptsName, probeName, metricsName, divisionName, checkpointFolderName, fastModeName, "log.txt", "evaluations",
+      recordName, promptsName, probeName, metricsName, divisionName, checkpointFolderName, fastModeName, "log.txt",
+      "evaluations",
     ].contains(name) || name.hasPrefix("events.out.tfevents.")
   }
 

@@ -1,0 +1,85 @@
+import CLIP
+import Images
+import PromptLearning
+import TestSupport
+import Testing
+import Torch
+
+@Suite("The fast mode ranks by an expansion and answers with exact numbers")
+struct FastModeTests {
+  static let names = ["arrow", "bird", "clock", "fire truck", "hot dog", "dog", "2012 Audi A5", "2012 Audi R8"]
+
+  let clip: CLIPModel
+  let exact: Classifier<ConditionalPrompts>
+  let images: Tensor  // [40, E], around one direction, as the images of a dataset are
+
+  init() throws {
+    clip = try TinyCLIP.clip
+    exact = try Classifier(clip, ConditionalPrompts(for: Self.names, clip: clip, seed: 3))
+    var generator = SeededGenerator(seed: 5)
+    let width = clip.embeddingWidth
+    let common = (0..<width).map { _ in Float.random(in: -1..<1, using: &generator) }
+    let elements = (0..<40 * width).map { common[$0 % width] + 0.5 * Float.random(in: -1..<1, using: &generator) }
+    images = try Tensor(elements, shape: [40, width]).unitRows()
+  }
+
+  private func fast(exactClasses: Int) throws -> FastClassifier {
+    try FastClassifier(exact, around: TypicalCodes(of: images, for: exact.learner), exactClasses: exactClasses)
+  }
+
+  private func logits(_ classifier: some ImageClassifier) throws -> [[Float]] {
+    let values = try classifier.logits(ofEmbeddings: images, within: .automatic).floats()
+    return stride(from: 0, to: values.count, by: classifier.classNames.count).map {
+      Array(values[$0..<$0 + classifier.classNames.count])
+    }
+  }
+
+  @Test("With every class computed exactly, it is the exact classifier up to the rounding of sums")
+  func allClasses() throws {
+    for (fast, exact) in try zip(logits(fast(exactClasses: 99)), logits(exact)) {
+      #expect(zip(fast, exact).allSatisfy { abs($0 - $1) <= 1e-5 * clip.logitScale })
+    }
+  }
+
+  @Test("Its K best classes have exact logits, and the others are near", arguments: [1, 3])
+  func bestClasses(count: Int) throws {
+    let tolerance = 1e-5 * clip.logitScale
+    for (fast, exact) in try zip(logits(fast(exactClasses: count)), logits(exact)) {
+      let differences = zip(fast, exact).map { abs($0 - $1) }
+      #expect(differences.count { $0 <= tolerance } >= count)
+      #expect(differences.allSatisfy { $0 <= 0.02 * clip.logitScale })
+      let best = fast.indices.max { fast[$0] < fast[$1] } ?? 0
+      #expect(abs(fast[best] - exact[best]) <= tolerance)
+    }
+  }
+
+  @Test("The codes are those of the images: their means and deviations, and no image at all changes some of them")
+  func codes() throws {
+    let codes = try TypicalCodes(of: images, for: exact.learner)
+    #expect(codes.means.count == clip.embeddingWidth / 16 && codes.deviations.count == codes.means.count)
+    #expect(codes.means.allSatisfy { $0 >= 0 } && codes.deviations.allSatisfy { $0 >= 0 })
+    #expect(zip(codes.means, codes.deviations).contains { $0 > 0 && $1 > 0 })
+    #expect(zip(codes.means, codes.deviations).allSatisfy { $0 > 0 || $1 == 0 })  // a code of 0 on average is 0 always
+    let one = try TypicalCodes(of: images.sliced(0..<1, axis: 0), for: exact.learner)
+    #expect(one.deviations.allSatisfy { $0 == 0 })
+    // Without any axis, the expansion is a constant, and the best class is exact all the same.
+    let constant = try FastClassifier(exact, around: one, exactClasses: 1)
+    #expect(try logits(constant).count == 40)
+  }
+
+  @Test("Agreement is full with all classes exact; with other classes it is measured anew")
+  func agreement() throws {
+    let all = try FastAgreement(of: fast(exactClasses: Self.names.count), on: images)
+    #expect(all.top1 == 100 && all.top5 == 100 && all.largestDifference <= 1e-4 && all.images == 40)
+    #expect(all.isGoodEnough)
+    let two = try FastAgreement(of: fast(exactClasses: 2), on: images)
+    #expect(two.exactClasses == 2 && two.meanDifference <= two.largestDifference)
+    #expect(two.meanDifference > all.meanDifference)
+    let renamed = try fast(exactClasses: 5).naming(["zebra", "ant"])
+    #expect(renamed.classNames == ["zebra", "ant"])
+    let expected = try exact.naming(["zebra", "ant"])
+    for (fast, exact) in try zip(logits(renamed), logits(expected)) {
+      #expect(zip(fast, exact).allSatisfy { abs($0 - $1) <= 1e-5 * clip.logitScale })  // both of two are exact
+    }
+  }
+}
