@@ -28,24 +28,27 @@ struct KillTests {
 
       var generator = SeededGenerator(seed: UInt64(index))
       let share = (Self.kills + index) / Self.trainings.count
-      for chain in 0..<(share + 4) / 5 {
+      var (kills, chain) = (0, 0)
+      while kills < share, chain < 2 * share {
+        chain += 1
         let run = "killed-\(chain)"
         let interval = [["--checkpoint-every", "1"], ["--checkpoint-every", "3"], []][chain % 3]
         func start() throws -> Call {
           let resume = RunFolder.isRun(place.file(run)) ? ["--resume"] : []
           return try place.start(training.options + ["--output", run] + interval + resume)
         }
-        for kill in chain * 5..<min(share, chain * 5 + 5) {
+        for _ in 0..<min(5, share - kills) {
           let call = try start()
           let isKilled =
-            kill.isMultiple(of: 2)
+            Bool.random(using: &generator)
             ? killed(call, after: duration * generator.uniform())
             : killed(call, writingIn: place.file(run), afterWrites: Int.random(in: 0..<12, using: &generator))
           let outcome = try call.outcome()
           guard isKilled else {
-            #expect(outcome.status == 0, "\(training), kill \(kill): \(outcome.errors)")
+            #expect(outcome.status == 0, "\(training), chain \(chain): \(outcome.errors)")
             break
           }
+          kills += 1
           try expectOneRun(in: place.file(run))
         }
         let end = try start().outcome()
@@ -54,6 +57,7 @@ struct KillTests {
         #expect(try place.losses(of: run) == losses, "\(training), chain \(chain)")
         #expect((try RunFolder(existing: place.file(run))).isFinished)
       }
+      #expect(kills == share, "the others ended before they could be killed")
     }
   }
 
