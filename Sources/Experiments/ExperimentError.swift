@@ -55,6 +55,10 @@ public enum ExperimentError: Explained, Equatable {
   case unreadableFolder(path: String)
   /// Figures or predictions in a run's folder that are not as they were written.
   case keptEvaluation(path: String, reason: String)
+  /// The words of context vectors were asked of a method that learns none.
+  case noContexts(path: String, method: String)
+  /// An image was given for context vectors that no image shifts.
+  case sameForEveryImage(path: String, method: String)
 
   public var problem: String {
     switch self {
@@ -100,6 +104,9 @@ public enum ExperimentError: Explained, Equatable {
     case .output(let reason): "Cannot write to standard output: \(reason)"
     case .unreadableFolder(let path): "The folder \(path) cannot be read"
     case .keptEvaluation(let path, let reason): "\(path) cannot be used: \(reason)"
+    case .noContexts(let path, let method): "\(path) has no context vectors: \(method) learns none"
+    case .sameForEveryImage(let path, let method):
+      "The context vectors of \(path) are the same for every image: \(method) does not look at one"
     }
   }
 
@@ -143,6 +150,8 @@ public enum ExperimentError: Explained, Equatable {
     case .output: "Give it a file or a pipe that takes them"
     case .unreadableFolder: "Check its permissions"
     case .keptEvaluation: "Remove the folder that it is in and measure again with 'cocoop evaluate'"
+    case .noContexts: "Give a run of coop or cocoop"
+    case .sameForEveryImage: "Leave out --image, or give a run of cocoop"
     case .otherSetting: "Resume with the settings it was started with, or choose another --output"
     }
   }

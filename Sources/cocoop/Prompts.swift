@@ -7,12 +7,12 @@ import Torch
 
 struct Prompts: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Bring prompts from and to the authors' implementation of CoOp and CoCoOp.",
+    abstract: "Read prompts as words; bring them from and to the authors' implementation of CoOp and CoCoOp.",
     discussion: """
       EXAMPLE:
         cocoop prompts export --run runs/first exported
       """,
-    subcommands: [Import.self, Export.self])
+    subcommands: [Import.self, Export.self, Words.self])
 
   func run() throws { try Self.askForSubcommand() }
 

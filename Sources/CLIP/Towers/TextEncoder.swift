@@ -119,6 +119,9 @@ public struct TextEncoder: Sendable {
     return trie.nodes.count * (passing + kept) * MemoryLayout<Float>.size * 4 / 3
   }
 
+  /// How many entries the vocabulary has.
+  public var vocabularySize: Int { tokenEmbedding.shape[0] }
+
   /// The embeddings of vocabulary entries, without positions: `[ids.count, D]`.
   public func embeddings(of ids: [Int]) throws -> Tensor {
     try tokenEmbedding.gathered(Tensor(ids, shape: [ids.count]), axis: 0)

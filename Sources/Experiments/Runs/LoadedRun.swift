@@ -99,6 +99,27 @@ public struct LoadedRun: Sendable {
     return prompts
   }
 
+  /// CoCoOp's prompts as they were if its meta-network's token were zero: the same for every image; `nil` for other methods.
+  package func unconditionalClassifier(for classNames: [String]) throws -> (any ImageClassifier)? {
+    guard case .prompts(let prompts) = learned, prompts.description.method == .cocoop else { return nil }
+    try prompts.description.checkModel(is: identity, path: path)
+    return try prompts.contextPrompts(on: clip, path: path, classNames: classNames).classifier(on: clip)
+  }
+
+  /// The context vectors that the run has learned.
+  ///
+  /// - Throws: ``ExperimentError/noContexts(path:method:)`` for a method that learns none.
+  package func learnedContexts() throws -> (contexts: LearnedContexts, method: Method) {
+    guard case .prompts(let prompts) = learned else {
+      throw ExperimentError.noContexts(path: path, method: Method.linearProbe.title)
+    }
+    let method = prompts.description.method
+    guard let contexts = try prompts.contexts(on: clip, identity: identity, path: path) else {
+      throw ExperimentError.noContexts(path: path, method: method.title)
+    }
+    return (contexts, method)
+  }
+
   /// The images to measure the run on, all in their places: its own dataset in the parts that it was trained with, or another.
   ///
   /// - Parameters:

@@ -125,10 +125,10 @@ public struct TransferResult: Sendable, Codable, Equatable {
 }
 
 extension [Double] {
-  var mean: Double { isEmpty ? 0 : reduce(0, +) / Double(count) }
+  package var mean: Double { isEmpty ? 0 : reduce(0, +) / Double(count) }
 
   /// The standard deviation of a sample.
-  var deviation: Double {
+  package var deviation: Double {
     guard count > 1 else { return 0 }
     return (map { ($0 - mean) * ($0 - mean) }.reduce(0, +) / Double(count - 1)).squareRoot()
   }

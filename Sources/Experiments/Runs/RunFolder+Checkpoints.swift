@@ -71,7 +71,8 @@ extension RunFolder {
     return String(decoding: try encoder.encode(report), as: UTF8.self) + "\n"
   }
 
-  func metrics() -> [EpochReport] {
+  /// What each epoch did, as far as lines can be read.
+  public func metrics() -> [EpochReport] {
     guard let text = try? String(contentsOf: metricsURL, encoding: .utf8) else { return [] }
     return text.split(separator: "\n").compactMap { try? JSONDecoder().decode(EpochReport.self, from: Data($0.utf8)) }
   }

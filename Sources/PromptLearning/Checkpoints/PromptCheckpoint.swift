@@ -162,16 +162,22 @@ public struct PromptCheckpoint: Sendable {
 
   /// The CoCoOp learner of this file.
   public func conditionalPrompts(on clip: CLIPModel, path: String, classNames: [String]) throws -> ConditionalPrompts {
+    let network = try checkedMetaNetwork(on: clip, path: path)
+    let context = try checkedContext(on: clip, path: path)
+    return try ConditionalPrompts(for: classNames, parameters: [context] + network, clip: clip)
+  }
+
+  /// The tensors of CoCoOp's meta-network, in its order.
+  func checkedMetaNetwork(on clip: CLIPModel, path: String) throws -> [Tensor] {
     let shapes = MetaNetwork.parameterShapes(from: clip.embeddingWidth, to: clip.textEncoder.width)
     for (name, shape) in zip(MetaNetwork.parameterNames, shapes) where parameters[name]?.shape != shape {
       throw LearningError.parameterShape(path: path, name: name, expected: shape, found: parameters[name]?.shape)
     }
-    let context = try checkedContext(on: clip, path: path)
-    return try ConditionalPrompts(
-      for: classNames, parameters: [context] + MetaNetwork.parameterNames.compactMap { parameters[$0] }, clip: clip)
+    return MetaNetwork.parameterNames.compactMap { parameters[$0] }
   }
 
-  private func checkedContext(on clip: CLIPModel, path: String) throws -> Tensor {
+  /// The context vectors, `[M, D]`, or `[C, M, D]` where each class of CoOp has its own.
+  func checkedContext(on clip: CLIPModel, path: String) throws -> Tensor {
     let width = clip.textEncoder.width
     let ranks = description.method == .coop ? 2...3 : 2...2
     guard let context = parameters["ctx"], ranks.contains(context.shape.count), context.shape.last == width else {

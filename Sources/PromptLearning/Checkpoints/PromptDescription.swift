@@ -41,7 +41,7 @@ public struct PromptDescription: Sendable, Codable, Equatable {
   }
 
   /// - Throws: ``LearningError/otherModel(path:expected:found:)`` where `identity` is not what this was learned on.
-  func checkModel(is identity: ModelIdentity, path: String) throws {
+  package func checkModel(is identity: ModelIdentity, path: String) throws {
     guard identity.sha256 == model.sha256 else {
       throw LearningError.otherModel(
         path: path, expected: "\(model.name) (\(model.sha256.prefix(12)))",
