@@ -87,6 +87,14 @@ let package = Package(
       resources: [.copy("Resources/paper-results.json")],
       swiftSettings: swiftSettings),
 
+    // Runs as a page for people.
+    .target(
+      name: "Report",
+      dependencies: [
+        "Explanations", "Torch", "Images", "Datasets", "Metrics", "CLIP", "PromptLearning", "Experiments",
+      ],
+      resources: [.copy("Resources/report.css")], swiftSettings: swiftSettings),
+
     // The reference's configuration files, command line and output folders.
     .target(
       name: "Compatibility",
@@ -100,7 +108,7 @@ let package = Package(
       name: "cocoop",
       dependencies: [
         "CStartup", "Explanations", "Torch", "Images", "Datasets", "Metrics", "CLIP", "PromptLearning", "Embedded",
-        "Experiments", "Compatibility", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Experiments", "Report", "Compatibility", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: swiftSettings),
 
@@ -144,6 +152,13 @@ let package = Package(
       dependencies: [
         "Explanations", "Torch", "Images", "Datasets", "Metrics", "CLIP", "PromptLearning", "Embedded",
         "Experiments", "TestSupport",
+      ],
+      swiftSettings: swiftSettings),
+    .testTarget(
+      name: "ReportTests",
+      dependencies: [
+        "Explanations", "Images", "Datasets", "Metrics", "CLIP", "PromptLearning", "Embedded", "Experiments", "Report",
+        "TestSupport",
       ],
       swiftSettings: swiftSettings),
     .testTarget(

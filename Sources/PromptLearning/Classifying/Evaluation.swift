@@ -69,7 +69,7 @@ public struct Evaluation: Sendable, Codable, Equatable {
   /// - Parameters:
   ///   - top5: in 0…1; the answers don't tell.
   ///   - classNames: by label, as many as the answers' classes.
-  init(_ answers: Answers, top5: Double, classNames: [String], seconds: Double) {
+  package init(_ answers: Answers, top5: Double, classNames: [String], seconds: Double) {
     accuracy = 100 * answers.accuracy
     let bootstrap = Bootstrap()
     var generator = SeededGenerator(seed: 1)

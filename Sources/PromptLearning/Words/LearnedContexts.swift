@@ -38,7 +38,7 @@ extension PromptCheckpoint {
   public func contexts(on clip: CLIPModel, identity: ModelIdentity, path: String) throws -> LearnedContexts? {
     try description.checkModel(is: identity, path: path)
     switch description.method {
-    case .zeroShot, .linearProbe: return nil
+    case .zeroShot, .zeroShotEnsemble, .linearProbe: return nil
     case .coop:
       let vectors = try checkedContext(on: clip, path: path)
       let isClassSpecific = vectors.shape.count == 3

@@ -1,0 +1,124 @@
+import Datasets
+import Experiments
+import PromptLearning
+
+/// The runs on one dataset with one model, by method.
+struct DatasetGroup: Sendable {
+  let dataset: String
+  let model: ModelIdentity
+  let rows: [MethodRow]
+
+  /// Runs of other datasets or other models are never in one group.
+  static func groups(of runs: [ReportedRun]) -> [DatasetGroup] {
+    struct Key: Hashable {
+      let dataset: String
+      let model: String
+    }
+    let keyed = Dictionary(grouping: runs) { Key(dataset: $0.dataset, model: $0.record.model.sha256) }
+    return keyed.compactMap { key, runs in
+      runs.first.map { DatasetGroup(dataset: key.dataset, model: $0.record.model, runs: runs) }
+    }.sorted { ($0.dataset, $0.model.name, $0.model.sha256) < ($1.dataset, $1.model.name, $1.model.sha256) }
+  }
+
+  private init(dataset: String, model: ModelIdentity, runs: [ReportedRun]) {
+    self.dataset = dataset
+    self.model = model
+    let variants = Dictionary(grouping: runs, by: RunVariant.init)
+    rows = variants.keys.sorted(by: RunVariant.isOrdered).enumerated().map { index, variant in
+      MethodRow(
+        variant: variant, label: variant.label(among: variants.keys), index: index,
+        runs: (variants[variant] ?? []).sorted { ($0.seed ?? 0, $0.name) < ($1.seed ?? 0, $1.name) })
+    }
+  }
+
+  /// What the others are compared with.
+  var zeroShot: MethodRow? {
+    rows.first { $0.variant.method == .zeroShot } ?? rows.first { $0.variant.method.isZeroShot }
+  }
+
+  var runs: [ReportedRun] { rows.flatMap(\.runs) }
+
+  /// The parts of the classes that any run was measured on.
+  var measures: [Measure] { Measure.allCases.filter { measure in rows.contains { $0.score(measure) != nil } } }
+}
+
+/// A column of figures.
+enum Measure: CaseIterable, Sendable {
+  case base, new, harmonicMean, all
+
+  var title: String {
+    switch self {
+    case .base: "base"
+    case .new: "new"
+    case .harmonicMean: "H"
+    case .all: "all"
+    }
+  }
+
+  /// As a heading says it.
+  var words: String {
+    switch self {
+    case .base: "Accuracy on base classes"
+    case .new: "Accuracy on new classes"
+    case .harmonicMean: "Harmonic mean of both (H)"
+    case .all: "Accuracy on all classes"
+    }
+  }
+}
+
+/// A method, or a variant of one, with its runs.
+struct MethodRow: Sendable {
+  let variant: RunVariant
+  let label: String
+  /// Its place among its group's rows.
+  let index: Int
+  /// By seed.
+  let runs: [ReportedRun]
+
+  /// Of accuracies, in percent.
+  struct Score: Sendable, Equatable {
+    let mean: Double
+    /// Of a sample; `nil` with one seed.
+    let deviation: Double?
+  }
+
+  /// The mean over the seeds. H is that of the two means, as the paper reports it.
+  func score(_ measure: Measure) -> Score? {
+    switch measure {
+    case .base: score(on: .base)
+    case .new: score(on: .new)
+    case .all: score(on: .all)
+    case .harmonicMean:
+      if let base = score(on: .base)?.mean, let new = score(on: .new)?.mean {
+        Score(mean: base + new == 0 ? 0 : 2 * base * new / (base + new), deviation: nil)
+      } else {
+        nil
+      }
+    }
+  }
+
+  private func score(on classes: ClassSubset) -> Score? {
+    Self.score(runs.compactMap { $0.evaluation(on: classes)?.evaluation.accuracy })
+  }
+
+  static func score(_ values: [Double]) -> Score? {
+    values.isEmpty ? nil : Score(mean: values.mean, deviation: values.count > 1 ? values.deviation : nil)
+  }
+
+  /// Such as "seeds 1, 2, 3"; `nil` where none matters.
+  var seeds: String? {
+    let seeds = runs.compactMap { $0.seed.map(String.init) }
+    guard !variant.method.isZeroShot, !seeds.isEmpty else { return nil }
+    return (seeds.count == 1 ? "seed " : "seeds ") + seeds.joined(separator: ", ")
+  }
+
+  /// Which of the style sheet's series colours: one for each method.
+  var series: Int {
+    switch variant.method {
+    case .coop: 1
+    case .cocoop: 2
+    case .linearProbe: 3
+    default: 0
+    }
+  }
+}

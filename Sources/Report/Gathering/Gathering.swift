@@ -1,0 +1,101 @@
+import Datasets
+import Experiments
+import Explanations
+import Foundation
+import PromptLearning
+
+/// Reads runs, and computes what a report needs and they have not kept.
+public struct Gathering: Sendable {
+  /// Whether missing evaluations, and what needs the model, are computed; what was kept is shown in any case.
+  public var computes = true
+  /// Where the runs' checkpoint lies now; `nil` takes the place that each run remembers.
+  public var model: String?
+  public var budget = MemoryBudget.automatic
+  /// Where image features are found and kept; `nil` computes them.
+  public var cacheFolder: URL?
+
+  /// What is being done.
+  public enum Progress: Sendable {
+    case evaluating(run: String, done: Int, of: Int)
+    case comparing(run: String, done: Int, of: Int)
+  }
+
+  public init() {}
+
+  /// The runs at `paths`. What is wrong with one that was found in a folder becomes a remark, so that the others go on.
+  func runs(
+    at paths: [URL], progress: (Progress) throws -> Void
+  ) throws -> (runs: [ReportedRun], remarks: [String]) {
+    var (runs, remarks): ([ReportedRun], [String]) = ([], [])
+    for found in try RunFinder.runs(at: paths) {
+      do {
+        var run = try ReportedRun(found)
+        try complete(&run, progress: progress)
+        runs.append(run)
+      } catch let error as any Explained where !found.isNamed {
+        remarks.append("\(found.name): \(error)")
+      }
+    }
+    if runs.isEmpty, let path = paths.first { throw ReportError.noRuns(path: path.path) }
+    return (runs, remarks)
+  }
+
+  /// Measures what the run was not yet measured on, and keeps it with the run.
+  private func complete(_ run: inout ReportedRun, progress: (Progress) throws -> Void) throws {
+    let missing = run.measuredClasses.filter { run.evaluation(on: $0) == nil }
+    guard run.isFinished, !missing.isEmpty else { return }
+    let names = missing.map(\.rawValue).listed
+    guard computes else {
+      run.remarks.append("\(run.name): There is no evaluation on \(names) classes.")
+      return
+    }
+    do {
+      let loaded = try LoadedRun(folder: run.folder.url, model: model)
+      for classes in missing {
+        let dataset = try loaded.dataset(classes: classes)
+        let total = dataset.examples(in: .test).count
+        let measurement = try loaded.measurement(
+          on: dataset, split: .test, within: budget, cacheFolder: cacheFolder
+        ) { try progress(.evaluating(run: run.name, done: $0, of: total)) }
+        let kept = KeptEvaluation(of: measurement, on: dataset, classes: classes, split: .test)
+        run.evaluations.append(kept)
+        do {
+          try loaded.keep(kept)
+        } catch let error as WritingError {
+          run.remarks.append("\(run.name): The evaluation on \(classes.rawValue) classes was not kept: \(error)")
+        }
+      }
+    } catch let error as any Explained {
+      run.remarks.append("\(run.name): There is no evaluation on \(names) classes: \(error)")
+    }
+  }
+
+  /// Adds what needs the model: what the conditional token changed, and the words nearest to the context vectors.
+  func explain(_ run: inout ReportedRun, _ kept: [KeptEvaluation], progress: (Progress) throws -> Void) throws {
+    guard computes, run.isFinished, run.method == .coop || run.method == .cocoop else { return }
+    let loaded: LoadedRun
+    do {
+      loaded = try LoadedRun(folder: run.folder.url, model: model)
+    } catch let error as any Explained {
+      run.remarks.append("\(run.name): What needs its model is missing: \(error)")
+      return
+    }
+    var image: URL?
+    for evaluation in kept where run.method == .cocoop {
+      do {
+        let changes = try ConditionalChanges(
+          of: evaluation, by: loaded, within: budget, cacheFolder: cacheFolder
+        ) { try progress(.comparing(run: run.name, done: $0, of: $1)) }
+        run.changes[evaluation.name] = changes
+        image = image ?? changes?.most.first?.file
+      } catch let error as any Explained {
+        run.remarks.append("\(run.name): What the conditional token changed is missing: \(error)")
+      }
+    }
+    do {
+      run.words = try loaded.contextWords(count: 5, image: image)
+    } catch let error as any Explained {
+      run.remarks.append("\(run.name): The words of its context vectors are missing: \(error)")
+    }
+  }
+}

@@ -1,0 +1,42 @@
+import Foundation
+import Images
+
+/// Small copies of images, as data URIs, within a budget that keeps the page small.
+struct Pictures: Sendable {
+  struct Picture: Sendable {
+    let uri: String
+    let width: Int
+    let height: Int
+  }
+
+  private var pictures: [URL: Picture] = [:]
+  private var bytes = 0
+  /// Of images that cannot be shown.
+  private(set) var missing: Set<URL> = []
+
+  private static let edge = 112
+  private static let quality = 72
+  /// Of all data URIs together.
+  private static let budget = 2_500_000
+
+  subscript(url: URL) -> Picture? { pictures[url] }
+
+  mutating func add(_ url: URL) {
+    guard pictures[url] == nil, !missing.contains(url), bytes < Self.budget else { return }
+    guard let picture = try? Self.picture(of: Image(contentsOf: url)) else {
+      missing.insert(url)
+      return
+    }
+    pictures[url] = picture
+    bytes += picture.uri.utf8.count
+  }
+
+  private static func picture(of image: Image) throws -> Picture {
+    let scale = min(1, Double(edge) / Double(max(image.width, image.height)))
+    let small = try image.resized(
+      width: max(1, Int(Double(image.width) * scale)), height: max(1, Int(Double(image.height) * scale)))
+    let data = try small.jpeg(quality: quality)
+    return Picture(
+      uri: "data:image/jpeg;base64," + data.base64EncodedString(), width: small.width, height: small.height)
+  }
+}

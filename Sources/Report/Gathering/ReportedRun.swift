@@ -1,0 +1,73 @@
+import Datasets
+import Experiments
+import Foundation
+import PromptLearning
+
+/// A run with all that it has kept, and what a report has found out besides.
+struct ReportedRun: Sendable {
+  let folder: RunFolder
+  /// How a person would name it.
+  let name: String
+  let record: RunFolder.Record
+  let isFinished: Bool
+  /// One for each epoch that was trained.
+  let epochs: [EpochReport]
+  var evaluations: [KeptEvaluation]
+  /// One line each: what could not be read or computed, and why.
+  var remarks: [String] = []
+  /// By the evaluation's name.
+  var changes: [String: ConditionalChanges] = [:]
+  var words: ContextWords?
+
+  /// - Throws: `ExperimentError`, `LearningError` where the folder holds no run of this version.
+  init(_ found: RunFinder.Found) throws {
+    folder = try RunFolder(existing: found.url)
+    name = found.name
+    record = try folder.record()
+    isFinished = [folder.promptsURL, folder.probeURL].contains { FileManager.default.fileExists(atPath: $0.path) }
+    epochs = folder.metrics()
+    do {
+      evaluations = try folder.evaluations()
+    } catch {
+      evaluations = []
+      remarks.append("\(name): \(error)")
+    }
+    if !isFinished { remarks.append("\(name): The training is not finished; its curve is shown as far as it goes.") }
+  }
+
+  var method: PromptLearning.Method { record.configuration?.method ?? (isImportedConditional ? .cocoop : .coop) }
+
+  /// Files of the reference are told apart by what was learned.
+  private var isImportedConditional: Bool {
+    (try? folder.prompts())?.description.method == .cocoop
+  }
+
+  var seed: Int? { record.seed }
+
+  /// The title of the dataset that was learned on: what the run's data are called, or the dataset of an evaluation over the
+  /// very classes. Variants of ImageNet have its classes too, so the name counts first.
+  var dataset: String {
+    let name = record.data.map { data in
+      Benchmark(named: data)?.rawValue ?? URL(filePath: data).deletingPathExtension().lastPathComponent
+    }
+    let own = evaluations.filter { $0.classNames == record.classNames }
+    return own.first { $0.dataset == name }?.dataset ?? own.first?.dataset ?? name ?? "unknown data"
+  }
+
+  /// Figures on test images of the run's own dataset.
+  func evaluation(on classes: ClassSubset) -> KeptEvaluation? {
+    evaluations.first { $0.split == .test && $0.classes == classes && $0.dataset == dataset }
+  }
+
+  /// The parts of its own classes that a run is to be measured on.
+  var measuredClasses: [ClassSubset] {
+    switch record.classes ?? .all {
+    case .base: method.namesOtherClasses ? [.base, .new] : [.base]
+    case .new: [.new]
+    case .all: [.all]
+    }
+  }
+
+  /// Figures on test images of other datasets.
+  var transfers: [KeptEvaluation] { evaluations.filter { $0.split == .test && $0.dataset != dataset } }
+}

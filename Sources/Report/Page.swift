@@ -1,0 +1,128 @@
+import Experiments
+
+/// The page around the sections.
+struct Page {
+  let report: Report
+  let style: String
+
+  init(_ report: Report, style: String) {
+    self.report = report
+    self.style = style
+  }
+
+  var text: String { "<!DOCTYPE html>\n" + document.render() }
+
+  private var document: Markup {
+    element(.html, ["lang": "en"]) {
+      element(.head) {
+        element(.meta, ["charset": "utf-8"])
+        element(.meta, ["name": "viewport", "content": "width=device-width, initial-scale=1"])
+        element(.meta, ["name": "generator", "content": Report.generator])
+        element(.meta, ["name": "color-scheme", "content": "light dark"])
+        // The page asks for nothing, and a browser holds it to that.
+        element(
+          .meta,
+          [
+            "http-equiv": "Content-Security-Policy",
+            "content": "default-src 'none'; img-src data:; style-src 'unsafe-inline'",
+          ])
+        element(.title) { title }
+        element(.style) { Markup.stylesheet(style) }
+      }
+      element(.body) {
+        header
+        element(.main) {
+          OverviewSection(groups: report.groups).markup
+          for (index, group) in report.groups.enumerated() { section(group, id: "d\(index + 1)") }
+          AboutSection(report: report).markup
+        }
+      }
+    }
+  }
+
+  private var title: String {
+    let datasets = Self.unique(report.groups.map(\.dataset))
+    return "Prompt learning on " + (datasets.count > 4 ? datasets.count.counted("dataset") : datasets.listed)
+  }
+
+  private var header: Markup {
+    let runs = report.groups.flatMap(\.runs)
+    let models = Self.unique(report.groups.map(\.model.name)).listed
+    return element(.header) {
+      element(.h1) { title }
+      paragraph(
+        "\(runs.count.counted("run")) with \(models): "
+          + Self.unique(report.groups.flatMap { $0.rows.map(\.variant.method.title) }).listed + ".")
+      if !report.remarks.isEmpty {
+        element(.p, ["class": "note"]) {
+          "Not everything could be shown: "
+          element(.a, ["href": "#remarks"]) { report.remarks.count.counted("remark") }
+          "."
+        }
+      }
+      if links.count > 2 {
+        element(.nav, ["aria-label": "Sections"]) {
+          element(.ul) {
+            for link in links { element(.li) { element(.a, ["href": "#\(link.id)"]) { link.title } } }
+          }
+        }
+      }
+    }
+  }
+
+  private var links: [(id: String, title: String)] {
+    let groups = report.groups.enumerated().map { ("d\($0.offset + 1)", heading(of: $0.element)) }
+    return (groups.count > 1 ? [("overview", "All datasets")] : []) + groups + [("about", "About these runs")]
+  }
+
+  /// The page's own title names a dataset that stands alone; two models on one dataset are told apart.
+  private func heading(of group: DatasetGroup) -> String {
+    guard report.groups.count > 1 else { return "Results" }
+    return report.groups.count { $0.dataset == group.dataset } > 1
+      ? "\(group.dataset), \(group.model.name)" : group.dataset
+  }
+
+  private func section(_ group: DatasetGroup, id: String) -> Markup {
+    element(.section, ["id": id, "aria-labelledby": "\(id)-h"]) {
+      element(.h2, ["id": "\(id)-h"]) { heading(of: group) }
+      ComparisonSection(group: group, id: id).markup
+      TransferSection(group: group, id: id).markup
+      ShotsSection(group: group, id: id).markup
+      TrainingSection(group: group, id: id).markup
+      closeLooks(group, id: id)
+    }
+  }
+
+  private func closeLooks(_ group: DatasetGroup, id: String) -> Markup? {
+    let looks = group.rows.flatMap { row in
+      row.runs.flatMap { run in (report.close[run.name] ?? []).map { (row: row, run: run, kept: $0) } }
+    }
+    guard !looks.isEmpty else { return nil }
+    return element(.section, ["id": "\(id)-close"]) {
+      element(.h3) { "A closer look" }
+      paragraph("What each method gets right and wrong, with the first seed and the most shots. Open one to see it.")
+      for row in group.rows {
+        let own = looks.filter { $0.row.index == row.index }
+        if !own.isEmpty { closeLook(own, row, id: "\(id)-m\(row.index + 1)") }
+      }
+    }
+  }
+
+  private func closeLook(
+    _ looks: [(row: MethodRow, run: ReportedRun, kept: KeptEvaluation)], _ row: MethodRow, id: String
+  ) -> Markup {
+    element(.details, ["class": "look", "id": id, "open": row.variant.method == .cocoop ? "" : nil]) {
+      element(.summary) { row.label }
+      for look in looks {
+        CloseLook(
+          row: row, run: look.run, kept: look.kept, pictures: report.pictures, id: "\(id)-\(look.kept.classes.rawValue)"
+        ).markup
+      }
+      if let words = looks.first?.run.words { WordsSection(row: row, words: words, id: "\(id)-words").markup }
+    }
+  }
+
+  private static func unique(_ texts: [String]) -> [String] {
+    texts.reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }
+  }
+}

@@ -1,0 +1,121 @@
+import Datasets
+import Experiments
+import Explanations
+import Foundation
+import PromptLearning
+
+/// What runs have learned, as one page that stands alone: no network, no script, no font but the reader's own.
+public struct Report: Sendable {
+  let groups: [DatasetGroup]
+  let remarks: [String]
+  let pictures: Pictures
+  /// The runs that are looked at closely, by name: one for each method and dataset, as far as a page stays readable.
+  let close: [String: [KeptEvaluation]]
+  /// How many evaluations are not looked at closely because there are too many.
+  let leftOut: Int
+  private let style: String
+
+  /// Evaluations with matrices, pairs, classes and calibration; each takes up to 150 KB of the page.
+  private static let mostClose = 24
+
+  /// - Parameter paths: of runs, and of folders of runs.
+  /// - Throws: ``ReportError``, and what is wrong with a run that is named by itself.
+  public init(
+    of paths: [URL], by gathering: Gathering = Gathering(), progress: (Gathering.Progress) throws -> Void = { _ in }
+  ) throws {
+    style = try Self.styleSheet()
+    var (runs, remarks) = try gathering.runs(at: paths, progress: progress)
+    (close, leftOut) = Self.chosen(among: DatasetGroup.groups(of: runs))
+    for index in runs.indices {
+      guard let evaluations = close[runs[index].name] else { continue }
+      try gathering.explain(&runs[index], evaluations, progress: progress)
+    }
+    var pictures = Pictures()
+    for run in runs {
+      for kept in close[run.name] ?? [] {
+        for change in run.changes[kept.name]?.most ?? [] { pictures.add(change.file) }
+        for example in ConfusedPair.most(of: kept).flatMap(\.examples) { pictures.add(kept.url(of: example)) }
+      }
+    }
+    self.pictures = pictures
+    groups = DatasetGroup.groups(of: runs)
+    remarks += runs.flatMap(\.remarks)
+    if !gathering.computes {
+      remarks.append("Nothing was computed: what needs a model, such as the words of context vectors, is left out.")
+    }
+    self.remarks = remarks
+  }
+
+  /// The first seed of each row, of rows that differ in shots the one with most; where these are too many, CoCoOp first, then
+  /// CoOp.
+  private static func chosen(among groups: [DatasetGroup]) -> (close: [String: [KeptEvaluation]], leftOut: Int) {
+    let order: [PromptLearning.Method] = [.cocoop, .coop, .linearProbe]
+    let rows = groups.flatMap { group in
+      group.rows.filter { row in
+        !group.rows.contains { $0.index > row.index && $0.variant.family == row.variant.family }
+      }
+    }
+    let candidates = rows.compactMap { row -> (rank: Int, name: String, kept: [KeptEvaluation])? in
+      guard let run = row.runs.first(where: { run in ClassSubset.allCases.contains { run.evaluation(on: $0) != nil } })
+      else { return nil }
+      return (
+        order.firstIndex(of: row.variant.method) ?? order.count, run.name,
+        ClassSubset.allCases.compactMap(run.evaluation(on:))
+      )
+    }
+    let ranked = candidates.enumerated().sorted {
+      ($0.element.rank, $0.offset) < ($1.element.rank, $1.offset)
+    }.map(\.element)
+    var (close, count, leftOut): ([String: [KeptEvaluation]], Int, Int) = ([:], 0, 0)
+    for candidate in ranked {
+      if count + candidate.kept.count <= mostClose {
+        close[candidate.name] = candidate.kept
+        count += candidate.kept.count
+      } else {
+        leftOut += candidate.kept.count
+      }
+    }
+    return (close, leftOut)
+  }
+
+  private static func styleSheet() throws -> String {
+    guard let url = Bundle.module.url(forResource: "report", withExtension: "css"),
+      let style = try? String(contentsOf: url, encoding: .utf8)
+    else { throw ReportError.missingResource(name: "report.css") }
+    return style
+  }
+
+  /// The whole page. Equal runs give equal bytes.
+  public var html: String { Page(self, style: style).text }
+
+  static let generator = "cocoop report"
+
+  /// Finds out whether a report may be written to `url`: ask before what takes long.
+  ///
+  /// - Throws: ``ReportError``, `WritingError`.
+  public static func check(output url: URL, isReplacing: Bool) throws {
+    var isFolder: ObjCBool = false
+    let isThere = FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder)
+    if isFolder.boolValue { throw ReportError.outputIsFolder(path: url.path) }
+    if isThere, !isReplacing, !isReport(url) { throw ReportError.outputExists(path: url.path) }
+    let folder = url.deletingLastPathComponent().path
+    guard access(folder, W_OK | X_OK) == 0 else {
+      throw WritingError.failed(path: url.path, reason: String(cString: strerror(errno)))
+    }
+  }
+
+  private static func isReport(_ url: URL) -> Bool {
+    guard let file = try? FileHandle(forReadingFrom: url), let start = try? file.read(upToCount: 4096) else {
+      return false
+    }
+    return String(decoding: start, as: UTF8.self).contains("content=\"\(generator)\"")
+  }
+
+  /// Writes the page whole or not at all.
+  ///
+  /// - Throws: ``ReportError``, `WritingError`.
+  public func write(to url: URL, isReplacing: Bool = false) throws {
+    try Self.check(output: url, isReplacing: isReplacing)
+    try WholeFile.write(Data(html.utf8), to: url)
+  }
+}

@@ -1,0 +1,138 @@
+import Foundation
+import Report
+import TestSupport
+import Testing
+
+#if canImport(FoundationXML)
+  import FoundationXML
+#endif
+
+@Suite("A report shows what runs have kept, and nothing that they have not")
+struct PageTests {
+  /// The page of runs that `prepare` leaves in a folder.
+  private func page(_ prepare: (SyntheticRuns) throws -> Void) throws -> Page {
+    try withTemporaryFolder { folder in
+      try prepare(SyntheticRuns(folder: folder))
+      var gathering = Gathering()
+      gathering.computes = false
+      return try Page(Report(of: [folder.appending(path: "runs")], by: gathering).html)
+    }
+  }
+
+  private static func three(_ runs: SyntheticRuns) throws {
+    try runs.run("runs/zero", method: "zero-shot", accuracy: 0.5)
+    for seed in 1...3 {
+      try runs.run("runs/coop-\(seed)", method: "coop", seed: seed, accuracy: 0.6 + 0.05 * Double(seed))
+      try runs.run("runs/cocoop-\(seed)", method: "cocoop", seed: seed, accuracy: 0.8)
+    }
+  }
+
+  @Test("base-to-new runs give a comparison, curves and a closer look at each method")
+  func sections() throws {
+    let page = try page(Self.three)
+    #expect(page.texts(of: "h1") == ["Prompt learning on drawings"])
+    #expect(page.texts(of: "h2") == ["Results", "About these runs"])
+    #expect(page.texts(of: "h3").prefix(3) == ["Methods compared", "Training", "A closer look"])
+    #expect(page.texts(of: "h4").contains("CoCoOp on the new classes"))
+    #expect(page.texts(of: "summary").contains("CoOp"))
+    for id in ["d1-bars", "d1-loss", "d1-m3-base-confusion", "d1-m3-new-classes", "d1-m1-base-calibration"] {
+      #expect(page.ids.contains(id), "\(id)")
+    }
+    #expect(page.images.count > 10 && page.images.allSatisfy { $0.hasPrefix("data:image/jpeg;base64,") })
+  }
+
+  @Test("the best of a column is bold, and each figure has its difference to zero-shot")
+  func comparison() throws {
+    let page = try page(Self.three)
+    let table = try #require(page.tables.first)
+    #expect(table.first == ["Method", "base", "new", "H"])
+    #expect(table.map { $0[0] } == ["Method", "zero-shot CLIP", "CoOpseeds 1, 2, 3", "CoCoOpseeds 1, 2, 3"])
+    #expect(table[1][1] == "50.0" && table[3][1] == "83.3 ± 0.0+33.3")
+    #expect(page.texts(of: "strong").contains("83.3"))
+  }
+
+  @Test("few-shot curves stand where a method has several numbers of shots, and not elsewhere")
+  func shots() throws {
+    let curves = try page { runs in
+      for shots in [1, 2, 4] {
+        try runs.run("runs/s\(shots)", method: "cocoop", shots: shots, accuracy: 0.5 + 0.1 * Double(shots))
+      }
+    }
+    #expect(curves.texts(of: "h3").contains("Few-shot curves") && curves.ids.contains("d1-shots-H"))
+    #expect(
+      curves.tables[0].map { $0[0] } == ["Method"] + ["1 shot", "2 shots", "4 shots"].map { "CoCoOp, \($0)seed 1" })
+    #expect(!(try page(Self.three)).texts(of: "h3").contains("Few-shot curves"))
+  }
+
+  @Test("runs on different datasets stand apart, with a table over both")
+  func datasets() throws {
+    let page = try page { runs in
+      try runs.run("runs/a", method: "cocoop", dataset: "drawings")
+      try runs.run("runs/b", method: "cocoop", dataset: "photos", accuracy: 0.4)
+    }
+    #expect(page.texts(of: "h2") == ["All datasets", "drawings", "photos", "About these runs"])
+    #expect(page.tables[0][0] == ["Method", "drawings", "photos", "average"])
+  }
+
+  @Test("class names are text, whatever they look like, and the page asks for nothing from outside")
+  func escaping() throws {
+    let page = try page(Self.three)
+    #expect(!page.text.contains("<script") && page.text.contains("&lt;script&gt;alert(1)&lt;/script&gt;"))
+    for reference in ["http://", "https://", "url(", "@import", "//cdn", "<link", "<iframe", "src=\"file"] {
+      #expect(!page.text.contains(reference), "\(reference)")
+    }
+    #expect(page.text.contains("default-src 'none'; img-src data:; style-src 'unsafe-inline'"))
+  }
+
+  @Test("every drawing has a title, a description and its numbers in a table; every id stands once")
+  func accessibility() throws {
+    let page = try page(Self.three)
+    #expect(page.count(of: "svg") >= 10 && page.count(of: "svg") == page.count(of: "desc"))
+    #expect(page.count(of: "figure") == page.count(of: "svg") && page.count(of: "caption") > page.count(of: "svg"))
+    #expect(Set(page.ids).count == page.ids.count)
+    #expect(page.references.allSatisfy(page.ids.contains), "links lead to parts of the page")
+  }
+
+  @Test("equal runs give equal pages")
+  func determinism() throws {
+    try withTemporaryFolder { folder in
+      try Self.three(SyntheticRuns(folder: folder))
+      var gathering = Gathering()
+      gathering.computes = false
+      let pages = try (0..<2).map { _ in try Report(of: [folder.appending(path: "runs")], by: gathering).html }
+      #expect(pages[0] == pages[1])
+    }
+  }
+
+  @Test("a thousand classes and fifty thousand images give a page of a few megabytes")
+  func size() throws {
+    let page = try page { runs in
+      let names = (0..<1000).map { "class number \($0)" }
+      try runs.run(
+        "runs/large", method: "cocoop", classNames: names, classes: [.all], learned: .all, imagesPerClass: 50)
+    }
+    #expect(page.text.utf8.count < 5_000_000)
+    #expect(page.text.contains("of 1,000 classes that are in the most mistakes"))
+  }
+
+  @Test("what is missing is said in a line, and the rest goes on")
+  func missing() throws {
+    try withTemporaryFolder { folder in
+      let runs = SyntheticRuns(folder: folder)
+      try runs.run("runs/a", method: "cocoop")
+      try runs.run("runs/b", method: "coop", classes: [], isFinished: false)
+      try runs.run("runs/c", method: "coop", classes: [.base], seed: 2)
+      try runs.run("runs/d", method: "coop", seed: 3, version: 7)
+      try FileManager.default.removeItem(at: folder.appending(path: "data-drawings"))
+      var gathering = Gathering()
+      gathering.computes = false
+      let page = try Page(Report(of: [folder.appending(path: "runs")], by: gathering).html)
+      let remarks = page.texts(of: "li").joined(separator: "\n").replacing(folder.path, with: "FOLDER")
+      #expect(remarks.contains("runs/b: The training is not finished; its curve is shown as far as it goes."))
+      #expect(remarks.contains("runs/c: There is no evaluation on new classes."))
+      #expect(remarks.contains("format version 7, but this program reads version 1."))
+      #expect(page.text.contains("Some of the images are no longer where they were measured, and are left out."))
+      #expect(page.images.isEmpty && page.ids.contains("d1-loss"))
+    }
+  }
+}
