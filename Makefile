@@ -46,6 +46,8 @@ parity: build ## record the reference values anew with PyTorch and run the tests
 	@.oracle/bin/python Scripts/oracle/full_size.py
 	@.oracle/bin/python Scripts/oracle/check_checkpoints.py
 	@.oracle/bin/python Scripts/oracle/check_prompt_files.py
+	@if command -v chromium >/dev/null; then .oracle/bin/python Scripts/oracle/check_report.py; \
+	 else echo "parity: chromium is not installed, so no report was looked at"; fi
 	@if [ -n "$(REFERENCE)" ]; then .oracle/bin/python Scripts/oracle/compat.py --reference "$(REFERENCE)" \
 	   --toolbox "$(TOOLBOX)" --data "$(or $(DATA),../shared/data)" --splits "$(or $(SPLITS),../shared/splits)"; fi
 	@git --no-pager diff --stat -- Tests

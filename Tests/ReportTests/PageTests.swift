@@ -51,6 +51,19 @@ struct PageTests {
     #expect(page.texts(of: "strong").contains("83.3"))
   }
 
+  @Test("the paper's figures stand beside those of its datasets, where shots are its own")
+  func published() throws {
+    let page = try page { runs in
+      for (method, shots) in [("zero-shot", 16), ("coop", 16), ("cocoop", 16), ("cocoop", 4)] {
+        try runs.run("runs/\(method)-\(shots)", method: method, dataset: "caltech101", shots: shots)
+      }
+    }
+    let figures = try #require(page.tables.first { $0[0] == ["Method", "Classes", "Here", "Paper"] })
+    #expect(figures.filter { $0[1] == "H" }.map { $0[3] } == ["95.4", "93.7", "–", "95.8"])
+    #expect(page.text.contains("A diamond marks what the paper reports for ViT-B/16"))
+    #expect(!(try self.page(Self.three)).text.contains("A diamond marks"))
+  }
+
   @Test("few-shot curves stand where a method has several numbers of shots, and not elsewhere")
   func shots() throws {
     let curves = try page { runs in

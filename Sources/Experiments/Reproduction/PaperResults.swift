@@ -4,7 +4,7 @@ import Foundation
 import PromptLearning
 
 /// The paper's tables 1 to 3: ViT-B/16, 16 shots, means over the seeds 1, 2 and 3, in percent.
-struct PaperResults: Decodable, Sendable {
+package struct PaperResults: Decodable, Sendable {
   private let baseToNew: [String: [String: Halves]]
   private let crossDataset: [String: [String: Double]]
   private let domainGeneralization: [String: [String: Double]]
@@ -12,25 +12,29 @@ struct PaperResults: Decodable, Sendable {
   private struct Halves: Decodable { let base, new, h: Double }
 
   /// - Throws: where the resource is not in its place.
-  init() throws {
+  package init() throws {
     let url = Bundle.module.bundleURL.appending(path: "paper-results.json")
     self = try JSONDecoder().decode(Self.self, from: Data(contentsOf: url))
   }
 
   /// - Parameter dataset: as the paper calls it, or `Average`.
   func halves(of variant: Variant, on dataset: String) -> PaperFigures? {
-    guard let key = Self.key(of: variant), let found = baseToNew[dataset]?[key] else { return nil }
+    variant.label == nil ? halves(of: variant.method, on: dataset) : nil
+  }
+
+  /// The same for a method as the paper ran it.
+  package func halves(of method: Method, on dataset: String) -> PaperFigures? {
+    guard let key = Self.key(of: method), let found = baseToNew[dataset]?[key] else { return nil }
     return PaperFigures(base: found.base, new: found.new, harmonicMean: found.h)
   }
 
   func accuracy(of variant: Variant, on dataset: String, in kind: EvaluationProtocol) -> Double? {
-    guard let key = Self.key(of: variant) else { return nil }
+    guard variant.label == nil, let key = Self.key(of: variant.method) else { return nil }
     return (kind == .crossDataset ? crossDataset : domainGeneralization)[key]?[dataset]
   }
 
-  private static func key(of variant: Variant) -> String? {
-    guard variant.label == nil else { return nil }
-    return switch variant.method {
+  private static func key(of method: Method) -> String? {
+    switch method {
     case .zeroShot: "clip"
     case .coop: "coop"
     case .cocoop: "cocoop"

@@ -16,7 +16,7 @@ struct AccuracyBars {
   }
 
   private static let width = 360.0
-  private static let (barStart, barEnd) = (42.0, 262.0)
+  private static let barStart = 42.0
   private static let (barHeight, barStep, headHeight) = (11.0, 17.0, 24.0)
 
   let groups: [Group]
@@ -26,8 +26,10 @@ struct AccuracyBars {
       tops.append((tops.last ?? 0) + Self.headHeight + Double(group.bars.count) * Self.barStep + 8)
     }
     let height = (tops.last ?? 0) + 16
-    let scale = Scale(domain: 0...100, range: (Self.barStart, Self.barEnd))
     let hasPublished = groups.contains { $0.bars.contains { $0.published != nil } }
+    // Published figures have a column of their own.
+    let end = Self.width - (hasPublished ? 98 : 44)
+    let scale = Scale(domain: 0...100, range: (Self.barStart, end))
     let grid = [0.0, 25, 50, 75, 100].map { value in
       Markup([
         Drawing.line(x1: scale(value), y1: 6, x2: scale(value), y2: height - 16, class: "grid"),
@@ -54,7 +56,7 @@ struct AccuracyBars {
     return fragment {
       Drawing.text(bar.label, x: 0, y: middle + 4, class: "muted")
       Drawing.bar(x: Self.barStart, y: y, width: length, height: Self.barHeight, class: "s\(series)")
-      Drawing.text(bar.value.percentText, x: 302, y: middle + 4, anchor: .end, class: "strong")
+      Drawing.text(bar.value.percentText, x: scale(100) + 42, y: middle + 4, anchor: .end, class: "strong")
       if let published = bar.published {
         Drawing.mark(2, x: scale(published), y: middle, class: "published")
         Drawing.text(published.percentText, x: Self.width, y: middle + 4, anchor: .end, class: "muted")

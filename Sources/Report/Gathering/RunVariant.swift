@@ -13,16 +13,22 @@ struct RunVariant: Hashable, Sendable {
   let method: PromptLearning.Method
   /// `nil` for all images, and for methods that see none.
   let shots: Int?
+  /// Whether contexts begin and stand as in the paper's tables, learned from as many images.
+  let isPapers: Bool
   private let features: [Feature]
 
   init(_ run: ReportedRun) {
     method = run.method
     guard let configuration = run.record.configuration else {
       shots = nil
+      isPapers = false
       features = [Feature(name: "origin", text: "imported")]
       return
     }
     shots = method.isZeroShot ? nil : configuration.shots
+    isPapers =
+      configuration.classes == .base
+      && (method.isZeroShot || shots == 16 && configuration.context == RunConfiguration.Context())
     features = Self.features(of: configuration)
   }
 

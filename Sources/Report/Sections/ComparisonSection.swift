@@ -69,14 +69,14 @@ struct ComparisonSection {
   }
 
   private func bars(_ measures: [Measure], _ rows: [MethodRow]) -> Figure {
-    let published = PublishedFigures.shared?.baseToNew(on: group.dataset)
+    let published = PublishedFigures(on: group.dataset)
     let groups = rows.map { row in
       AccuracyBars.Group(
         title: row.label.shortened(to: 52), series: row.series,
         bars: measures.compactMap { measure in
           row.score(measure).map {
             AccuracyBars.Bar(
-              label: measure.title, value: $0.mean, published: published?.value(of: row.variant, measure))
+              label: measure.title, value: $0.mean, published: published.value(of: row, measure))
           }
         })
     }

@@ -2,9 +2,24 @@ import Datasets
 import Experiments
 import PromptLearning
 
-/// What the paper reports, where a run's method and shots are the paper's. (Replaced by the room Reproduction.)
+/// What the paper reports on a dataset, for runs with its context and number of images.
 struct PublishedFigures {
-  static let shared: PublishedFigures? = nil
-  struct Row { func value(of variant: RunVariant, _ measure: Measure) -> Double? { nil } }
-  func baseToNew(on dataset: String) -> Row? { nil }
+  private let results: PaperResults?
+  private let dataset: String
+
+  /// - Parameter dataset: in any usual spelling; what is no benchmark of the paper has no figures.
+  init(on dataset: String) {
+    results = try? PaperResults()
+    self.dataset = Benchmark(named: dataset)?.rawValue ?? dataset
+  }
+
+  func value(of row: MethodRow, _ measure: Measure) -> Double? {
+    guard row.variant.isPapers, let figures = results?.halves(of: row.variant.method, on: dataset) else { return nil }
+    return switch measure {
+    case .base: figures.base
+    case .new: figures.new
+    case .harmonicMean: figures.harmonicMean
+    case .all: nil
+    }
+  }
 }
