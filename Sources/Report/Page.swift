@@ -52,7 +52,7 @@ struct Page {
       element(.h1) { title }
       paragraph(
         "\(runs.count.counted("run")) with \(models): "
-          + Self.unique(report.groups.flatMap { $0.rows.map(\.variant.method.title) }).listed + ".")
+          + Self.unique(report.groups.flatMap { $0.rows.map(\.variant.method.title) }).joined(separator: " · "))
       if !report.remarks.isEmpty {
         element(.p, ["class": "note"]) {
           "Not everything could be shown: "

@@ -15,8 +15,11 @@ struct Figure {
   let drawing: Markup
   let table: DataTable
 
+  /// Whether it takes the place of two figures where there is room for two.
+  private var isWide: Bool { minimumWidth ?? 0 > 420 }
+
   var markup: Markup {
-    element(.figure, ["id": id]) {
+    element(.figure, ["id": id, "class": isWide ? "spread" : nil]) {
       element(.figcaption) {
         element(.strong) { title + "." }
         " "
@@ -24,7 +27,7 @@ struct Figure {
       }
       if let minimumWidth {
         element(.div, ["class": "scroll", "tabindex": "0", "role": "group", "aria-label": title]) {
-          svg(style: "min-width:\(minimumWidth)px")
+          svg(style: "min-width:\(minimumWidth)px;max-width:\(minimumWidth * 5 / 4)px")
         }
       } else {
         svg(style: nil)

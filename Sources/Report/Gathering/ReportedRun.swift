@@ -51,7 +51,8 @@ struct ReportedRun: Sendable {
       Benchmark(named: data)?.rawValue ?? URL(filePath: data).deletingPathExtension().lastPathComponent
     }
     let own = evaluations.filter { $0.classNames == record.classNames }
-    return own.first { $0.dataset == name }?.dataset ?? own.first?.dataset ?? name ?? "unknown data"
+    let named = own.first { $0.dataset == name || Benchmark(named: $0.dataset)?.rawValue == name }
+    return named?.dataset ?? own.first?.dataset ?? name ?? "unknown data"
   }
 
   /// Figures on test images of the run's own dataset.
