@@ -43,6 +43,9 @@ typedef struct {
 ic_status ic_jpeg_size(const uint8_t *bytes, size_t count, ic_size *size);
 ic_status ic_jpeg_decode(const uint8_t *bytes, size_t count, ic_size size, uint8_t *pixels);
 
+/* The other way: a baseline JPEG of `quality` 1 to 100. `*count` is the room at `bytes` before, and the length after. */
+ic_status ic_jpeg_encode(const uint8_t *pixels, ic_size size, int quality, uint8_t *bytes, size_t *count);
+
 /* PNG: every depth and colour type, interlaced or not. Alpha is dropped, never blended. */
 ic_status ic_png_size(const uint8_t *bytes, size_t count, ic_size *size);
 ic_status ic_png_decode(const uint8_t *bytes, size_t count, ic_size size, uint8_t *pixels);
