@@ -145,7 +145,7 @@ let package = Package(
         "Explanations", "Torch", "Images", "Datasets", "Metrics", "CLIP", "PromptLearning", "Embedded",
         "Experiments", "TestSupport",
       ],
-      swiftSettings: swiftSettings),
+      resources: [.copy("Fixtures")], swiftSettings: swiftSettings),
     .testTarget(
       name: "CompatibilityTests",
       dependencies: ["Explanations", "Metrics", "PromptLearning", "Embedded", "Compatibility", "TestSupport"],

@@ -55,6 +55,10 @@ public enum ExperimentError: Explained, Equatable {
   case unreadableFolder(path: String)
   /// Figures or predictions in a run's folder that are not as they were written.
   case keptEvaluation(path: String, reason: String)
+  /// A folder of runs that is not there.
+  case noFolder(path: String)
+  /// Two runs that were not measured on the same images.
+  case incomparable(first: String, second: String, reason: String)
 
   public var problem: String {
     switch self {
@@ -100,6 +104,8 @@ public enum ExperimentError: Explained, Equatable {
     case .output(let reason): "Cannot write to standard output: \(reason)"
     case .unreadableFolder(let path): "The folder \(path) cannot be read"
     case .keptEvaluation(let path, let reason): "\(path) cannot be used: \(reason)"
+    case .noFolder(let path): "There is no folder \(path)"
+    case .incomparable(let first, let second, let reason): "\(first) and \(second) cannot be compared: \(reason)"
     }
   }
 
@@ -142,6 +148,8 @@ public enum ExperimentError: Explained, Equatable {
     case .notAPath(_, true): "Give paths with NUL between them, as 'find -print0' writes them"
     case .output: "Give it a file or a pipe that takes them"
     case .unreadableFolder: "Check its permissions"
+    case .noFolder: "Name the folder that holds the runs"
+    case .incomparable: "Measure both on the same images with 'cocoop evaluate'"
     case .keptEvaluation: "Remove the folder that it is in and measure again with 'cocoop evaluate'"
     case .otherSetting: "Resume with the settings it was started with, or choose another --output"
     }

@@ -17,8 +17,8 @@ struct Cocoop: ParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      Demo.self, Train.self, Evaluate.self, Predict.self, Models.self, Datasets.self, Prompts.self, Compat.self,
-      Reproduce.self, Benchmark.self,
+      Demo.self, Train.self, Evaluate.self, Predict.self, Models.self, Datasets.self, Prompts.self, Runs.self,
+      Compat.self, Reproduce.self, Benchmark.self,
     ])
 
   func run() throws { try Self.askForSubcommand() }
