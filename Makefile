@@ -16,7 +16,7 @@ ONE_THREAD := OMP_NUM_THREADS=1
 
 SOURCES   := Package.swift Sources Tests Examples
 SCRIPTS   := Scripts/setup Scripts/swift-quietly Scripts/check-example Scripts/check-readme Scripts/oracle/parity.sh .ci/run
-LIBRARY_TARGETS := Pickle Torch Images Datasets Tokenization CLIP PromptLearning Embedded
+LIBRARY_TARGETS := Pickle Torch Images Datasets Tokenization Metrics CLIP PromptLearning Embedded
 
 .PHONY: help setup build demo test parity bench format lint docs clean
 
@@ -48,6 +48,7 @@ parity: build ## record the reference values anew with PyTorch and run the tests
 	@.oracle/bin/python Scripts/oracle/check_prompt_files.py
 	@if command -v chromium >/dev/null; then .oracle/bin/python Scripts/oracle/check_report.py; \
 	 else echo "parity: chromium is not installed, so no report was looked at"; fi
+	@.oracle/bin/python Scripts/oracle/check_events.py
 	@if [ -n "$(REFERENCE)" ]; then .oracle/bin/python Scripts/oracle/compat.py --reference "$(REFERENCE)" \
 	   --toolbox "$(TOOLBOX)" --data "$(or $(DATA),../shared/data)" --splits "$(or $(SPLITS),../shared/splits)"; fi
 	@git --no-pager diff --stat -- Tests

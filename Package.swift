@@ -153,7 +153,7 @@ let package = Package(
         "Explanations", "Torch", "Images", "Datasets", "Metrics", "CLIP", "PromptLearning", "Embedded",
         "Experiments", "TestSupport",
       ],
-      swiftSettings: swiftSettings),
+      resources: [.copy("Fixtures")], swiftSettings: swiftSettings),
     .testTarget(
       name: "ReportTests",
       dependencies: [

@@ -59,6 +59,10 @@ public enum ExperimentError: Explained, Equatable {
   case noContexts(path: String, method: String)
   /// An image was given for context vectors that no image shifts.
   case sameForEveryImage(path: String, method: String)
+  /// A folder of runs that is not there.
+  case noFolder(path: String)
+  /// Two runs that were not measured on the same images.
+  case incomparable(first: String, second: String, reason: String)
 
   public var problem: String {
     switch self {
@@ -107,6 +111,8 @@ public enum ExperimentError: Explained, Equatable {
     case .noContexts(let path, let method): "\(path) has no context vectors: \(method) learns none"
     case .sameForEveryImage(let path, let method):
       "The context vectors of \(path) are the same for every image: \(method) does not look at one"
+    case .noFolder(let path): "There is no folder \(path)"
+    case .incomparable(let first, let second, let reason): "\(first) and \(second) cannot be compared: \(reason)"
     }
   }
 
@@ -149,6 +155,8 @@ public enum ExperimentError: Explained, Equatable {
     case .notAPath(_, true): "Give paths with NUL between them, as 'find -print0' writes them"
     case .output: "Give it a file or a pipe that takes them"
     case .unreadableFolder: "Check its permissions"
+    case .noFolder: "Name the folder that holds the runs"
+    case .incomparable: "Measure both on the same images with 'cocoop evaluate'"
     case .keptEvaluation: "Remove the folder that it is in and measure again with 'cocoop evaluate'"
     case .noContexts: "Give a run of coop or cocoop"
     case .sameForEveryImage: "Leave out --image, or give a run of cocoop"

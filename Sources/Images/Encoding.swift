@@ -22,4 +22,23 @@ extension Image {
     guard ic_code(UInt32(status.code)) == IC_OK else { throw ImageError.notEncodable(width: width, height: height) }
     return Data(bytes.prefix(count))
   }
+
+  /// The picture as a PNG file, which decodes to the same pixels.
+  ///
+  /// - Throws: ``ImageError/notEncodable(width:height:)`` beyond libpng's 1,000,000 pixels a side.
+  public func png() throws -> Data {
+    let size = ic_size(width: UInt32(clamping: width), height: UInt32(clamping: height))
+    var count = ic_png_capacity(size)
+    var bytes = [UInt8](repeating: 0, count: count)
+    let status = pixels.withUnsafeBufferPointer { source in
+      bytes.withUnsafeMutableBufferPointer { target in
+        guard let source = source.baseAddress, let target = target.baseAddress else {
+          preconditionFailure("an image has at least one pixel")
+        }
+        return ic_png_encode(source, size, target, &count)
+      }
+    }
+    guard ic_code(UInt32(status.code)) == IC_OK else { throw ImageError.notEncodable(width: width, height: height) }
+    return Data(bytes.prefix(count))
+  }
 }

@@ -47,7 +47,7 @@ public enum ImageError: Explained, Equatable {
     case .range(let name, let lower, let upper, let expected):
       "The \(name) range \(lower)...\(upper) of a random crop is not \(expected)"
     case .probability(let name, let found): "The probability of \(name) is \(found), but it lies in 0...1"
-    case .notEncodable(let width, let height): "An image of \(width) × \(height) pixels cannot become a JPEG"
+    case .notEncodable(let width, let height): "An image of \(width) × \(height) pixels cannot become a file"
     case .generatorState(let found):
       "A generator's state has four words that are not all 0, but \(found.count) words were found"
         + (found.count == 4 ? ", all 0" : "")

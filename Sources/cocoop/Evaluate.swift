@@ -1,6 +1,7 @@
 import ArgumentParser
 import Datasets
 import Experiments
+import Explanations
 import Foundation
 import PromptLearning
 
@@ -46,21 +47,31 @@ struct Evaluate: ParsableCommand {
     }
     let progress = printing.progress("encoding")
     let total = dataset.examples(in: split).count
-    let evaluation = try loaded.evaluation(
+    let measurement = try loaded.measurement(
       on: dataset, split: split, within: compute.budget, cacheFolder: compute.cacheFolder
     ) {
       progress.update($0, of: total, unit: "images")
     }
-    try printing.print(evaluation) { Self.text(evaluation) }
+    try printing.print(measurement.evaluation) { Self.text(measurement.evaluation) }
+    do {
+      try loaded.keep(measurement, on: dataset, classes: classes, split: split)
+    } catch let error as WritingError {
+      // The figures are there; a folder that others own is no failure.
+      printing.remark("note: The evaluation is not kept. \(error.problem).")
+    }
   }
 
   private static func text(_ evaluation: Evaluation) -> String {
     let weakest = evaluation.perClass.filter { $0.images > 0 }.sorted { $0.accuracy < $1.accuracy }.prefix(5)
+    let figure = { (value: Double) in String(format: "%.2f", value) }
+    let interval = evaluation.interval95.map { ", 95 % within \(figure($0.lower))–\(figure($0.upper)) %" } ?? ""
+    let confused = evaluation.confused.prefix(3).map { "\($0.class) as \($0.prediction) \($0.images)" }
     return """
-      accuracy  \(String(format: "%.2f", evaluation.accuracy)) %  (top-5 \(String(format: "%.2f", evaluation.top5)) %, \
-      macro F1 \(String(format: "%.2f", evaluation.macroF1)) %)
+      accuracy  \(figure(evaluation.accuracy)) %  (top-5 \(figure(evaluation.top5)) %, macro F1 \
+      \(figure(evaluation.macroF1)) %, ECE \(figure(evaluation.ece)) %\(interval))
       images    \(evaluation.images) of \(evaluation.classes) classes, \(String(format: "%.1f", evaluation.seconds)) s
       weakest   \(weakest.map { "\($0.class) \(String(format: "%.0f", $0.accuracy)) %" }.joined(separator: ", "))
+      confused  \(confused.isEmpty ? "none" : confused.joined(separator: ", "))
       """
   }
 }

@@ -30,9 +30,13 @@ struct Workplace {
     try cocoop(line.split(separator: " ").map(String.init))
   }
 
-  /// - Parameter redirection: what a shell does with the streams, such as `>&-`; `nil` starts the tool itself.
-  func start(_ arguments: [String], input: Data? = nil, through redirection: String? = nil) throws -> Call {
-    try Call(arguments, in: self, input: input, through: redirection)
+  /// - Parameters:
+  ///   - redirection: what a shell does with the streams, such as `>&-`; `nil` starts the tool itself.
+  ///   - errors: where standard error goes in place of a file.
+  func start(
+    _ arguments: [String], input: Data? = nil, through redirection: String? = nil, errors: FileHandle? = nil
+  ) throws -> Call {
+    try Call(arguments, in: self, input: input, through: redirection, errors: errors)
   }
 
   func file(_ path: String) -> URL { url.appending(path: path) }
@@ -61,7 +65,9 @@ struct Call {
   private let place: Workplace
   private static let limit: DispatchTimeInterval = .seconds(120)
 
-  init(_ arguments: [String], in place: Workplace, input: Data?, through redirection: String?) throws {
+  init(
+    _ arguments: [String], in place: Workplace, input: Data?, through redirection: String?, errors: FileHandle? = nil
+  ) throws {
     self.place = place
     streams = FileManager.default.temporaryDirectory.appending(path: "cocoop-call-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: streams, withIntermediateDirectories: true)
@@ -78,7 +84,7 @@ struct Call {
     ) { $1 }
     process.standardInput = try FileHandle(forReadingFrom: streams.appending(path: "in"))
     process.standardOutput = try FileHandle(forWritingTo: streams.appending(path: "out"))
-    process.standardError = try FileHandle(forWritingTo: streams.appending(path: "err"))
+    process.standardError = try errors ?? FileHandle(forWritingTo: streams.appending(path: "err"))
     process.terminationHandler = { [ended] _ in ended.signal() }
     try process.run()
   }

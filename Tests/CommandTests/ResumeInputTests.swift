@@ -143,7 +143,7 @@ struct ResumeInputTests {
       try withWorkplace { place in
         try SmallTraining.prepare(place)
         let whole = try wholePrompts(place)
-        try TemporaryDisk.mounted(at: place.file("disk"), size: "2m") { disk in
+        try TemporaryDisk.mounted(at: place.file("disk"), size: "4m") { disk in
           var training = Self.training
           training.epochs = 200
           let long = training.options + ["--output", "disk/run", "--checkpoint-every", "1"]
@@ -175,7 +175,7 @@ struct ResumeInputTests {
     func readOnly() throws {
       try withWorkplace { place in
         try SmallTraining.prepare(place)
-        try TemporaryDisk.mounted(at: place.file("disk"), size: "2m") { disk in
+        try TemporaryDisk.mounted(at: place.file("disk"), size: "4m") { disk in
           try place.cocoop(Self.training.options + ["--output", "disk/run"])
           try disk.makeReadOnly()
           let before = place.contents

@@ -50,6 +50,10 @@ ic_status ic_jpeg_encode(const uint8_t *pixels, ic_size size, int quality, uint8
 ic_status ic_png_size(const uint8_t *bytes, size_t count, ic_size *size);
 ic_status ic_png_decode(const uint8_t *bytes, size_t count, ic_size size, uint8_t *pixels);
 
+/* The other way: `*count` is the room at `bytes` before, at least the capacity, and the length after. */
+size_t ic_png_capacity(ic_size size);
+ic_status ic_png_encode(const uint8_t *pixels, ic_size size, uint8_t *bytes, size_t *count);
+
 /* WebP: lossy, lossless, with alpha (dropped), and the first frame of an animation. */
 ic_status ic_webp_size(const uint8_t *bytes, size_t count, ic_size *size);
 ic_status ic_webp_decode(const uint8_t *bytes, size_t count, ic_size size, uint8_t *pixels);

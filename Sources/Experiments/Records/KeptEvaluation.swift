@@ -58,7 +58,7 @@ public struct KeptEvaluation: Sendable, Equatable {
       })
   }
 
-  init(
+  package init(
     dataset: String, classes: ClassSubset, split: Split, classNames: [String], imageFolder: URL,
     evaluation: Evaluation, predictions: [Prediction]
   ) {

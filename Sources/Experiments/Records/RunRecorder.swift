@@ -1,61 +1,153 @@
+import Explanations
 import Foundation
 import Images
 import PromptLearning
 
-/// Makes a run readable while it goes and afterwards: lines for people in `log.txt`.
-///
-/// Nothing touches the disk until ``open()``, since the run that a new one replaces stays until there is something to keep
-/// in its place; what is recorded before is held back.
+/// Makes a run readable while it goes and afterwards: curves for TensorBoard, `steps.jsonl` for programs, and lines for
+/// people in `log.txt`.
 public final class RunRecorder {
-  private let folder: URL
-  private var held: [String] = []
-  private var log: AppendedFile?
+  private let schedule: LearningRateSchedule?
+  /// Steps from one recorded to the next.
+  private let interval: Int
+  private let log: AppendedFile
+  private let steps: AppendedFile
+  private let events: EventFile
+  private var window = Window()
+  private var lastStep: Int
 
-  public init(folder: URL) {
-    self.folder = folder
+  /// What was seen since the last line.
+  private struct Window {
+    var (steps, images, right) = (0, 0, 0)
+    var loss = 0.0
+    var begun = ContinuousClock.now
   }
 
-  /// Begins to write, with what was held back.
+  static let logName = "log.txt"
+  static let stepsName = "steps.jsonl"
+  /// So many lines at most does a training leave, however many steps it has.
+  private static let mostLines = 2_000
+
+  /// - Parameters:
+  ///   - folder: of a run that has begun.
+  ///   - schedule: of the learning rate; `nil` for what is not trained step by step.
+  ///   - count: of the steps of the whole training.
+  ///   - step: the last that a continued training has made, all epochs counted on; what was recorded of later ones no
+  ///     longer counts, because they are made again. 0 for a new training.
+  /// - Throws: `WritingError`.
+  public init(
+    in folder: URL, schedule: LearningRateSchedule? = nil, totalSteps count: Int = 0, after step: Int = 0
+  ) throws {
+    self.schedule = schedule
+    interval = max(1, (count + Self.mostLines - 1) / Self.mostLines)
+    lastStep = step
+    let url = folder.appending(path: Self.stepsName)
+    if FileManager.default.fileExists(atPath: url.path) {
+      let kept = try StepLine.lines(in: url).filter { $0.step <= step }.map { try $0.text }.joined()
+      try WholeFile.write(Data(kept.utf8), to: url)
+    }
+    log = try AppendedFile(folder.appending(path: Self.logName))
+    steps = try AppendedFile(url)
+    events = try EventFile(in: folder, restartingAt: step == 0 ? 0 : step + 1)
+  }
+
+  /// Takes down what a training reports of itself.
   ///
   /// - Throws: `WritingError`.
-  public func open() throws {
-    guard log == nil else { return }
-    let log = try AppendedFile(folder.appending(path: "log.txt"))
-    self.log = log
-    try log.append(held.joined())
-    held = []
+  public func record(_ progress: TrainingProgress) throws {
+    guard case .step(let epoch, let number, let count, let images, let loss, let right) = progress else {
+      window.begun = .now  // what comes before a step is none of its time
+      return
+    }
+    lastStep = (epoch - 1) * count + number
+    window.steps += 1
+    window.images += images
+    window.right += right
+    window.loss += Double(loss)
+    guard lastStep % interval == 0 else { return }
+    let seconds = (ContinuousClock.now - window.begun).seconds
+    try record(
+      StepLine(
+        step: lastStep, epoch: epoch, loss: window.loss / Double(window.steps),
+        accuracy: 100 * Double(window.right) / Double(max(window.images, 1)),
+        learningRate: schedule.map { $0(epoch: epoch) } ?? 0,
+        imagesPerSecond: Double(window.images) / max(seconds, 1e-9)))
+    window = Window()
   }
 
-  /// A step of the training.
-  ///
-  /// - Parameters:
-  ///   - epoch: from 1, like `step`, which counts within the epoch.
-  ///   - accuracy: on the batch, in percent; `nil` where it is not known.
-  ///   - images: of the batch.
-  ///   - seconds: that the step took.
-  public func step(
-    epoch: Int, step: Int, of steps: Int, loss: Float, accuracy: Double?, learningRate: Float, images: Int,
-    seconds: Double
-  ) throws {}
+  private func record(_ line: StepLine) throws {
+    try steps.append(line.text)
+    let figures = [
+      ("loss", Float(line.loss)), ("accuracy", Float(line.accuracy)), ("learning-rate", line.learningRate),
+      ("images-per-second", Float(line.imagesPerSecond)),
+    ]
+    for (tag, number) in figures { try events.append(.scalar(tag: "training/\(tag)", number), step: line.step) }
+  }
 
-  /// An epoch that is finished.
-  public func epoch(_ report: EpochReport) throws {
+  /// An epoch is finished.
+  ///
+  /// - Throws: `WritingError`.
+  public func record(_ report: EpochReport) throws {
+    window.begun = .now
     try note(
-      "epoch \(report.epoch): loss \(String(format: "%.4f", report.loss)), \(report.images) images, "
+      "epoch \(report.epoch): loss \(String(format: "%.4f", report.loss)), \(report.images) images in "
         + "\(String(format: "%.1f", report.seconds)) s")
   }
 
-  /// Figures on test images.
-  public func evaluation(_ kept: KeptEvaluation) throws {
-    try note("\(kept.name): accuracy \(String(format: "%.2f", kept.evaluation.accuracy)) %")
+  /// A grid of views as the training sees them.
+  ///
+  /// - Throws: `WritingError`.
+  public func record(views grid: Image) throws {
+    let png = try [UInt8](grid.png())
+    try events.append(.image(tag: "training/views", width: grid.width, height: grid.height, png: png), step: lastStep)
   }
 
-  /// A grid of views as the training sees them.
-  public func views(_ grid: Image) throws {}
+  /// The training is finished.
+  ///
+  /// - Throws: `WritingError`.
+  func noteEnd(after seconds: Double) throws { try note("learned in \(String(format: "%.1f", seconds)) s") }
+
+  /// The training was stopped; where even that cannot be written, what stopped it says why.
+  func noteStop() { try? note("stopped after step \(lastStep)") }
 
   /// A line for people, with the time.
-  public func note(_ text: String) throws {
-    let line = "\(Date.now.formatted(.iso8601)) \(text.onOneLine)\n"
-    if let log { try log.append(line) } else { held.append(line) }
+  ///
+  /// - Throws: `WritingError`.
+  public func note(_ text: String) throws { try log.append(Self.line(text)) }
+
+  fileprivate static func line(_ text: String) -> String { "\(Date.now.formatted(.iso8601)) \(text.onOneLine)\n" }
+}
+
+extension RunRecorder {
+  /// Adds a line for people to the log of a run that has no steps.
+  ///
+  /// - Throws: `WritingError`.
+  static func note(_ text: String, in folder: URL) throws {
+    try AppendedFile(folder.appending(path: logName)).append(line(text))
+  }
+
+  /// Adds an evaluation of a finished run to its log and its curves, in place of an earlier one of the same name.
+  ///
+  /// - Throws: `WritingError`.
+  package static func add(_ kept: KeptEvaluation, to folder: URL) throws {
+    let step = StepLine.lines(in: folder.appending(path: stepsName)).last?.step ?? 0
+    try note(kept.logLine, in: folder)
+    let events = try EventFile(in: folder, name: kept.name)
+    for (tag, number) in kept.figures {
+      try events.append(.scalar(tag: "\(kept.name)/\(tag)", Float(number)), step: step)
+    }
+  }
+}
+
+extension KeptEvaluation {
+  /// What TensorBoard shows.
+  fileprivate var figures: [(tag: String, number: Double)] {
+    [
+      ("accuracy", evaluation.accuracy), ("top-5", evaluation.top5), ("macro-f1", evaluation.macroF1),
+      ("ece", evaluation.ece),
+    ]
+  }
+
+  fileprivate var logLine: String {
+    "\(name): accuracy \(String(format: "%.2f", evaluation.accuracy)) % on \(evaluation.images) images"
   }
 }

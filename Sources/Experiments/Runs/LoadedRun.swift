@@ -172,6 +172,18 @@ public struct LoadedRun: Sendable {
     try measurement(on: dataset, split: split, within: budget, cacheFolder: cacheFolder, progress: progress).evaluation
   }
 
-  /// Keeps an evaluation in the run's folder; prompts of the reference have none, and nothing is kept then.
-  public func keep(_ evaluation: KeptEvaluation) throws { try folder?.keep(evaluation) }
+  /// Keeps an evaluation in the run's folder, log and curves; prompts of the reference have none, and nothing is kept then.
+  ///
+  /// - Parameters:
+  ///   - measurement: of `dataset`, whose classes are `classes`; `nil` for the run's own.
+  /// - Throws: `WritingError`, such as where the folder may not be written to.
+  public func keep(
+    _ measurement: (evaluation: Evaluation, answers: Answers), on dataset: Dataset, classes: ClassSubset?, split: Split
+  ) throws {
+    guard let folder else { return }
+    let kept = KeptEvaluation(
+      of: measurement, on: dataset, classes: classes ?? record.classes ?? .all, split: split)
+    try folder.keep(kept)
+    try RunRecorder.add(kept, to: folder.url)
+  }
 }

@@ -74,7 +74,7 @@ extension RunFolder {
   private static func isOwn(_ name: String) -> Bool {
     [
       recordName, promptsName, probeName, metricsName, divisionName, checkpointFolderName, fastModeName, "log.txt",
-      "evaluations",
+      "steps.jsonl", "evaluations",
     ].contains(name) || name.hasPrefix("events.out.tfevents.")
   }
 

@@ -66,6 +66,7 @@ public struct TrainingRun: Sendable {
       try folder.begin(newRecord(budget, seconds: seconds), division: division) {
         try PromptCheckpoint(prompts, model: identity).write(to: $0.promptsURL)
       }
+      try noteEnd(after: seconds)
       return (Classifier(clip, prompts), seconds)
     case .linearProbe:
       let probe = try linearProbe(progress: progress)
@@ -73,6 +74,7 @@ public struct TrainingRun: Sendable {
       try folder.begin(newRecord(budget, seconds: seconds), division: division) {
         try LinearProbeCheckpoint(probe, model: identity).write(to: $0.probeURL)
       }
+      try noteEnd(after: seconds)
       return (probe, seconds)
     case .coop:
       let newest = resuming ? try checkpoint(progress) : nil
@@ -118,10 +120,17 @@ public struct TrainingRun: Sendable {
     var keeper = CheckpointKeeper(
       folder, identity: identity, every: interval, from: trainer.state,
       cost: state == nil ? ContinuousClock.now - start : .zero)
+    let recorder = try recorder(of: training, from: trainer.state)
     do {
       while trainer.state.completedEpochs < training.epochs {
         let epoch = trainer.state.completedEpochs
-        let report = try trainer.runEpoch(epoch, on: dataset, progress: progress) { try keeper.afterStep($0) }
+        let report = try trainer.runEpoch(
+          epoch, on: dataset,
+          progress: {
+            try recorder.record($0)
+            try progress($0)
+          }, afterStep: { try keeper.afterStep($0) })
+        try recorder.record(report)
         try keeper.afterEpoch(report, trainer)
       }
       if let classifier = trainer.classifier as? Classifier<ConditionalPrompts> {
@@ -132,8 +141,10 @@ public struct TrainingRun: Sendable {
       let seconds = earlier + (ContinuousClock.now - start).seconds
       try folder.write(newRecord(budget, seconds: seconds))
       folder.removePreviousCheckpoint()
+      try recorder.noteEnd(after: seconds)
       return (trainer.classifier, seconds)
     } catch {
+      recorder.noteStop()
       throw keeper.ending(trainer, by: error)
     }
   }

@@ -1,0 +1,148 @@
+import Foundation
+import Images
+import Metrics
+
+/// Runs beside each other: what they were told, how well they name images, and whether that differs by more than chance.
+public struct RunComparison: Sendable, Encodable {
+  public let runs: [RunSummary]
+  /// Those in which the runs differ, by name.
+  public let settings: [Setting]
+  /// Each other run against the first, on each evaluation that both have.
+  public let tests: [Test]
+
+  public struct Setting: Sendable, Encodable, Equatable {
+    /// As `run.json` nests it, such as "training.epochs".
+    public let name: String
+    /// One a run; `nil` where it has none.
+    public let values: [String?]
+  }
+
+  /// Two runs on the same images. Shares are percentages.
+  public struct Test: Sendable, Encodable {
+    /// The evaluation's name.
+    public let evaluation: String
+    public let first, second: String
+    public let images: Int
+    /// The accuracy of the second less that of the first.
+    public let difference: Double
+    /// Where the difference would lie with other images of the same kind: the percentile bootstrap over the images.
+    public let interval95: Interval
+    /// Images that one of the two alone names rightly.
+    public let onlyFirst, onlySecond: Int
+    /// Of McNemar's test.
+    public let pValue: Double
+    /// How it was computed.
+    public let form: McNemarTest.Form
+  }
+
+  public struct Interval: Sendable, Encodable {
+    public let lower, upper: Double
+    public let resamples: Int
+  }
+
+  /// - Parameter paths: of two runs or more.
+  /// - Throws: ``ExperimentError``, above all ``ExperimentError/incomparable(first:second:reason:)``.
+  public init(of paths: [String]) throws {
+    let folders = try paths.map { try RunFolder(existing: URL(filePath: $0)) }
+    let records = try folders.map { try $0.record() }
+    let kept = try folders.map { try $0.evaluations() }
+    runs = zip(folders, paths).map { RunSummary(of: $0.url, named: $1) }
+    settings = try Self.differences(of: records.map(Self.flattened))
+    tests = try paths.indices.dropFirst().flatMap { index in
+      try Self.tests((paths[0], kept[0]), (paths[index], kept[index]))
+    }
+  }
+
+  private typealias Run = (path: String, evaluations: [KeptEvaluation])
+
+  private static func tests(_ first: Run, _ second: Run) throws -> [Test] {
+    let pairs = first.evaluations.flatMap { one in
+      second.evaluations.filter { $0.name == one.name }.map { (one, $0) }
+    }
+    guard !pairs.isEmpty else {
+      throw ExperimentError.incomparable(
+        first: first.path, second: second.path,
+        reason: "\(held(by: first)), and \(held(by: second)): none of the same dataset, classes and split")
+    }
+    return try pairs.map { one, other in
+      if let difference = one.difference(from: other) {
+        throw ExperimentError.incomparable(
+          first: first.path, second: second.path, reason: "they measured \(one.name) on other images: \(difference)")
+      }
+      return Test(one, other, first: first.path, second: second.path)
+    }
+  }
+
+  private static func held(by run: Run) -> String {
+    let names = run.evaluations.map(\.name)
+    return "\(run.path) has \(names.isEmpty ? "no evaluation" : names.joined(separator: ", "))"
+  }
+
+  /// The record's settings as names and texts; what merely follows from them or from the machine's speed is left out.
+  private static func flattened(_ record: RunFolder.Record) throws -> [String: String] {
+    struct Settings: Encodable {
+      let configuration: RunConfiguration?
+      let imported: ImportedPrompts?
+      let checkpoint: String
+      let classNames: Int
+      let libtorch: String
+    }
+    let settings = Settings(
+      configuration: record.configuration, imported: record.imported,
+      checkpoint: String(record.model.sha256.prefix(12)),
+      classNames: record.classNames.count, libtorch: record.libtorch)
+    var texts: [String: String] = [:]
+    func flatten(_ value: Any, _ path: [String]) {
+      switch value {
+      case let object as [String: Any]: for (key, inner) in object { flatten(inner, path + [key]) }
+      case let list as [Any]: texts[path.joined(separator: ".")] = list.map { "\($0)" }.joined(separator: ", ")
+      default: texts[path.joined(separator: ".")] = "\(value)"
+      }
+    }
+    flatten(try JSONSerialization.jsonObject(with: JSONEncoder().encode(settings)), [])
+    return texts.reduce(into: [:]) { result, entry in
+      let prefix = "configuration."
+      result[entry.key.hasPrefix(prefix) ? String(entry.key.dropFirst(prefix.count)) : entry.key] = entry.value
+    }
+  }
+
+  private static func differences(of settings: [[String: String]]) throws -> [Setting] {
+    Set(settings.flatMap(\.keys)).sorted().compactMap { name in
+      let values = settings.map { $0[name] }
+      return Set(values).count > 1 ? Setting(name: name, values: values) : nil
+    }
+  }
+}
+
+extension RunComparison.Test {
+  /// - Parameters: two evaluations on the same images.
+  fileprivate init(_ one: KeptEvaluation, _ other: KeptEvaluation, first: String, second: String) {
+    let right = (one.sorted.map(\.isRight), other.sorted.map(\.isRight))
+    let test = McNemarTest(first: right.0, second: right.1)
+    let bootstrap = Bootstrap()
+    var generator = SeededGenerator(seed: 1)
+    let differences = zip(right.0, right.1).map { 100 * (($1 ? 1.0 : 0) - ($0 ? 1.0 : 0)) }
+    let interval = bootstrap.interval(ofMeanOf: differences, using: &generator) ?? 0...0
+    self.init(
+      evaluation: one.name, first: first, second: second, images: one.predictions.count,
+      difference: other.evaluation.accuracy - one.evaluation.accuracy,
+      interval95: .init(lower: interval.lowerBound, upper: interval.upperBound, resamples: bootstrap.resamples),
+      onlyFirst: test.onlyFirst, onlySecond: test.onlySecond, pValue: test.pValue, form: test.form)
+  }
+}
+
+extension KeptEvaluation {
+  /// The predictions in an order that does not depend on the dataset's.
+  fileprivate var sorted: [Prediction] { predictions.sorted { ($0.file, $0.label) < ($1.file, $1.label) } }
+
+  /// In what the images or classes differ from another evaluation's; `nil` where they are the same.
+  fileprivate func difference(from other: KeptEvaluation) -> String? {
+    guard classNames == other.classNames else {
+      return "\(classNames.count) classes and \(other.classNames.count) with other names or in another order"
+    }
+    let (own, others) = (sorted.map { [$0.file, $0.label] }, other.sorted.map { [$0.file, $0.label] })
+    guard own != others else { return nil }
+    guard own.count == others.count else { return "\(own.count) and \(others.count) of them" }
+    return zip(own, others).first { $0 != $1 }.map { "'\($0[0])' (\($0[1])) and '\($1[0])' (\($1[1]))" }
+  }
+}
