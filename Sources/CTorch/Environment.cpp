@@ -22,8 +22,6 @@ ct_status ct_set_thread_count(int32_t count) {
   return shim::guarded([&] { at::set_num_threads(count); });
 }
 
-bool ct_cuda_available(void) { return at::hasCUDA(); }
-
 void ct_keep_freed_memory(void) {
 #ifdef __GLIBC__
   mallopt(M_MMAP_THRESHOLD, 32 << 20);  // the largest that glibc accepts
