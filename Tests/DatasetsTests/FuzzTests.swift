@@ -70,12 +70,12 @@ struct FuzzTests {
     let json = URL(filePath: "split_large.json")
     let csv = URL(filePath: "large.csv")
     let images = URL(filePath: "images")
-    let first = try Fuzzing("split file of 2 MB", usually: 1, allowance: 256 << 10) { _ in
+    let first = try Fuzzing(once: "split file of 2 MB", allowance: 256 << 10) { _ in
       split
     } read: { data in
       try Dataset(SplitFile(data, of: json.path), of: json, images: images)
     }
-    let second = try Fuzzing("table of 600 kB", usually: 1, allowance: 256 << 10) { _ in
+    let second = try Fuzzing(once: "table of 600 kB", allowance: 256 << 10) { _ in
       table
     } read: { data in
       try Dataset(Table(data, of: csv.path), of: csv, images: images, seed: 1)

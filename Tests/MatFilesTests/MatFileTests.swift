@@ -109,7 +109,7 @@ struct MatFileTests {
     let records = MatFileBomb.records(count: mebibyte)
     // Zeros, a thousandth of their size; and numbers of one byte, eight in memory.
     for file in [records, MatFileBomb.compressed(zeros: 100 * mebibyte), MatFileBomb.compressed(zeros: 60 * mebibyte)] {
-      let report = try Fuzzing(".mat, bombs", usually: 1, allowance: 80 * mebibyte) { _ in
+      let report = try Fuzzing(once: ".mat, bombs", allowance: 64 * mebibyte) { _ in
         Array(file)
       } read: { data in
         try MatFile(data, path: "x.mat")

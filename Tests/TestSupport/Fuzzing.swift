@@ -23,6 +23,13 @@ public struct Fuzzing: Sendable {
     rounds = Self.requested ?? usually
   }
 
+  /// One input, however many others are asked for.
+  public init(once reader: String, allowance: Int) {
+    self.reader = reader
+    self.allowance = allowance
+    rounds = 1
+  }
+
   private static let requested = ProcessInfo.processInfo.environment["COCOOP_FUZZ_ROUNDS"].flatMap(Int.init)
 
   /// What became of the inputs.
