@@ -43,7 +43,6 @@ parity: build ## record the reference values anew with PyTorch and run the tests
 	@Scripts/oracle/parity.sh
 	@Scripts/swift-quietly build --build-tests $(FLAGS)
 	@$(ONE_THREAD) swift test --skip-build $(FLAGS)
-	@.oracle/bin/python Scripts/oracle/full_size.py
 	@.oracle/bin/python Scripts/oracle/check_checkpoints.py
 	@.oracle/bin/python Scripts/oracle/check_prompt_files.py
 	@if command -v chromium >/dev/null; then .oracle/bin/python Scripts/oracle/check_report.py; \

@@ -113,19 +113,22 @@ let package = Package(
       swiftSettings: swiftSettings),
 
     // Models, fixtures and damage that several test targets share.
+    .target(name: "CAllocations", path: "Tests/CAllocations"),
     .target(
-      name: "TestSupport", dependencies: ["Torch", "Images", "CLIP", "Embedded"], path: "Tests/TestSupport",
+      name: "TestSupport", dependencies: ["CAllocations", "Explanations", "Torch", "Images", "CLIP", "Embedded"],
+      path: "Tests/TestSupport",
       swiftSettings: swiftSettings),
     .testTarget(
       name: "PickleTests", dependencies: ["Pickle", "TestSupport"], resources: [.copy("Fixtures")],
       swiftSettings: swiftSettings),
     .testTarget(
-      name: "TorchTests", dependencies: ["Torch"], resources: [.copy("Fixtures")], swiftSettings: swiftSettings),
-    .testTarget(
-      name: "ImagesTests", dependencies: ["Images", "Embedded"], resources: [.copy("Fixtures")],
+      name: "TorchTests", dependencies: ["Pickle", "Torch", "TestSupport"], resources: [.copy("Fixtures")],
       swiftSettings: swiftSettings),
     .testTarget(
-      name: "MatFilesTests", dependencies: ["MatFiles", "TestSupport"], resources: [.copy("Fixtures")],
+      name: "ImagesTests", dependencies: ["Images", "Embedded", "TestSupport"], resources: [.copy("Fixtures")],
+      swiftSettings: swiftSettings),
+    .testTarget(
+      name: "MatFilesTests", dependencies: ["CZlib", "MatFiles", "TestSupport"], resources: [.copy("Fixtures")],
       swiftSettings: swiftSettings),
     .testTarget(
       name: "DatasetsTests", dependencies: ["Datasets", "Embedded", "TestSupport"], resources: [.copy("Fixtures")],
@@ -134,7 +137,7 @@ let package = Package(
       name: "MetricsTests", dependencies: ["Metrics", "Images"], resources: [.copy("Fixtures")],
       swiftSettings: swiftSettings),
     .testTarget(
-      name: "TokenizationTests", dependencies: ["Tokenization"], resources: [.copy("Fixtures")],
+      name: "TokenizationTests", dependencies: ["Tokenization", "TestSupport"], resources: [.copy("Fixtures")],
       swiftSettings: swiftSettings),
     .testTarget(
       name: "CLIPTests",
@@ -167,7 +170,10 @@ let package = Package(
       swiftSettings: swiftSettings),
     .testTarget(
       name: "CommandTests",
-      dependencies: ["Torch", "Images", "Datasets", "Metrics", "Embedded", "PromptLearning", "Experiments", "cocoop"],
+      dependencies: [
+        "Torch", "Images", "CLIP", "Datasets", "Metrics", "Embedded", "PromptLearning", "Experiments", "TestSupport",
+        "cocoop",
+      ],
       swiftSettings: swiftSettings),
   ],
   swiftLanguageModes: [.v6],

@@ -35,7 +35,15 @@ SEED = 1
 TOLERANCE = 1e-4  # of unit features
 TEXTS = ["a photo of a dog.", "a photo of a stop sign on a rainy street.", ""]
 
-OPEN_CLIP = ["ViT-B-32", "ViT-B-16-quickgelu", "ViT-L-14", "ViT-H-14"]
+# What is changed in the vision_cfg of the configuration that open_clip ships.
+OPEN_CLIP = {
+    "ViT-B-32": {},
+    "ViT-B-16-quickgelu": {},
+    "ViT-L-14": {},
+    "ViT-H-14": {},
+    "RN50-quickgelu": {},
+    "ViT-B-16": {"no_ln_pre": True, "ls_init_value": 0.5, "pool_type": "avg", "final_ln_after_pool": True},
+}
 # width, heads and layers of both towers, patch, embedding, activation
 TRANSFORMERS = {
     "ViT-B-32": ((768, 12, 12), (512, 8, 12), 32, 512, "quick_gelu"),
@@ -43,6 +51,10 @@ TRANSFORMERS = {
     "ViT-L-14": ((1024, 16, 24), (768, 12, 12), 14, 768, "quick_gelu"),
     "ViT-H-14": ((1280, 16, 32), (1024, 16, 24), 14, 1024, "gelu"),
 }
+# How OpenAI spells the names that cannot be those of files.
+PUBLISHED = {
+    "ViT-B-32": "ViT-B/32", "ViT-B-16": "ViT-B/16", "ViT-L-14": "ViT-L/14", "ViT-L-14-336px": "ViT-L/14@336px",
+}  # fmt: skip
 # embedding, resolution, layers, width, patch, text width
 OPENAI = {
     "RN50": (1024, 224, (3, 4, 6, 3), 64, None, 512),
@@ -76,6 +88,8 @@ def randomize(model: torch.nn.Module) -> torch.nn.Module:
             value = torch.tensor(4.5)
         elif name.endswith("running_var"):
             value = 1 + 0.1 * noise.abs()
+        elif name.endswith("gamma"):  # of layer scale
+            value = 0.5 + 0.1 * noise
         elif tensor.dim() < 2:
             value = 0.05 * noise + (1 if name.endswith("weight") and "norm" in name or ".ln_" in name else 0)
             if name.endswith("weight") and (".bn" in name or "downsample" in name):
@@ -148,7 +162,8 @@ def transformers_model(name: str):
 
 def open_clip_model(name: str):
     configuration = open_clip.get_model_config(name)
-    model = randomize(open_clip.create_model(name))
+    configuration["vision_cfg"] |= OPEN_CLIP[name]
+    model = randomize(open_clip.create_model(name, vision_cfg=configuration["vision_cfg"]))
 
     def save(safe):
         def write(folder):
@@ -202,9 +217,11 @@ NAMES = [
 # --- Checking --------------------------------------------------------------------------------------------------------
 
 
-def check_by_tests(expected: pathlib.Path, checkpoints: list[pathlib.Path]):
-    """Runs the package's test that loads each checkpoint and compares its features."""
-    (expected / "check.json").write_text(json.dumps({"texts": TEXTS, "checkpoints": [str(c) for c in checkpoints]}))
+def check_by_tests(expected: pathlib.Path, checkpoint: pathlib.Path, architecture: str | None):
+    """Runs the package's test that loads the checkpoint, compares its features and, where a name is given, finds that
+    the architecture inferred from the tensors is the one of that name."""
+    check = {"texts": TEXTS, "checkpoint": str(checkpoint), "architecture": architecture}
+    (expected / "check.json").write_text(json.dumps(check))
     command = ["swift", "test", "--skip-build", "-c", "release", "--filter", "FullSizeCheckpointTests"]
     environment = os.environ | {"COCOOP_CHECKPOINTS": str(expected)}
     result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
@@ -233,6 +250,7 @@ def check_conversion(source: pathlib.Path, form: str, folder: pathlib.Path, size
 
 def check(name: str, folder: pathlib.Path):
     library, model_name = name.split(":")
+    architecture = PUBLISHED.get(model_name, model_name) if library == "openai" else None
     model, size, forms = MAKERS[library](model_name)
     expected = features(model, size)
     save_file({**expected, "pixels": pixels(size)}, folder / "expected.safetensors")
@@ -240,10 +258,12 @@ def check(name: str, folder: pathlib.Path):
         target = folder / "checkpoint"
         target.mkdir()
         checkpoint = save(target)
-        for line in check_by_tests(folder, [checkpoint]):
+        for line in check_by_tests(folder, checkpoint, architecture):
             print(f"{name}, {form}: {line}", flush=True)
         if form == next(iter(forms)):
-            for converted in ["open-clip"] + ["hugging-face"] * (not model_name.startswith("RN")):
+            # CLIPModel has neither residual networks nor layer scale and averaging.
+            has_form = not model_name.startswith("RN") and not (library == "open_clip" and OPEN_CLIP[model_name])
+            for converted in ["open-clip"] + ["hugging-face"] * has_form:
                 difference = check_conversion(checkpoint, converted, folder, size, expected)
                 print(f"{name}, {form} → {converted}: largest difference {difference:.1e}", flush=True)
         subprocess.run(["rm", "-r", target], check=True)

@@ -2,6 +2,8 @@
 #include <ATen/Parallel.h>
 #include <torch/version.h>
 
+#include <atomic>
+
 #include "Shim.hpp"
 
 #ifdef __GLIBC__
@@ -22,11 +24,26 @@ ct_status ct_set_thread_count(int32_t count) {
   return shim::guarded([&] { at::set_num_threads(count); });
 }
 
-bool ct_cuda_available(void) { return at::hasCUDA(); }
+#ifdef __GLIBC__
+static std::atomic<bool> keepsFreedMemory{false};
+
+static void placeBlocksApart(int bytes) { mallopt(M_MMAP_THRESHOLD, bytes); }
 
 void ct_keep_freed_memory(void) {
-#ifdef __GLIBC__
-  mallopt(M_MMAP_THRESHOLD, 32 << 20);  // the largest that glibc accepts
+  placeBlocksApart(32 << 20);  // the largest that glibc accepts
   mallopt(M_TRIM_THRESHOLD, 512 << 20);
-#endif
+  keepsFreedMemory = true;
 }
+
+shim::Apart::Apart() {
+  if (keepsFreedMemory) placeBlocksApart(1 << 20);
+}
+
+shim::Apart::~Apart() {
+  if (keepsFreedMemory) placeBlocksApart(32 << 20);
+}
+#else
+void ct_keep_freed_memory(void) {}
+shim::Apart::Apart() {}
+shim::Apart::~Apart() {}
+#endif

@@ -18,7 +18,10 @@ using torch::autograd::variable_list;
 at::Tensor packed(const at::Tensor &weight) {
   static const auto reorder = oneDNN<at::Tensor(const at::Tensor &, std::optional<int64_t>)>(
       "mkldnn::_reorder_linear_weight");
-  return reorder && weight.is_cpu() ? reorder->call(weight.contiguous(), std::nullopt) : weight;
+  if (!reorder || !weight.is_cpu()) return weight;
+  const auto dense = weight.contiguous();
+  const Apart apart;
+  return reorder->call(dense, std::nullopt);
 }
 
 /// x @ weightᵀ + bias, without a gradient.

@@ -42,4 +42,11 @@ ct_status returning(ct_tensor *result, Body body) noexcept {
   return guarded([&] { result->impl = new at::Tensor(body()); });
 }
 
+/// While one exists, large blocks come from the system and not from freed memory: for what stays, so that it does not lie
+/// scattered over memory that the next layer could use. Changes nothing unless freed memory is kept.
+struct Apart {
+  Apart();
+  ~Apart();
+};
+
 }  // namespace shim

@@ -10,11 +10,15 @@ import Torch
 public struct CompatibleRun {
   public let plan: RunPlan
   private let model: String?
+  private let budget: MemoryBudget
 
-  /// - Parameter model: a checkpoint in place of the one that `MODEL.BACKBONE.NAME` stands for.
-  public init(_ plan: RunPlan, model: String? = nil) {
+  /// - Parameters:
+  ///   - model: a checkpoint in place of the one that `MODEL.BACKBONE.NAME` stands for.
+  ///   - budget: of a pass through the text encoder.
+  public init(_ plan: RunPlan, model: String? = nil, within budget: MemoryBudget = .automatic) {
     self.plan = plan
     self.model = model
+    self.budget = budget
   }
 
   /// What a run ends with.
@@ -48,8 +52,10 @@ public struct CompatibleRun {
     let dataset = try examples(seed: seed, log: log)
     for notice in dataset.notices { remark("\(notice)") }
     let clip = try loaded(source, remark: remark)
+    if let notice = clip.assumptionNotice { remark(notice) }
     let experiment = Experiment(
-      plan: plan, clip: clip, identity: try source.identity(), dataset: dataset, seed: seed, log: log, check: check)
+      plan: plan, clip: clip, identity: try source.identity(), dataset: dataset, seed: seed, budget: budget, log: log,
+      check: check)
     log.write("Loading trainer: \(plan.trainer.rawValue)")
     log.write("Loading dataset: \(plan.dataset.rawValue)")
     log.write("Loading CLIP (backbone: \(plan.backbone.name.isEmpty ? clip.name : plan.backbone.name))")

@@ -18,7 +18,7 @@ extension Experiment {
     let earlier = try resumed(from: saving.resumeFolder, as: initial, training)
     var trainer = Trainer(
       Classifier(clip, earlier?.learner ?? initial), configuration: training, seed: trainingSeed,
-      state: earlier?.state)
+      state: earlier?.state, within: budget)
     try log.open(in: plan.outputFolder)
     let finished = trainer.state.completedEpochs
     if finished > 0 { log.write("Found checkpoint at \(saving.resumeFolder.path) (epoch \(finished))") }

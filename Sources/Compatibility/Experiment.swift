@@ -13,20 +13,22 @@ final class Experiment {
   let identity: ModelIdentity
   let dataset: Dataset
   let seed: Int
+  let budget: MemoryBudget
   let log: RunLog
   let check: () throws -> Void
   /// Image features by part, encoded when they are first asked for.
   private var features: [Split: Tensor] = [:]
 
   init(
-    plan: RunPlan, clip: CLIPModel, identity: ModelIdentity, dataset: Dataset, seed: Int, log: RunLog,
-    check: @escaping () throws -> Void
+    plan: RunPlan, clip: CLIPModel, identity: ModelIdentity, dataset: Dataset, seed: Int, budget: MemoryBudget,
+    log: RunLog, check: @escaping () throws -> Void
   ) {
     self.plan = plan
     self.clip = clip
     self.identity = identity
     self.dataset = dataset
     self.seed = seed
+    self.budget = budget
     self.log = log
     self.check = check
   }
@@ -113,7 +115,7 @@ final class Experiment {
     let split = dataset.examples(in: split).isEmpty ? Split.test : split
     log.write("Evaluate on the *\(split.rawValue)* set")
     let examples = dataset.examples(in: split)
-    let evaluation = try Evaluator(Classifier(clip, learner)).report(
+    let evaluation = try Evaluator(Classifier(clip, learner), within: budget).report(
       on: imageFeatures(of: split), labels: examples.map(\.label), classNames: dataset.classNames)
     for line in ResultLines(evaluation, isPerClass: plan.testing.isPerClass).lines { log.write(line) }
     return evaluation

@@ -60,7 +60,6 @@ package enum ReferenceDataset: String, CaseIterable, Sendable {
   ///
   /// ImageNet's alone differs from what is drawn here: the reference draws it from listings in no certain order.
   func sample(shots: Int, seed: Int, root: URL) throws -> FewShotList? {
-    let file = root.appending(path: "\(benchmark.folder)/split_fewshot/shot_\(shots)-seed_\(seed).pkl")
-    return FileManager.default.fileExists(atPath: file.path) ? try FewShotList(contentsOf: file) : nil
+    try benchmark.keptSample(shots: shots, seed: seed, root: root).map(FewShotList.init(contentsOf:))
   }
 }

@@ -23,7 +23,8 @@ extension MatReader {
     guard element.type == .matrix else { throw malformed(element, "an array") }
     guard depth < Self.depthLimit else { throw MatFileError.tooDeep(path: path) }
     guard !element.content.isEmpty else { return ("", .numbers([], dimensions: [0, 0])) }
-    var parts = MatReader(element.content, isSwapped: isSwapped, path: path, offset: element.position)
+    var parts = MatReader(
+      element.content, isSwapped: isSwapped, path: path, offset: element.position, allowance: allowance)
     let flags = try parts.integers("flags of an array")
     guard let first = flags.first, let kind = ArrayClass(rawValue: first & 0xFF) else {
       throw malformed(element, "a known class of array")
@@ -63,6 +64,7 @@ extension MatReader {
   /// Each array takes eight bytes or more, so that no more of them are made than a file has room for.
   private mutating func arrays(_ count: Int, in element: Element, depth: Int) throws -> [MatValue] {
     guard count <= element.content.count / 8 else { throw malformed(element, "room for \(count) arrays") }
+    try allowance.take(count, times: MemoryAllowance.bytesPerValue)
     return try (0..<count).map { _ in try array(in: self.element(), depth: depth + 1).value }
   }
 
@@ -77,6 +79,8 @@ extension MatReader {
     guard count.multipliedReportingOverflow(by: names.count).overflow == false else {
       throw malformed(element, "an array that fits the file")
     }
+    try allowance.take(
+      count, times: MemoryAllowance.bytesPerRecord + names.count * MemoryAllowance.bytesPerField)
     let values = try arrays(count * names.count, in: element, depth: depth)
     return (0..<count).map { index in
       let fields = zip(names, values[(index * names.count)..<((index + 1) * names.count)])
@@ -89,6 +93,7 @@ extension MatReader {
     if element.type == .utf8, rowCount <= 1 {
       return count == 0 ? [] : [String(decoding: element.content, as: UTF8.self)]
     }
+    try allowance.take(element.content.count, times: MemoryAllowance.bytesPerCharacter)
     let units = try numbers(of: element)
     guard units.count == count else { throw malformed(element, "\(count) characters, found \(units.count)") }
     guard count > 0 else { return [] }

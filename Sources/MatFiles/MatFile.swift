@@ -4,8 +4,8 @@ import Foundation
 /// (*MAT-File Format*, The MathWorks; what `scipy.io.loadmat` reads).
 ///
 /// Read are numeric, logical and character arrays, cells and structures, of either byte order, compressed or not. Refused by
-/// name are level 4, version 7.3 (HDF5), sparse arrays, objects and functions. Nothing in a file decides how much memory is
-/// used, but for what it inflates to: at most ten times its size, or 16 MiB.
+/// name are level 4, version 7.3 (HDF5), sparse arrays, objects and functions. Reading takes at most ten times the file's
+/// size and 64 MiB.
 public struct MatFile: Sendable {
   public let path: String
   public let variables: [String: MatValue]
@@ -22,21 +22,22 @@ public struct MatFile: Sendable {
   package init(_ data: Data, path: String) throws {
     self.path = path
     let order = try Self.byteOrder(of: data, path: path)
-    let limit = max(16 << 20, 10 * data.count)
-    var inflated = 0
-    var reader = MatReader(data.dropFirst(Self.headerSize), isSwapped: order, path: path, offset: Self.headerSize)
+    let allowance = MemoryAllowance(forFileOf: data.count, path: path)
+    var reader = MatReader(
+      data.dropFirst(Self.headerSize), isSwapped: order, path: path, offset: Self.headerSize, allowance: allowance)
     var variables: [String: MatValue] = [:]
     while !reader.isAtEnd {
       let element = try reader.element()
       var matrix = element
       if element.type == .compressed {
         do {
-          let content = try Inflation.inflated(element.content, limit: limit - inflated)
-          inflated += content.count
-          var inner = MatReader(content, isSwapped: order, path: path, offset: 0)
+          // A buffer that grows may be twice as large as what it holds.
+          let content = try Inflation.inflated(element.content, limit: allowance.left / 2)
+          try allowance.take(content.count, times: 2)
+          var inner = MatReader(content, isSwapped: order, path: path, offset: 0, allowance: allowance)
           matrix = try inner.element()
         } catch Inflation.Fault.tooLarge {
-          throw MatFileError.tooLarge(path: path, limit: limit)
+          throw MatFileError.tooLarge(path: path, limit: allowance.limit)
         } catch is Inflation.Fault {
           throw MatFileError.malformed(path: path, position: element.position, expected: "compressed data")
         }

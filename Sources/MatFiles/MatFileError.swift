@@ -23,7 +23,7 @@ public enum MatFileError: Explained, Equatable {
     case .truncated(let path, let position): "\(path) ends in the middle of an element, at byte \(position)"
     case .malformed(let path, let position, let expected): "\(path), byte \(position): expected \(expected)"
     case .unsupported(let path, let variable, let kind): "\(path): '\(variable)' is \(kind), which is not read"
-    case .tooLarge(let path, let limit): "\(path) inflates to more than \(limit >> 20) MiB"
+    case .tooLarge(let path, let limit): "\(path) becomes more than \(limit >> 20) MiB in memory"
     case .tooDeep(let path): "\(path) nests arrays more than \(MatReader.depthLimit) deep"
     }
   }

@@ -23,10 +23,12 @@ struct MatReader {
   let path: String
   /// What ``position`` 0 is called in messages.
   let offset: Int
+  let allowance: MemoryAllowance
   private var position = 0
 
-  init(_ data: Data, isSwapped: Bool, path: String, offset: Int) {
+  init(_ data: Data, isSwapped: Bool, path: String, offset: Int, allowance: MemoryAllowance) {
     (self.data, self.isSwapped, self.path, self.offset) = (data, isSwapped, path, offset)
+    self.allowance = allowance
   }
 
   var isAtEnd: Bool { position >= data.count }
@@ -51,7 +53,9 @@ struct MatReader {
   /// The next element, which must be of numbers that are whole.
   mutating func integers(_ what: String) throws -> [Int] {
     let element = try element()
-    return try numbers(of: element).map { number in
+    let numbers = try numbers(of: element)
+    try allowance.take(numbers.count, times: MemoryLayout<Int>.stride)
+    return try numbers.map { number in
       guard let integer = Int(exactly: number) else { throw malformed(element, what) }
       return integer
     }
@@ -78,6 +82,7 @@ struct MatReader {
   private func values<Word: FixedWidthInteger>(_ element: Element, _ number: (Word) -> Double) throws -> [Double] {
     let width = MemoryLayout<Word>.size
     guard element.content.count.isMultiple(of: width) else { throw malformed(element, "numbers of \(width) bytes") }
+    try allowance.take(element.content.count / width, times: MemoryLayout<Double>.stride)
     return element.content.withUnsafeBytes { bytes in
       stride(from: 0, to: bytes.count, by: width).map { index in
         let word = bytes.loadUnaligned(fromByteOffset: index, as: Word.self)

@@ -25,7 +25,6 @@ public enum Threads {
 public enum Libtorch {
   /// Such as "2.13.0".
   public static let version = String(cString: ct_version())
-  public static var hasCUDA: Bool { ct_cuda_available() }
 
   /// Keeps freed memory for the next tensor instead of returning it to the system, for the whole process.
   ///

@@ -43,7 +43,7 @@ struct Compat: ParsableCommand {
     let result = try Interruption().guarding(
       advice: "The last whole epoch is kept: go on with the same command"
     ) { interruption in
-      try CompatibleRun(plan, model: model)(
+      try CompatibleRun(plan, model: model, within: compute.budget)(
         print: { line in
           guard !printing.json, !printing.quiet else { return }
           Swift.print(line)

@@ -23,6 +23,7 @@ struct Demo: ParsableCommand {
   var methods = CommaList<PromptLearning.Method>([.zeroShot, .coop, .cocoop])
 
   @OptionGroup var compute: ComputeOptions
+  @OptionGroup var cache: CacheOptions
   @OptionGroup var printing: OutputOptions
 
   struct Result: Encodable { let methods: [MethodResult] }
@@ -36,7 +37,7 @@ struct Demo: ParsableCommand {
     let (clip, identity) = try (model.load(), model.identity())
     var experiment = try Reproduction(
       comparison, clip: clip, identity: identity, output: URL(filePath: "runs/demo"), layout: .flat,
-      within: compute.budget, cacheFolder: compute.cacheFolder)
+      within: compute.budget, cacheFolder: cache.folder)
     printing.remark(
       "tiny-clip on openclipart: 28 classes, up to 16 photos each to learn from, seeds "
         + seeds.defaultValueDescription)

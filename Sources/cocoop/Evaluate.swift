@@ -36,11 +36,13 @@ struct Evaluate: ParsableCommand {
 
   @OptionGroup var products: PrecisionOption
   @OptionGroup var compute: ComputeOptions
+  @OptionGroup var cache: CacheOptions
   @OptionGroup var printing: OutputOptions
 
   func run() throws {
     try compute.apply()
     let loaded = try LoadedRun(folder: URL(filePath: runFolder), model: model, precision: products.precision)
+    printing.remarkAssumptions(of: loaded.clip)
     let dataset = try loaded.dataset(named: data, root: benchmarks.root, classes: classes)
     for case .addedImages(let count, let first) in dataset.notices {
       printing.remark("note: \(Notice.addedImages(count: count, first: first)).")
@@ -48,7 +50,7 @@ struct Evaluate: ParsableCommand {
     let progress = printing.progress("encoding")
     let total = dataset.examples(in: split).count
     let measurement = try loaded.measurement(
-      on: dataset, split: split, within: compute.budget, cacheFolder: compute.cacheFolder
+      on: dataset, split: split, within: compute.budget, cacheFolder: cache.folder
     ) {
       progress.update($0, of: total, unit: "images")
     }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CLIP
 import Experiments
 import Foundation
 import PromptLearning
@@ -24,11 +25,6 @@ struct ComputeOptions: ParsableArguments {
       valueName: "bytes"))
   var memoryBudget: MemoryBudget?
 
-  @Flag(help: "Compute image features anew, and keep none for the next time.")
-  var noCache = false
-
-  var cacheFolder: URL? { noCache ? nil : FeatureCache.standardFolder }
-
   var budget: MemoryBudget { memoryBudget ?? .automatic }
 
   enum Device: String, ExpressibleByArgument, CaseIterable { case auto, cpu, cuda }
@@ -45,6 +41,14 @@ struct ComputeOptions: ParsableArguments {
 struct PrecisionOption: ParsableArguments {
   @Option(help: "Of the products of frozen layers: float32, or bfloat16, which is faster and an approximation.")
   var precision = Precision.float32
+}
+
+/// What commands take that keep the features of images for the next command.
+struct CacheOptions: ParsableArguments {
+  @Flag(help: "Compute image features anew, and keep none for the next time.")
+  var noCache = false
+
+  var folder: URL? { noCache ? nil : FeatureCache.standardFolder }
 }
 
 /// Where benchmarks lie.
@@ -74,6 +78,11 @@ struct OutputOptions: ParsableArguments {
   /// A remark on standard error.
   func remark(_ text: String) {
     if !quiet { FileHandle.standardError.write(Data((text + "\n").utf8)) }
+  }
+
+  /// Says what a checkpoint leaves open, where it leaves anything open.
+  func remarkAssumptions(of clip: CLIPModel) {
+    if let notice = clip.assumptionNotice { remark("note: \(notice).") }
   }
 
   func progress(_ label: String) -> ProgressLine { ProgressLine(label, isQuiet: quiet) }

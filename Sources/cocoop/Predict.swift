@@ -112,13 +112,14 @@ struct Predict: ParsableCommand {
 
   private func predictor(for names: ClassNames?) throws -> Predictor {
     if let runFolder {
-      return try Predictor(
-        run: LoadedRun(folder: URL(filePath: runFolder), model: model, precision: products.precision),
-        classNames: names?.names, isFast: fast,
-        within: compute.budget)
+      let run = try LoadedRun(folder: URL(filePath: runFolder), model: model, precision: products.precision)
+      printing.remarkAssumptions(of: run.clip)
+      return try Predictor(run: run, classNames: names?.names, isFast: fast, within: compute.budget)
     }
+    let clip = try ModelSource(model ?? "tiny-clip").load(precision: products.precision)
+    printing.remarkAssumptions(of: clip)
     return try Predictor(
-      zeroShot: ModelSource(model ?? "tiny-clip").load(precision: products.precision), classNames: names?.names ?? [],
+      zeroShot: clip, classNames: names?.names ?? [],
       templates: template.isEmpty ? ["a photo of a {}."] : template, within: compute.budget)
   }
 }

@@ -65,6 +65,7 @@ struct Reproduce: ParsableCommand {
 
   @OptionGroup var products: PrecisionOption
   @OptionGroup var compute: ComputeOptions
+  @OptionGroup var cache: CacheOptions
   @OptionGroup var printing: OutputOptions
 
   func validate() throws {
@@ -111,10 +112,11 @@ struct Reproduce: ParsableCommand {
       kind, model: model, datasets: datasets?.elements, source: source, root: benchmarks.root, variants: variants,
       seeds: seeds.elements, shots: shots, context: training.runContext, adjustment: training.adjustment,
       precision: products.precision)
+    printing.remarkAssumptions(of: clip)
     for notice in comparison.notices { printing.remark("note: \(notice).") }
     var reproduction = try Reproduction(
       comparison, clip: clip, identity: identity, output: folder, within: compute.memoryBudget,
-      cacheFolder: compute.cacheFolder)
+      cacheFolder: cache.folder)
     let interruption = Interruption()
     try interruption.guarding(advice: "What is done is kept: go on with the same command") { interruption in
       if plan {

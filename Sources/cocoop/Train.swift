@@ -48,6 +48,7 @@ struct Train: ParsableCommand {
 
   @OptionGroup var products: PrecisionOption
   @OptionGroup var compute: ComputeOptions
+  @OptionGroup var cache: CacheOptions
   @OptionGroup var printing: OutputOptions
 
   func validate() throws {
@@ -68,12 +69,15 @@ struct Train: ParsableCommand {
 
   func run() throws {
     try compute.apply()
+    let dataSource = try DataSource(data, root: benchmarks.root)
+    let kept =
+      fewShotList == nil && !method.isZeroShot ? dataSource.keptSample(shots: sample.shots, seed: sample.seed) : nil
     let configuration = RunConfiguration(
-      model: model, data: data, root: benchmarks.root, fewShotList: fewShotList, method: method,
+      model: model, data: data, root: benchmarks.root, fewShotList: fewShotList ?? kept?.path, method: method,
       classes: sample.classes, shots: sample.shots, seed: sample.seed,
       context: training.runContext, precision: products.precision, training: try training.training(for: method))
     let source = try ModelSource(model)
-    let whole = try DataSource(data, root: benchmarks.root).load(seed: sample.seed)
+    let whole = try dataSource.load(seed: sample.seed)
     let folder = try RunFolder(
       creating: URL(filePath: output ?? "runs/\(whole.name)-\(method.rawValue)-seed\(sample.seed)"),
       existing: resume ? .resume : force ? .replace : .refuse)
@@ -81,7 +85,9 @@ struct Train: ParsableCommand {
     let run = try TrainingRun(
       configuration, clip: source.load(precision: products.precision), identity: source.identity(), dataset: dataset,
       folder: folder,
-      within: compute.memoryBudget, cacheFolder: compute.cacheFolder)
+      within: compute.memoryBudget, cacheFolder: cache.folder)
+    printing.remarkAssumptions(of: run.clip)
+    if let kept { printing.remark("note: The sample is the one that the reference kept, \(kept.path).") }
     for notice in run.dataset.notices { printing.remark("note: \(notice).") }
 
     let reporter = TrainingReporter(method.title, epochs: configuration.training?.epochs ?? 0, printing)

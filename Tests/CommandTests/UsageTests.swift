@@ -41,6 +41,8 @@ struct UsageTests {
         "--json and --format csv exclude each other."
       ),
       ("predict --run r --template {} x.jpg", "--template is for zero-shot CLIP: a run has its own prompts."),
+      ("predict --model tiny-clip --classes a,b --no-cache x.jpg", "Unknown option '--no-cache'"),
+      ("compat --no-cache -- --root d", "Unknown option '--no-cache'"),
       ("datasets few-shot openclipart --shots 0", "--shots must be 1 or more, found 0."),
       ("benchmark --classes 0", "--classes must be from 1 to 100, found 0."),
       ("benchmark --images 257", "--images must be from 1 to 256, found 257."),

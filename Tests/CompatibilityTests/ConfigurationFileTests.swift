@@ -70,10 +70,8 @@ struct ConfigurationFileTests {
     }
   }
 
-  /// 100,000 with `COCOOP_FUZZ=100000`.
   @Test("damaged files and pairs are read or refused, and never crash or hang")
   func fuzz() throws {
-    let count = ProcessInfo.processInfo.environment["COCOOP_FUZZ"].flatMap { Int($0) } ?? 300
     let pieces = [
       "\t", "\n", "  ", ": ", "- ", "? ", "[", "]", "{", "}", "&a ", "*a", "!!int ", "!!float ", "!", "|\n", ">\n", "'",
       "\"", "#", "---\n", "...\n", "<<: ", "%YAML 1.1\n", "\u{FEFF}", "1e999", "-", "0x", "~", "\\u0000", "(1,", "1_0",
@@ -83,20 +81,17 @@ struct ConfigurationFileTests {
     let original = Array(Reference.cocoop.utf8)
     try withTemporaryFolder { folder in
       let file = folder.appending(path: "c.yaml")
-      var read = 0
-      for _ in 0..<count {
+      let report = try Fuzzing("configuration (YAML)", usually: 300, allowance: 1 << 20) { _ in
         let bytes = damage(original)
         try Data(bytes).write(to: file)
-        let text = String(decoding: bytes.suffix(40), as: UTF8.self)
-        do {
-          _ = try ReferenceConfiguration(Arguments(["--config-file", file.path]))
-          read += 1
-          _ = try ReferenceConfiguration(Arguments(["TRAINER.COCOOP.CTX_INIT", text]))
-        } catch let error as CompatibilityError {
-          #expect(!error.explanation.isEmpty && !error.explanation.contains("\n"))
-        }
+        return bytes
+      } read: { data in
+        _ = try ReferenceConfiguration(Arguments(["--config-file", file.path]))
+        let text = String(decoding: data.suffix(40), as: UTF8.self)
+        return try ReferenceConfiguration(Arguments(["TRAINER.COCOOP.CTX_INIT", text]))
       }
-      #expect(read > 0)
+      #expect(report.problems.isEmpty)
+      #expect(report.read > 0 && report.refused > 0)
     }
   }
 }

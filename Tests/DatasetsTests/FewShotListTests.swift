@@ -1,5 +1,6 @@
 import Datasets
 import Foundation
+import TestSupport
 import Testing
 
 @Suite("A few-shot sample drawn elsewhere stands for one drawn here")
@@ -55,17 +56,15 @@ struct FewShotListTests {
 
   @Test("mutated caches are read or refused, quickly")
   func fuzz() throws {
-    let rounds = ProcessInfo.processInfo.environment["FUZZ_ROUNDS"].flatMap(Int.init) ?? 3000
     let original = Array(try Data(contentsOf: Self.cache))
     let dataset = try dataset()
-    var generator = PythonRandom(seed: 6)
-    var slowest = Duration.zero
-    for _ in 0..<rounds {
-      let data = FuzzTests.mutated(original, by: &generator)
-      let start = ContinuousClock.now
-      if let list = try? FewShotList(data, of: "x.pkl") { _ = try? dataset.fewShot(list) }
-      slowest = max(slowest, ContinuousClock.now - start)
+    var mutate = Mutation(seed: 6, pieces: FuzzTests.pieces)
+    let report = try Fuzzing("few-shot list (pickle)", usually: 3000, allowance: 256 << 10) { _ in
+      mutate(original)
+    } read: { data in
+      try dataset.fewShot(FewShotList(data, of: "x.pkl"))
     }
-    #expect(slowest < .seconds(1))
+    #expect(report.problems.isEmpty)
+    #expect(report.refused > 20)
   }
 }

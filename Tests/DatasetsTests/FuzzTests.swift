@@ -1,5 +1,6 @@
 import Datasets
 import Foundation
+import TestSupport
 import Testing
 
 @Suite("Mutated files are read or refused, and never crash or hang")
@@ -22,59 +23,63 @@ struct FuzzTests {
   static let pieces = [
     "\"", ",", "[", "]", "{", "}", "..", "/", "-", "9999999999999999999", "1e400", "null", "true", "\\u0000", "\\ud800",
     "\r", "\n", "\u{FEFF}", "é", "cat", "0", "train", "\"\"", ":", " ", "\0",
-  ].map { Array($0.utf8) }
+  ]
 
-  /// Overwrites, deletes, repeats, inserts or cuts off, up to three times.
-  static func mutated(_ original: [UInt8], by generator: inout PythonRandom) -> Data {
-    var bytes = original
-    for _ in 0...generator.below(3) where !bytes.isEmpty {
-      let start = generator.below(bytes.count)
-      let end = min(bytes.count, start + 1 + generator.below(12))
-      switch generator.below(8) {
-      case 0: bytes[start] = UInt8(generator.bits(8))
-      case 5: bytes[start] = UInt8(ascii: "0") + UInt8(generator.below(10))
-      case 6: bytes[start] = UInt8(ascii: "a") + UInt8(generator.below(26))
-      case 1: bytes.removeSubrange(start..<end)
-      case 2: bytes.insert(contentsOf: bytes[start..<end], at: generator.below(bytes.count))
-      case 3: bytes.insert(contentsOf: pieces[generator.below(pieces.count)], at: start)
-      case 4: bytes.replaceSubrange(start..<end, with: pieces[generator.below(pieces.count)])
-      default: bytes.removeSubrange(start...)
-      }
-    }
-    return Data(bytes)
-  }
-
-  /// - Returns: how many were read.
-  func run(_ text: String, seed: Int, read: (Data) throws -> Dataset) throws -> Int {
-    var generator = PythonRandom(seed: seed)
-    return try (0..<Self.rounds).count { _ in
-      do {
-        let dataset = try read(Self.mutated(Array(text.utf8), by: &generator))
-        let sample = try dataset.fewShot(1 + generator.below(3), seed: 1).base
-        #expect(Set(sample.training.map(\.label)) == Set(sample.classNames.indices))
-        return true
-      } catch let error as DatasetError {
-        #expect(!error.explanation.contains("\n"))
-        return false
-      }
+  /// - Returns: what became of the inputs; those that are read also give a sample of few images.
+  func run(
+    _ reader: String, on text: String, seed: UInt64, allowance: Int, read: (Data) throws -> Dataset
+  ) throws -> Fuzzing.Report {
+    var mutate = Mutation(seed: seed, pieces: Self.pieces)
+    var shots = 0
+    return try Fuzzing(reader, usually: 3000, allowance: allowance) { _ in
+      mutate(Array(text.utf8))
+    } read: { data in
+      shots = shots % 3 + 1
+      return try read(data).fewShot(shots, seed: 1).base
+    } check: { sample in
+      #expect(Set(sample.training.map(\.label)) == Set(sample.classNames.indices))
     }
   }
 
   @Test("split files")
   func splitFiles() throws {
     let file = URL(filePath: "split_pets.json")
-    let read = try run(Self.split, seed: 1) { data in
+    let report = try run("split file (JSON)", on: Self.split, seed: 1, allowance: 256 << 10) { data in
       try Dataset(SplitFile(data, of: file.path), of: file, images: URL(filePath: "images"))
     }
-    #expect((100..<Self.rounds).contains(read))
+    #expect(report.problems.isEmpty)
+    #expect(report.read > 20 && report.refused > 20)
   }
 
   @Test("tables")
   func tables() throws {
     let file = URL(filePath: "pets.csv")
-    let read = try run(Self.table, seed: 2) { data in
+    let report = try run("table (CSV)", on: Self.table, seed: 2, allowance: 256 << 10) { data in
       try Dataset(Table(data, of: file.path), of: file, images: URL(filePath: "images"), seed: 1)
     }
-    #expect((100..<Self.rounds).contains(read))
+    #expect(report.problems.isEmpty)
+    #expect(report.read > 20 && report.refused > 20)
+  }
+
+  @Test("a large file costs at most ten times its size")
+  func large() throws {
+    let rows = (0..<20_000).map { (path: "class_\($0 % 100)/image_\($0).jpg", label: $0 % 100) }
+    let entries = rows.map { "[\"\($0.path)\", \($0.label), \"class_\($0.label)\"]" }.joined(separator: ", ")
+    let split = Array("{\"train\": [\(entries)], \"val\": [], \"test\": [\(entries)]}".utf8)
+    let table = Array(("path,class\n" + rows.map { "\($0.path),class_\($0.label)\n" }.joined()).utf8)
+    let json = URL(filePath: "split_large.json")
+    let csv = URL(filePath: "large.csv")
+    let images = URL(filePath: "images")
+    let first = try Fuzzing(once: "split file of 2 MB", allowance: 256 << 10) { _ in
+      split
+    } read: { data in
+      try Dataset(SplitFile(data, of: json.path), of: json, images: images)
+    }
+    let second = try Fuzzing(once: "table of 600 kB", allowance: 256 << 10) { _ in
+      table
+    } read: { data in
+      try Dataset(Table(data, of: csv.path), of: csv, images: images, seed: 1)
+    }
+    #expect(first.problems == [] && second.problems == [])
   }
 }

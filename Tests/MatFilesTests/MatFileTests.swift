@@ -91,23 +91,34 @@ struct MatFileTests {
 
   @Test("mutated files are read or refused, quickly", arguments: ["plain", "compressed"])
   func fuzz(name: String) throws {
-    let rounds = ProcessInfo.processInfo.environment["FUZZ_ROUNDS"].flatMap(Int.init) ?? 3000
     let original = Array(try Fixture.data("\(name).mat"))
     var mutate = Mutation(seed: 5, pieces: ["\u{0E}\0\0\0", "\0\0\0\0", "\u{7F}\u{7F}\u{7F}\u{7F}", "x\u{01}"])
-    var read = 0
-    var slowest = Duration.zero
-    for _ in 0..<rounds {
-      let data = Data(mutate(original))
-      let start = ContinuousClock.now
-      do {
-        _ = try MatFile(data, path: "x.mat")
-        read += 1
-      } catch let error as MatFileError {
-        #expect(!error.explanation.contains("\n"))
-      }
-      slowest = max(slowest, ContinuousClock.now - start)
+    let report = try Fuzzing(".mat, \(name)", usually: 3000, allowance: 1 << 20) { _ in
+      mutate(original)
+    } read: { data in
+      try MatFile(data, path: "x.mat")
     }
-    #expect((1..<rounds).contains(read))
-    #expect(slowest < .seconds(1))
+    #expect(report.problems.isEmpty)
+    #expect(report.read > 0 && report.refused > 0)
+  }
+
+  @Test("what would become more than ten times the file and 64 MiB is refused before it has")
+  func bombs() throws {
+    let mebibyte = 1 << 20
+    // A structure of a million records: eight bytes each in the file, hundreds in memory.
+    let records = MatFileBomb.records(count: mebibyte)
+    // Zeros, a thousandth of their size; and numbers of one byte, eight in memory.
+    for file in [records, MatFileBomb.compressed(zeros: 100 * mebibyte), MatFileBomb.compressed(zeros: 60 * mebibyte)] {
+      let report = try Fuzzing(once: ".mat, bombs", allowance: 64 * mebibyte) { _ in
+        Array(file)
+      } read: { data in
+        try MatFile(data, path: "x.mat")
+      }
+      #expect(report.problems.isEmpty && report.read == 0)
+    }
+    #expect(
+      message { try MatFile(records, path: "x.mat") }
+        == "x.mat becomes more than \(64 + 10 * records.count / mebibyte) MiB in memory."
+        + " Give the file as it was published.")
   }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Pickle
+import TestSupport
 import Testing
 
 @Suite("A hostile pickle does nothing and costs little")
@@ -110,32 +111,17 @@ struct HostilePickleTests {
 
   @Test("Bytes at random, and damaged pickles, are read or refused")
   func damage() throws {
-    var generator = SeededBytes(seed: 7)
     let original = try [UInt8](
       Data(contentsOf: #require(Bundle.module.url(forResource: "Fixtures/values-4.pkl", withExtension: nil))))
-    let start = ContinuousClock.now
-    for _ in 0..<3000 {
-      var bytes = Array(original.prefix(Int(generator.next() % UInt64(original.count))))
-      for _ in 0..<3 where !bytes.isEmpty {
-        bytes[Int(generator.next() % UInt64(bytes.count))] = UInt8(truncatingIfNeeded: generator.next())
-      }
-      _ = refusal(bytes + [0x2E])
-      _ = refusal((0..<64).map { _ in UInt8(truncatingIfNeeded: generator.next()) } + [0x2E])
+    var generator = SplitMix(seed: 7)
+    var mutate = Mutation(seed: 7)
+    let report = try Fuzzing("pickle", usually: 6000, allowance: 1 << 20) { round in
+      guard round % 2 == 0 else { return (0..<64).map { _ in UInt8(truncatingIfNeeded: generator.next()) } + [0x2E] }
+      return mutate(original) + [0x2E]
+    } read: { data in
+      try PickleValue(pickled: Array(data), path: "a.pkl")
     }
-    #expect(ContinuousClock.now - start < .seconds(20))
-  }
-}
-
-/// SplitMix64.
-private struct SeededBytes: RandomNumberGenerator {
-  private var state: UInt64
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ mixed >> 31
+    #expect(report.problems.isEmpty)
+    #expect(report.read > 0 && report.refused > 0)
   }
 }

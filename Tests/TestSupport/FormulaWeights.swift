@@ -13,10 +13,7 @@ public enum FormulaWeights {
   /// Output `index`, from 0, of splitmix64.
   @inline(__always)
   public static func word(_ index: Int, from state: UInt64) -> UInt64 {
-    var z = state &+ (UInt64(index) &+ 1) &* 0x9E37_79B9_7F4A_7C15
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
+    SplitMix.mixed(state &+ (UInt64(index) &+ 1) &* SplitMix.increment)
   }
 
   /// Uniform in offset ± scale.

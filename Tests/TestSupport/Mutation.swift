@@ -1,34 +1,47 @@
-import Images
-
 /// Damage that is the same in every run.
 public struct Mutation {
-  private var generator: SeededGenerator
+  private var generator: SplitMix
   private let pieces: [[UInt8]]
 
   /// - Parameter pieces: texts that are put in, besides single bytes and parts of the original.
-  public init(seed: UInt64, pieces: [String]) {
-    generator = SeededGenerator(seed: seed)
-    self.pieces = pieces.map { Array($0.utf8) }
+  public init(seed: UInt64, pieces: [String] = []) { self.init(seed: seed, pieces: pieces.map { Array($0.utf8) }) }
+
+  public init(seed: UInt64, pieces: [[UInt8]]) {
+    generator = SplitMix(seed: seed)
+    self.pieces = pieces
   }
 
-  /// Overwrites, deletes, repeats, inserts or cuts off, up to three times.
-  public mutating func callAsFunction(_ original: [UInt8]) -> [UInt8] {
+  /// Overwrites, flips, deletes, repeats, inserts or cuts off, up to three times.
+  ///
+  /// - Parameter other: sometimes takes the place of the end.
+  public mutating func callAsFunction(_ original: [UInt8], splicing other: [UInt8]? = nil) -> [UInt8] {
     var bytes = original
     for _ in 0...Int.random(in: 0..<3, using: &generator) where !bytes.isEmpty {
       let start = Int.random(in: bytes.indices, using: &generator)
       let end = min(bytes.count, start + Int.random(in: 1...12, using: &generator))
       let piece = pieces.randomElement(using: &generator) ?? []
-      switch Int.random(in: 0..<9, using: &generator) {
+      switch Int.random(in: 0..<13, using: &generator) {
       case 0: bytes[start] = UInt8.random(in: .min ... .max, using: &generator)
       case 1: bytes.removeSubrange(start..<end)
       case 2: bytes.insert(contentsOf: bytes[start..<end], at: Int.random(in: bytes.indices, using: &generator))
       case 3: bytes.insert(contentsOf: piece, at: start)
       case 4: bytes.replaceSubrange(start..<end, with: piece)
       case 5: bytes.removeSubrange(start...)
+      case 6: bytes[start] ^= 1 << UInt8.random(in: 0..<8, using: &generator)
+      case 7:  // what lengths and counts are stored as, at its least and its most
+        let value: UInt8 = Bool.random(using: &generator) ? 0 : 0xFF
+        for index in start..<min(end, start + 8) { bytes[index] = value }
+      case 8: if let other { bytes.replaceSubrange(start..., with: other.suffix(other.count / 2)) }
       default: overwriteDigit(of: &bytes, after: start)
       }
     }
     return bytes
+  }
+
+  /// One of the originals, damaged, at times with the end of another.
+  public mutating func damaged(_ originals: [[UInt8]]) -> [UInt8] {
+    guard let original = originals.randomElement(using: &generator) else { return [] }
+    return self(original, splicing: originals.randomElement(using: &generator))
   }
 
   /// Numbers are what sizes are made of, so they are hit more often than chance would.

@@ -1,3 +1,5 @@
+import Foundation
+import TestSupport
 import Testing
 import Tokenization
 
@@ -48,9 +50,30 @@ struct TokenizerLawTests {
     }
   }
 
+  @Test("damaged texts give ids of the vocabulary, quickly")
+  func damage() throws {
+    let fuzzing = Fuzzing("tokenizer input", usually: 2000, allowance: 256 << 10)
+    let originals = try Recording.all().filter { !$0.text.isEmpty }.map { Array($0.text.utf8) }
+    var mutate = Mutation(
+      seed: 8,
+      pieces: [
+        "&amp;", "&#", "&#x1F408;", "&lt", ";", "Ã©", "â€™", "\u{301}", "Σ", "İ", "ﬁ", "\u{200D}", "\u{FE0F}", "🐈",
+        "\0",
+        "'s", "<|endoftext|>", "\u{1B}[1m", " ", "\r\n", "２", "ß", "\u{FFFD}",
+      ])
+    let report = try fuzzing { _ in
+      mutate.damaged(originals)
+    } read: { data in
+      tokenizer.encode(String(decoding: data, as: UTF8.self))
+    } check: { ids in
+      #expect(ids.allSatisfy { (0..<tokenizer.vocabularySize).contains($0) })
+    }
+    #expect(report.problems.isEmpty)
+  }
+
   @Test("random scalars never crash it, and its ids lie in the vocabulary")
   func randomScalars() {
-    var generator = SplitMix(state: 1)
+    var generator = SplitMix(seed: 1)
     for _ in 0..<3000 {
       let length = Int.random(in: 0...40, using: &generator)
       let ceiling: UInt32 = [0x80, 0x100, 0x600, 0x3000, 0x110000].randomElement(using: &generator) ?? 0x80
@@ -88,18 +111,5 @@ struct LongTextTests {
     let text = "&" + String(repeating: "amp;", count: 400)
     let ids = try Tokenizer().encode(text)
     #expect(!ids.isEmpty && ids.count < 800)
-  }
-}
-
-/// A seeded generator (Steele, Lea and Flood, 2014).
-struct SplitMix: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
   }
 }

@@ -1,3 +1,4 @@
+import TestSupport
 import Torch
 
 /// Two layers that learn to tell three directions apart, above a frozen projection.

@@ -34,7 +34,7 @@ enum RegularFile {
   static func contents(of url: URL, atMost count: Int) throws -> [UInt8] {
     guard try place(of: url) == .file else { throw CLIPError.checkpoint(path: url.path, .notAFile) }
     var bytes: [UInt8] = []
-    try read(url, pieces: count) { piece in
+    try read(url, pieces: min(count, 1 << 16)) { piece in
       bytes += piece.prefix(count - bytes.count)
       return bytes.count < count
     }

@@ -169,7 +169,6 @@ const char *ct_version(void);
 /// How many threads one operation may use, process-wide.
 int32_t ct_thread_count(void);
 ct_status ct_set_thread_count(int32_t count);
-bool ct_cuda_available(void);
 /// Asks the C library's allocator to keep freed memory for the next tensor. Without it, glibc returns the buffers of
 /// every layer to the system, and half of an image's time goes into page faults. Does nothing elsewhere.
 void ct_keep_freed_memory(void);

@@ -1,4 +1,5 @@
 import Explanations
+import Foundation
 
 /// The eleven datasets that the paper evaluates on, and the four variants of ImageNet that it tests ImageNet's prompts on.
 ///
@@ -78,6 +79,13 @@ extension Benchmark {
 
   /// The published split file, or `nil` where there is none: ImageNet, its variants and Aircraft have their own lists.
   public var splitFile: String? { layout.splitFile }
+
+  /// The sample that an earlier run of the reference kept under a data root, and that it reads in place of drawing one;
+  /// `nil` where there is none.
+  public func keptSample(shots: Int, seed: Int, root: URL) -> URL? {
+    let file = root.appending(path: "\(folder)/split_fewshot/shot_\(shots)-seed_\(seed).pkl")
+    return FileManager.default.fileExists(atPath: file.path) ? file : nil
+  }
 
   /// Images to be measured on and none to learn from: ImageNet's four variants.
   public var isTestOnly: Bool { layout.sizes.train == 0 }

@@ -49,6 +49,12 @@ public struct DataSource: Sendable, Equatable {
     }
   }
 
+  /// The sample of these shots and seed that the reference kept beside a benchmark; `nil` where there is none.
+  public func keptSample(shots: Int, seed: Int) -> URL? {
+    guard case .benchmark(let benchmark, let root) = place else { return nil }
+    return benchmark.keptSample(shots: shots, seed: seed, root: root)
+  }
+
   /// The dataset, with every image that it names in its place.
   ///
   /// - Parameter seed: of the random division of images that no split tells apart.

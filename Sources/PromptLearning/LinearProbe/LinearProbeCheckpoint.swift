@@ -69,7 +69,7 @@ public struct LinearProbeCheckpoint: Sendable {
     }
     let classes = header.description.classNames.count
     guard bias.shape == [classes] else {
-      throw LearningError.parameterShape(path: path, name: "bias", expected: [classes], found: bias.shape)
+      throw refused("tensor 'bias' has shape \(bias.shape), not \([classes])")
     }
     description = header.description
     search = header.search
@@ -84,7 +84,7 @@ public struct LinearProbeCheckpoint: Sendable {
     try description.checkModel(is: identity, path: path)
     let shape = [description.classNames.count, clip.embeddingWidth]
     guard weight.shape == shape else {
-      throw LearningError.parameterShape(path: path, name: "weight", expected: shape, found: weight.shape)
+      throw LearningError.notAProbe(path: path, reason: "tensor 'weight' has shape \(weight.shape), not \(shape)")
     }
     return LinearProbe(
       clip: clip, classNames: description.classNames, weight: weight, bias: bias,

@@ -1,0 +1,163 @@
+import CLIP
+import Explanations
+import Foundation
+import PromptLearning
+import TestSupport
+import Testing
+import Torch
+
+@Suite("A file of a linear probe that is not whole is refused in one line")
+struct LinearProbeRefusalTests {
+  static let remedy = " Train again, or restore the file from a copy."
+  static let identity = SavedTraining.identity
+
+  let clip: CLIPModel
+  let probe: LinearProbe
+
+  init() throws {
+    clip = try TinyCLIP.clip
+    probe = LinearProbe(
+      clip: clip, classNames: ["dog", "grand piano", "cat"],
+      weight: try FormulaWeights.values("w", [3, 512], scale: 1),
+      bias: try FormulaWeights.values("b", [3], scale: 1), inverseRegularization: 0.5, validationAccuracy: 75)
+  }
+
+  /// What reading says, and taking the probe, after a change to the tensors and the metadata of a whole file.
+  private func restoring(
+    _ change: (_ tensors: inout [String: Tensor], _ metadata: inout [String: String]) throws -> Void
+  ) throws -> String {
+    try withTemporaryFolder { folder in
+      let file = folder.appending(path: "probe.safetensors")
+      try LinearProbeCheckpoint(probe, model: Self.identity).write(to: file)
+      let whole = try SafetensorsFile(contentsOf: file)
+      var tensors = try Dictionary(uniqueKeysWithValues: whole.names.map { ($0, try whole.tensor($0)) })
+      var metadata = whole.metadata
+      try change(&tensors, &metadata)
+      try SafetensorsFile.write(tensors, metadata: metadata, to: file)
+      return message(in: folder) {
+        try LinearProbeCheckpoint(contentsOf: file).probe(on: clip, identity: Self.identity, path: file.path)
+      }
+    }
+  }
+
+  private func restoring(replacing old: String, with new: String) throws -> String {
+    try restoring { _, metadata in
+      let text = try #require(metadata["cocoop"])
+      let changed = text.replacing(old, with: new)
+      #expect(changed != text, "\(old) does not occur in \(text)")
+      metadata["cocoop"] = changed
+    }
+  }
+
+  @Test("an unchanged file gives the same probe, bit for bit")
+  func unchanged() throws {
+    #expect(try restoring { _, _ in } == "no error")
+    try withTemporaryFolder { folder in
+      let file = folder.appending(path: "probe.safetensors")
+      try LinearProbeCheckpoint(probe, model: Self.identity).write(to: file)
+      let restored = try LinearProbeCheckpoint(contentsOf: file)
+        .probe(on: clip, identity: Self.identity, path: file.path)
+      #expect(try restored.weight.floats() == probe.weight.floats() && restored.bias.floats() == probe.bias.floats())
+      #expect(restored.classNames == probe.classNames)
+      #expect(restored.inverseRegularization == 0.5 && restored.validationAccuracy == 75)
+    }
+  }
+
+  @Test(
+    "tensors of another shape",
+    arguments: [
+      ("weight", [2, 512], "[3, 512]"), ("weight", [3, 511], "[3, 512]"), ("weight", [1536], "[3, 512]"),
+      ("weight", [512, 3], "[3, 512]"), ("bias", [2], "[3]"), ("bias", [3, 1], "[3]"), ("bias", [], "[3]"),
+    ])
+  func shapes(name: String, shape: [Int], expected: String) throws {
+    #expect(
+      try restoring { tensors, _ in tensors[name] = try .zeros(shape) }
+        == "FOLDER/probe.safetensors holds no linear probe of this package: "
+        + "tensor '\(name)' has shape \(shape), not \(expected)." + Self.remedy)
+  }
+
+  @Test("another model than the one it was trained on")
+  func otherModel() throws {
+    #expect(
+      try restoring(replacing: "abababababab", with: "cdcdcdcdcdcd").hasPrefix(
+        "FOLDER/probe.safetensors was learned on the model tiny-clip (cdcdcdcdcdcd), but the model given is"))
+  }
+
+  @Test("another version, whatever else it holds")
+  func version() throws {
+    let text =
+      "FOLDER/probe.safetensors has format version 2, but this program reads version 1."
+      + " Use the version of this program that wrote it."
+    #expect(try restoring(replacing: #""version":1"#, with: #""version":2"#) == text)
+    #expect(try restoring { _, metadata in metadata["cocoop"] = #"{"version": 2, "anything": []}"# } == text)
+  }
+
+  @Test("missing and extra tensors, numbers that are none, whole numbers")
+  func tensors() throws {
+    let opening = "FOLDER/probe.safetensors holds no linear probe of this package: "
+    #expect(
+      try restoring { tensors, _ in tensors["bias"] = nil }
+        == opening + "it has the tensors weight, not bias and weight." + Self.remedy)
+    #expect(
+      try restoring { tensors, _ in tensors["ctx"] = try .zeros([1]) }
+        == opening + "it has the tensors bias, ctx, weight, not bias and weight." + Self.remedy)
+    #expect(
+      try restoring { tensors, _ in tensors["bias"] = try Tensor([.nan, 0, 0], shape: [3]) }
+        == opening + "tensor 'bias' does not hold finite 32-bit floats." + Self.remedy)
+    #expect(
+      try restoring { tensors, _ in tensors["bias"] = try Tensor([1, 2, 3] as [Int], shape: [3]) }
+        == opening + "tensor 'bias' does not hold finite 32-bit floats." + Self.remedy)
+  }
+
+  @Test("metadata that no training has written")
+  func metadata() throws {
+    let unreadable =
+      "FOLDER/probe.safetensors holds no linear probe of this package: its metadata cannot be read." + Self.remedy
+    #expect(try restoring { _, metadata in metadata = ["format": "pt"] } == unreadable)
+    #expect(try restoring { _, metadata in metadata["cocoop"] = "no JSON" } == unreadable)
+    #expect(try restoring(replacing: #"["dog","grand piano","cat"]"#, with: "[]") == unreadable)
+    #expect(try restoring(replacing: "linear-probe", with: "cocoop") == unreadable)
+    #expect(try restoring(replacing: "search", with: "found") == unreadable)
+  }
+
+  @Test("half a file, and none")
+  func truncated() throws {
+    try withTemporaryFolder { folder in
+      let file = folder.appending(path: "probe.safetensors")
+      try LinearProbeCheckpoint(probe, model: Self.identity).write(to: file)
+      let whole = try Data(contentsOf: file)
+      for count in [0, 1, 7, 8, 100, whole.count / 2, whole.count - 1] {
+        try FileManager.default.removeItem(at: file)
+        try whole.prefix(count).write(to: file)
+        let text = message(in: folder) { try LinearProbeCheckpoint(contentsOf: file) }
+        #expect(text.hasPrefix("FOLDER/probe.safetensors: ") && !text.contains("\n"), "\(count): \(text)")
+      }
+    }
+  }
+
+  @Test("mutated files are read or refused, and what is read names images")
+  func mutations() throws {
+    var mutate = Mutation(seed: 9, pieces: PromptCheckpointFuzzTests.pieces)
+    let embeddings = try FormulaWeights.values("features", [2, 512], scale: 1)
+    try withTemporaryFolder { folder in
+      let file = folder.appending(path: "probe.safetensors")
+      try LinearProbeCheckpoint(probe, model: Self.identity).write(to: file)
+      let whole = [UInt8](try Data(contentsOf: file))
+      let headerEnd = 8 + Int(whole[0]) + Int(whole[1]) << 8
+      let report = try Fuzzing("probe.safetensors", usually: 1000, allowance: 1 << 20) { round in
+        try? FileManager.default.removeItem(at: file)  // a mapped file must not be shortened
+        let damaged =
+          round % 4 == 0 ? mutate(whole) : PromptCheckpointFuzzTests.mutated(whole, headerEnd: headerEnd, by: &mutate)
+        try Data(damaged).write(to: file)
+        return damaged
+      } read: { _ in
+        try LinearProbeCheckpoint(contentsOf: file).probe(on: clip, identity: Self.identity, path: file.path)
+      } check: { probe in
+        let logits = try probe.logits(ofEmbeddings: embeddings, within: .automatic)
+        #expect(logits.shape == [2, 3])
+      }
+      #expect(report.problems.isEmpty)
+      #expect(report.read > 20 && report.refused > 20)
+    }
+  }
+}
