@@ -29,6 +29,7 @@ struct ReportCommand: ParsableCommand {
   @Flag(help: "Replace a file that is no report.")
   var force = false
 
+  @OptionGroup var cache: CacheOptions
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var printing: OutputOptions
 
@@ -46,7 +47,7 @@ struct ReportCommand: ParsableCommand {
     gathering.computes = !asIs
     gathering.model = model
     gathering.budget = compute.budget
-    gathering.cacheFolder = compute.cacheFolder
+    gathering.cacheFolder = cache.folder
     let report = try Interruption().guarding(advice: "Evaluations that are finished are kept") { interruption in
       var line: (name: String, progress: ProgressLine)?
       return try Report(of: runs.map { URL(filePath: $0) }, by: gathering) { progress in

@@ -60,7 +60,7 @@ public struct Gathering: Sendable {
         let kept = KeptEvaluation(of: measurement, on: dataset, classes: classes, split: .test)
         run.evaluations.append(kept)
         do {
-          try loaded.keep(kept)
+          try loaded.keep(measurement, on: dataset, classes: classes, split: .test)
         } catch let error as WritingError {
           run.remarks.append("\(run.name): The evaluation on \(classes.rawValue) classes was not kept: \(error)")
         }
