@@ -145,7 +145,9 @@ struct JourneyTests {
       let trained = try place.cocoop("train --method linear-probe --data openclipart --shots 2 --output runs/a --quiet")
       #expect(trained.status == 0 && trained.errors.isEmpty)
       #expect(trained.output.hasPrefix("linear probe learned 14 classes from 28 images in "))
-      #expect(place.contents.filter { $0.hasPrefix("runs/a/") } == ["runs/a/probe.safetensors", "runs/a/run.json"])
+      #expect(
+        place.contents.filter { $0.hasPrefix("runs/a/") }
+          == ["runs/a/log.txt", "runs/a/probe.safetensors", "runs/a/run.json"])
       let own: Evaluation = try place.cocoop("evaluate --run runs/a --split val --json --quiet").json()
       #expect(own.classes == 14 && own.accuracy > 20)
       let asked: [Prediction] = try place.cocoop(["predict", "--run", "runs/a", "--top", "99", "--json", Short.photo])

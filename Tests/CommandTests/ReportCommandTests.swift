@@ -14,7 +14,7 @@ struct ReportCommandTests {
       let page = try String(contentsOf: place.file("report.html"), encoding: .utf8)
       for part in [
         "<h1>Prompt learning on openclipart</h1>", "CoCoOp on the new classes", "What the conditional token",
-        "Context vectors of CoCoOp as words", "shifted by the image", "data:image/jpeg;base64,",
+        "Context vectors of CoCoOp as words", "shifted by the token of one image", "data:image/jpeg;base64,",
         "2 runs with tiny-clip",
       ] {
         #expect(page.contains(part), "\(part)")

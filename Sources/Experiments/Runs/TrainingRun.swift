@@ -110,28 +110,35 @@ public struct TrainingRun: Sendable {
     // Lines of epochs that the checkpoint does not know of yet are those that are made again.
     let metrics = Array(folder.metrics().prefix(state?.completedEpochs ?? 0))
     let earlier = metrics.reduce(trainer.state.position.seconds) { $0 + $1.seconds }
-    if state == nil {
-      try folder.begin(newRecord(budget), division: division) {
-        try $0.write(checkpoint: PromptCheckpoint(trainer, model: identity, resumable: true))
+    let first = (state: trainer.state, checkpoint: PromptCheckpoint(trainer, model: identity, resumable: true))
+    var keeper: CheckpointKeeper?
+    var recorder: RunRecorder?
+    // What cannot be trained destroys nothing: a run takes the place of another once it has made a step.
+    func begin() throws {
+      guard keeper == nil else { return }
+      let start = ContinuousClock.now
+      if state == nil {
+        try folder.begin(newRecord(budget), division: division) { try $0.write(checkpoint: first.checkpoint) }
+      } else {
+        try folder.write(metrics: metrics)
       }
-    } else {
-      try folder.write(metrics: metrics)
+      keeper = CheckpointKeeper(
+        folder, identity: identity, every: interval, from: first.state,
+        cost: state == nil ? ContinuousClock.now - start : .zero)
+      recorder = try self.recorder(of: training, from: first.state)
     }
-    var keeper = CheckpointKeeper(
-      folder, identity: identity, every: interval, from: trainer.state,
-      cost: state == nil ? ContinuousClock.now - start : .zero)
-    let recorder = try recorder(of: training, from: trainer.state)
+    if state != nil { try begin() }
     do {
       while trainer.state.completedEpochs < training.epochs {
-        let epoch = trainer.state.completedEpochs
         let report = try trainer.runEpoch(
-          epoch, on: dataset,
+          trainer.state.completedEpochs, on: dataset,
           progress: {
-            try recorder.record($0)
+            if case .step = $0 { try begin() }
+            try recorder?.record($0)
             try progress($0)
-          }, afterStep: { try keeper.afterStep($0) })
-        try recorder.record(report)
-        try keeper.afterEpoch(report, trainer)
+          }, afterStep: { try keeper?.afterStep($0) })
+        try recorder?.record(report)
+        try keeper?.afterEpoch(report, trainer)
       }
       if let classifier = trainer.classifier as? Classifier<ConditionalPrompts> {
         let extractor = FeatureExtractor(clip, cache: cache)
@@ -141,11 +148,11 @@ public struct TrainingRun: Sendable {
       let seconds = earlier + (ContinuousClock.now - start).seconds
       try folder.write(newRecord(budget, seconds: seconds))
       folder.removePreviousCheckpoint()
-      try recorder.noteEnd(after: seconds)
+      try recorder?.noteEnd(after: seconds)
       return (trainer.classifier, seconds)
     } catch {
-      recorder.noteStop()
-      throw keeper.ending(trainer, by: error)
+      recorder?.noteStop()
+      throw keeper?.ending(trainer, by: error) ?? error
     }
   }
 
