@@ -16,12 +16,12 @@ ONE_THREAD := OMP_NUM_THREADS=1
 
 SOURCES   := Package.swift Sources Tests Examples
 SCRIPTS   := Scripts/setup Scripts/swift-quietly Scripts/check-example Scripts/check-readme Scripts/oracle/parity.sh .ci/run
-LIBRARY_TARGETS := Pickle Torch Images Datasets Tokenization Metrics CLIP PromptLearning Embedded
+LIBRARY_TARGETS := Pickle Torch Images Datasets Tokenization ClassificationMetrics CLIP PromptLearning Embedded
 
-.PHONY: help setup build demo test parity bench format lint docs clean
+.PHONY: help setup build demo test parity bench bench-serve check-serve format lint docs clean
 
 help: ## list these targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
 
 setup: ## install what is missing: system packages, libtorch into .libtorch/
 	@Scripts/setup
@@ -55,6 +55,19 @@ parity: build ## record the reference values anew with PyTorch and run the tests
 bench: build ## measure the tool beside PyTorch and write the figures into docs/performance.md
 	@Scripts/oracle/parity.sh environment
 	@.oracle/bin/python Scripts/oracle/bench.py
+
+# SECONDS_EACH is for each measurement, SOAK for the memory under load; the whole takes about 20 minutes as it is.
+bench-serve: build ## measure `cocoop serve` under load and write the figures into docs/serving.md
+	@Scripts/oracle/parity.sh environment
+	@.oracle/bin/python Scripts/serving/bench.py --write --seconds $(or $(SECONDS_EACH),20) --soak $(or $(SOAK),600)
+
+# A Python environment of its own, with schemathesis and playwright; the page needs a Chromium on the PATH.
+check-serve: build ## hold `cocoop serve` to its description, damage its requests, use its page in Chromium
+	@[ -x .oracle-serve/bin/python ] || { python3 -m venv .oracle-serve && \
+	   .oracle-serve/bin/pip install --quiet --requirement Scripts/serving/requirements.txt; }
+	@.oracle-serve/bin/python Scripts/serving/contract.py
+	@.oracle-serve/bin/python Scripts/serving/page.py
+	@.oracle-serve/bin/python Scripts/serving/faults.py
 
 format: ## lay the Swift sources out by .swift-format
 	@swift format --in-place --recursive $(SOURCES)

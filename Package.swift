@@ -19,12 +19,18 @@ let package = Package(
     .library(name: "Tokenization", targets: ["Tokenization"]),
     .library(name: "Datasets", targets: ["Datasets"]),
     .library(name: "Images", targets: ["Images"]),
-    .library(name: "Metrics", targets: ["Metrics"]),
+    .library(name: "ClassificationMetrics", targets: ["ClassificationMetrics"]),
     .library(name: "Embedded", targets: ["Embedded"]),
     .executable(name: "cocoop", targets: ["cocoop"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: ["FullFoundation"]),
+    .package(url: "https://github.com/apple/swift-log", from: "1.14.0"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+    .package(url: "https://github.com/apple/swift-nio-extras", from: "1.34.1"),
+    .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
     .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"),
   ],
@@ -61,7 +67,7 @@ let package = Package(
       swiftSettings: swiftSettings),
 
     // What right and wrong answers say of a classifier: numbers alone.
-    .target(name: "Metrics", swiftSettings: swiftSettings),
+    .target(name: "ClassificationMetrics", swiftSettings: swiftSettings),
 
     // SHA-256 of checkpoints; Apple's systems bring their own.
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
@@ -76,14 +82,16 @@ let package = Package(
       swiftSettings: swiftSettings),
     .target(
       name: "PromptLearning",
-      dependencies: ["Explanations", "Torch", "Images", "Tokenization", "Datasets", "Metrics", "CLIP"],
+      dependencies: ["Explanations", "Torch", "Images", "Tokenization", "Datasets", "ClassificationMetrics", "CLIP"],
       swiftSettings: swiftSettings),
     .target(
       name: "Embedded", resources: [.copy("Resources/tiny-clip"), .copy("Resources/openclipart")],
       swiftSettings: swiftSettings),
     .target(
       name: "Experiments",
-      dependencies: ["Explanations", "Torch", "Images", "Datasets", "Metrics", "CLIP", "PromptLearning", "Embedded"],
+      dependencies: [
+        "Explanations", "Torch", "Images", "Datasets", "ClassificationMetrics", "CLIP", "PromptLearning", "Embedded",
+      ],
       resources: [.copy("Resources/paper-results.json")],
       swiftSettings: swiftSettings),
 
@@ -91,7 +99,7 @@ let package = Package(
     .target(
       name: "Report",
       dependencies: [
-        "Explanations", "Torch", "Images", "Datasets", "Metrics", "CLIP", "PromptLearning", "Experiments",
+        "Explanations", "Torch", "Images", "Datasets", "ClassificationMetrics", "CLIP", "PromptLearning", "Experiments",
       ],
       resources: [.copy("Resources/report.css")], swiftSettings: swiftSettings),
 
@@ -99,16 +107,34 @@ let package = Package(
     .target(
       name: "Compatibility",
       dependencies: [
-        "Explanations", "Torch", "Images", "Datasets", "Metrics", "CLIP", "PromptLearning", "Experiments",
+        "Explanations", "Torch", "Images", "Datasets", "ClassificationMetrics", "CLIP", "PromptLearning", "Experiments",
         .product(name: "Yams", package: "Yams"),
       ],
+      swiftSettings: swiftSettings),
+    // A trained prompt as a service: HTTP, batching, a page to try it.
+    .target(
+      name: "CocoopServer",
+      dependencies: [
+        "Explanations", "Torch", "Images", "CLIP", "PromptLearning", "Embedded", "Experiments",
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "HummingbirdCore", package: "hummingbird"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+      ],
+      resources: [.copy("Resources/page")],
       swiftSettings: swiftSettings),
     .target(name: "CStartup"),
     .executableTarget(
       name: "cocoop",
       dependencies: [
-        "CStartup", "Explanations", "Torch", "Images", "Datasets", "Metrics", "CLIP", "PromptLearning", "Embedded",
-        "Experiments", "Report", "Compatibility", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "CStartup", "Explanations", "Torch", "Images", "Datasets", "ClassificationMetrics", "CLIP", "PromptLearning",
+        "Embedded",
+        "Experiments", "Report", "Compatibility", "CocoopServer",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: swiftSettings),
 
@@ -134,7 +160,7 @@ let package = Package(
       name: "DatasetsTests", dependencies: ["Datasets", "Embedded", "TestSupport"], resources: [.copy("Fixtures")],
       swiftSettings: swiftSettings),
     .testTarget(
-      name: "MetricsTests", dependencies: ["Metrics", "Images"], resources: [.copy("Fixtures")],
+      name: "MetricsTests", dependencies: ["ClassificationMetrics", "Images"], resources: [.copy("Fixtures")],
       swiftSettings: swiftSettings),
     .testTarget(
       name: "TokenizationTests", dependencies: ["Tokenization", "TestSupport"], resources: [.copy("Fixtures")],
@@ -147,31 +173,37 @@ let package = Package(
     .testTarget(
       name: "PromptLearningTests",
       dependencies: [
-        "Explanations", "Torch", "Images", "Datasets", "Metrics", "CLIP", "PromptLearning", "Embedded", "TestSupport",
+        "Explanations", "Torch", "Images", "Datasets", "ClassificationMetrics", "CLIP", "PromptLearning", "Embedded",
+        "TestSupport",
       ],
       resources: [.copy("Fixtures")], swiftSettings: swiftSettings),
     .testTarget(
       name: "ExperimentsTests",
       dependencies: [
-        "Explanations", "Torch", "Images", "Datasets", "Metrics", "CLIP", "PromptLearning", "Embedded",
+        "Explanations", "Torch", "Images", "Datasets", "ClassificationMetrics", "CLIP", "PromptLearning", "Embedded",
         "Experiments", "TestSupport",
       ],
       resources: [.copy("Fixtures")], swiftSettings: swiftSettings),
     .testTarget(
       name: "ReportTests",
       dependencies: [
-        "Explanations", "Images", "Datasets", "Metrics", "CLIP", "PromptLearning", "Embedded", "Experiments", "Report",
+        "Explanations", "Images", "Datasets", "ClassificationMetrics", "CLIP", "PromptLearning", "Embedded",
+        "Experiments", "Report",
         "TestSupport",
       ],
       swiftSettings: swiftSettings),
     .testTarget(
       name: "CompatibilityTests",
-      dependencies: ["Explanations", "Metrics", "PromptLearning", "Embedded", "Compatibility", "TestSupport"],
+      dependencies: [
+        "Explanations", "ClassificationMetrics", "PromptLearning", "Embedded", "Compatibility", "TestSupport",
+      ],
       swiftSettings: swiftSettings),
+    .testTarget(name: "ServerTests", dependencies: ["CocoopServer", "TestSupport"], swiftSettings: swiftSettings),
     .testTarget(
       name: "CommandTests",
       dependencies: [
-        "Torch", "Images", "CLIP", "Datasets", "Metrics", "Embedded", "PromptLearning", "Experiments", "TestSupport",
+        "Torch", "Images", "CLIP", "Datasets", "ClassificationMetrics", "Embedded", "PromptLearning", "Experiments",
+        "TestSupport",
         "cocoop",
       ],
       swiftSettings: swiftSettings),

@@ -18,8 +18,7 @@ struct Cocoop: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       Demo.self, Train.self, Evaluate.self, Predict.self, Models.self, Datasets.self, Prompts.self, Runs.self,
-      ReportCommand.self,
-      Compat.self, Reproduce.self, Benchmark.self,
+      ReportCommand.self, Compat.self, Reproduce.self, Benchmark.self, Serve.self,
     ])
 
   func run() throws { try Self.askForSubcommand() }

@@ -6,10 +6,12 @@ struct HelpTests {
   private static let commands = [
     "", "demo", "train", "evaluate", "predict", "models", "models list", "models inspect", "models convert",
     "datasets", "datasets list",
-    "datasets check", "datasets few-shot", "datasets split", "reproduce", "report", "benchmark",
+    "datasets check", "datasets few-shot", "datasets split", "reproduce", "report", "benchmark", "serve",
   ]
   private static let writing: Set = ["models convert", "datasets split"]
-  private static let computing: Set = ["demo", "train", "evaluate", "predict", "reproduce", "report", "benchmark"]
+  private static let computing: Set = [
+    "demo", "train", "evaluate", "predict", "reproduce", "report", "benchmark", "serve",
+  ]
 
   @Test("the example parses", arguments: commands)
   func example(command: String) throws {

@@ -1,5 +1,5 @@
 import Images
-import Metrics
+import ClassificationMetrics
 import Testing
 
 @Suite("The metrics are those of scikit-learn, scipy and numpy")

@@ -1,6 +1,6 @@
 import CLIP
 import Images
-import Metrics
+import ClassificationMetrics
 import PromptLearning
 import TestSupport
 import Testing

@@ -2,7 +2,7 @@ import Datasets
 import Experiments
 import Foundation
 import Images
-import Metrics
+import ClassificationMetrics
 import PromptLearning
 
 /// Folders of runs as training and evaluating leave them, without any training: figures are made up, and images are

@@ -1,7 +1,7 @@
 import Foundation
 
 /// The memory of this process.
-enum ProcessMemory {
+package enum ProcessMemory {
   /// The most that was resident at one time, in MiB; since ``resetPeak()`` where the system lets it be reset.
   static var peakMiB: Double {
     if let peak = status("VmHWM:") { return peak }
@@ -16,7 +16,7 @@ enum ProcessMemory {
   }
 
   /// What is resident now, in MiB; the peak where the system does not tell.
-  static var residentMiB: Double { status("VmRSS:") ?? peakMiB }
+  package static var residentMiB: Double { status("VmRSS:") ?? peakMiB }
 
   /// Counts the peak from now on, where the system lets it be reset (proc(5), `clear_refs`).
   static func resetPeak() {

@@ -24,6 +24,14 @@ public struct ClassNames: Sendable, Equatable {
     }
   }
 
+  /// - Parameters:
+  ///   - entries: names as they were sent or typed.
+  ///   - source: what errors call them.
+  /// - Throws: ``ExperimentError/classList(source:problem:)`` where one is empty or stands there twice.
+  package init(_ entries: [String], source: String) throws {
+    names = try Self.checked(entries, source: source)
+  }
+
   private static func text(of file: String) throws -> String {
     var status = stat()
     func refused(_ problem: String) -> ExperimentError { .classList(source: file, problem: problem) }

@@ -45,9 +45,8 @@ public struct Predictor: Sendable {
     let embeddings = try classifier.clip.imageEmbeddings(ofSquares: squares)
     let probabilities = try classifier.logits(ofEmbeddings: embeddings, within: budget).softmax().floats()
     return squares.indices.map { image in
-      let row = probabilities[image * names.count..<(image + 1) * names.count]
-      let ranked = zip(names, row).enumerated().sorted { ($1.element.1, $0.offset) < ($0.element.1, $1.offset) }
-      return ranked.prefix(top).map { .init(class: $0.element.0, probability: $0.element.1) }
+      Prediction.Candidate.ranked(
+        probabilities[image * names.count..<(image + 1) * names.count], names: names, top: top)
     }
   }
 }
@@ -74,6 +73,16 @@ public struct Prediction: Sendable, Codable, Equatable {
     public init(class name: String, probability: Float) {
       `class` = name
       self.probability = probability
+    }
+
+    /// The most probable of `names` first; of equals, the one that is named first.
+    ///
+    /// - Parameter probabilities: one for each name.
+    package static func ranked(
+      _ probabilities: some Sequence<Float>, names: [String], top: Int
+    ) -> [Candidate] {
+      zip(names, probabilities).enumerated().sorted { ($1.element.1, $0.offset) < ($0.element.1, $1.offset) }
+        .prefix(top).map { Candidate(class: $0.element.0, probability: $0.element.1) }
     }
   }
 }

@@ -1,6 +1,6 @@
 import Datasets
 import Foundation
-import Metrics
+import ClassificationMetrics
 import PromptLearning
 
 /// One evaluation as it is kept in a run's folder: the figures, and what was answered to each image.

@@ -1,6 +1,6 @@
 import Foundation
 import Images
-import Metrics
+import ClassificationMetrics
 
 /// Runs beside each other: what they were told, how well they name images, and whether that differs by more than chance.
 public struct RunComparison: Sendable, Encodable {

@@ -1,7 +1,7 @@
 import CLIP
 import Datasets
 import Foundation
-import Metrics
+import ClassificationMetrics
 import PromptLearning
 import Torch
 
@@ -60,6 +60,14 @@ public struct LoadedRun: Sendable {
       nil, imported: ImportedPrompts(reference, model: model), model: identity, classNames: [])
     path = reference.url.path
     folder = nil
+  }
+
+  /// How the run has learned, or nothing was to be learned.
+  public var method: Method {
+    switch learned {
+    case .prompts(let prompts): prompts.description.method
+    case .probe: .linearProbe
+    }
   }
 
   /// What the run has learned, over its own classes or over others.

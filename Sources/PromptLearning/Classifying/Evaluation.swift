@@ -1,5 +1,5 @@
 import Images
-import Metrics
+import ClassificationMetrics
 
 /// How well a classifier names images. Shares are percentages, as in the paper.
 public struct Evaluation: Sendable, Codable, Equatable {

@@ -1,7 +1,7 @@
 import CLIP
 import Datasets
 import Foundation
-import Metrics
+import ClassificationMetrics
 import Torch
 
 /// Measures a classifier on images that it was not trained on.

@@ -1,5 +1,5 @@
 import CLIP
-import Metrics
+import ClassificationMetrics
 import Torch
 
 // The same numbers as in one pass, up to the rounding of sums, in memory that a budget allows.

@@ -1,4 +1,4 @@
-import Metrics
+import ClassificationMetrics
 
 /// Rows of right classes and columns of answers; the darker a field, the larger its share of the row.
 struct ConfusionChart {

@@ -1,6 +1,6 @@
 import Experiments
 import Foundation
-import Metrics
+import ClassificationMetrics
 
 /// Two classes of which the first was taken for the second, with some of the images.
 struct ConfusedPair: Sendable {

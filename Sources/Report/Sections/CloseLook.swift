@@ -1,6 +1,6 @@
 import Datasets
 import Experiments
-import Metrics
+import ClassificationMetrics
 import PromptLearning
 
 /// One evaluation of one run: what was mistaken for what, which classes are hard, and how far probabilities can be trusted.

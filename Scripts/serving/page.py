@@ -1,0 +1,164 @@
+"""Uses the page of `cocoop serve` as a person does, in headless Chromium: clicks, files, drops, pastes, typing, keys.
+
+    page.py [--screenshots FOLDER]
+
+Needs the package playwright and a Chromium on the PATH.
+"""
+import argparse
+import base64
+import shutil
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import expect, sync_playwright
+
+from support import DRAWINGS, Server, quick_run
+
+BIRD, CLOCK = DRAWINGS / "bird/005.jpg", DRAWINGS / "clock/005.jpg"
+SIZES = {"phone": (390, 844), "desk": (1280, 900)}
+
+# Puts a file where a person would drop or paste it.
+HAND_OVER = """([kind, name, content]) => {
+  const bytes = Uint8Array.from(atob(content), (c) => c.charCodeAt(0));
+  const data = new DataTransfer();
+  data.items.add(new File([bytes], name, { type: "image/jpeg" }));
+  const target = document.body;
+  if (kind === "paste") target.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true }));
+  else for (const type of ["dragover", "drop"])
+    target.dispatchEvent(new DragEvent(type, { dataTransfer: data, bubbles: true, cancelable: true }));
+}"""
+
+
+def watched(context, port):
+    """A page that notes every error, and every request that leaves the server."""
+    page = context.new_page()
+    page.faults = []
+    page.on("pageerror", lambda error: page.faults.append(str(error)))
+    page.on("console", lambda message: message.type == "error" and page.faults.append(message.text))
+    page.on("request", lambda r: r.url.startswith((f"http://127.0.0.1:{port}/", "blob:")) or page.faults.append(r.url))
+    page.goto(f"http://127.0.0.1:{port}/")
+    expect(page.locator("#run")).to_contain_text("cocoop on tiny-clip")
+    return page
+
+
+def answered(page, rows):
+    expect(page.locator("#run-bars li")).to_have_count(rows)
+    expect(page.locator("#zero-bars li")).to_have_count(rows)
+    expect(page.locator("article.waiting")).to_have_count(0)
+
+
+def journey(page):
+    expect(page.locator("#classes")).to_have_value(lambda_classes)
+    # A real file, by the picker.
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Choose photos").click()
+    chooser.value.set_files([BIRD, CLOCK])
+    answered(page, 8)
+    expect(page.locator("#own button")).to_have_count(2)
+    first = page.locator("#run-verdict").inner_text()
+    # The second photo.
+    page.locator("#own button").nth(1).click()
+    answered(page, 8)
+    # Typing: the answers follow, and only the last counts.
+    page.locator("#classes").fill("")
+    expect(page.locator("#classes-problem")).to_have_text("Name at least one class.")
+    page.locator("#classes").press_sequentially("clock\nbird, wall_clock\n", delay=30)
+    answered(page, 3)
+    expect(page.locator("#run-bars .name")).to_contain_text(["clock"])
+    expect(page.locator("#count")).to_have_text("3 classes")
+    shares = [float(t.rstrip(" %")) for t in page.locator("#run-bars .share").all_inner_texts()]
+    assert abs(sum(shares) - 100) < 0.3, shares
+    # Names that no prompt can hold are told as such.
+    page.locator("#classes").fill("cat\n" + "word " * 39)
+    page.wait_for_timeout(400)
+    page.locator("#classes").fill("cat\n" + "x" * 300)
+    expect(page.locator("#classes-problem")).to_contain_text("more than 200 characters")
+    page.get_by_role("button", name="The run’s own classes").click()
+    answered(page, 8)
+    # A drop, then a paste.
+    for count, kind in ((3, "drop"), (4, "paste")):
+        page.evaluate(HAND_OVER, [kind, "x.jpg", base64.b64encode(BIRD.read_bytes()).decode()])
+        expect(page.locator("#own button")).to_have_count(count)
+        answered(page, 8)
+        assert page.locator("#run-verdict").inner_text() == first
+    # A file that is no photo.
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Choose photos").click()
+    chooser.value.set_files({"name": "broken.jpg", "mimeType": "image/jpeg", "buffer": b"\xff\xd8\xff broken"})
+    expect(page.locator("#problem")).to_contain_text("JPEG")
+    page.get_by_role("button", name="Remove").click()
+    answered(page, 8)
+    expect(page.locator("#problem")).to_be_hidden()
+    page.faults[:] = [f for f in page.faults if "422" not in f]  # which the browser logs by itself
+
+
+def keys(page):
+    """An example, chosen without a mouse; every stop of the tab key is seen and has a name."""
+    names = []
+    for _ in range(11):
+        page.keyboard.press("Tab")
+        names.append(page.evaluate(
+            "document.activeElement.getAttribute('aria-label') || document.activeElement.innerText || document.activeElement.id"))
+        assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none", names
+    assert "Drawing: boat" in names and "Choose photos" in names, names
+    page.get_by_role("button", name="Drawing: boat").focus()
+    page.keyboard.press("Enter")
+    answered(page, 8)
+    expect(page.get_by_role("button", name="Drawing: boat")).to_have_attribute("aria-pressed", "true")
+
+
+def look(page, folder, name):
+    page.get_by_role("button", name="Drawing: bird").click()
+    answered(page, 8)
+    page.wait_for_timeout(400)
+    width = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    assert width <= 0, f"{name} scrolls sideways by {width}"
+    small = page.evaluate("""[...document.querySelectorAll('button, textarea, a')].filter((e) => e.checkVisibility())
+      .filter((e) => e.getBoundingClientRect().height < 32).map((e) => e.outerHTML)""")
+    assert not small, small
+    page.screenshot(path=folder / f"{name}.png", full_page=True)
+
+
+def refused_without_token(browser, run):
+    """A server with a token asks for it, and the page brings it."""
+    with tempfile.NamedTemporaryFile("w", suffix=".token") as file:
+        file.write("0123456789abcdef0123\n")
+        file.flush()
+        server = Server(run, "--token-file", file.name)
+        page = browser.new_page()
+        page.goto(f"http://127.0.0.1:{server.port}/")
+        expect(page.locator("#problem")).to_contain_text("asks for a token")
+        page.get_by_label("Token").fill("0123456789abcdef0123")
+        page.get_by_role("button", name="Use it").click()
+        expect(page.locator("#run")).to_contain_text("cocoop on tiny-clip")
+        page.get_by_role("button", name="Drawing: bird").click()
+        answered(page, 8)
+        server.stop()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--screenshots", type=Path, default=Path(tempfile.mkdtemp()))
+    folder = parser.parse_args().screenshots
+    folder.mkdir(parents=True, exist_ok=True)
+    run = quick_run(Path(tempfile.gettempdir()) / "cocoop-serving/first-run")
+    server = Server(run, "--threads", "1")
+    lambda_classes = "\n".join(
+        ["arrow", "bird", "boat", "body part", "bread", "clock", "dessert", "drink", "fish", "flag", "flower", "fruit", "hat", "house"])
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        for scheme in ("light", "dark"):
+            for device, (width, height) in SIZES.items():
+                context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme,
+                                              has_touch=device == "phone", device_scale_factor=2 if device == "phone" else 1)
+                page = watched(context, server.port)
+                page.screenshot(path=folder / f"{device}-{scheme}-empty.png", full_page=True)
+                keys(page)
+                journey(page)
+                look(page, folder, f"{device}-{scheme}")
+                assert not page.faults, page.faults
+                context.close()
+        refused_without_token(browser, run)
+        browser.close()
+    assert server.stop() == 0
+    print(f"page: every step works at {len(SIZES)} sizes, light and dark; screenshots in {folder}")

@@ -1,0 +1,81 @@
+import Experiments
+import Foundation
+import Hummingbird
+import Images
+import PromptLearning
+
+/// Answers `POST /v1/classify`: reads the body, lets its images in, decodes them beside each other, and gathers the answers.
+struct ClassifyHandler: Sendable {
+  let identity: RunIdentity
+  let runClasses: [String]
+  let limits: ClassifyRequest.Limits
+  let bodyBytes: Int
+  let memory: BodyMemory
+  let decoders: DecodingPool
+  let queue: BatchQueue
+  let metrics: ServerMetrics
+
+  /// - Throws: ``APIError``, or `CancellationError` where the client is gone.
+  func respond(to request: Request, in scope: RequestScope) async throws -> Response {
+    guard ClassifyRequest.reads(request.headers[.contentType]) else {
+      throw APIError.mediaType(found: request.headers[.contentType])
+    }
+    let body = try await ReceivedBody.read(request, limit: bodyBytes, memory: memory)
+    let start = ContinuousClock.now
+    let asked = try ClassifyRequest(body.data, of: request, runClasses: runClasses, limits: limits)
+    let deadline = try queue.admit(asked.images.count)
+    let closure = try await scope.closure()
+    let results = try await closure.whileOpen { try await self.results(of: asked, deadline: deadline) }
+    let failures = results.count { if case .failed = $0 { true } else { false } }
+    metrics.answered(images: results.count - failures, unreadable: failures)
+    if results.count == 1, case .failed(let error)? = results.first { throw error }
+    return try .json(
+      ClassifyAnswer(
+        id: scope.id, model: asked.choice.model.rawValue, run: identity,
+        milliseconds: ((ContinuousClock.now - start).seconds * 10_000).rounded() / 10, results: results))
+  }
+
+  /// An image that cannot be read fails alone; everything else fails the request.
+  private func results(of asked: ClassifyRequest, deadline: ContinuousClock.Instant) async throws -> [ImageResult] {
+    try await withThrowingTaskGroup(of: (Int, ImageResult).self) { group in
+      for (index, data) in asked.images.enumerated() {
+        group.addTask {
+          let name = asked.images.count == 1 ? "The image" : "Image \(index + 1)"
+          return (index, try await result(of: data, named: name, asked: asked, deadline: deadline))
+        }
+      }
+      var results = [ImageResult](repeating: .failed(.internalFailure), count: asked.images.count)
+      for try await (index, result) in group { results[index] = result }
+      return results
+    }
+  }
+
+  private func result(
+    of data: Data, named name: String, asked: ClassifyRequest, deadline: ContinuousClock.Instant
+  ) async throws -> ImageResult {
+    let square: Image
+    do {
+      square = try await decoders.square(data, named: name)
+    } catch {
+      queue.drop()
+      guard let error = error as? ImageError else { throw error }
+      return .failed(.image(error.problem))
+    }
+    let job = Job(square: square, choice: asked.choice, top: asked.top, deadline: deadline)
+    do {
+      return .named(try await queue.answer(of: job))
+    } catch let error as LearningError {
+      throw APIError(error)
+    }
+  }
+}
+
+extension APIError {
+  /// What a client may be told of prompts that cannot be made: what is wrong with its classes, and nothing of files.
+  fileprivate init(_ error: LearningError) {
+    switch error {
+    case .noClasses, .emptyClassName, .promptTooLong, .classSpecific, .closedClasses: self = .classes(error.problem)
+    default: self = .internalFailure
+    }
+  }
+}

@@ -1,0 +1,93 @@
+import Experiments
+import Images
+import Synchronization
+
+/// Which prompts name an image.
+enum ModelChoice: String, Sendable, CaseIterable {
+  /// What the run has learned.
+  case run
+  /// CLIP with "a photo of a {}.", beside which the run is judged.
+  case zeroShot = "zero-shot"
+}
+
+/// A model with a list of classes: what requests must have in common to share a pass.
+struct ClassifierChoice: Hashable, Sendable {
+  let model: ModelChoice
+  let classNames: [String]
+}
+
+/// All pixels of a square, compared to the last bit, so that no two images are ever taken for one another; their hash is computed once,
+/// where the image is decoded.
+struct PixelKey: Hashable, Sendable {
+  private let bytes: [UInt8]
+  private let hash: Int
+
+  init(_ square: Image) {
+    bytes = square.pixels
+    var hasher = Hasher()
+    bytes.withUnsafeBytes { hasher.combine(bytes: $0) }
+    hash = hasher.finalize()
+  }
+
+  static func == (left: PixelKey, right: PixelKey) -> Bool { left.hash == right.hash && left.bytes == right.bytes }
+
+  func hash(into hasher: inout Hasher) { hasher.combine(hash) }
+}
+
+/// One image on its way through the model.
+final class Job: Sendable {
+  typealias Answer = [Prediction.Candidate]
+
+  let square: Image
+  /// What the square is recognised by when it comes again.
+  let pixels: PixelKey
+  let choice: ClassifierChoice
+  let top: Int
+  /// After this, nobody waits for the answer any more.
+  let deadline: ContinuousClock.Instant
+  private let state = Mutex(State.new)
+
+  private enum State {
+    case new
+    case awaited(CheckedContinuation<Answer, any Error>)
+    case finished(Result<Answer, any Error>)
+  }
+
+  init(square: Image, choice: ClassifierChoice, top: Int, deadline: ContinuousClock.Instant) {
+    self.square = square
+    pixels = PixelKey(square)
+    self.choice = choice
+    self.top = top
+    self.deadline = deadline
+  }
+
+  var isFinished: Bool {
+    state.withLock { if case .finished = $0 { true } else { false } }
+  }
+
+  /// Whom to give the answer; at once, if there is one already.
+  func await(_ continuation: CheckedContinuation<Answer, any Error>) {
+    let result: Result<Answer, any Error>? = state.withLock { state in
+      if case .finished(let result) = state { return result }
+      state = .awaited(continuation)
+      return nil
+    }
+    if let result { continuation.resume(with: result) }
+  }
+
+  /// Gives the answer. Only the first one counts.
+  func finish(_ result: Result<Answer, any Error>) {
+    let continuation: CheckedContinuation<Answer, any Error>? = state.withLock { state in
+      switch state {
+      case .finished: return nil
+      case .new:
+        state = .finished(result)
+        return nil
+      case .awaited(let continuation):
+        state = .finished(result)
+        return continuation
+      }
+    }
+    continuation?.resume(with: result)
+  }
+}

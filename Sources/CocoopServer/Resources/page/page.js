@@ -1,0 +1,286 @@
+// The page of `cocoop serve`: one photo, one list of classes, and what two models make of them.
+
+const byId = (id) => document.getElementById(id);
+const view = Object.fromEntries(
+  ["run", "stage", "shown", "invitation", "pick", "remove", "file", "own", "examples", "problem", "token", "classes",
+    "count", "reset", "announcement", "veil"].map((id) => [id, byId(id)]));
+const tokenForm = byId("token-form");
+const classesProblem = byId("classes-problem");
+const cards = {
+  "run": { card: byId("run-card"), bars: byId("run-bars"), verdict: byId("run-verdict") },
+  "zero-shot": { card: byId("zero-card"), bars: byId("zero-bars"), verdict: byId("zero-verdict") },
+};
+
+const mostPhotos = 24;
+const shownClasses = 8;
+const typingPause = 180;  // ms: longer than between two keys, shorter than a person waits
+
+let photos = [];      // { blob, url, name, button }
+let current = null;
+let ownClasses = [];
+let limits = { bodyBytes: 20e6, classes: 1000 };
+let token = null;
+let asking = null;    // the AbortController of the newest question: older answers are dropped
+
+// --- The server ---
+
+async function request(path, options = {}) {
+  const headers = token ? { Authorization: `Bearer ${token}` } : {};
+  let response;
+  try {
+    response = await fetch(path, { ...options, headers });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Error("The server cannot be reached.");
+  }
+  if (response.status === 401) {
+    tokenForm.hidden = false;
+    throw new Error(token ? "The server does not take this token." : "This server asks for a token.");
+  }
+  const answer = await response.json().catch(() => null);
+  if (response.ok && answer) return answer;
+  const error = new Error(answer?.error?.message ?? `The server answered ${response.status}.`);
+  error.code = answer?.error?.code;
+  error.retryAfter = Number(response.headers.get("Retry-After")) || 0;
+  throw error;
+}
+
+async function classify(photo, classes, model, signal) {
+  const form = new FormData();
+  form.append("model", model);
+  form.append("top", String(Math.min(shownClasses, classes.length)));
+  form.append("classes", classes.join(","));
+  form.append("image", photo.blob, "photo");
+  return request("/v1/classify", { method: "POST", body: form, signal });
+}
+
+// --- Asking and showing ---
+
+function classNames() {
+  const names = view.classes.value.split(/[\n,]/).map((name) => name.trim().replace(/[\s_]+/g, " ")).filter(Boolean);
+  return [...new Set(names)];
+}
+
+function show(element, text) {
+  element.textContent = text ?? "";
+  element.hidden = !text;
+}
+
+function showCount(names) {
+  view.count.textContent = names.length === 1 ? "1 class" : `${names.length} classes`;
+  view.reset.disabled = names.length === ownClasses.length && names.every((name, index) => name === ownClasses[index]);
+}
+
+function showAnswer(model, answer) {
+  const { card, bars, verdict } = cards[model];
+  card.classList.remove("waiting");
+  const top = answer?.results?.[0]?.top ?? [];
+  verdict.textContent = top[0]?.class ?? "No photo yet";
+  verdict.classList.toggle("empty", !top.length);
+  // Rows are kept, so that bars move from one answer to the next.
+  while (bars.children.length > top.length) bars.lastChild.remove();
+  while (bars.children.length < top.length) bars.append(newRow());
+  top.forEach((candidate, index) => {
+    const row = bars.children[index];
+    const percent = 100 * candidate.probability;
+    row.querySelector(".name").textContent = candidate.class;
+    row.querySelector(".name").title = candidate.class;
+    row.querySelector(".share").textContent = `${percent.toFixed(1)} %`;
+    row.querySelector(".fill").style.setProperty("--share", `${percent}%`);
+  });
+}
+
+function newRow() {
+  const row = document.createElement("li");
+  for (const name of ["name", "share"]) {
+    const span = document.createElement("span");
+    span.className = name;
+    row.append(span);
+  }
+  const trough = document.createElement("div");
+  trough.className = "trough";
+  const fill = document.createElement("div");
+  fill.className = "fill";
+  trough.append(fill);
+  row.append(trough);
+  return row;
+}
+
+async function ask() {
+  asking?.abort();
+  const names = classNames();
+  showCount(names);
+  show(classesProblem, null);
+  show(view.problem, null);
+  if (!current || !names.length) {
+    for (const model in cards) showAnswer(model, null);
+    if (current && !names.length) show(classesProblem, "Name at least one class.");
+    return;
+  }
+  if (names.length > limits.classes) {
+    return show(classesProblem, `At most ${limits.classes} classes can be compared at once.`);
+  }
+  if (current.blob.size + 100_000 > limits.bodyBytes) {
+    return show(view.problem, `This photo is larger than the ${Math.floor(limits.bodyBytes / 1e6)} MB that the server takes.`);
+  }
+  const question = new AbortController();
+  asking = question;
+  for (const model in cards) cards[model].card.classList.add("waiting");
+  try {
+    const models = Object.keys(cards);
+    const answers = await Promise.all(models.map((model) => classify(current, names, model, question.signal)));
+    if (question !== asking) return;
+    models.forEach((model, index) => showAnswer(model, answers[index]));
+    const [run, zeroShot] = answers.map((answer) => answer.results[0].top[0].class);
+    view.announcement.textContent = `This run: ${run}. Zero-shot CLIP: ${zeroShot}.`;
+    tokenForm.hidden = true;
+  } catch (error) {
+    if (error.name === "AbortError" || question !== asking) return;
+    for (const model in cards) showAnswer(model, null);
+    show(error.code === "invalid_classes" ? classesProblem : view.problem, error.message);
+    if (error.retryAfter) setTimeout(() => { if (question === asking) ask(); }, 1000 * error.retryAfter);
+  }
+}
+
+let pause = 0;
+function askSoon() {
+  clearTimeout(pause);
+  showCount(classNames());
+  pause = setTimeout(ask, typingPause);
+}
+
+// --- Photos ---
+
+function choose(photo) {
+  current = photo;
+  view.shown.hidden = !photo;
+  view.invitation.hidden = !!photo;
+  view.stage.classList.toggle("filled", !!photo);
+  view.remove.hidden = !photo || !photos.includes(photo);
+  if (photo) {
+    view.shown.src = photo.url;
+    view.shown.alt = photo.name;
+  } else {
+    view.shown.removeAttribute("src");
+  }
+  for (const button of document.querySelectorAll(".strip button")) {
+    button.setAttribute("aria-pressed", String(button === photo?.button));
+  }
+  ask();
+}
+
+function thumbnail(list, url, name, press) {
+  const item = document.createElement("li");
+  const button = document.createElement("button");
+  button.type = "button";
+  button.setAttribute("aria-pressed", "false");
+  button.setAttribute("aria-label", name);
+  const image = document.createElement("img");
+  image.src = url;
+  image.alt = "";
+  button.append(image);
+  button.addEventListener("click", press);
+  item.append(button);
+  list.append(item);
+  return button;
+}
+
+function add(files) {
+  const images = [...files].filter((file) => file.type.startsWith("image/") || !file.type);
+  if (!images.length) return show(view.problem, "These are no photos.");
+  let first = null;
+  for (const blob of images) {
+    if (photos.length >= mostPhotos) forget(photos[0]);
+    const photo = { blob, url: URL.createObjectURL(blob), name: blob.name || "Pasted photo" };
+    photo.button = thumbnail(view.own, photo.url, photo.name, () => choose(photo));
+    photos.push(photo);
+    first ??= photo;
+  }
+  view.own.hidden = false;
+  choose(first);
+}
+
+function forget(photo) {
+  photo.button.parentElement.remove();
+  URL.revokeObjectURL(photo.url);
+  photos = photos.filter((other) => other !== photo);
+  view.own.hidden = !photos.length;
+}
+
+async function chooseExample(example) {
+  try {
+    example.blob ??= await (await fetch(example.url)).blob();
+    choose(example);
+  } catch {
+    show(view.problem, "The server cannot be reached.");
+  }
+}
+
+const examples = ["bird", "boat", "clock", "fruit", "house", "mammal", "musical_instrument", "vehicle"].map((name) => {
+  const example = { url: `/examples/${name}.jpg`, name: `Drawing: ${name.replace("_", " ")}`, blob: null };
+  example.button = thumbnail(view.examples, example.url, example.name, () => chooseExample(example));
+  return example;
+});
+
+// --- What a person does ---
+
+view.pick.addEventListener("click", () => view.file.click());
+view.file.addEventListener("change", () => {
+  if (view.file.files.length) add(view.file.files);
+  view.file.value = "";
+});
+view.remove.addEventListener("click", () => {
+  const index = photos.indexOf(current);
+  if (index < 0) return;
+  forget(current);
+  choose(photos[Math.min(index, photos.length - 1)] ?? null);
+  view.pick.focus();
+});
+view.classes.addEventListener("input", askSoon);
+view.reset.addEventListener("click", () => {
+  view.classes.value = ownClasses.join("\n");
+  ask();
+});
+document.addEventListener("paste", (event) => {
+  if (!event.clipboardData?.files.length) return;
+  event.preventDefault();
+  add(event.clipboardData.files);
+});
+
+const carriesFiles = (event) => event.dataTransfer?.types.includes("Files");
+document.addEventListener("dragover", (event) => {
+  if (!carriesFiles(event)) return;
+  event.preventDefault();
+  view.veil.hidden = false;
+});
+document.addEventListener("dragleave", (event) => { if (!event.relatedTarget) view.veil.hidden = true; });
+document.addEventListener("drop", (event) => {
+  if (!carriesFiles(event)) return;
+  event.preventDefault();
+  view.veil.hidden = true;
+  add(event.dataTransfer.files);
+});
+tokenForm.addEventListener("submit", (event) => {
+  event.preventDefault();
+  token = view.token.value.trim();
+  start();
+});
+
+async function start() {
+  try {
+    const [model, known] = await Promise.all([request("/v1/model"), request("/v1/classes")]);
+    tokenForm.hidden = true;
+    show(view.problem, null);
+    limits = model.limits;
+    view.run.textContent = `${model.run.name} · ${model.run.method} on ${model.run.checkpoint}`;
+    document.title = `${model.run.name} · cocoop`;
+    ownClasses = known.classes;
+    view.classes.value ||= ownClasses.join("\n");
+    ask();
+  } catch (error) {
+    show(view.problem, error.message);
+  }
+}
+
+for (const model in cards) showAnswer(model, null);
+start();

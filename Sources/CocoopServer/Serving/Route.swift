@@ -1,0 +1,60 @@
+/// Every path that the server knows. There are no others: no part of a path ever names a file of the host.
+enum Route: Hashable, Sendable {
+  case page
+  /// A part of the page, or an example photo, by its path.
+  case asset(String)
+  case classify
+  case classes
+  case model
+  case health
+  case readiness
+  case metrics
+  case description
+
+  private static let fixed: [String: Route] = [
+    "/": .page, "/v1/classify": .classify, "/v1/classes": .classes, "/v1/model": .model, "/healthz": .health,
+    "/readyz": .readiness, "/metrics": .metrics, "/openapi.json": .description,
+  ]
+
+  /// - Parameter assets: the paths of what the page consists of.
+  init?(path: String, assets: some Collection<String>) {
+    if let route = Self.fixed[path] {
+      self = route
+    } else if assets.contains(path) {
+      self = .asset(path)
+    } else {
+      return nil
+    }
+  }
+
+  /// How metrics and the log call it.
+  var label: String {
+    switch self {
+    case .page: "/"
+    case .asset: "asset"
+    case .classify: "/v1/classify"
+    case .classes: "/v1/classes"
+    case .model: "/v1/model"
+    case .health: "/healthz"
+    case .readiness: "/readyz"
+    case .metrics: "/metrics"
+    case .description: "/openapi.json"
+    }
+  }
+
+  /// The methods that it answers.
+  var methods: [String] {
+    switch self {
+    case .classify: ["POST"]
+    default: ["GET", "HEAD"]
+    }
+  }
+
+  /// Whether a token is asked for, where there is one. The page itself holds no secret, and a probe of liveness has none.
+  var isGuarded: Bool {
+    switch self {
+    case .classify, .classes, .model, .metrics: true
+    case .page, .asset, .health, .readiness, .description: false
+    }
+  }
+}

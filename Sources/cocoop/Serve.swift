@@ -1,0 +1,142 @@
+import ArgumentParser
+import CocoopServer
+import Dispatch
+import Experiments
+import Foundation
+
+struct Serve: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Serve a run over HTTP: an API, and a page to try it.",
+    discussion: """
+      Stops at Ctrl-C or SIGTERM, once what it has accepted is answered.
+
+      EXAMPLE:
+        cocoop serve --run runs/mine
+        curl --data-binary @photo.jpg -H "Content-Type: image/jpeg" http://127.0.0.1:8080/v1/classify
+      """)
+
+  @Option(
+    name: .customLong("run"), help: ArgumentHelp("A run's folder, or prompts of the reference.", valueName: "folder"))
+  var runFolder: String
+
+  @Option(help: "Another model path than the run's; it must hold the same weights.")
+  var model: String?
+
+  @Option(help: "The address to listen on; any but this machine's own needs a token.")
+  var host = "127.0.0.1"
+
+  @Option(help: "The port to listen on; 0 takes a free one.")
+  var port = 8080
+
+  @Option(help: ArgumentHelp("A file whose first line is the token that requests must bring.", valueName: "file"))
+  var tokenFile: String?
+
+  @Flag(help: "Listen on a public address without a token, where a proxy or firewall guards it.")
+  var allowPublic = false
+
+  @Option(help: ArgumentHelp("Images that go through the model together.", valueName: "n"))
+  var batchSize = 32
+
+  @Option(help: ArgumentHelp("How long an image waits for others to share its pass.", valueName: "ms"))
+  var batchWait = 5.0
+
+  @Option(help: ArgumentHelp("Images that may wait or be computed; more are refused with 503.", valueName: "n"))
+  var queue = 256
+
+  @Option(help: ArgumentHelp("The longest that an image may wait for its turn.", valueName: "seconds"))
+  var patience = 10.0
+
+  @Option(help: ArgumentHelp("The largest request, in MB.", valueName: "n"))
+  var bodyLimit = 20
+
+  @Option(help: ArgumentHelp("The largest photo, in megapixels.", valueName: "n"))
+  var pixelLimit = 50
+
+  @Option(help: ArgumentHelp("Connections at one time.", valueName: "n"))
+  var connections = 256
+
+  @Option(help: ArgumentHelp("How long a client may take to send a request's header.", valueName: "seconds"))
+  var headerTime = 15.0
+
+  @Option(help: ArgumentHelp("How long a client may take to send a request's body.", valueName: "seconds"))
+  var bodyTime = 30.0
+
+  @Option(help: ArgumentHelp("Photos whose image features are kept, for requests with other classes.", valueName: "n"))
+  var imageMemory = 64
+
+  @Option(help: ArgumentHelp("How long stopping may take.", valueName: "seconds"))
+  var stopLimit = 20.0
+
+  @OptionGroup var compute: ComputeOptions
+  @OptionGroup var products: PrecisionOption
+
+  @Flag(help: "Log no requests.")
+  var quiet = false
+
+  func validate() throws {
+    func check<Number: Comparable>(_ option: String, _ value: Number, _ range: ClosedRange<Number>) throws {
+      guard range.contains(value) else {
+        throw ValidationError(
+          "--\(option) must be from \(range.lowerBound) to \(range.upperBound), found \(value).")
+      }
+    }
+    try check("port", port, 0...65_535)
+    try check("batch-size", batchSize, 1...1024)
+    try check("batch-wait", batchWait, 0...1000)
+    try check("queue", queue, 1...100_000)
+    try check("patience", patience, 0.1...600)
+    try check("body-limit", bodyLimit, 1...1000)
+    try check("pixel-limit", pixelLimit, 1...1000)
+    try check("connections", connections, 1...100_000)
+    try check("header-time", headerTime, 0.1...3600)
+    try check("body-time", bodyTime, 0.1...3600)
+    try check("image-memory", imageMemory, 0...100_000)
+    try check("stop-limit", stopLimit, 0.1...3600)
+  }
+
+  func run() throws {
+    try compute.apply()
+    var settings = ServerSettings()
+    settings.host = host
+    settings.port = port
+    settings.token = try tokenFile.map(BearerToken.init(contentsOf:))
+    settings.allowsPublic = allowPublic
+    settings.batch = batchSize
+    settings.gathering = .milliseconds(batchWait)
+    settings.queue = queue
+    settings.patience = .seconds(patience)
+    settings.bodyBytes = bodyLimit * 1_000_000
+    settings.bodiesBytes = max(settings.bodiesBytes, 4 * settings.bodyBytes)
+    settings.pixels = pixelLimit * 1_000_000
+    settings.connections = connections
+    settings.headerTime = .seconds(headerTime)
+    settings.bodyTime = .seconds(bodyTime)
+    settings.imageMemory = imageMemory
+    settings.stoppingTime = .seconds(stopLimit)
+    settings.budget = compute.budget
+    settings.logsRequests = !quiet
+    try settings.check()
+    let folder = URL(filePath: runFolder)
+    let name = folder.standardizedFileURL.lastPathComponent
+    let loaded = try LoadedRun(folder: folder, model: model, precision: products.precision)
+    let server = PredictionServer(loaded, name: name, settings: settings)
+    try waiting { [host] in
+      try await server.serve { port in
+        let host = host.contains(":") ? "[\(host)]" : host
+        FileHandle.standardError.write(Data("Serving \(name) at http://\(host):\(port) (Ctrl-C stops it)\n".utf8))
+      }
+    }
+  }
+
+  /// Runs what is asynchronous to its end: all other commands are not.
+  private func waiting(for body: @escaping @Sendable () async throws -> Void) throws {
+    let done = DispatchSemaphore(value: 0)
+    nonisolated(unsafe) var result = Result<Void, any Error>.success(())
+    Task {
+      do { try await body() } catch { result = .failure(error) }
+      done.signal()
+    }
+    done.wait()
+    try result.get()
+  }
+}
