@@ -27,7 +27,7 @@ struct Cocoop: ParsableCommand {
 extension ParsableCommand {
   /// Answers a command that only groups others, when it was called alone: with its help, as a wrong command line.
   static func askForSubcommand() throws {
-    FileHandle.standardError.write(Data((helpMessage() + "\n").utf8))
+    StandardError.write(helpMessage() + "\n")
     throw ExitCode.validationFailure
   }
 }

@@ -40,7 +40,7 @@ final class Interruption: Sendable {
     do {
       return try body(self)
     } catch let received as Received {
-      FileHandle.standardError.write(Data("\nInterrupted. \(advice()).\n".utf8))
+      StandardError.write("\nInterrupted. \(advice()).\n")
       throw ExitCode(128 + received.signal)
     }
   }

@@ -77,7 +77,7 @@ struct OutputOptions: ParsableArguments {
 
   /// A remark on standard error.
   func remark(_ text: String) {
-    if !quiet { FileHandle.standardError.write(Data((text + "\n").utf8)) }
+    if !quiet { StandardError.write(text + "\n") }
   }
 
   /// Says what a checkpoint leaves open, where it leaves anything open.

@@ -33,7 +33,7 @@ struct PredictionOutput {
     throw ExitCode.failure
   }
 
-  private func complain(_ text: String) { FileHandle.standardError.write(Data("Error: \(text)\n".utf8)) }
+  private func complain(_ text: String) { StandardError.write("Error: \(text)\n") }
 
   /// Writes at once, so that a reader at the other end of a pipe need not wait.
   private func put(_ text: String) throws {

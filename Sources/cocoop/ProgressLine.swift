@@ -40,5 +40,5 @@ final class ProgressLine {
     return (isKnown ? Int(size.ws_col) : 80) - 1
   }
 
-  private func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+  private func write(_ text: String) { StandardError.write(text) }
 }

@@ -123,7 +123,7 @@ struct Serve: ParsableCommand {
     try waiting { [host] in
       try await server.serve { port in
         let host = host.contains(":") ? "[\(host)]" : host
-        FileHandle.standardError.write(Data("Serving \(name) at http://\(host):\(port) (Ctrl-C stops it)\n".utf8))
+        StandardError.write("Serving \(name) at http://\(host):\(port) (Ctrl-C stops it)\n")
       }
     }
   }
