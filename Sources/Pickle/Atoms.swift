@@ -36,11 +36,11 @@ extension Unpickler {
   /// A text, or bytes where it is none: Python 2 wrote either in the same way.
   private mutating func add(_ bytes: some Collection<UInt8>) throws -> ValueGraph.Reference {
     let value = String(validating: bytes, as: UTF8.self).map(PickleValue.string) ?? .bytes(Array(bytes))
-    return try graph.add(.atom(value), bytes: 32 + bytes.count)
+    return try graph.add(.atom(value), bytes: 64 + bytes.count)
   }
 
   private mutating func add(bytes: UnsafeRawBufferPointer) throws -> ValueGraph.Reference {
-    try graph.add(.atom(.bytes(Array(bytes))), bytes: 32 + bytes.count)
+    try graph.add(.atom(.bytes(Array(bytes))), bytes: 64 + bytes.count)
   }
 
   static func text(_ line: UnsafeRawBufferPointer) -> String { String(decoding: line, as: UTF8.self) }

@@ -41,7 +41,7 @@ extension Unpickler {
   private mutating func global(_ module: String, _ name: String) throws -> ValueGraph.Reference {
     let global = Global(module, name)
     guard !global.isDangerous else { throw PickleError.dangerous(path: path, global: global) }
-    return try graph.add(.atom(.global(global)), bytes: 64 + module.utf8.count + name.utf8.count)
+    return try graph.add(.atom(.global(global)), bytes: 128 + module.utf8.count + name.utf8.count)
   }
 
   /// What a call would have returned: a container where the function is known to make one, an object otherwise.
@@ -117,7 +117,7 @@ extension Unpickler {
     case .atom(.string(let text)):
       let bytes = text.unicodeScalars.compactMap { UInt8(exactly: $0.value) }
       guard bytes.count == text.unicodeScalars.count else { return nil }
-      return try graph.add(.atom(.bytes(bytes)), bytes: 32 + bytes.count)
+      return try graph.add(.atom(.bytes(bytes)), bytes: 64 + bytes.count)
     case .atom(.bytes): return first
     default: return nil
     }

@@ -10,7 +10,7 @@ public enum PickleError: Explained, Equatable {
   case dangerous(path: String, global: PickleValue.Global)
   /// Values inside values, deeper than any program writes them.
   case tooDeep(path: String, limit: Int)
-  /// A pickle made to become many times its size.
+  /// A pickle made to become many times the size of its file.
   case tooLarge(path: String, bytes: Int)
   /// A zip archive that contradicts itself.
   case archive(path: String, reason: String)
@@ -26,7 +26,7 @@ public enum PickleError: Explained, Equatable {
       "\(path) would call \(global.abridged) if Python loaded it: it is made to do harm. Nothing of it was run"
     case .tooDeep(let path, let limit): "\(path) nests values more than \(limit) deep"
     case .tooLarge(let path, let bytes):
-      "\(path) has a pickle of \(bytes) bytes that would become more than ten times as large"
+      "\(path) has a pickle whose values would take more than ten times the \(bytes) bytes of its file"
     case .archive(let path, let reason): "\(path) is a damaged zip archive: \(reason)"
     case .compressed(let path, let entry):
       "\(path) is a zip archive with the compressed entry \(entry.abridged), which torch never writes"

@@ -4,22 +4,25 @@
 /// Python would import and call, there is a value that says what would have been called. A name with which a file could
 /// do harm makes it refused (``PickleError/dangerous(path:global:)``).
 ///
-/// Time and memory are bounded by the pickle's size: see ``ValueGraph``.
+/// Time is bounded by the pickle's size and memory by its file's: see ``ValueGraph``.
 public struct Unpickler {
   var reader: ByteReader
   var graph: ValueGraph
   let path: String
   private var stack: [ValueGraph.Reference] = []
   private var marks: [Int] = []
-  private var memo: [Int: ValueGraph.Reference] = [:]
+  private var memo = Memo()
+  private let fileSize: Int
 
   /// - Parameters:
   ///   - bytes: they must outlive the reader.
   ///   - position: where the first pickle begins.
   ///   - path: what errors call the file.
-  public init(_ bytes: UnsafeRawBufferPointer, from position: Int = 0, path: String) {
+  ///   - fileSize: bytes of the file where the pickle is a part of one, as in an archive; otherwise its own.
+  public init(_ bytes: UnsafeRawBufferPointer, from position: Int = 0, path: String, fileSize: Int? = nil) {
     reader = ByteReader(bytes, from: position, path: path)
-    graph = ValueGraph(size: max(0, bytes.count - position), path: path)
+    self.fileSize = fileSize ?? bytes.count
+    graph = ValueGraph(size: 0, fileSize: 0, path: path)
     self.path = path
   }
 
@@ -30,14 +33,18 @@ public struct Unpickler {
   ///
   /// - Throws: ``PickleError``.
   public mutating func next() throws -> PickleValue {
-    (stack, marks, memo) = ([], [], [:])
-    graph = ValueGraph(size: reader.bytes.count - position, path: path)
+    (stack, marks, memo) = ([], [], Memo())
+    graph = ValueGraph(size: reader.bytes.count - position, fileSize: fileSize, path: path)
     while true {
       let start = reader.position
       guard let opcode = try Opcode(rawValue: reader.byte()) else {
         throw PickleError.syntax(path: path, position: start, expected: "an instruction of a pickle")
       }
-      if opcode == .stop { return try graph.value(of: pop(start)) }
+      if opcode == .stop {
+        let result = try pop(start)
+        (stack, marks, memo) = ([], [], Memo())
+        return try graph.value(of: result)
+      }
       try run(opcode, at: start)
     }
   }
@@ -119,7 +126,7 @@ public struct Unpickler {
   }
 
   private mutating func memoize(_ reference: ValueGraph.Reference, as index: Int) throws {
-    if memo.updateValue(reference, forKey: index) == nil { try graph.spend(2 * 24) }
+    try graph.spend(memo.set(index, to: reference))
   }
 
   private mutating func index(_ start: Int) throws -> Int {
@@ -137,10 +144,12 @@ public struct Unpickler {
 extension PickleValue {
   /// The value of a pickle that fills all of `bytes`, as `pickle.dump` writes it.
   ///
-  /// - Parameter path: what errors call the file.
+  /// - Parameters:
+  ///   - path: what errors call the file.
+  ///   - fileSize: bytes of the file where the pickle is a part of one, as in an archive.
   /// - Throws: ``PickleError``.
-  public init(pickled bytes: UnsafeRawBufferPointer, path: String) throws {
-    var unpickler = Unpickler(bytes, path: path)
+  public init(pickled bytes: UnsafeRawBufferPointer, path: String, fileSize: Int? = nil) throws {
+    var unpickler = Unpickler(bytes, path: path, fileSize: fileSize)
     self = try unpickler.next()
   }
 

@@ -20,21 +20,26 @@ struct ValueGraph {
 
   /// Deeper values are refused. Python itself stops writing at about 1000, and files of torch stay below 20.
   static let deepest = 500
-  /// What values may cost beyond ten times the pickle's size: enough for whatever a small file holds.
+  /// What values may cost beyond ten times the file's size: enough for whatever a small file holds.
   private static let allowance = 1 << 20
 
   private var nodes: [Node] = []
   private var budget: Int
-  private let size: Int
+  private let fileSize: Int
+  /// Values that a walk may meet.
+  private let most: Int
   private let path: String
   private let emptyTuple: Reference
   private let constants: [Reference]
 
-  /// - Parameter size: of the pickle, in bytes: what its values may cost follows from it.
-  init(size: Int, path: String) {
-    self.size = size
+  /// - Parameters:
+  ///   - size: of the pickle, in bytes: how many values there may be follows from it.
+  ///   - fileSize: of the file that it lies in, in bytes: what the values may cost follows from it.
+  init(size: Int, fileSize: Int, path: String) {
+    self.fileSize = fileSize
     self.path = path
-    budget = size.multipliedReportingOverflow(by: 10).partialValue &+ Self.allowance
+    budget = fileSize.multipliedReportingOverflow(by: 10).partialValue &+ Self.allowance
+    most = size.multipliedReportingOverflow(by: 10).partialValue &+ 1000
     nodes = [.tuple([]), .atom(.none), .atom(.bool(false)), .atom(.bool(true))]
     nodes += (0..<256).map { .atom(.integer($0)) }
     emptyTuple = 0
@@ -52,7 +57,7 @@ struct ValueGraph {
   /// Pays for `bytes` of memory.
   mutating func spend(_ bytes: Int) throws {
     budget -= bytes
-    guard budget >= 0 else { throw PickleError.tooLarge(path: path, bytes: size) }
+    guard budget >= 0 else { throw PickleError.tooLarge(path: path, bytes: fileSize) }
   }
 
   mutating func add(_ node: Node, bytes: Int = 0) throws -> Reference {
@@ -124,7 +129,7 @@ struct ValueGraph {
   /// Values that are shared stay shared. Whoever walks through all of it visits at most ten times as many as the pickle
   /// has bytes: more is refused, so that a file cannot cost more time than its size explains.
   func value(of reference: Reference) throws -> PickleValue {
-    var finisher = Finisher(graph: self, most: size.multipliedReportingOverflow(by: 10).partialValue &+ 1000)
+    var finisher = Finisher(graph: self)
     return try finisher.finish(reference, depth: 0).value
   }
 
@@ -136,7 +141,6 @@ struct ValueGraph {
 
   private struct Finisher {
     let graph: ValueGraph
-    let most: Int
     var finished: [Reference: Finished] = [:]
     var open: Set<Reference> = []
 
@@ -155,7 +159,7 @@ struct ValueGraph {
         let part = try finish(reference, depth: depth + 1)
         height = max(height, part.height + 1)
         count += part.count
-        guard count <= most else { throw PickleError.tooLarge(path: graph.path, bytes: graph.size) }
+        guard count <= graph.most else { throw PickleError.tooLarge(path: graph.path, bytes: graph.fileSize) }
         return part.value
       }
       let value: PickleValue =

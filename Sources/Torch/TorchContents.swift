@@ -35,7 +35,8 @@ struct TorchContents {
     if let order = try archive.range(of: folder + "byteorder"), !bytes[order].starts(with: "little".utf8) {
       throw TorchArchiveFault.bigEndian
     }
-    root = try PickleValue(pickled: UnsafeRawBufferPointer(rebasing: bytes[range]), path: "\(path) (\(pickle))")
+    root = try PickleValue(
+      pickled: UnsafeRawBufferPointer(rebasing: bytes[range]), path: "\(path) (\(pickle))", fileSize: bytes.count)
     isScript = archive.names.contains(folder + "constants.pkl")
     let data = folder + "data/"
     for name in archive.names where name.hasPrefix(data) {

@@ -93,6 +93,14 @@ struct HostilePickleTests {
     #expect(refusal(bytes) == .tooLarge(path: "a.pkl", bytes: bytes.count))
   }
 
+  @Test("What a pickle in an archive may cost follows from the archive's size")
+  func archived() throws {
+    let bytes = [UInt8](repeating: 0x5D, count: 100_000) + [0x2E]
+    #expect(refusal(bytes) == .tooLarge(path: "a.pkl", bytes: bytes.count))
+    let value = try bytes.withUnsafeBytes { try PickleValue(pickled: $0, path: "a.pkl", fileSize: 2_000_000) }
+    #expect(value == .list([]))
+  }
+
   @Test("Instructions without their operands, and unknown ones, are named by their place")
   func syntax() {
     for text in [
