@@ -2,7 +2,8 @@
 
     page.py [--screenshots FOLDER]
 
-Needs the package playwright and a Chromium on the PATH.
+axe-core looks at every state of it, on a phone and on a desk, light and dark: it finds nothing that would keep anybody
+from using it, contrasts among that. Needs a Chromium on the PATH.
 """
 import argparse
 import base64
@@ -10,6 +11,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect, sync_playwright
 
 from support import DRAWINGS, Server, quick_run
@@ -92,15 +94,38 @@ def journey(page):
     page.faults[:] = [f for f in page.faults if "422" not in f]  # which the browser logs by itself
 
 
+def switch(page):
+    """Fast answers and back, by clicks and by keys; the answer itself says which it is."""
+    fast, exact = page.get_by_role("radio", name="Fast"), page.get_by_role("radio", name="Exact")
+    expect(exact).to_be_checked()
+    expect(page.locator("#fast-note")).to_be_hidden()
+
+    def press(action, mode):
+        with page.expect_response(lambda r: "/v1/classify" in r.url and r.json()["model"] == "run") as response:
+            action()
+        assert response.value.json()["mode"] == mode, response.value.json()
+        answered(page, 8)
+    verdict = page.locator("#run-verdict").inner_text()
+    press(lambda: page.get_by_text("Fast", exact=True).click(), "fast")
+    expect(fast).to_be_checked()
+    expect(page.locator("#fast-note")).to_contain_text("held out")
+    expect(page.locator("#run-title")).to_have_text("This run, fast")
+    assert page.locator("#run-verdict").inner_text() == verdict
+    press(lambda: page.keyboard.press("ArrowLeft"), "exact")
+    expect(exact).to_be_focused()
+    press(lambda: page.keyboard.press("ArrowRight"), "fast")
+
+
 def keys(page):
     """An example, chosen without a mouse; every stop of the tab key is seen and has a name."""
     names = []
-    for _ in range(11):
+    for _ in range(12):
         page.keyboard.press("Tab")
         names.append(page.evaluate(
-            "document.activeElement.getAttribute('aria-label') || document.activeElement.innerText || document.activeElement.id"))
-        assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none", names
-    assert "Drawing: boat" in names and "Choose photos" in names, names
+            "document.activeElement.getAttribute('aria-label') || document.activeElement.innerText || document.activeElement.value || document.activeElement.id"))
+        # A radio button is shown by its label.
+        assert page.evaluate("getComputedStyle(document.activeElement.closest('label') ?? document.activeElement).outlineStyle") != "none", names
+    assert "Drawing: boat" in names and "Choose photos" in names and "exact" in names, names
     page.get_by_role("button", name="Drawing: boat").focus()
     page.keyboard.press("Enter")
     answered(page, 8)
@@ -116,7 +141,29 @@ def look(page, folder, name):
     small = page.evaluate("""[...document.querySelectorAll('button, textarea, a')].filter((e) => e.checkVisibility())
       .filter((e) => e.getBoundingClientRect().height < 32).map((e) => e.outerHTML)""")
     assert not small, small
+    check_access(page, name)
     page.screenshot(path=folder / f"{name}.png", full_page=True)
+
+
+def check_access(page, name):
+    found = [f"{v['id']} ({v['impact']}): {v['nodes'][0]['target']} {v['nodes'][0]['failureSummary']}"
+             for v in Axe().run(page).response["violations"]]
+    assert not found, (name, found)
+
+
+def without_fast(browser, run, folder):
+    """A run without fast answers has no switch."""
+    other = folder / "run"
+    shutil.copytree(run, other, dirs_exist_ok=True)
+    (other / "fast.json").unlink()
+    server = Server(other, "--threads", "1")
+    page = browser.new_page()
+    page.goto(f"http://127.0.0.1:{server.port}/")
+    expect(page.locator("#run")).to_contain_text("cocoop on tiny-clip")
+    expect(page.locator("#modes")).to_be_hidden()
+    page.get_by_role("button", name="Drawing: bird").click()
+    answered(page, 8)
+    server.stop()
 
 
 def refused_without_token(browser, run):
@@ -152,13 +199,16 @@ if __name__ == "__main__":
                 context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme,
                                               has_touch=device == "phone", device_scale_factor=2 if device == "phone" else 1)
                 page = watched(context, server.port)
+                check_access(page, f"{device}-{scheme}-empty")
                 page.screenshot(path=folder / f"{device}-{scheme}-empty.png", full_page=True)
                 keys(page)
                 journey(page)
+                switch(page)
                 look(page, folder, f"{device}-{scheme}")
                 assert not page.faults, page.faults
                 context.close()
         refused_without_token(browser, run)
+        without_fast(browser, run, Path(tempfile.mkdtemp()))
         browser.close()
     assert server.stop() == 0
-    print(f"page: every step works at {len(SIZES)} sizes, light and dark; screenshots in {folder}")
+    print(f"page: every step works at {len(SIZES)} sizes, light and dark; axe-core has nothing to say; screenshots in {folder}")

@@ -25,7 +25,7 @@ def drawings(count=None):
 def quick_run(folder):
     """A CoCoOp run on tiny-clip, trained in seconds: what it has learned is of no matter here."""
     folder = Path(folder)
-    if not (folder / "prompts.safetensors").exists():
+    if not (folder / "fast.json").exists():
         subprocess.run(
             [TOOL, "train", "--data", "openclipart", "--model", "tiny-clip", "--classes", "base", "--shots", "1", "--epochs",
              "1", "--image-views", "1", "--output", str(folder), "--force", "--quiet"],
@@ -83,6 +83,13 @@ class Server:
         return self.status("VmRSS") / 1024
 
     @property
+    def processor_seconds(self):
+        """Of all threads, in the kernel too."""
+        text = Path(f"/proc/{self.process.pid}/stat").read_text()
+        user, kernel = text[text.rindex(")") + 2:].split()[11:13]
+        return (int(user) + int(kernel)) / os.sysconf("SC_CLK_TCK")
+
+    @property
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
@@ -132,12 +139,12 @@ class Client:
         return status, fields, json.loads(body) if body else None
 
 
-def predictions(run, photos, top=5, classes=None, zero_shot=False):
+def predictions(run, photos, top=5, classes=None, zero_shot=False, options=()):
     """What `cocoop predict` says of the same photos: {path: [(class, probability)]}."""
     model = ["--model", "tiny-clip"] if zero_shot else ["--run", str(run)]
     listed = ["--classes", ",".join(classes)] if classes else []
     output = subprocess.run(
-        [TOOL, "predict", *model, *listed, "--top", str(top), "--format", "jsonl", "-"], check=True, capture_output=True,
+        [TOOL, "predict", *model, *listed, "--top", str(top), *options, "--format", "jsonl", "-"], check=True, capture_output=True,
         input="\n".join(map(str, photos)).encode(), cwd=ROOT).stdout
     answers = [json.loads(line) for line in output.splitlines()]
     return {answer["file"]: [(c["class"], c["probability"]) for c in answer["top"]] for answer in answers}

@@ -1,6 +1,5 @@
 import ArgumentParser
 import CocoopServer
-import Dispatch
 import Experiments
 import Foundation
 
@@ -120,23 +119,9 @@ struct Serve: ParsableCommand {
     let name = folder.standardizedFileURL.lastPathComponent
     let loaded = try LoadedRun(folder: folder, model: model, precision: products.precision)
     let server = PredictionServer(loaded, name: name, settings: settings)
-    try waiting { [host] in
-      try await server.serve { port in
-        let host = host.contains(":") ? "[\(host)]" : host
-        StandardError.write("Serving \(name) at http://\(host):\(port) (Ctrl-C stops it)\n")
-      }
+    try server.serve { [host] port in
+      let host = host.contains(":") ? "[\(host)]" : host
+      StandardError.write("Serving \(name) at http://\(host):\(port) (Ctrl-C stops it)\n")
     }
-  }
-
-  /// Runs what is asynchronous to its end: all other commands are not.
-  private func waiting(for body: @escaping @Sendable () async throws -> Void) throws {
-    let done = DispatchSemaphore(value: 0)
-    nonisolated(unsafe) var result = Result<Void, any Error>.success(())
-    Task {
-      do { try await body() } catch { result = .failure(error) }
-      done.signal()
-    }
-    done.wait()
-    try result.get()
   }
 }

@@ -81,6 +81,7 @@ struct Answer {
       let error: Refusal.Content?
     }
     let model: String
+    let mode: String
     let results: [Result]
   }
 

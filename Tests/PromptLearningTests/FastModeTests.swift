@@ -53,6 +53,22 @@ struct FastModeTests {
     }
   }
 
+  @Test("It is made in two passes for each number of a code that images change, and one more")
+  func preparation() throws {
+    let codes = try TypicalCodes(of: images, for: exact.learner)
+    let axes = codes.deviations.count { $0 > 0 && $0 >= (codes.deviations.max() ?? 0) / 1000 }
+    var preparation = try FastPreparation(exact, around: codes, exactClasses: 3)
+    for left in stride(from: 2 * axes + 1, to: 1, by: -1) {
+      #expect(preparation.passesLeft == left)
+      #expect(try preparation.advance() == nil)
+    }
+    let made = try #require(try preparation.advance())
+    #expect(preparation.passesLeft == 0)
+    #expect(try logits(made) == logits(fast(exactClasses: 3)))
+    let numbers = (1 + axes) * (clip.embeddingWidth + 1 + axes) * Self.names.count
+    #expect(made.expansionBytes == 4 * numbers)
+  }
+
   @Test("The codes are those of the images: their means and deviations, and no image at all changes some of them")
   func codes() throws {
     let codes = try TypicalCodes(of: images, for: exact.learner)

@@ -13,7 +13,11 @@ package enum APIError: Explained, Equatable {
   case field(name: String, problem: String)
   case image(String)
   case classes(String)
+  /// The run has no answers of the mode that was asked for.
+  case mode(reason: String)
   case overloaded(retryAfter: Double)
+  /// Fast answers for a list of classes are not ready yet.
+  case preparing(retryAfter: Double)
   case notReady
   case stopping
   case internalFailure
@@ -28,6 +32,8 @@ package enum APIError: Explained, Equatable {
     case .mediaType(let found): "A body of type \(found.map { "'\($0.prefix(80))'" } ?? "unknown") is not read"
     case .field(let name, let problem): "'\(name)' cannot be used: \(problem)"
     case .image(let problem), .classes(let problem): problem
+    case .mode(let reason): "'mode' cannot be fast with this run: \(reason)"
+    case .preparing: "The fast answers for these classes are being prepared"
     case .overloaded: "More images are waiting than can be answered in time"
     case .notReady: "The model is not ready yet"
     case .stopping: "The server is stopping"
@@ -46,7 +52,8 @@ package enum APIError: Explained, Equatable {
       "Send an image as image/jpeg, image/png, image/webp or application/octet-stream, multipart/form-data, or "
         + "application/json"
     case .image: "Send a JPEG, PNG or WebP image"
-    case .overloaded, .notReady, .stopping: "Try again after the time that Retry-After names"
+    case .mode: "Leave it out for the exact answer"
+    case .overloaded, .preparing, .notReady, .stopping: "Try again after the time that Retry-After names"
     case .internalFailure: "Tell the operator the request's id"
     }
   }
@@ -62,7 +69,9 @@ package enum APIError: Explained, Equatable {
     case .mediaType: "unsupported_media_type"
     case .image: "unreadable_image"
     case .classes: "invalid_classes"
+    case .mode: "mode_unavailable"
     case .overloaded: "overloaded"
+    case .preparing: "preparing"
     case .notReady: "not_ready"
     case .stopping: "stopping"
     case .internalFailure: "internal"
@@ -77,8 +86,8 @@ package enum APIError: Explained, Equatable {
     case .method: .methodNotAllowed
     case .tooLarge: .contentTooLarge
     case .mediaType: .unsupportedMediaType
-    case .image, .classes: .unprocessableContent
-    case .overloaded, .notReady, .stopping: .serviceUnavailable
+    case .image, .classes, .mode: .unprocessableContent
+    case .overloaded, .preparing, .notReady, .stopping: .serviceUnavailable
     case .internalFailure: .internalServerError
     }
   }
@@ -88,7 +97,8 @@ package enum APIError: Explained, Equatable {
     switch self {
     case .unauthorized: [.wwwAuthenticate: "Bearer"]
     case .method(let allowed): [.allow: allowed.joined(separator: ", ")]
-    case .overloaded(let seconds): [.retryAfter: "\(max(1, Int(min(seconds, 3600).rounded(.up))))"]
+    case .overloaded(let seconds), .preparing(let seconds):
+      [.retryAfter: "\(max(1, Int(min(seconds, 3600).rounded(.up))))"]
     case .notReady, .stopping: [.retryAfter: "1"]
     default: [:]
     }

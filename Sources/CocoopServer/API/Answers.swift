@@ -6,6 +6,8 @@ struct ClassifyAnswer: Encodable {
   /// Of this request, as the log has it.
   let id: String
   let model: String
+  /// The one that answered: zero-shot CLIP is exact whatever was asked for.
+  let mode: String
   let run: RunIdentity
   /// From the end of the body to the answer.
   let milliseconds: Double
@@ -43,6 +45,7 @@ struct RunIdentity: Encodable, Sendable {
 struct ModelAnswer: Encodable {
   let run: RunIdentity
   let models: [String]
+  let fast: FastAvailability
   let classes: Int
   let imageSize: Int
   let limits: Limits
@@ -54,6 +57,41 @@ struct ModelAnswer: Encodable {
     let images: Int
     let classes: Int
     let classNameCharacters: Int
+  }
+}
+
+/// Whether the run answers fast, and how near its fast answers come to the exact ones; or why it doesn't.
+enum FastAvailability: Encodable, Sendable {
+  case available(FastMode)
+  /// - Parameter reason: one that tells nothing of the host.
+  case unavailable(reason: String)
+
+  init(of run: LoadedRun) throws {
+    do {
+      self = .available(try run.fastMode())
+    } catch ExperimentError.noFastMode(_, let reason) {
+      self = .unavailable(reason: reason)
+    }
+  }
+
+  var mode: FastMode? {
+    if case .available(let mode) = self { mode } else { nil }
+  }
+
+  /// - Throws: ``APIError/mode(reason:)``.
+  func check() throws {
+    if case .unavailable(let reason) = self { throw APIError.mode(reason: reason) }
+  }
+
+  private enum CodingKeys: CodingKey { case available, agreement, reason }
+
+  func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(mode != nil, forKey: .available)
+    switch self {
+    case .available(let mode): try container.encode(mode.agreement, forKey: .agreement)
+    case .unavailable(let reason): try container.encode(reason, forKey: .reason)
+    }
   }
 }
 

@@ -8,6 +8,7 @@ import PromptLearning
 struct ClassifyHandler: Sendable {
   let identity: RunIdentity
   let runClasses: [String]
+  let fastMode: FastAvailability
   let limits: ClassifyRequest.Limits
   let bodyBytes: Int
   let memory: BodyMemory
@@ -23,15 +24,16 @@ struct ClassifyHandler: Sendable {
     let body = try await ReceivedBody.read(request, limit: bodyBytes, memory: memory)
     let start = ContinuousClock.now
     let asked = try ClassifyRequest(body.data, of: request, runClasses: runClasses, limits: limits)
+    if asked.choice.mode == .fast { try fastMode.check() }
     let deadline = try queue.admit(asked.images.count)
     let closure = try await scope.closure()
     let results = try await closure.whileOpen { try await self.results(of: asked, deadline: deadline) }
     let failures = results.count { if case .failed = $0 { true } else { false } }
-    metrics.answered(images: results.count - failures, unreadable: failures)
+    metrics.answered(images: results.count - failures, unreadable: failures, mode: asked.choice.mode)
     if results.count == 1, case .failed(let error)? = results.first { throw error }
     return try .json(
       ClassifyAnswer(
-        id: scope.id, model: asked.choice.model.rawValue, run: identity,
+        id: scope.id, model: asked.choice.model.rawValue, mode: asked.choice.mode.rawValue, run: identity,
         milliseconds: ((ContinuousClock.now - start).seconds * 10_000).rounded() / 10, results: results))
   }
 

@@ -43,7 +43,7 @@ struct ClassifyRequest: Sendable {
     self.images = images
     try options.check(limits)
     choice = ClassifierChoice(
-      model: options.model.flatMap(ModelChoice.init) ?? .run,
+      model: options.model.flatMap(ModelChoice.init) ?? .run, mode: options.mode.flatMap(AnswerMode.init) ?? .exact,
       classNames: try Self.checked(options.classes, runClasses: runClasses, limits: limits))
     top = options.top ?? Self.standardTop
   }
@@ -81,13 +81,9 @@ extension ClassifyRequest.Options {
       let known = ModelChoice.allCases.map(\.rawValue).joined(separator: " or ")
       throw APIError.field(name: "model", problem: "it must be \(known)")
     }
-    // The exact answer is the only one that this version gives.
-    switch mode {
-    case nil, "exact": return
-    case "fast":
-      throw APIError.field(
-        name: "mode", problem: "fast answers are not offered by this server: leave it out for the exact one")
-    default: throw APIError.field(name: "mode", problem: "it must be exact")
+    if let mode, AnswerMode(rawValue: mode) == nil {
+      let known = AnswerMode.allCases.map(\.rawValue).joined(separator: " or ")
+      throw APIError.field(name: "mode", problem: "it must be \(known)")
     }
   }
 

@@ -7,38 +7,41 @@ import Torch
 /// Names a batch of images, whatever classes each of them asks for.
 ///
 /// An image's embedding depends on no class, so all images of a batch share one pass through the image tower; those with the same
-/// class list then share the text side. Confined to the compute thread.
+/// model, mode and class list then share the text side. Confined to the thread of ``ComputeLoop``.
 struct BatchClassifier {
   private let run: LoadedRun
+  private let fastMode: FastMode?
   private let budget: MemoryBudget
   private let metrics: ServerMetrics
-  /// Class lists with their prompt tries.
+  /// Class lists with their prompt tries, and with their expansions for fast answers.
   private var classifiers: LeastRecentlyUsed<ClassifierChoice, any ImageClassifier>
+  private var backlog = FastBacklog()
   /// Of squares that came lately: a person who edits the classes of a photo sends it again and again.
   private var embeddings: LeastRecentlyUsed<PixelKey, Tensor>
 
-  init(run: LoadedRun, budget: MemoryBudget, classLists: Int, imageMemory: Int, metrics: ServerMetrics) {
+  init(run: LoadedRun, fastMode: FastMode?, settings: ComputeLoop.Settings, metrics: ServerMetrics) {
     self.run = run
-    self.budget = budget
+    self.fastMode = fastMode
+    budget = settings.budget
     self.metrics = metrics
-    classifiers = LeastRecentlyUsed(capacity: classLists)
-    embeddings = LeastRecentlyUsed(capacity: imageMemory)
+    classifiers = LeastRecentlyUsed(capacity: settings.classLists, weightLimit: settings.expansionBytes)
+    embeddings = LeastRecentlyUsed(capacity: settings.imageMemory)
   }
 
-  /// Answers every job of the batch. Where the batch fails as a whole, each image is tried alone.
+  /// Answers every job of the batch, but for those whose class list must be prepared first. Where the batch fails as a whole,
+  /// each image is tried alone.
   mutating func answer(_ jobs: [Job]) {
     do {
       let rows = try embedded(jobs)
-      var groups: [(choice: ClassifierChoice, jobs: [Job], rows: [Tensor])] = []
+      var groups: [(choice: ClassifierChoice, jobs: [(job: Job, row: Tensor)])] = []
       for (job, row) in zip(jobs, rows) {
         if let group = groups.firstIndex(where: { $0.choice == job.choice }) {
-          groups[group].jobs.append(job)
-          groups[group].rows.append(row)
+          groups[group].jobs.append((job, row))
         } else {
-          groups.append((job.choice, [job], [row]))
+          groups.append((job.choice, [(job, row)]))
         }
       }
-      for group in groups { answer(group.jobs, rows: group.rows, choice: group.choice) }
+      for group in groups { answer(group.jobs, choice: group.choice) }
     } catch {
       guard jobs.count > 1 else { return jobs.forEach { $0.finish(.failure(error)) } }
       for job in jobs { answer([job]) }
@@ -66,24 +69,33 @@ struct BatchClassifier {
   }
 
   /// Answers jobs with one class list in common. If that list cannot be used, they all are told so.
-  private mutating func answer(_ jobs: [Job], rows: [Tensor], choice: ClassifierChoice) {
+  private mutating func answer(_ jobs: [(job: Job, row: Tensor)], choice: ClassifierChoice) {
     do {
-      let names = choice.classNames
-      let probabilities = try metrics.timingText {
-        let classifier = try classifier(for: choice)
-        let embeddings = try rows.count == 1 ? rows[0] : Tensor.concatenated(rows, axis: 0)  // [B, E]
-        return try classifier.logits(ofEmbeddings: embeddings, within: budget).softmax().floats()
-      }
-      for (index, job) in jobs.enumerated() {
-        let row = probabilities[index * names.count..<(index + 1) * names.count]
-        job.finish(.success(Prediction.Candidate.ranked(row, names: names, top: job.top)))
+      if let classifier = classifiers.value(for: choice) {
+        try answer(jobs, by: classifier)
+      } else if choice.mode == .fast {
+        try metrics.timingText { try prepare(choice, for: jobs) }
+      } else {
+        try answer(jobs, by: metrics.timingText { try exactClassifier(for: choice) })
       }
     } catch {
-      for job in jobs { job.finish(.failure(error)) }
+      for (job, _) in jobs { job.finish(.failure(error)) }
     }
   }
 
-  private mutating func classifier(for choice: ClassifierChoice) throws -> any ImageClassifier {
+  private func answer(_ jobs: [(job: Job, row: Tensor)], by classifier: any ImageClassifier) throws {
+    let names = classifier.classNames
+    let probabilities = try metrics.timingText {
+      let embeddings = try jobs.count == 1 ? jobs[0].row : Tensor.concatenated(jobs.map(\.row), axis: 0)  // [B, E]
+      return try classifier.logits(ofEmbeddings: embeddings, within: budget).softmax().floats()
+    }
+    for (index, (job, _)) in jobs.enumerated() {
+      let row = probabilities[index * names.count..<(index + 1) * names.count]
+      job.finish(.success(Prediction.Candidate.ranked(row, names: names, top: job.top)))
+    }
+  }
+
+  private mutating func exactClassifier(for choice: ClassifierChoice) throws -> any ImageClassifier {
     if let known = classifiers.value(for: choice) { return known }
     let made: any ImageClassifier =
       switch choice.model {
@@ -91,6 +103,38 @@ struct BatchClassifier {
       case .zeroShot: try ZeroShotPrompts(for: choice.classNames, clip: run.clip).classifier(on: run.clip)
       }
     classifiers.insert(made, for: choice)
+    metrics.keep(classLists: classifiers.count, expansionBytes: classifiers.weight)
     return made
+  }
+}
+
+// Fast answers, whose class lists take many passes to prepare.
+extension BatchClassifier {
+  /// Whether class lists are being prepared.
+  var isPreparing: Bool { !backlog.isEmpty }
+  /// Images that wait for class lists.
+  var heldImages: Int { backlog.imageCount }
+
+  private mutating func prepare(_ choice: ClassifierChoice, for jobs: [(job: Job, row: Tensor)]) throws {
+    let exact = try exactClassifier(for: choice.exact)
+    guard let fastMode, let exact = exact as? Classifier<ConditionalPrompts> else { throw APIError.internalFailure }
+    try backlog.add(jobs, for: choice) { [budget] in try fastMode.preparation(of: exact, within: budget) }
+  }
+
+  /// Makes passes for about this time, but one at least, and answers who has waited for what becomes ready.
+  mutating func prepare(for time: Duration) {
+    let end = ContinuousClock.now + time
+    repeat {
+      guard let finished = metrics.timingExpansions({ backlog.advance() }) else { continue }
+      do {
+        let classifier = try finished.classifier.get()
+        classifiers.insert(classifier, for: finished.choice, weight: classifier.expansionBytes)
+        metrics.prepared(classLists: classifiers.count, expansionBytes: classifiers.weight)
+        let waiting = finished.waiting.filter { !$0.job.isFinished }
+        if !waiting.isEmpty { try answer(waiting, by: classifier) }
+      } catch {
+        for (job, _) in finished.waiting { job.finish(.failure(error)) }
+      }
+    } while isPreparing && ContinuousClock.now < end
   }
 }

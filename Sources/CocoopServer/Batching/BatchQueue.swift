@@ -1,6 +1,6 @@
 import Foundation
 
-/// Where images wait for the compute thread, which takes as many of them together as it can.
+/// Where images wait for the model, which takes as many of them together as it can.
 ///
 /// The queue is bounded twice: by a number of images, and by the time that a new one would wait at the present speed.
 /// Who is let in is answered within that time, or told that it was not.
@@ -85,19 +85,21 @@ final class BatchQueue: @unchecked Sendable {
 
   /// The oldest images, as soon as there are enough of them or no more are about to come.
   ///
-  /// - Returns: `nil` when the queue is closed and empty.
-  func nextBatch() -> [Job]? {
+  /// - Parameter held: how many images of former batches have no answer yet, where the caller has other work than batches.
+  /// - Returns: an empty batch where the caller has other work; `nil` when the queue is closed and every image has its answer.
+  func nextBatch(besides held: Int?) -> [Job]? {
     condition.withLock {
-      computing = 0
+      computing = held ?? 0
       while waiting.isEmpty {
-        if isClosed { return nil }
+        if isClosed, held ?? 0 == 0 { return nil }
+        if held != nil { return [] }
         condition.wait()
       }
       let end = Date(timeIntervalSinceNow: limits.gathering.seconds)
       while waiting.count < limits.batch, expected > 0, !isClosed, condition.wait(until: end) {}
       let batch = Array(waiting.prefix(limits.batch))
       waiting.removeFirst(batch.count)
-      computing = batch.count
+      computing += batch.count
       return batch
     }
   }

@@ -3,7 +3,7 @@ import Foundation
 import Images
 import NIOPosix
 
-/// A few threads that turn the bytes of photos into the squares that the model sees, beside the compute thread.
+/// A few threads that turn the bytes of photos into the squares that the model sees, while the model computes.
 struct DecodingPool: Sendable {
   private let threads: NIOThreadPool
   private let preprocessing: Preprocessing

@@ -10,10 +10,28 @@ enum ModelChoice: String, Sendable, CaseIterable {
   case zeroShot = "zero-shot"
 }
 
-/// A model with a list of classes: what requests must have in common to share a pass.
+/// How near the exact probabilities an answer must be.
+enum AnswerMode: String, Sendable, CaseIterable {
+  case exact
+  /// CoCoOp near the cost of zero-shot CLIP: the best classes exactly, the others nearly.
+  case fast
+}
+
+/// A model and a mode with a list of classes: what requests must have in common to share a pass of the text side.
 struct ClassifierChoice: Hashable, Sendable {
   let model: ModelChoice
+  let mode: AnswerMode
   let classNames: [String]
+
+  /// Zero-shot CLIP has the same prompts for every image, so that nothing is faster than its exact answer.
+  init(model: ModelChoice, mode: AnswerMode, classNames: [String]) {
+    self.model = model
+    self.mode = model == .zeroShot ? .exact : mode
+    self.classNames = classNames
+  }
+
+  /// The same, answered exactly.
+  var exact: ClassifierChoice { ClassifierChoice(model: model, mode: .exact, classNames: classNames) }
 }
 
 /// All pixels of a square, compared to the last bit, so that no two images are ever taken for one another; their hash is computed once,

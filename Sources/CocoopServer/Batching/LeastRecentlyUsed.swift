@@ -4,17 +4,27 @@
 package struct LeastRecentlyUsed<Key: Hashable, Value> {
   private struct Entry {
     let value: Value
+    let weight: Int
     var lastUse: Int
   }
 
   private let capacity: Int
+  private let weightLimit: Int
   private var entries: [Key: Entry] = [:]
   private var clock = 0
 
-  /// - Parameter capacity: the most entries; 0 keeps none.
-  package init(capacity: Int) { self.capacity = capacity }
+  /// - Parameters:
+  ///   - capacity: the most entries; 0 keeps none.
+  ///   - weightLimit: the most that they may weigh together. An entry that is heavier by itself is kept alone among those that
+  ///     weigh something: it was asked for.
+  package init(capacity: Int, weightLimit: Int = .max) {
+    self.capacity = capacity
+    self.weightLimit = weightLimit
+  }
 
   package var count: Int { entries.count }
+  /// Of all entries together.
+  package var weight: Int { entries.values.reduce(0) { $0 + $1.weight } }
 
   /// The value of a key, which counts as used.
   package mutating func value(for key: Key) -> Value? {
@@ -24,13 +34,18 @@ package struct LeastRecentlyUsed<Key: Hashable, Value> {
     return entries.values[index].value
   }
 
-  package mutating func insert(_ value: Value, for key: Key) {
+  package mutating func insert(_ value: Value, for key: Key, weight: Int = 0) {
     guard capacity > 0 else { return }
-    if entries[key] == nil, entries.count >= capacity {
-      let oldest = entries.min { $0.value.lastUse < $1.value.lastUse }
-      if let oldest { entries[oldest.key] = nil }
-    }
+    entries[key] = nil
+    if entries.count >= capacity { forget { _ in true } }
+    while weight > 0, self.weight > 0, self.weight + weight > weightLimit { forget { $0.weight > 0 } }
     clock += 1
-    entries[key] = Entry(value: value, lastUse: clock)
+    entries[key] = Entry(value: value, weight: weight, lastUse: clock)
+  }
+
+  /// Forgets the oldest of those entries.
+  private mutating func forget(where isMeant: (Entry) -> Bool) {
+    let oldest = entries.filter { isMeant($0.value) }.min { $0.value.lastUse < $1.value.lastUse }
+    if let oldest { entries[oldest.key] = nil }
   }
 }

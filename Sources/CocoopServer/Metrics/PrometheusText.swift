@@ -32,11 +32,18 @@ extension ServerMetrics {
       counts.batches.lines(name: "cocoop_batch_images", labels: ""))
     single("queue_images", "gauge", "Images that were let in and have no answer yet.", queueDepth)
     single("connections", "gauge", "Open connections.", counts.connections)
-    single("images_total", "counter", "Images that were named.", counts.answeredImages)
+    family(
+      "images_total", "counter", "Images that were named.",
+      counts.answeredImages.map { "cocoop_images_total{mode=\"\($0.rawValue)\"} \($1)" }.sorted())
     single("unreadable_images_total", "counter", "Images that could not be read.", counts.unreadableImages)
     single("encoded_images_total", "counter", "Images that went through the image tower.", counts.encodedImages)
     single("image_seconds_total", "counter", "Time in the image tower.", counts.imageSeconds)
     single("text_seconds_total", "counter", "Time in the text tower and what follows it.", counts.textSeconds)
+    single(
+      "expansion_seconds_total", "counter", "Time for preparing class lists for fast answers.", counts.expansionSeconds)
+    single("expansions_total", "counter", "Class lists that were prepared for fast answers.", counts.expansions)
+    single("class_lists", "gauge", "Class lists that are kept, each model and mode by itself.", counts.classLists)
+    single("expansion_bytes", "gauge", "Memory of the expansions that are kept with them.", counts.expansionBytes)
     single("resident_bytes", "gauge", "Resident memory.", Int(ProcessMemory.residentMiB * 1_048_576))
     return lines.joined(separator: "\n") + "\n"
   }

@@ -11,7 +11,11 @@ final class ServerMetrics: Sendable {
     var imageSeconds = 0.0
     var encodedImages = 0
     var textSeconds = 0.0
-    var answeredImages = 0
+    var expansionSeconds = 0.0
+    var expansions = 0
+    var classLists = 0
+    var expansionBytes = 0
+    var answeredImages = Dictionary(uniqueKeysWithValues: AnswerMode.allCases.map { ($0, 0) })
     var unreadableImages = 0
     var connections = 0
   }
@@ -40,9 +44,9 @@ final class ServerMetrics: Sendable {
 
   func batch(images: Int) { counts.withLock { $0.batches.add(Double(images)) } }
 
-  func answered(images: Int, unreadable: Int) {
+  func answered(images: Int, unreadable: Int, mode: AnswerMode) {
     counts.withLock {
-      $0.answeredImages += images
+      $0.answeredImages[mode, default: 0] += images
       $0.unreadableImages += unreadable
     }
   }
@@ -57,6 +61,26 @@ final class ServerMetrics: Sendable {
         $0.encodedImages += images
       }
     }
+    return try body()
+  }
+
+  /// What the table of class lists holds now.
+  func keep(classLists: Int, expansionBytes: Int) {
+    counts.withLock {
+      $0.classLists = classLists
+      $0.expansionBytes = expansionBytes
+    }
+  }
+
+  /// A class list was prepared for fast answers.
+  func prepared(classLists: Int, expansionBytes: Int) {
+    keep(classLists: classLists, expansionBytes: expansionBytes)
+    counts.withLock { $0.expansions += 1 }
+  }
+
+  func timingExpansions<Result>(_ body: () throws -> Result) rethrows -> Result {
+    let start = ContinuousClock.now
+    defer { counts.withLock { $0.expansionSeconds += (ContinuousClock.now - start).seconds } }
     return try body()
   }
 

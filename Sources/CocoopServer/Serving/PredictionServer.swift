@@ -6,6 +6,7 @@ import Images
 import Logging
 import NIOCore
 import ServiceLifecycle
+import Synchronization
 import Torch
 
 /// A run as a service.
@@ -26,25 +27,44 @@ public struct PredictionServer: Sendable {
   /// Serves until a signal to terminate, and then finishes what it has accepted. What takes longer than the settings allow
   /// ends the process.
   ///
+  /// The model computes on the calling thread, which must be the one that loaded it; everything else happens on others.
+  ///
   /// - Parameter announce: told the port once the server listens.
   /// - Throws: ``ServerError``.
-  public func serve(announce: @escaping @Sendable (Int) -> Void) async throws {
+  public func serve(announce: @escaping @Sendable (Int) -> Void) throws {
     signal(SIGPIPE, SIG_IGN)
     let metrics = ServerMetrics()
-    let compute = ComputeThread(
-      run: run,
+    let fastMode = try FastAvailability(of: run)
+    var compute = ComputeLoop(
+      run: run, fastMode: fastMode.mode,
       settings: .init(
         limits: .init(
           images: settings.queue, batch: settings.batch, gathering: settings.gathering, patience: settings.patience),
-        classLists: settings.classLists, imageMemory: settings.imageMemory, budget: settings.budget),
+        classLists: settings.classLists, expansionBytes: settings.expansionBytes, imageMemory: settings.imageMemory,
+        budget: settings.budget),
       metrics: metrics)
     let readiness = Readiness()
-    let application = try application(compute: compute, readiness: readiness, metrics: metrics) { channel in
+    let queue = compute.queue
+    let responder = try responder(queue: queue, fastMode: fastMode, readiness: readiness, metrics: metrics)
+    let application = application(responder, metrics: metrics) { channel in
       announce(channel.localAddress?.port ?? settings.port)
-      Task { await warmUp(compute, readiness: readiness) }
+      Task { await warmUp(queue, readiness: readiness) }
     }
+    let failure = Mutex<(any Error)?>(nil)
+    Task {
+      do { try await listen(application, readiness: readiness) } catch { failure.withLock { $0 = error } }
+      queue.close()
+    }
+    compute.run()
+    if let failure = failure.withLock(\.self) { throw failure }
+  }
+
+  /// Runs until a signal; then the queue still answers what it has let in, for as long as the settings allow.
+  ///
+  /// - Throws: ``ServerError``.
+  private func listen(_ application: Application<Responder>, readiness: Readiness) async throws {
     do {
-      try await withStopping(compute: compute, readiness: readiness, application)
+      try await withStopping(application, readiness: readiness)
     } catch let error as IOError {
       throw ServerError.cannotListen(
         host: settings.host, port: settings.port, reason: String(cString: strerror(error.errnoCode)))
@@ -54,9 +74,8 @@ public struct PredictionServer: Sendable {
   }
 
   private func application(
-    compute: ComputeThread, readiness: Readiness, metrics: ServerMetrics,
-    onServerRunning: @escaping @Sendable (any Channel) async -> Void
-  ) throws -> Application<Responder> {
+    _ responder: Responder, metrics: ServerMetrics, onServerRunning: @escaping @Sendable (any Channel) async -> Void
+  ) -> Application<Responder> {
     let guarding = ConnectionGuard.Limits(
       header: .init(settings.headerTime), body: .init(settings.bodyTime), answer: .init(settings.answerTime),
       lingering: .seconds(2), bodyBytes: settings.bodyBytes)
@@ -64,7 +83,7 @@ public struct PredictionServer: Sendable {
       additionalChannelHandlers: [ConnectionGuard(limits: guarding, metrics: metrics)],
       httpDecoderConfiguration: .init(maxHeaderFieldSize: 16_384, maxHeaderListSize: 32_768, maxHeaderFieldCount: 100))
     return Application(
-      responder: try responder(compute: compute, readiness: readiness, metrics: metrics),
+      responder: responder,
       server: .http1(configuration: http),
       configuration: ApplicationConfiguration(
         address: .hostname(settings.host, port: settings.port),
@@ -72,22 +91,24 @@ public struct PredictionServer: Sendable {
       onServerRunning: onServerRunning, logger: Self.logger)
   }
 
-  private func responder(compute: ComputeThread, readiness: Readiness, metrics: ServerMetrics) throws -> Responder {
+  private func responder(
+    queue: BatchQueue, fastMode: FastAvailability, readiness: Readiness, metrics: ServerMetrics
+  ) throws -> Responder {
     let record = run.record
     let identity = RunIdentity(
       name: name, method: run.method.rawValue, checkpoint: record.model.name, checkpointSHA256: record.model.sha256)
     let preprocessing = run.clip.configuration.preprocessing
     return Responder(
       classifyHandler: ClassifyHandler(
-        identity: identity, runClasses: record.classNames,
+        identity: identity, runClasses: record.classNames, fastMode: fastMode,
         limits: .init(images: settings.images, classes: settings.classes, nameLength: settings.classNameCharacters),
         bodyBytes: settings.bodyBytes, memory: BodyMemory(limit: settings.bodiesBytes),
         decoders: DecodingPool(
           threads: settings.decoders, preprocessing: preprocessing, maximumPixels: settings.pixels),
-        queue: compute.queue, metrics: metrics),
+        queue: queue, metrics: metrics),
       model: ModelAnswer(
-        run: identity, models: ModelChoice.allCases.map(\.rawValue), classes: record.classNames.count,
-        imageSize: preprocessing.size,
+        run: identity, models: ModelChoice.allCases.map(\.rawValue), fast: fastMode,
+        classes: record.classNames.count, imageSize: preprocessing.size,
         limits: .init(
           bodyBytes: settings.bodyBytes, pixels: settings.pixels, images: settings.images, classes: settings.classes,
           classNameCharacters: settings.classNameCharacters),
@@ -96,10 +117,7 @@ public struct PredictionServer: Sendable {
       logsRequests: settings.logsRequests)
   }
 
-  /// Runs until a signal; then the queue still answers what it has let in, for as long as the settings allow.
-  private func withStopping(
-    compute: ComputeThread, readiness: Readiness, _ application: Application<Responder>
-  ) async throws {
+  private func withStopping(_ application: Application<Responder>, readiness: Readiness) async throws {
     let limit = settings.stoppingTime
     let stopping = StoppingService {
       readiness.set(false)
@@ -112,20 +130,19 @@ public struct PredictionServer: Sendable {
     var configuration = ServiceGroupConfiguration(
       services: [application, stopping], gracefulShutdownSignals: [.sigterm, .sigint], logger: Self.quietLogger)
     configuration.maximumGracefulShutdownDuration = limit
-    defer { compute.queue.close() }
     try await ServiceGroup(configuration: configuration).run()
   }
 
   /// The first answer makes the class list's trie and touches every weight.
-  private func warmUp(_ compute: ComputeThread, readiness: Readiness) async {
+  private func warmUp(_ queue: BatchQueue, readiness: Readiness) async {
     let size = run.clip.configuration.preprocessing.size
     let names = run.record.classNames.isEmpty ? ["photo"] : run.record.classNames
     do {
       let gray = try Image(width: size, height: size, pixels: [UInt8](repeating: 128, count: size * size * 3))
       let job = Job(
-        square: gray, choice: ClassifierChoice(model: .run, classNames: names), top: 1,
-        deadline: try compute.queue.admit(1) + .seconds(3600))
-      _ = try await compute.queue.answer(of: job)
+        square: gray, choice: ClassifierChoice(model: .run, mode: .exact, classNames: names), top: 1,
+        deadline: try queue.admit(1) + .seconds(3600))
+      _ = try await queue.answer(of: job)
       readiness.set(true)
     } catch {
       Self.logger.error("The model cannot answer: \(error)")

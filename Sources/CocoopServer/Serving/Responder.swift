@@ -65,7 +65,7 @@ struct Responder: HTTPResponder {
 
   private func count(_ error: APIError) {
     switch error {
-    case .overloaded, .tooLarge, .unauthorized, .stopping, .notReady: metrics.rejection(error.code)
+    case .overloaded, .preparing, .tooLarge, .unauthorized, .stopping, .notReady: metrics.rejection(error.code)
     default: break
     }
   }

@@ -40,17 +40,13 @@ public struct FastMode: Sendable, Codable, Equatable {
     agreement = try FastAgreement(of: fast, on: embeddings, within: budget)
   }
 
-  /// A classifier that expands around the run's codes.
+  /// The passes that make a classifier which expands around the run's codes, within `budget` each.
   ///
-  /// - Throws: ``ExperimentError/noFastMode(path:reason:)`` where the codes are not those of these prompts.
-  func classifier(
-    of exact: Classifier<ConditionalPrompts>, path: String, within budget: MemoryBudget
-  ) throws -> FastClassifier {
-    let width = exact.clip.embeddingWidth / 16
-    guard codes.means.count == width, codes.deviations.count == width else {
-      throw ExperimentError.noFastMode(path: path, reason: "its fast.json belongs to other prompts")
-    }
-    return try FastClassifier(exact, around: codes, exactClasses: agreement.exactClasses, within: budget)
+  /// - Parameter exact: the run's own, or the same over other classes.
+  public func preparation(
+    of exact: Classifier<ConditionalPrompts>, within budget: MemoryBudget
+  ) throws -> FastPreparation {
+    try FastPreparation(exact, around: codes, exactClasses: agreement.exactClasses, within: budget)
   }
 }
 
@@ -63,7 +59,7 @@ extension RunFolder {
   }
 
   /// - Throws: ``ExperimentError/noFastMode(path:reason:)`` where it was not measured, or came out too far from exact.
-  public func fastMode() throws -> FastMode {
+  func fastMode() throws -> FastMode {
     guard FileManager.default.fileExists(atPath: fastModeURL.path) else {
       throw ExperimentError.noFastMode(path: url.path, reason: "nobody measured it when the run was made")
     }

@@ -91,10 +91,28 @@ public struct LoadedRun: Sendable {
   public func fastClassifier(
     for classNames: [String]? = nil, within budget: MemoryBudget = .automatic
   ) throws -> FastClassifier {
-    guard let folder, let exact = try classifier(for: classNames) as? Classifier<ConditionalPrompts> else {
-      throw ExperimentError.noFastMode(path: path, reason: "it is no run of CoCoOp's")
+    let mode = try fastMode()
+    guard let exact = try classifier(for: classNames) as? Classifier<ConditionalPrompts> else {
+      throw ExperimentError.noFastMode(path: path, reason: Self.onlyForCoCoOp)
     }
-    return try folder.fastMode().classifier(of: exact, path: folder.url.path, within: budget)
+    return try FastClassifier(exact, around: mode.codes, exactClasses: mode.agreement.exactClasses, within: budget)
+  }
+
+  private static let onlyForCoCoOp = "it is no run of CoCoOp's"
+
+  /// What ``fastClassifier(for:within:)`` needs of the run, and how near it comes to the exact answers.
+  ///
+  /// - Throws: ``ExperimentError/noFastMode(path:reason:)`` where the run cannot answer fast, or not nearly enough.
+  public func fastMode() throws -> FastMode {
+    guard let folder, method == .cocoop else {
+      throw ExperimentError.noFastMode(path: path, reason: Self.onlyForCoCoOp)
+    }
+    let mode = try folder.fastMode()
+    guard mode.codes.means.count == clip.embeddingWidth / 16, mode.codes.deviations.count == mode.codes.means.count
+    else {
+      throw ExperimentError.noFastMode(path: folder.url.path, reason: "its fast.json belongs to other prompts")
+    }
+    return mode
   }
 
   /// The prompts that the run has learned.

@@ -9,34 +9,27 @@ import Torch
 ///     g_c(h) ≈ g_c(m) + Σ_k a_k s_ck,    a_k = (h_k − m_k) / σ_k,    s_ck = (g_c(m + σ_k e_k) − g_c(m − σ_k e_k)) / 2.
 ///
 /// The slopes are those of chords over the codes that occur, not of the tangent: measured, the better guess. Making an
-/// expansion takes 2R + 1 passes over the classes, R being the number of axes; using it takes products of matrices.
+/// expansion takes 2R + 1 passes over the classes (``FastPreparation``), R being the number of axes; using it takes
+/// products of matrices.
 struct ClassExpansion: Sendable {
+  let codes: TypicalCodes
   private let axes: [Int]
-  private let codes: TypicalCodes
   private let classCount: Int
   private let terms: Tensor  // [E, C · (1 + R)]: of each class its feature and its slopes
   private let products: Tensor  // [(1 + R)², C]: the scalar products of a class's terms
 
-  init(of learner: ConditionalPrompts, around codes: TypicalCodes, within budget: MemoryBudget) throws {
+  /// - Parameter terms: of each class its feature at the typical code, then its slopes along each axis: `[C, E]` each.
+  init(terms list: [Tensor], around codes: TypicalCodes) throws {
     axes = codes.axes
     self.codes = codes
-    classCount = learner.classNames.count
-    let plan = try PassPlan(for: learner, within: budget, isTraining: false)
-    func features(at code: [Float]) throws -> Tensor {  // [C, E]
-      let row = try Tensor(code, shape: [1, code.count])
-      let parts = try plan.parts.map { try $0.classFeatures(atCodes: row) }
-      return try Tensor.concatenated(parts, axis: 1).reshaped([learner.classNames.count, -1])
-    }
-    let slopes = try axes.map { axis in
-      var (above, below) = (codes.means, codes.means)
-      above[axis] += codes.deviations[axis]
-      below[axis] -= codes.deviations[axis]
-      return try (features(at: above) - features(at: below)) * 0.5
-    }
-    let table = try Tensor.stacked([features(at: codes.means)] + slopes).permuted([1, 0, 2])  // [C, 1 + R, E]
+    classCount = list[0].shape[0]
+    let table = try Tensor.stacked(list).permuted([1, 0, 2])  // [C, 1 + R, E]
     terms = try table.reshaped([classCount * (1 + axes.count), -1]).transposed()
     products = try table.matmul(table.permuted([0, 2, 1])).reshaped([classCount, -1]).transposed()
   }
+
+  /// The memory of its tensors.
+  var bytes: Int { [terms, products].map { $0.shape.reduce(MemoryLayout<Float>.size, *) }.reduce(0, +) }
 
   /// The cosines of images and the classes' features as the expansion has them: B rows of C.
   ///

@@ -13,7 +13,6 @@ public struct FastClassifier: ImageClassifier {
 
   /// What this approximates.
   public let exact: Classifier<ConditionalPrompts>
-  public let codes: TypicalCodes
   /// K: the classes of an image that are computed exactly.
   public let exactClasses: Int
   private let expansion: ClassExpansion
@@ -21,20 +20,31 @@ public struct FastClassifier: ImageClassifier {
   public var clip: CLIPModel { exact.clip }
   public var classNames: [String] { exact.classNames }
 
+  /// What it keeps in memory beside the exact classifier, in bytes.
+  public var expansionBytes: Int { expansion.bytes }
+
   /// Expands the features of all classes, which takes two passes over them for each number of a code, and one more.
   public init(
     _ exact: Classifier<ConditionalPrompts>, around codes: TypicalCodes, exactClasses: Int = standardExactClasses,
     within budget: MemoryBudget = .automatic
   ) throws {
+    var preparation = try FastPreparation(exact, around: codes, exactClasses: exactClasses, within: budget)
+    while true {
+      guard let made = try preparation.advance() else { continue }
+      self = made
+      return
+    }
+  }
+
+  init(_ exact: Classifier<ConditionalPrompts>, exactClasses: Int, by expansion: ClassExpansion) {
     self.exact = exact
-    self.codes = codes
     self.exactClasses = min(exactClasses, exact.classNames.count)
-    expansion = try ClassExpansion(of: exact.learner, around: codes, within: budget)
+    self.expansion = expansion
   }
 
   public func naming(_ classNames: [String]) throws -> FastClassifier {
     guard classNames != self.classNames else { return self }
-    return try FastClassifier(exact.naming(classNames), around: codes, exactClasses: exactClasses)
+    return try FastClassifier(exact.naming(classNames), around: expansion.codes, exactClasses: exactClasses)
   }
 
   public func logits(ofEmbeddings imageEmbeddings: Tensor, within budget: MemoryBudget) throws -> Tensor {

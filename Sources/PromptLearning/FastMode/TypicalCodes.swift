@@ -28,4 +28,11 @@ public struct TypicalCodes: Sendable, Hashable, Codable {
     let largest = deviations.max() ?? 0
     return deviations.indices.filter { deviations[$0] > 0 && deviations[$0] >= largest / 1000 }
   }
+
+  /// The means, but for one number, which is so many of its deviations off.
+  func shifted(along axis: Int, by deviations: Float) -> [Float] {
+    var code = means
+    code[axis] += deviations * self.deviations[axis]
+    return code
+  }
 }

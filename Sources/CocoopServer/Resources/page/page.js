@@ -6,6 +6,8 @@ const view = Object.fromEntries(
     "count", "reset", "announcement", "veil"].map((id) => [id, byId(id)]));
 const tokenForm = byId("token-form");
 const classesProblem = byId("classes-problem");
+const modes = byId("modes");
+const fastNote = byId("fast-note");
 const cards = {
   "run": { card: byId("run-card"), bars: byId("run-bars"), verdict: byId("run-verdict") },
   "zero-shot": { card: byId("zero-card"), bars: byId("zero-bars"), verdict: byId("zero-verdict") },
@@ -45,9 +47,12 @@ async function request(path, options = {}) {
   throw error;
 }
 
+const mode = () => modes.querySelector(":checked").value;
+
 async function classify(photo, classes, model, signal) {
   const form = new FormData();
   form.append("model", model);
+  form.append("mode", mode());
   form.append("top", String(Math.min(shownClasses, classes.length)));
   form.append("classes", classes.join(","));
   form.append("image", photo.blob, "photo");
@@ -237,6 +242,10 @@ view.remove.addEventListener("click", () => {
   view.pick.focus();
 });
 view.classes.addEventListener("input", askSoon);
+modes.addEventListener("change", () => {
+  showMode();
+  ask();
+});
 view.reset.addEventListener("click", () => {
   view.classes.value = ownClasses.join("\n");
   ask();
@@ -266,12 +275,28 @@ tokenForm.addEventListener("submit", (event) => {
   start();
 });
 
+function showMode() {
+  fastNote.hidden = modes.hidden || mode() !== "fast";
+  byId("run-title").textContent = fastNote.hidden ? "This run" : "This run, fast";
+}
+
+/** The switch is there where the run has fast answers, and says how near they come. */
+function offerModes(fast) {
+  modes.hidden = !fast.available;
+  if (!fast.available) return;
+  const { images, top1, meanDifference } = fast.agreement;
+  fastNote.textContent = `Approximate: on ${images} photos held out of the training the same class came first in ${top1.toFixed(1)}\u00a0%, `
+    + `and no probability was off by more than ${(100 * meanDifference).toFixed(1)} points, on average.`;
+}
+
 async function start() {
   try {
     const [model, known] = await Promise.all([request("/v1/model"), request("/v1/classes")]);
     tokenForm.hidden = true;
     show(view.problem, null);
     limits = model.limits;
+    offerModes(model.fast);
+    showMode();
     view.run.textContent = `${model.run.name} · ${model.run.method} on ${model.run.checkpoint}`;
     document.title = `${model.run.name} · cocoop`;
     ownClasses = known.classes;
