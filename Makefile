@@ -56,10 +56,10 @@ bench: build ## measure the tool beside PyTorch and write the figures into docs/
 	@Scripts/oracle/parity.sh environment
 	@.oracle/bin/python Scripts/oracle/bench.py
 
-# SECONDS_EACH is for each measurement, SOAK for the memory under load; the whole takes about 20 minutes as it is.
+# SECONDS_EACH is for each of several measurements, SOAK for the memory under load; the whole takes about 25 minutes as it is.
 bench-serve: build ## measure `cocoop serve` under load and write the figures into docs/serving.md
 	@Scripts/oracle/parity.sh environment
-	@.oracle/bin/python Scripts/serving/bench.py --write --seconds $(or $(SECONDS_EACH),20) --soak $(or $(SOAK),600)
+	@.oracle/bin/python Scripts/serving/bench.py --write --seconds $(or $(SECONDS_EACH),8) --soak $(or $(SOAK),600)
 
 # A Python environment of its own, with schemathesis and playwright; the page needs a Chromium on the PATH.
 check-serve: build ## hold `cocoop serve` to its description, damage its requests, use its page in Chromium

@@ -1,14 +1,20 @@
 """Measures `cocoop serve` and writes the figures into docs/serving.md.
 
-    bench.py [--seconds 20] [--soak 600] [--models tiny-clip,ViT-B/16] [--write]
+    bench.py [--seconds 8] [--rounds 5] [--soak 600] [--parts tiny-clip,ViT-B/16,fast,overload,soak] [--more] [--write]
 
 For each model and number of clients: requests a second and the 50th, 95th and 99th percentile of their times, with and without
-batching; what HTTP and batching add to the model's own time; overload; and memory under a load of ten minutes. Every answer is
-compared with that of `cocoop predict`. Photos differ from one another, so that no cache answers for the model.
+batching, in rounds that alternate; processor seconds and time of a request at saturation beside those of `predict` for
+the same photo; fast answers; overload; and memory under a load of ten minutes. Every answer is compared with that of `cocoop
+predict`. Photos differ from one another, so that no cache answers for the model.
+
+What is measured is kept in the folder, so that parts can be measured one by one, and --more adds rounds to those of before;
+--write writes all of it, and with --parts "" nothing is measured anew.
 """
 import argparse
 import asyncio
 import json
+import resource
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -19,6 +25,8 @@ from support import ROOT, TOOL, Client, Server, distance, distinct_photos, predi
 
 DOCUMENT = ROOT / "docs/serving.md"
 CLIENTS = [1, 8, 64]
+MODELS = ["tiny-clip", "ViT-B/16"]
+OTHERS = ["fast", "overload", "soak"]
 TOLERANCE = 1e-4
 
 
@@ -106,15 +114,15 @@ def run_for(model, folder):
     if not checkpoint.exists():
         subprocess.run([sys.executable, ROOT / "Scripts/serving/random_checkpoint.py", model, checkpoint], check=True)
     run = folder / f"{checkpoint.stem}-run"
-    if not (run / "prompts.safetensors").exists():
+    if not (run / "fast.json").exists():
         subprocess.run(
             [TOOL, "train", "--data", "openclipart", "--model", str(checkpoint), "--classes", "base", "--shots", "1", "--epochs",
              "1", "--image-views", "1", "--output", str(run), "--force", "--quiet"], check=True, cwd=ROOT)
     return run
 
 
-def expected(run, photos, folder):
-    """What predict says of each photo, by its number, and how many photos it names a second once it has begun."""
+def expected(run, photos, folder, *options):
+    """What predict says of each photo, by its number, and what it takes for a photo, once it has begun: seconds, and processor seconds."""
     place = folder / "photos"
     place.mkdir(exist_ok=True)
     paths = []
@@ -122,37 +130,83 @@ def expected(run, photos, folder):
         path = place / f"{index:04}.jpg"
         path.write_bytes(photo)
         paths.append(path)
-    few = len(paths) // 8
-    begin = time.monotonic()
-    predictions(run, paths[:few], top=14)
-    middle = time.monotonic()
-    answers = predictions(run, paths, top=14)
-    rate = (len(paths) - few) / ((time.monotonic() - middle) - (middle - begin))
-    return [answers[str(path)] for path in paths], rate
+
+    def processor_seconds():
+        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return usage.ru_utime + usage.ru_stime
+
+    def timed(paths):
+        begin, before = time.monotonic(), processor_seconds()
+        answers = predictions(run, paths, top=14, options=options)
+        return answers, time.monotonic() - begin, processor_seconds() - before
+    _, *one = timed(paths[:1])
+    # Tiny-clip's photos three times, since they take it a second.
+    many = paths * (3 if len(paths) > 100 else 1)
+    answers, *all_ = timed(many)
+    cost = [(every - single) / (len(many) - 1) for every, single in zip(all_, one)]
+    return [answers[str(path)] for path in paths], cost
 
 
 def measure(model, folder, seconds, photo_count):
+    """One round: batched and unbatched in turn, since the machine itself is now faster and now slower."""
     run = run_for(model, folder)
     photos = distinct_photos(photo_count)
     answers, predicted = expected(run, photos, folder)
-    rows, wrong, overhead = [], 0, None
-    for label, batching in (("batched", []), ("unbatched", ["--batch-size", "1"])):
-        server = Server(run, "--quiet", "--image-memory", "0", "--patience", "60", *batching)
-        load = Load(server, photos, answers)
+    common = ["--quiet", "--image-memory", "0", "--patience", "120"]
+    servers = {"batched": Server(run, *common), "unbatched": Server(run, *common, "--batch-size", "1")}
+    loads = {label: Load(server, photos, answers) for label, server in servers.items()}
+    rows, cost = {}, None
+    for load in loads.values():
         load.run(4, 2)
-        for clients in CLIENTS:
-            before = compute_seconds(server)
+    for clients in CLIENTS:
+        for label, server in servers.items():
+            load = loads[label]
+            before, used = compute_seconds(server), server.processor_seconds
             load.run(clients, seconds)
             after = compute_seconds(server)
-            rows.append((model, label, clients, load.rate, *(1000 * percentile(load.times, p) for p in (0.5, 0.95, 0.99))))
-            print("| {} | {} | {} | {:.1f} | {:.0f} | {:.0f} | {:.0f} |".format(*rows[-1]), flush=True)
+            rows[f"{label} {clients}"] = [load.rate, *(1000 * percentile(load.times, p) for p in (0.5, 0.95, 0.99))]
             if label == "batched" and clients == max(CLIENTS):
-                overhead = load.seconds / (after[0] - before[0]) - 1, predicted, predicted / load.rate - 1
-        wrong += load.wrong
+                cost = [load.seconds / len(load.times), (server.processor_seconds - used) / len(load.times),
+                        load.seconds / (after[0] - before[0]) - 1]
+            print(f"{model} {label} {clients}: {load.rate:.1f}", flush=True)
+    for server in servers.values():
         server.stop()
-    ratio = {c: next(r[3] for r in rows if r[1:3] == ("batched", c)) / next(r[3] for r in rows if r[1:3] == ("unbatched", c))
-             for c in CLIENTS}
-    return rows, ratio, overhead, wrong, (run, photos, answers)
+    return {"rows": rows, "cost": cost, "predicted": predicted, "wrong": sum(load.wrong for load in loads.values())}
+
+
+def medians(rows):
+    return [statistics.median(column) for column in zip(*rows)]
+
+
+def summary(model, rounds):
+    """Rows of the table, facts, and the number of wrong answers of several rounds."""
+    rows = [(model, *label.split(), *medians([r["rows"][label] for r in rounds])) for label in rounds[0]["rows"]]
+    rows.sort(key=lambda row: row[1])
+
+    def ratios(clients):
+        return [r["rows"][f"batched {clients}"][0] / r["rows"][f"unbatched {clients}"][0] for r in rounds]
+    (wall, used, between), (predict_wall, predict_used) = (medians([r[key] for r in rounds]) for key in ("cost", "predicted"))
+    facts = [
+        f"{model}: batching multiplies the requests a second by "
+        + ", ".join(f"{statistics.median(ratios(c)):.2f} ({min(ratios(c)):.2f} to {max(ratios(c)):.2f}) at {c} clients" for c in CLIENTS)
+        + f"; medians of {len(rounds)} rounds, in each of which the two take turns.",
+        f"{model}, 64 clients: a request takes {1000 * used:.2f} ms of the server's processor time and {1000 * wall:.2f} ms of the clock; "
+        f"`predict` takes {1000 * predict_used:.2f} ms and {1000 * predict_wall:.2f} ms for the same photo: "
+        f"{100 * (used / predict_used - 1):+.1f} % and {100 * (wall / predict_wall - 1):+.1f} %. Between its passes the model waits for "
+        f"{100 * between:.1f} % of their time."]
+    return rows, facts, sum(r["wrong"] for r in rounds)
+
+
+def fast(run, photos, folder, seconds):
+    """Fast answers beside exact ones, and what the first one of a class list takes."""
+    answers, _ = expected(run, photos, folder, "--fast")
+    server = Server(run, "--quiet", "--image-memory", "0", "--patience", "60")
+    load = Load(server, photos, answers, query="?top=14&mode=fast")
+    first = load.run(1, 0.001).times[0]
+    rates = {clients: load.run(clients, seconds).rate for clients in (1, 64)}
+    server.stop()
+    return [f"mode=fast: {rates[1]:.1f} requests a second of 1 client, {rates[64]:.1f} of 64; the first, which prepares the "
+            f"14 classes, takes {first:.2f} s."], load.wrong
 
 
 def overload(run, photos, answers, seconds, patience, capacity):
@@ -169,7 +223,7 @@ def overload(run, photos, answers, seconds, patience, capacity):
 
 def soak(run, photos, answers, seconds):
     """Memory, ten times in the course of the load, once the largest batches have gone through."""
-    server = Server(run, "--quiet", "--header-time", "3600")  # a machine that stands still is no fault of the client
+    server = Server(run, "--quiet", "--header-time", "3600", "--body-time", "3600")  # a machine that stands still is no fault of the client
     load = Load(server, photos, answers)
     load.run(64, min(30, seconds / 10))
     memory, answered = [], 0
@@ -181,46 +235,74 @@ def soak(run, photos, answers, seconds):
     return memory, answered, load.wrong
 
 
+def measured(part, options, kept):
+    """A part's facts and wrong answers; of a model, one round more."""
+    run = run_for("tiny-clip", options.folder)
+    photos = distinct_photos(options.photos)
+    if part in MODELS:
+        # A photo takes ViT-B/16 forty times as long.
+        count = options.photos if part == "tiny-clip" else min(options.photos, 48)
+        return measure(part, options.folder, options.seconds, count)
+    if part == "fast":
+        facts, wrong = fast(run, photos, options.folder, options.seconds)
+        return {"facts": facts, "wrong": wrong}
+    answers, _ = expected(run, photos, options.folder)
+    if part == "overload":
+        capacity = max(row[3] for row in summary("tiny-clip", kept["tiny-clip"])[0])
+        offered, queue, rate, refused, p99, wrong = overload(run, photos, answers, options.seconds, 2, capacity)
+        fact = (f"Overload: {offered:.0f} requests a second, four times what it can answer, with a patience of 2 s: {rate:.1f} answered "
+                f"and {refused:.0f} refused a second; 99 % of the answers within {p99:.2f} s.")
+    else:
+        memory, answered, wrong = soak(run, photos, answers, options.soak)
+        fact = (f"Memory, 8 clients for {options.soak:.0f} s, {answered} answers: from {min(memory):.0f} to {max(memory):.0f} MiB, "
+                f"{100 * (max(memory) / min(memory) - 1):.1f} % apart.")
+    return {"facts": [fact], "wrong": wrong}
+
+
+def written(kept):
+    """All figures as docs/serving.md has them."""
+    lines = ["| model | | clients | requests/s | p50 ms | p95 ms | p99 ms |", "|---|---|---:|---:|---:|---:|---:|"]
+    facts, wrong = [], 0
+    for part in MODELS:
+        rows, more, mistakes = summary(part, kept[part])
+        lines += ["| {} | {} | {} | {:.1f} | {:.0f} | {:.0f} | {:.0f} |".format(*row) for row in rows]
+        facts += more
+        wrong += mistakes
+    for part in OTHERS:
+        facts += kept[part]["facts"]
+        wrong += kept[part]["wrong"]
+    facts.append(f"Wrong answers: {wrong}.")
+    return "\n".join(lines) + "\n\n" + "\n".join(f"- {fact}" for fact in facts) + "\n"
+
+
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument("--seconds", type=float, default=8)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--soak", type=float, default=600)
     parser.add_argument("--photos", type=int, default=256)
-    parser.add_argument("--models", default="tiny-clip,ViT-B/16")
+    parser.add_argument("--parts", default=",".join(MODELS + OTHERS))
+    parser.add_argument("--more", action="store_true", help="add rounds to those that are kept")
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "cocoop-serving")
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
-    lines = ["| model | | clients | requests/s | p50 ms | p95 ms | p99 ms |", "|---|---|---:|---:|---:|---:|---:|"]
-    facts, wrong = [], 0
-    first = None
-    for model in options.models.split(","):
-        rows, ratio, overhead, mistakes, context = measure(model, options.folder, options.seconds, options.photos)
-        first = first or (model, context, max(row[3] for row in rows))
-        wrong += mistakes
-        lines += ["| {} | {} | {} | {:.1f} | {:.0f} | {:.0f} | {:.0f} |".format(*row) for row in rows]
-        facts.append(f"{model}: batching multiplies the requests a second by "
-                     + ", ".join(f"{ratio[c]:.2f} at {c} clients" for c in CLIENTS)
-                     + f". At 64 clients the time is {100 * overhead[0]:.1f} % more than that within the model; `predict` names "
-                     f"{overhead[1]:.1f} of the same photos a second, {100 * overhead[2]:+.1f} %.")
-    name, (run, photos, answers), capacity = first
-    offered, queue, rate, refused, p99, mistakes = overload(run, photos, answers, options.seconds, 2, capacity)
-    wrong += mistakes
-    facts.append(f"Overload, {name}: {offered:.0f} requests a second, four times what it can answer, with a patience of 2 s: {rate:.1f} answered and "
-                 f"{refused:.0f} refused a second; 99 % of the answers within {p99:.2f} s.")
-    memory, answered, mistakes = soak(run, photos, answers, options.soak)
-    wrong += mistakes
-    spread = 100 * (max(memory) / min(memory) - 1)
-    facts.append(f"Memory, {name}, 8 clients for {options.soak:.0f} s, {answered} answers: from {min(memory):.0f} to {max(memory):.0f} MiB, "
-                 f"{spread:.1f} % apart.")
-    facts.append(f"Wrong answers: {wrong}.")
-    text = "\n".join(lines) + "\n\n" + "\n".join(f"- {fact}" for fact in facts) + "\n"
-    print(text)
+    place = options.folder / "figures.json"
+    kept = json.loads(place.read_text()) if place.exists() else {}
+    for part in filter(None, options.parts.split(",")):
+        if part in MODELS:
+            rounds = kept.get(part, []) if options.more else []
+            kept[part] = rounds + [measured(part, options, kept) for _ in range(options.rounds)]
+            print("\n".join(summary(part, kept[part])[1]), flush=True)
+        else:
+            kept[part] = measured(part, options, kept)
+            print("\n".join(kept[part]["facts"]), flush=True)
+        place.write_text(json.dumps(kept))
     if options.write:
         document = DOCUMENT.read_text()
         begin, end = "<!-- measured: make bench-serve -->\n", "<!-- end -->"
         head, rest = document.split(begin)
-        DOCUMENT.write_text(head + begin + text + rest[rest.index(end):])
+        DOCUMENT.write_text(head + begin + written(kept) + rest[rest.index(end):])
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Does to `cocoop serve` what the network and its clients may do, and looks whether it still answers rightly.
 
-    faults.py [--images 10000] [--requests 10000] [--slow 200]
+    faults.py [--images 10000] [--requests 10000] [--slow 200] [--pieces 10]
 
 Ten thousand damaged images, ten thousand damaged requests, slow clients, connections cut at every stage, and SIGTERM
 under load. The server must not die, nor grow, and afterwards it must answer as before.
@@ -10,6 +10,7 @@ import asyncio
 import random
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 
 from support import Client, Server, drawings, predictions, quick_run, distance
@@ -196,19 +197,24 @@ def main():
     parser.add_argument("--images", type=int, default=10_000)
     parser.add_argument("--requests", type=int, default=10_000)
     parser.add_argument("--slow", type=int, default=200)
+    parser.add_argument("--pieces", type=int, default=10, help="after each of which memory is measured")
     options = parser.parse_args()
     run = quick_run(Path(tempfile.gettempdir()) / "cocoop-serving/first-run")
     expected = predictions(run, drawings(20), top=14)
     server = Server(run, "--threads", "1", "--header-time", "4", "--body-time", "4", "--image-memory", "0")
     asyncio.run(right(server, expected))
     generator = random.Random(1)
-    print("damaged images: ", asyncio.run(images(server, options.images // 2, generator)), flush=True)
-    print("damaged requests:", asyncio.run(requests(server, options.requests // 2, generator)), flush=True)
-    time.sleep(5)  # longer than any connection may be idle
-    descriptors, memory = server.descriptors, server.resident_mib
-    print(f"after half:       {descriptors} descriptors, {memory:.0f} MiB", flush=True)
-    print("damaged images: ", asyncio.run(images(server, options.images // 2, generator)), flush=True)
-    print("damaged requests:", asyncio.run(requests(server, options.requests // 2, generator)), flush=True)
+    answers, curve, descriptors = [Counter(), Counter()], [server.resident_mib], server.descriptors
+    for piece in range(options.pieces):
+        answers[0].update(asyncio.run(images(server, options.images // options.pieces, generator)))
+        answers[1].update(asyncio.run(requests(server, options.requests // options.pieces, generator)))
+        curve.append(server.resident_mib)
+        if piece == options.pieces // 2 - 1:
+            time.sleep(5)  # longer than any connection may be idle
+            descriptors = server.descriptors
+    memory = curve[options.pieces // 2]
+    print("damaged images:  ", dict(answers[0]), "\ndamaged requests:", dict(answers[1]))
+    print("memory, MiB:     ", *(f"{m:.0f}" for m in curve), flush=True)
     life, worst = asyncio.run(slow(server, options.slow))
     print(f"{options.slow} slow clients:  the last was cut after {life:.1f} s; beside them an answer took at most {1000 * worst:.0f} ms")
     asyncio.run(cuts(server))
