@@ -15,7 +15,7 @@ FLAGS     := --configuration release -Xlinker -rpath -Xlinker $(LIBRARIES) \
 ONE_THREAD := OMP_NUM_THREADS=1
 
 SOURCES   := Package.swift Sources Tests Examples
-SCRIPTS   := Scripts/setup Scripts/swift-quietly Scripts/check-example Scripts/check-readme Scripts/oracle/parity.sh .ci/run
+SCRIPTS   := Deploy/gather Scripts/setup Scripts/swift-quietly Scripts/check-example Scripts/check-readme Scripts/oracle/parity.sh .ci/run
 LIBRARY_TARGETS := Pickle Torch Images Datasets Tokenization ClassificationMetrics CLIP PromptLearning Embedded
 
 .PHONY: help setup build demo test parity bench bench-serve check-serve format lint docs clean
