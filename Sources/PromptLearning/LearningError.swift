@@ -9,6 +9,8 @@ public enum LearningError: Explained, Equatable {
   case promptTooLong(className: String, tokens: Int, limit: Int)
   /// Class-specific contexts were asked for classes that they were not learned for.
   case classSpecific(count: Int, learnedFor: Int)
+  /// A class is none of those that class-specific contexts were learned for.
+  case noContexts(className: String, learnedFor: Int)
   case setting(name: String, expected: String, found: String)
   case noTrainingImages
   case noValidationImages
@@ -16,6 +18,8 @@ public enum LearningError: Explained, Equatable {
   case closedClasses(count: Int)
   /// The loss or a parameter stopped being a number.
   case diverged(epoch: Int, step: Int)
+  /// Typical codes of a meta-network with another bottleneck.
+  case codeWidth(expected: Int, means: Int, deviations: Int)
   case notPrompts(path: String, reason: String)
   case notAProbe(path: String, reason: String)
   case version(path: String, found: Int, readable: Int)
@@ -40,11 +44,15 @@ public enum LearningError: Explained, Equatable {
       "The prompt of class '\(name.prefix(60))\(name.count > 60 ? "…" : "")' has \(tokens) tokens, but the model reads \(limit)"
     case .classSpecific(let count, let learnedFor):
       "These contexts were learned for \(learnedFor) classes, one set each, and cannot serve \(count) others"
+    case .noContexts(let name, let learnedFor):
+      "These contexts were learned for \(learnedFor) classes, one set each, and there is none for '\(name)'"
     case .setting(let name, let expected, let found): "\(name) must be \(expected), found \(found)"
     case .noTrainingImages: "There are no training images"
     case .noValidationImages: "A linear probe chooses its penalty on validation images, but there are none"
     case .closedClasses(let count): "A linear probe knows the \(count) classes it was trained on and no others"
     case .diverged(let epoch, let step): "Training diverged in epoch \(epoch), step \(step): the loss is not a number"
+    case .codeWidth(let expected, let means, let deviations):
+      "The typical codes have \(means) means and \(deviations) deviations, but a code of these prompts has \(expected) numbers"
     case .notPrompts(let path, let reason): "\(path) holds no prompts of this package: \(reason)"
     case .notAProbe(let path, let reason): "\(path) holds no linear probe of this package: \(reason)"
     case .version(let path, let found, let readable):
@@ -71,12 +79,13 @@ public enum LearningError: Explained, Equatable {
     case .emptyClassName: "Give every class a name"
     case .emptyContext: "Give the context at least one word"
     case .promptTooLong: "Shorten the class name or the context"
-    case .classSpecific: "Evaluate them on the classes they were learned for, or learn unified contexts"
+    case .classSpecific, .noContexts: "Evaluate them on the classes they were learned for, or learn unified contexts"
     case .setting: nil
     case .noTrainingImages: "Give a dataset with images for training"
     case .noValidationImages: "Give a dataset with a validation part, or train another method"
     case .closedClasses: "Ask it about those alone, train it on the others too, or take a method with prompts"
     case .diverged: "Lower the learning rate"
+    case .codeWidth: "Measure the codes with these prompts"
     case .notPrompts, .notAProbe, .parameterShape, .unexpectedTensors: "Train again, or restore the file from a copy"
     case .version: "Use the version of this program that wrote it"
     case .otherModel, .otherBackbone: "Name the model that it was learned on with --model"

@@ -136,6 +136,12 @@ struct JourneyTests {
       #expect(try refusal("runs/a").contains("its fast.json cannot be read"))
       try FileManager.default.removeItem(at: place.file("runs/a/fast.json"))
       #expect(try refusal("runs/a").contains("nobody measured it when the run was made"))
+      try place.cocoop("prompts export --run runs/a a.pth.tar")
+      try place.cocoop("prompts import a.pth.tar --model tiny-clip --data openclipart --classes base -o runs/c")
+      #expect(
+        try refusal("runs/c").hasSuffix(
+          "runs/c cannot answer fast: its prompts were imported, and only a training here measures how near fast answers come."
+            + " Leave --fast out.\n"))
     }
   }
 

@@ -1,4 +1,5 @@
 import CLIP
+import Foundation
 import Images
 import PromptLearning
 import TestSupport
@@ -81,6 +82,19 @@ struct FastModeTests {
     // Without any axis, the expansion is a constant, and the best class is exact all the same.
     let constant = try FastClassifier(exact, around: one, exactClasses: 1)
     #expect(try logits(constant).count == 40)
+  }
+
+  @Test("codes of other prompts are refused")
+  func otherCodes() throws {
+    for (means, deviations) in [(32, 31), (31, 32), (0, 0), (33, 33)] {
+      func zeros(_ count: Int) -> [Float] { [Float](repeating: 0, count: count) }
+      let codes = try JSONDecoder().decode(
+        TypicalCodes.self, from: JSONEncoder().encode(["means": zeros(means), "deviations": zeros(deviations)]))
+      #expect(
+        message { try FastClassifier(exact, around: codes) }
+          == "The typical codes have \(means) means and \(deviations) deviations, but a code of these prompts has 32 numbers."
+          + " Measure the codes with these prompts.")
+    }
   }
 
   @Test("Agreement is full with all classes exact; with other classes it is measured anew")

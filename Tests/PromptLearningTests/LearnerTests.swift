@@ -184,7 +184,23 @@ struct LearnerTests {
     let specific = try ContextPrompts(for: Self.names, isClassSpecific: true, clip: clip)
     #expect(
       message { try specific.naming(other, on: clip) }
-        == "These contexts were learned for 4 classes, one set each, and cannot serve 3 others. "
+        == "These contexts were learned for 4 classes, one set each, and there is none for 'boat'. "
         + "Evaluate them on the classes they were learned for, or learn unified contexts.")
+    // As many others would fit, and would be given the contexts of the classes that they stand for.
+    #expect(throws: LearningError.noContexts(className: "star", learnedFor: 4)) {
+      try specific.naming(Self.names.dropLast() + ["star"], on: clip)
+    }
+  }
+
+  @Test("class-specific contexts go with their classes in another order, or to some of them")
+  func orders() throws {
+    let specific = try ContextPrompts(
+      for: Self.names, initialContext: .random(count: 2), isClassSpecific: true, clip: clip)
+    let features = try specific.classFeatures(for: images).reshaped([4, -1])
+    for order in [[3, 1, 2, 0], [2, 0]] {
+      let named = try specific.naming(order.map { Self.names[$0] }, on: clip)
+      let expected = try features.gathered(Tensor(order, shape: [order.count]), axis: 0)
+      #expect(try named.classFeatures(for: images).reshaped([order.count, -1]).isClose(to: expected, within: 1e-5))
+    }
   }
 }

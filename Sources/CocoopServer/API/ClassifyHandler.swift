@@ -76,7 +76,8 @@ extension APIError {
   /// What a client may be told of prompts that cannot be made: what is wrong with its classes, and nothing of files.
   fileprivate init(_ error: LearningError) {
     switch error {
-    case .noClasses, .emptyClassName, .promptTooLong, .classSpecific, .closedClasses: self = .classes(error.problem)
+    case .noClasses, .emptyClassName, .promptTooLong, .classSpecific, .noContexts, .closedClasses:
+      self = .classes(error.problem)
     default: self = .internalFailure
     }
   }

@@ -49,7 +49,7 @@ public enum Ablation: String, Sendable, CaseIterable {
   /// CoCoOp's numbers in vectors, or the most that leaves a class name 14 tokens: 60 of CLIP's 77, as in the paper.
   static func largeContext(for configuration: CLIPConfiguration) -> Int {
     let (width, embedding) = (configuration.text.width, configuration.embeddingWidth)
-    let hidden = embedding / 16
+    let hidden = ConditionalPrompts.codeWidth(for: configuration)
     let numbers = 4 * width + (embedding + 1) * hidden + (hidden + 1) * width
     // Start, full stop and end stand beside vectors and name.
     return max(1, min(numbers / width, configuration.text.tokenLimit - 14 - 3))

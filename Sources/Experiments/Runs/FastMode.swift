@@ -61,7 +61,12 @@ extension RunFolder {
   /// - Throws: ``ExperimentError/noFastMode(path:reason:)`` where it was not measured, or came out too far from exact.
   func fastMode() throws -> FastMode {
     guard FileManager.default.fileExists(atPath: fastModeURL.path) else {
-      throw ExperimentError.noFastMode(path: url.path, reason: "nobody measured it when the run was made")
+      let isImported = (try? record())?.imported != nil
+      throw ExperimentError.noFastMode(
+        path: url.path,
+        reason: isImported
+          ? "its prompts were imported, and only a training here measures how near fast answers come"
+          : "nobody measured it when the run was made")
     }
     guard let mode = try? JSONDecoder().decode(FastMode.self, from: Data(contentsOf: fastModeURL)),
       mode.version == FastMode.version, (mode.codes.means + mode.codes.deviations).allSatisfy(\.isFinite),

@@ -108,8 +108,9 @@ public struct LoadedRun: Sendable {
       throw ExperimentError.noFastMode(path: path, reason: Self.onlyForCoCoOp)
     }
     let mode = try folder.fastMode()
-    guard mode.codes.means.count == clip.embeddingWidth / 16, mode.codes.deviations.count == mode.codes.means.count
-    else {
+    do {
+      try mode.codes.check(for: clip)
+    } catch LearningError.codeWidth {
       throw ExperimentError.noFastMode(path: folder.url.path, reason: "its fast.json belongs to other prompts")
     }
     return mode

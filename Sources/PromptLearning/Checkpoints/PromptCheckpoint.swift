@@ -156,9 +156,15 @@ public struct PromptCheckpoint: Sendable {
   /// The CoOp learner of this file.
   public func contextPrompts(on clip: CLIPModel, path: String, classNames: [String]) throws -> ContextPrompts {
     let context = try checkedContext(on: clip, path: path)
+    // An import may not know the classes; then it is taken at the caller's word.
+    let own = isClassSpecific && !description.classNames.isEmpty ? description.classNames : classNames
     return try ContextPrompts(
-      for: classNames, contextVectors: context, position: description.position ?? .end, clip: clip)
+      for: own, contextVectors: context, position: description.position ?? .end, clip: clip
+    ).naming(classNames, on: clip)
   }
+
+  /// Whether each class has contexts of its own.
+  public var isClassSpecific: Bool { parameters["ctx"]?.shape.count == 3 }
 
   /// The CoCoOp learner of this file.
   public func conditionalPrompts(on clip: CLIPModel, path: String, classNames: [String]) throws -> ConditionalPrompts {

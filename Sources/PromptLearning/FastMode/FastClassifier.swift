@@ -24,6 +24,8 @@ public struct FastClassifier: ImageClassifier {
   public var expansionBytes: Int { expansion.bytes }
 
   /// Expands the features of all classes, which takes two passes over them for each number of a code, and one more.
+  ///
+  /// - Throws: `LearningError/codeWidth(expected:means:deviations:)` for codes of other prompts.
   public init(
     _ exact: Classifier<ConditionalPrompts>, around codes: TypicalCodes, exactClasses: Int = standardExactClasses,
     within budget: MemoryBudget = .automatic

@@ -12,10 +12,12 @@ public struct FastPreparation: Sendable {
   /// The features at the upper end of an axis whose lower end comes next.
   private var above: Tensor?
 
+  /// - Throws: `LearningError/codeWidth(expected:means:deviations:)` for codes of other prompts.
   public init(
     _ exact: Classifier<ConditionalPrompts>, around codes: TypicalCodes,
     exactClasses: Int = FastClassifier.standardExactClasses, within budget: MemoryBudget = .automatic
   ) throws {
+    try codes.check(for: exact.clip)
     self.exact = exact
     self.codes = codes
     self.exactClasses = exactClasses

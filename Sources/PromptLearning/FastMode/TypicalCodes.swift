@@ -1,3 +1,4 @@
+import CLIP
 import Torch
 
 /// Where the hidden codes of CoCoOp's meta-network lie for images like those that it learned from.
@@ -21,6 +22,14 @@ public struct TypicalCodes: Sendable, Hashable, Codable {
     }
     self.means = means
     self.deviations = deviations
+  }
+
+  /// - Throws: `LearningError/codeWidth(expected:means:deviations:)` where they are not of prompts for this model.
+  package func check(for clip: CLIPModel) throws {
+    let width = ConditionalPrompts.codeWidth(for: clip.configuration)
+    guard means.count == width, deviations.count == width else {
+      throw LearningError.codeWidth(expected: width, means: means.count, deviations: deviations.count)
+    }
   }
 
   /// The numbers that images change: those whose deviation is at least a thousandth of the largest.

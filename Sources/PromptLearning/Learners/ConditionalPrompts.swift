@@ -46,6 +46,11 @@ public struct ConditionalPrompts: TrainablePromptLearner {
     try classFeatures(atCodes: codes(of: imageFeatures))
   }
 
+  /// E/16: how many numbers a code of an image has with a model of this architecture.
+  package static func codeWidth(for configuration: CLIPConfiguration) -> Int {
+    configuration.embeddingWidth / MetaNetwork.reduction
+  }
+
   /// The meta-network's hidden codes of images, `[B, E/16]`: an image changes the prompts through its code alone.
   func codes(of imageFeatures: Tensor) throws -> Tensor { try metaNetwork.code(of: imageFeatures) }
 

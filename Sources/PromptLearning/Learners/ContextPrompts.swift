@@ -51,8 +51,19 @@ public struct ContextPrompts: TrainablePromptLearner {
         }))
   }
 
+  /// Contexts of a class's own serve that class alone: others than the learned ones cannot be named, but in any order.
   public func naming(_ classNames: [String], on clip: CLIPModel) throws -> ContextPrompts {
-    try ContextPrompts(for: classNames, contextVectors: contextVectors, position: position, clip: clip)
+    var contexts = contextVectors
+    if contexts.shape.count == 3, classNames != self.classNames {
+      let sets = try classNames.map { name in
+        guard let label = self.classNames.firstIndex(of: name) else {
+          throw LearningError.noContexts(className: name, learnedFor: self.classNames.count)
+        }
+        return label
+      }
+      contexts = try contexts.gathered(Tensor(sets, shape: [sets.count]), axis: 0)
+    }
+    return try ContextPrompts(for: classNames, contextVectors: contexts, position: position, clip: clip)
   }
 
   /// Text features of the current contexts, whatever the image.
