@@ -70,7 +70,7 @@ extension Dataset {
   }
 
   /// `split_zhou_OxfordPets.json` is OxfordPets, `split_openclipart.json` is openclipart.
-  private static func name(ofSplitFile file: URL) -> String {
+  package static func name(ofSplitFile file: URL) -> String {
     let stem = file.deletingPathExtension().lastPathComponent
     let prefix = ["split_zhou_", "split_"].first { stem.hasPrefix($0) && stem.count > $0.count } ?? ""
     return String(stem.dropFirst(prefix.count))

@@ -41,7 +41,8 @@ struct Page {
   }
 
   private var title: String {
-    let datasets = Self.unique(report.groups.map(\.dataset))
+    let datasets = Self.unique(report.groups.map(\.dataset)).filter { $0 != ReportedRun.unknownDataset }
+    guard !datasets.isEmpty else { return "Prompt learning" }
     return "Prompt learning on " + (datasets.count > 4 ? datasets.count.counted("dataset") : datasets.listed)
   }
 
@@ -86,7 +87,7 @@ struct Page {
     element(.section, ["id": id, "aria-labelledby": "\(id)-h"]) {
       element(.h2, ["id": "\(id)-h"]) { heading(of: group) }
       ComparisonSection(group: group, id: id).markup
-      TransferSection(group: group, id: id).markup
+      TransferSection(group: group, groups: report.groups, id: id).markup
       ShotsSection(group: group, id: id).markup
       TrainingSection(group: group, id: id).markup
       closeLooks(group, id: id)

@@ -30,6 +30,36 @@ struct ReportCommandTests {
     }
   }
 
+  @Test("contexts of each class's own are measured on their classes alone, and prompts of others as they were imported")
+  func otherRuns() throws {
+    try withWorkplace { place in
+      try place.cocoop(Short.train("coop", output: "runs/own", more: ["--class-specific"]))
+      // There are as many new classes as base classes: nothing but their names tells them apart.
+      #expect(
+        try place.cocoop("evaluate --run runs/own --classes new --quiet").errors
+          == "Error: These contexts were learned for 14 classes, one set each, and there is none for 'insect'."
+          + " Evaluate them on the classes they were learned for, or learn unified contexts.\n")
+      try place.cocoop("prompts export --run runs/own own.pth.tar")
+      let data = ["--model", "tiny-clip", "--data", "openclipart"]
+      try place.cocoop(["prompts", "import", "own.pth.tar", "--output", "runs/imported"] + data)
+      try place.cocoop("prompts import own.pth.tar --model tiny-clip --output runs/unknown")
+      #expect(try place.cocoop("report runs --quiet").status == 0)
+      let page = try String(contentsOf: place.file("report.html"), encoding: .utf8)
+      for part in [
+        "<h1>Prompt learning on openclipart</h1>", "CoOp, class-specific", "CoOp, imported",
+        "Vectors of the class arrow", "Nothing was measured here so far.",
+        "<a href=\"#remarks\">1 remark</a>",
+        "does not say which data its prompts were learned on. Name it with --data.",
+      ] {
+        #expect(page.contains(part), "\(part)")
+      }
+      #expect(!page.contains("on the new classes"))
+      let evaluations = place.contents.filter { $0.hasSuffix("/evaluation.json") }
+      #expect(
+        evaluations == ["imported", "own"].map { "runs/\($0)/evaluations/openclipart-base-test/evaluation.json" })
+    }
+  }
+
   @Test("a path without runs and a file that is no report end in a line, and nothing is written")
   func refusals() throws {
     try withWorkplace { place in

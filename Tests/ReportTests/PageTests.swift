@@ -87,6 +87,54 @@ struct PageTests {
     #expect(page.tables[0][0] == ["Method", "drawings", "photos", "average"])
   }
 
+  @Test("equal settings have one name on every dataset, and what is usual is not named")
+  func names() throws {
+    let page = try page { runs in
+      try runs.run("runs/a", method: "coop", dataset: "drawings", context: ["length": 16])
+      try runs.run("runs/b", method: "coop", dataset: "drawings", context: ["length": 4])
+      try runs.run("runs/c", method: "coop", dataset: "drawings")
+      try runs.run("runs/d", method: "coop", dataset: "photos", accuracy: 0.4)
+      try runs.run("runs/e", method: "cocoop", dataset: "photos", epochs: 2)
+      try runs.run("runs/f", method: "coop", dataset: "stills", context: ["length": 4])
+    }
+    let labels = page.tables[0].map { $0[0] }
+    #expect(labels == ["Method", "CoOp", "CoOp, 4 random vectors", "CoOp, 16 random vectors", "CoCoOp"])
+    #expect(page.tables[0][2].dropFirst().map { $0 == "–" } == [false, true, false, true])
+    let alone = try self.page { runs in
+      try runs.run(
+        "runs/a", method: "coop", classes: [.base], shots: 4,
+        context: ["words": "a photo of a", "isClassSpecific": true])
+    }
+    #expect(alone.tables[0].map { $0[0] } == ["Method", "CoOp, class-specificseed 1"], "what is learned, not how")
+  }
+
+  @Test("what was learned on one dataset stands beside zero-shot CLIP on the others and the paper's figures")
+  func transfers() throws {
+    let page = try page { runs in
+      for (method, accuracy) in [("coop", 0.25), ("cocoop", 0.75)] {
+        let run = try runs.run(
+          "runs/\(method)", method: method, dataset: "caltech101", classes: [.all], learned: .all)
+        try runs.transfer(run, to: "oxford_flowers", accuracy: accuracy)
+        try runs.transfer(run, to: "drawings", accuracy: accuracy)
+      }
+      for dataset in ["caltech101", "oxford_flowers"] {
+        try runs.run(
+          "runs/zero-\(dataset)", method: "zero-shot", dataset: dataset, classes: [.all], learned: .all, accuracy: 0.5)
+      }
+      // A killed training has measured nothing yet, and lies in a folder of another name.
+      try runs.run("runs/begun", method: "coop", dataset: "caltech-101", classes: [], learned: .all, isFinished: false)
+    }
+    #expect(page.texts(of: "h2") == ["All datasets", "Caltech101", "Flowers102", "About these runs"])
+    let table = try #require(page.tables.first { $0[0] == ["Method", "Flowers102", "drawings", "average"] })
+    #expect(
+      table.dropFirst() == [
+        ["zero-shot CLIP", "50.0", "–", "–"], ["CoOp", "25.0", "25.0", "25.0"], ["CoCoOp", "75.0", "75.0", "75.0"],
+      ])
+    let figures = try #require(page.tables.first { $0[0] == ["Method", "Dataset", "Here", "Paper"] })
+    #expect(figures.dropFirst().map { $0[3] } == ["–", "68.7", "–", "71.9", "–"])
+    #expect(page.text.contains("learned on ImageNet with 16 shots and three seeds. These runs used tiny-clip"))
+  }
+
   @Test("class names are text, whatever they look like, and the page asks for nothing from outside")
   func escaping() throws {
     let page = try page(Self.three)

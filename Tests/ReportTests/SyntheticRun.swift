@@ -12,12 +12,16 @@ struct SyntheticRuns {
   /// Class names with everything that a page must not take for its own.
   static let hostile = ["<script>alert(1)</script>", "a & b", "\"quoted\" 'name'", "</title><b>", "plain", "😀 crème"]
 
-  /// - Parameter accuracy: of the answers, roughly, in 0…1; the wrong ones go to the next class.
+  /// - Parameters:
+  ///   - context: how it begins, and what is not usual about it.
+  ///   - accuracy: of the answers, roughly, in 0…1; the wrong ones go to the next class.
   @discardableResult
   func run(
     _ name: String, method: String, dataset title: String = "drawings", classNames: [String] = hostile,
     classes: [ClassSubset] = [.base, .new], learned: ClassSubset = .base, shots: Int = 16, seed: Int = 1,
-    epochs: Int = 3, accuracy: Double = 0.7, imagesPerClass: Int = 4, isFinished: Bool = true, version: Int = 1
+    epochs: Int = 3, context: [String: Any] = ["words": "a photo of a"], accuracy: Double = 0.7,
+    imagesPerClass: Int = 4, isFinished: Bool = true,
+    version: Int = 1
   ) throws -> RunFolder {
     let whole = try dataset(title, classNames: classNames, imagesPerClass: imagesPerClass)
     let run = folder.appending(path: name, directoryHint: .isDirectory)
@@ -27,7 +31,7 @@ struct SyntheticRuns {
       ? ["epochs": epochs, "batchSize": 1, "learningRate": 0.002, "views": "fresh"] as [String: Any] : nil
     let configuration: [String: Any?] = [
       "model": "tiny-clip", "data": title, "method": method, "classes": learned.rawValue, "shots": shots, "seed": seed,
-      "context": ["words": "a photo of a", "position": "end", "isClassSpecific": false], "training": training,
+      "context": ["position": "end", "isClassSpecific": false].merging(context) { $1 }, "training": training,
     ]
     let record: [String: Any] = [
       "version": version, "configuration": configuration.compactMapValues { $0 },
@@ -45,6 +49,12 @@ struct SyntheticRuns {
       try opened.keep(evaluation(of: whole.subset(part), classes: part, accuracy: accuracy))
     }
     return opened
+  }
+
+  /// Keeps what a run came to on another dataset.
+  func transfer(_ run: RunFolder, to title: String, accuracy: Double) throws {
+    let whole = try dataset(title, classNames: Self.hostile, imagesPerClass: 4)
+    try run.keep(evaluation(of: whole, classes: .all, accuracy: accuracy))
   }
 
   private func evaluation(of dataset: Dataset, classes: ClassSubset, accuracy: Double) -> KeptEvaluation {

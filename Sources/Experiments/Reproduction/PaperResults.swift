@@ -33,6 +33,12 @@ package struct PaperResults: Decodable, Sendable {
     return (kind == .crossDataset ? crossDataset : domainGeneralization)[key]?[dataset]
   }
 
+  /// A method's on a dataset as the paper learned it, on ImageNet; where both tables have the dataset, they agree.
+  package func accuracy(of method: Method, transferredTo dataset: String) -> Double? {
+    guard let key = Self.key(of: method) else { return nil }
+    return domainGeneralization[key]?[dataset] ?? crossDataset[key]?[dataset]
+  }
+
   private static func key(of method: Method) -> String? {
     switch method {
     case .zeroShot: "clip"

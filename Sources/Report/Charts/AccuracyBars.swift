@@ -16,10 +16,14 @@ struct AccuracyBars {
   }
 
   private static let width = 360.0
-  private static let barStart = 42.0
   private static let (barHeight, barStep, headHeight) = (11.0, 17.0, 24.0)
 
   let groups: [Group]
+  /// What the bars of a group differ in, as a heading of their table.
+  var barTitle = "Classes"
+
+  /// Where the bars begin: behind the longest label, at 6 units a letter.
+  private var barStart: Double { max(42, 10 + 6 * Double(groups.flatMap { $0.bars.map(\.label.count) }.max() ?? 0)) }
 
   func figure(id: String, title: String, caption: String) -> Figure {
     let tops = groups.reduce(into: [4.0]) { tops, group in
@@ -29,7 +33,7 @@ struct AccuracyBars {
     let hasPublished = groups.contains { $0.bars.contains { $0.published != nil } }
     // Published figures have a column of their own.
     let end = Self.width - (hasPublished ? 98 : 44)
-    let scale = Scale(domain: 0...100, range: (Self.barStart, end))
+    let scale = Scale(domain: 0...100, range: (barStart, end))
     let grid = [0.0, 25, 50, 75, 100].map { value in
       Markup([
         Drawing.line(x1: scale(value), y1: 6, x2: scale(value), y2: height - 16, class: "grid"),
@@ -52,10 +56,10 @@ struct AccuracyBars {
 
   private func row(of bar: Bar, at y: Double, series: Int, _ scale: Scale) -> Markup {
     let middle = y + Self.barHeight / 2
-    let length = max(0.5, scale(bar.value) - Self.barStart)
+    let length = max(0.5, scale(bar.value) - barStart)
     return fragment {
       Drawing.text(bar.label, x: 0, y: middle + 4, class: "muted")
-      Drawing.bar(x: Self.barStart, y: y, width: length, height: Self.barHeight, class: "s\(series)")
+      Drawing.bar(x: barStart, y: y, width: length, height: Self.barHeight, class: "s\(series)")
       Drawing.text(bar.value.percentText, x: scale(100) + 42, y: middle + 4, anchor: .end, class: "strong")
       if let published = bar.published {
         Drawing.mark(2, x: scale(published), y: middle, class: "published")
@@ -76,7 +80,7 @@ struct AccuracyBars {
   private func table(title: String, hasPublished: Bool) -> DataTable {
     DataTable(
       caption: title,
-      columns: [.text("Method"), .text("Classes"), .number("Here")] + (hasPublished ? [.number("Paper")] : []),
+      columns: [.text("Method"), .text(barTitle), .number("Here")] + (hasPublished ? [.number("Paper")] : []),
       rows: groups.flatMap { group in
         group.bars.map { bar in
           [.init(group.title), .init(bar.label), .init(bar.value.percentText)]

@@ -14,20 +14,22 @@ struct DatasetGroup: Sendable {
       let dataset: String
       let model: String
     }
+    let variants = Set(runs.map(RunVariant.init))
     let keyed = Dictionary(grouping: runs) { Key(dataset: $0.dataset, model: $0.record.model.sha256) }
     return keyed.compactMap { key, runs in
-      runs.first.map { DatasetGroup(dataset: key.dataset, model: $0.record.model, runs: runs) }
+      runs.first.map { DatasetGroup(dataset: key.dataset, model: $0.record.model, runs: runs, among: variants) }
     }.sorted { ($0.dataset, $0.model.name, $0.model.sha256) < ($1.dataset, $1.model.name, $1.model.sha256) }
   }
 
-  private init(dataset: String, model: ModelIdentity, runs: [ReportedRun]) {
+  /// - Parameter all: the variants of the whole report.
+  private init(dataset: String, model: ModelIdentity, runs: [ReportedRun], among all: Set<RunVariant>) {
     self.dataset = dataset
     self.model = model
     let variants = Dictionary(grouping: runs, by: RunVariant.init)
     rows = variants.keys.sorted(by: RunVariant.isOrdered).enumerated().map { index, variant in
       MethodRow(
-        variant: variant, label: variant.label(among: variants.keys), index: index,
-        runs: (variants[variant] ?? []).sorted { ($0.seed ?? 0, $0.name) < ($1.seed ?? 0, $1.name) })
+        variant: variant, label: variant.label(among: all), curveLabel: variant.label(among: all, showsShots: false),
+        index: index, runs: (variants[variant] ?? []).sorted { ($0.seed ?? 0, $0.name) < ($1.seed ?? 0, $1.name) })
     }
   }
 
@@ -70,6 +72,8 @@ enum Measure: CaseIterable, Sendable {
 struct MethodRow: Sendable {
   let variant: RunVariant
   let label: String
+  /// Of the row and those that differ from it in shots alone.
+  let curveLabel: String
   /// Its place among its group's rows.
   let index: Int
   /// By seed.

@@ -9,6 +9,11 @@ struct ReportedRun: Sendable {
   /// How a person would name it.
   let name: String
   let record: RunFolder.Record
+  let method: PromptLearning.Method
+  /// Whether it can be asked about other classes than it was learned on.
+  let namesOtherClasses: Bool
+  /// Of the training; that of an import is not known.
+  let seed: Int?
   let isFinished: Bool
   /// One for each epoch that was trained.
   let epochs: [EpochReport]
@@ -24,6 +29,11 @@ struct ReportedRun: Sendable {
     folder = try RunFolder(existing: found.url)
     name = found.name
     record = try folder.record()
+    seed = record.configuration?.seed
+    let prompts = try? folder.prompts()
+    // Files of the reference are told apart by what was learned.
+    method = record.configuration?.method ?? prompts?.description.method ?? .coop
+    namesOtherClasses = method.namesOtherClasses && prompts?.isClassSpecific != true
     isFinished = [folder.promptsURL, folder.probeURL].contains { FileManager.default.fileExists(atPath: $0.path) }
     epochs = folder.metrics()
     do {
@@ -35,40 +45,38 @@ struct ReportedRun: Sendable {
     if !isFinished { remarks.append("\(name): The training is not finished; its curve is shown as far as it goes.") }
   }
 
-  var method: PromptLearning.Method { record.configuration?.method ?? (isImportedConditional ? .cocoop : .coop) }
-
-  /// Files of the reference are told apart by what was learned.
-  private var isImportedConditional: Bool {
-    (try? folder.prompts())?.description.method == .cocoop
-  }
-
-  var seed: Int? { record.seed }
+  static let unknownDataset = "unknown data"
 
   /// The title of the dataset that was learned on: what the run's data are called, or the dataset of an evaluation over the
   /// very classes. Variants of ImageNet have its classes too, so the name counts first.
   var dataset: String {
     let name = record.data.map { data in
-      Benchmark(named: data)?.rawValue ?? URL(filePath: data).deletingPathExtension().lastPathComponent
+      let name = Dataset.name(ofSplitFile: URL(filePath: data))
+      return (Benchmark(named: data) ?? Benchmark(named: name))?.rawValue ?? name
     }
     let own = evaluations.filter { $0.classNames == record.classNames }
-    let named = own.first { $0.dataset == name || Benchmark(named: $0.dataset)?.rawValue == name }
-    return named?.dataset ?? own.first?.dataset ?? name ?? "unknown data"
+    return own.first { $0.title == name }?.title ?? own.first?.title ?? name ?? Self.unknownDataset
   }
 
   /// Figures on test images of the run's own dataset.
   func evaluation(on classes: ClassSubset) -> KeptEvaluation? {
-    evaluations.first { $0.split == .test && $0.classes == classes && $0.dataset == dataset }
+    evaluations.first { $0.split == .test && $0.classes == classes && $0.title == dataset }
   }
 
   /// The parts of its own classes that a run is to be measured on.
   var measuredClasses: [ClassSubset] {
     switch record.classes ?? .all {
-    case .base: method.namesOtherClasses ? [.base, .new] : [.base]
+    case .base: namesOtherClasses ? [.base, .new] : [.base]
     case .new: [.new]
     case .all: [.all]
     }
   }
 
   /// Figures on test images of other datasets.
-  var transfers: [KeptEvaluation] { evaluations.filter { $0.split == .test && $0.dataset != dataset } }
+  var transfers: [KeptEvaluation] { evaluations.filter { $0.split == .test && $0.title != dataset } }
+}
+
+extension KeptEvaluation {
+  /// The dataset as the paper calls it, or else by its own name.
+  var title: String { Benchmark(named: dataset)?.rawValue ?? dataset }
 }

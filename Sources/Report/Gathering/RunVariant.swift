@@ -1,5 +1,6 @@
 import Datasets
 import Experiments
+import Foundation
 import PromptLearning
 
 /// What runs have in common that differ in nothing but their seed.
@@ -8,35 +9,51 @@ struct RunVariant: Hashable, Sendable {
   struct Feature: Hashable, Sendable {
     let name: String
     let text: String
+
+    /// Whether it is told wherever it is not usual: what is learned and not how.
+    var isEssential: Bool { ["origin", "precision", "context", "position", "sets"].contains(name) }
   }
 
   let method: PromptLearning.Method
   /// `nil` for all images, and for methods that see none.
   let shots: Int?
+  /// Of what is learned.
+  let classes: ClassSubset
   /// Whether contexts begin and stand as in the paper's tables, learned from as many images.
   let isPapers: Bool
   private let features: [Feature]
+  /// Those of ``features`` that are not the method's own way on the dataset.
+  private let unusual: [Feature]
 
   init(_ run: ReportedRun) {
     method = run.method
+    classes = run.record.classes ?? .all
     guard let configuration = run.record.configuration else {
       shots = nil
       isPapers = false
-      features = [Feature(name: "origin", text: "imported")]
+      features = [Self.imported]
+      unusual = features
       return
     }
     shots = method.isZeroShot ? nil : configuration.shots
-    isPapers =
-      configuration.classes == .base
-      && (method.isZeroShot || shots == 16 && configuration.context == RunConfiguration.Context())
+    isPapers = method.isZeroShot || shots == 16 && configuration.context == RunConfiguration.Context()
     features = Self.features(of: configuration)
+    let usual = Self.features(
+      of: RunConfiguration(
+        model: configuration.model, data: configuration.data, method: method,
+        training: method.defaultTraining(on: run.dataset)))
+    unusual = features.filter { !usual.contains($0) }
   }
+
+  private static let imported = Feature(name: "origin", text: "imported")
 
   private static func features(of configuration: RunConfiguration) -> [Feature] {
     var features = [Feature(name: "classes", text: "\(configuration.classes.rawValue) classes")]
     func add(_ name: String, _ text: String) { features.append(Feature(name: name, text: text)) }
+    if let precision = configuration.precision { add("precision", precision.rawValue) }
     guard !configuration.method.isZeroShot else { return features }
     add("shots", configuration.shots.map { $0.counted("shot") } ?? "all images")
+    if configuration.fewShotList != nil { add("sample", "images of a list") }
     guard let training = configuration.training else { return features }
     let context = configuration.context
     add("context", context.words.map { "“\($0)”" } ?? "\(context.length ?? 4) random vectors")
@@ -49,12 +66,22 @@ struct RunVariant: Hashable, Sendable {
     return features
   }
 
-  /// The method's name, with what tells it apart from `others`.
-  func label(among others: some Collection<RunVariant>) -> String {
-    let related = others.filter { $0.method == method && $0 != self }
-    let telling = features.filter { feature in related.contains { !$0.features.contains(feature) } }
+  /// The method's name, with what is not usual about it; how it was learned only where the report's runs of the method differ.
+  ///
+  /// Two variants on one dataset never have the same label, and the same settings have the same one on every dataset.
+  ///
+  /// - Parameter showsShots: whether the number of shots may be told.
+  func label(among all: some Collection<RunVariant>, showsShots: Bool = true) -> String {
+    // How an import was learned is not known, so that nothing of it tells others apart.
+    let related = all.filter { $0.method == method && !$0.features.contains(Self.imported) }
+    let telling = unusual.filter { feature in
+      (showsShots || feature.name != "shots")
+        && (feature.isEssential || related.contains { !$0.features.contains(feature) })
+    }
     return ([method.title] + telling.map(\.text)).joined(separator: ", ")
   }
+
+  private var text: String { features.map(\.text).joined(separator: " ") }
 
   /// What is equal in variants that differ in the number of shots alone: they make one curve.
   struct Family: Hashable {
@@ -64,11 +91,13 @@ struct RunVariant: Hashable, Sendable {
 
   var family: Family { Family(method: method, features: features.filter { $0.name != "shots" }) }
 
-  /// Zero-shot first, then as the paper lists them; of one method, few shots first.
+  /// Zero-shot first, then as the paper lists them; of one method, few shots first, and the usual before the unusual.
   static func isOrdered(_ left: RunVariant, _ right: RunVariant) -> Bool {
     let order = PromptLearning.Method.allCases
     let (first, second) = (order.firstIndex(of: left.method) ?? 0, order.firstIndex(of: right.method) ?? 0)
-    let texts = (left.features.map(\.text).joined(separator: " "), right.features.map(\.text).joined(separator: " "))
-    return (first, left.shots ?? .max, texts.0) < (second, right.shots ?? .max, texts.1)
+    let place = (first, left.shots ?? .max, left.unusual.count)
+    let other = (second, right.shots ?? .max, right.unusual.count)
+    guard place == other else { return place < other }
+    return left.text.compare(right.text, options: .numeric) == .orderedAscending
   }
 }

@@ -38,7 +38,8 @@ struct AboutSection {
           .init(element(.span, ["class": "whole"]) { run.name }), .init(run.method.title), .init(run.dataset),
           .init(run.record.classes?.rawValue ?? "–"),
           .init(configuration?.shots.map(String.init) ?? (configuration == nil ? "–" : "all")),
-          .init(run.seed.map(String.init) ?? "–"), .init(configuration?.training.map { "\($0.epochs)" } ?? "–"),
+          .init(run.seed.map(String.init) ?? "–"),
+          .init((configuration?.training?.epochs ?? run.record.imported?.epoch).map(String.init) ?? "–"),
           .init(run.record.trainingSeconds.map { String(format: "%.0f", $0) } ?? "–"),
           .init("\(run.record.model.name) (\(run.record.model.sha256.prefix(8)))"), .init(run.record.libtorch),
         ]

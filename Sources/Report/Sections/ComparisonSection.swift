@@ -7,7 +7,7 @@ struct ComparisonSection {
 
   var markup: Markup? {
     let measures = group.measures
-    guard !measures.isEmpty else { return nil }
+    guard !measures.isEmpty else { return paragraph("Nothing was measured here so far.", class: "note") }
     let rows = group.rows.filter { row in measures.contains { row.score($0) != nil } }
     return element(.section, ["id": "\(id)-methods"]) {
       element(.h3) { "Methods compared" }

@@ -5,17 +5,20 @@ struct OverviewSection {
   var markup: Markup? {
     let measures = Measure.allCases.filter { measure in groups.contains { $0.measures.contains(measure) } }
     guard groups.count > 1, !measures.isEmpty else { return nil }
+    let transfers = groups.contains { $0.runs.contains { !$0.transfers.isEmpty } }
     return element(.section, ["id": "overview", "aria-labelledby": "overview-h"]) {
       element(.h2, ["id": "overview-h"]) { "All datasets" }
       paragraph(
         "Accuracy in percent, the mean over the seeds; the best of a column is bold. The average is shown where a method has"
-          + " a figure on every dataset; its H is that of the average base and new accuracies, as in the paper.")
+          + " a figure on every dataset; its H is that of the average base and new accuracies, as in the paper."
+          + (transfers ? " What was learned on one dataset and measured on others stands with the former." : ""))
       for measure in measures { table(measure).markup }
     }
   }
 
   private var labels: [String] {
-    groups.flatMap(\.rows).reduce(into: [String]()) { labels, row in
+    let rows = groups.flatMap(\.rows).sorted { RunVariant.isOrdered($0.variant, $1.variant) }
+    return rows.reduce(into: [String]()) { labels, row in
       if !labels.contains(row.label) { labels.append(row.label) }
     }
   }

@@ -35,11 +35,7 @@ struct ShotsSection {
         guard let shots = row.variant.shots, let score = row.score(measure) else { return nil }
         return (Double(shots), score.mean)
       }.sorted { $0.x < $1.x }
-      let others = group.rows.map(\.variant).filter { $0.shots == first.variant.shots }
-      return (
-        first.index,
-        LineChart.Series(label: first.variant.label(among: others), series: first.series, points: points)
-      )
+      return (first.index, LineChart.Series(label: first.curveLabel, series: first.series, points: points))
     }.sorted { $0.0 < $1.0 }.map(\.1)
   }
 
