@@ -30,6 +30,10 @@ final class TrainingReporter {
       if step > 0 { last = (epoch, step) }
       if let damaged { printing.remark("note: \(damaged) cannot be read: going on from the checkpoint before it.") }
       printing.remark("\(label): going on with epoch \(epoch)\(step > 0 ? ", after step \(step)" : "").")
+    case .otherThreads(let begun, let now):
+      printing.remark(
+        "note: \(label) began with \(begun) and goes on with \(now) threads: its last bits may differ from those of a run"
+          + " without a break. Give --threads \(begun) for the same.")
     case .views(let encoded, let total): views.update(encoded, of: total, unit: "views")
     case .fit(let number, let count): fits.update(number, of: count, unit: "fits at most")
     case .step(let epoch, let number, let count, _, let loss, _):

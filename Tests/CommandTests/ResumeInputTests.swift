@@ -107,6 +107,29 @@ struct ResumeInputTests {
     }
   }
 
+  @Test("another number of threads is told in a line; a run of before they were kept goes on without")
+  func threads() throws {
+    let options = Self.training.options.filter { $0 != "--quiet" } + ["--output", "run", "--resume"]
+    try withKilledRun { place in
+      #expect(try place.cocoop("runs show run").output.contains("\nthreads  1\n"))
+      let outcome = try place.cocoop(options + ["--threads", "2"])
+      #expect(outcome.status == 0)
+      #expect(
+        outcome.errors.hasPrefix(
+          "note: CoOp began with 1 and goes on with 2 threads: its last bits may differ from those of a run without a break."
+            + " Give --threads 1 for the same.\n"), "\(outcome.errors)")
+      #expect(try RunFolder(existing: place.file("run")).record().threads == 1)
+    }
+    try withKilledRun { place in
+      let record = try String(contentsOf: place.file("run/run.json"), encoding: .utf8)
+      try place.write(record.replacing(#""threads" : 1,"#, with: ""), to: "run/run.json")
+      let outcome = try place.cocoop(options)
+      #expect(outcome.status == 0 && !outcome.errors.contains("threads"), "\(outcome.errors)")
+      #expect(try place.bytes("run/prompts.safetensors") == wholePrompts(place))
+      #expect(try RunFolder(existing: place.file("run")).record().threads == nil)
+    }
+  }
+
   @Test("two trainings in one folder: the second is refused at once, and the first goes on")
   func twoProcesses() throws {
     try withWorkplace { place in

@@ -18,6 +18,8 @@ public struct RunSummary: Sendable, Encodable {
   public let classCount: Int?
   public let shots: Int?
   public let seed: Int?
+  /// That an operation used; `nil` where the run does not say.
+  public let threads: Int?
   /// Finished ones, and those that there should be; `nil` for methods without.
   public let epochs: Int?
   public let plannedEpochs: Int?
@@ -67,6 +69,7 @@ public struct RunSummary: Sendable, Encodable {
     classCount = record.map(\.classNames.count)
     shots = configuration?.shots
     seed = record?.seed
+    threads = record?.threads
     let epochs = folder?.metrics() ?? []
     self.epochs = configuration?.training == nil ? nil : epochs.count
     plannedEpochs = configuration?.training?.epochs

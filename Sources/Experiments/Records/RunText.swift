@@ -42,6 +42,7 @@ extension RunSummary {
     add("classes", classes.map { "\($0.rawValue)\(classCount.map { ", \($0)" } ?? "")" })
     add("shots", shots.map(String.init))
     add("seed", seed.map(String.init))
+    add("threads", threads.map(String.init))
     add("epochs", epochs.map { done in plannedEpochs.map { "\(done) of \($0)" } ?? "\(done)" })
     add("loss", loss.map { String(format: "%.4f", $0) })
     add("training", trainingSeconds.map { "\(String(format: "%.1f", $0)) s" })

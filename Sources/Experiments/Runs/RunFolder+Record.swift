@@ -16,6 +16,9 @@ extension RunFolder {
     /// Of the classes that the prompts were learned on, by label; empty where an imported file leaves them unknown.
     public let classNames: [String]
     public let libtorch: String
+    /// How many threads an operation used where the run began: with another number sums are rounded otherwise. Absent from
+    /// runs of before this was kept, and where nothing is computed.
+    public let threads: Int?
     /// Of training, in bytes; a continued training divides its passes in the same way.
     public let memoryBudget: MemoryBudget?
     /// What it learns from; absent from runs of before this was compared, and where nothing is trained.
@@ -27,7 +30,8 @@ extension RunFolder {
 
     init(
       _ configuration: RunConfiguration?, imported: ImportedPrompts? = nil, model: ModelIdentity, classNames: [String],
-      memoryBudget: MemoryBudget? = nil, trainingImages: TrainingImages? = nil, trainingSeconds: Double? = nil
+      threads: Int? = nil, memoryBudget: MemoryBudget? = nil, trainingImages: TrainingImages? = nil,
+      trainingSeconds: Double? = nil
     ) {
       version = Self.version
       self.configuration = configuration
@@ -35,6 +39,7 @@ extension RunFolder {
       self.model = model
       self.classNames = classNames
       libtorch = Libtorch.version
+      self.threads = threads
       self.memoryBudget = memoryBudget
       self.trainingImages = trainingImages
       self.trainingSeconds = trainingSeconds

@@ -55,6 +55,9 @@ public struct TrainingRun: Sendable {
     let record = resuming ? try recordToResume() : nil
     if let record, folder.isFinished { return (try finished(), record.trainingSeconds ?? 0) }
     let budget = requestedBudget ?? record?.memoryBudget ?? .automatic
+    if let threads = record?.threads, threads != Threads.count {
+      try progress(.otherThreads(begun: threads, now: Threads.count))
+    }
     let seed = UInt64(bitPattern: Int64(configuration.seed))
     let context = configuration.context
     let start = ContinuousClock.now
@@ -109,6 +112,7 @@ public struct TrainingRun: Sendable {
       Classifier(clip, learner), configuration: training, seed: seed, state: state, within: budget, cache: cache)
     // Lines of epochs that the checkpoint does not know of yet are those that are made again.
     let metrics = Array(folder.metrics().prefix(state?.completedEpochs ?? 0))
+    let threads = state == nil ? Threads.count : try folder.record().threads
     let earlier = metrics.reduce(trainer.state.position.seconds) { $0 + $1.seconds }
     let first = (state: trainer.state, checkpoint: PromptCheckpoint(trainer, model: identity, resumable: true))
     var keeper: CheckpointKeeper?
@@ -146,7 +150,7 @@ public struct TrainingRun: Sendable {
       }
       try PromptCheckpoint(trainer, model: identity, resumable: false).write(to: folder.promptsURL)
       let seconds = earlier + (ContinuousClock.now - start).seconds
-      try folder.write(newRecord(budget, seconds: seconds))
+      try folder.write(newRecord(budget, threads: threads, seconds: seconds))
       folder.removePreviousCheckpoint()
       try recorder?.noteEnd(after: seconds)
       return (trainer.classifier, seconds)
@@ -171,9 +175,11 @@ public struct TrainingRun: Sendable {
     }
   }
 
-  func newRecord(_ budget: MemoryBudget, seconds: Double? = nil) -> RunFolder.Record {
+  func newRecord(
+    _ budget: MemoryBudget, threads: Int? = Threads.count, seconds: Double? = nil
+  ) -> RunFolder.Record {
     RunFolder.Record(
-      configuration, model: identity, classNames: dataset.classNames,
+      configuration, model: identity, classNames: dataset.classNames, threads: threads,
       memoryBudget: configuration.training == nil ? nil : budget,
       trainingImages: configuration.training == nil ? nil : TrainingImages(of: dataset), trainingSeconds: seconds)
   }

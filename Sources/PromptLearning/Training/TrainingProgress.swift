@@ -2,6 +2,8 @@
 public enum TrainingProgress: Sendable {
   /// A training goes on after so many steps of an epoch, which counts from 1; a damaged file was passed over for that.
   case resumed(epoch: Int, step: Int, passingOver: String?)
+  /// A training goes on with another number of threads than it began with.
+  case otherThreads(begun: Int, now: Int)
   /// So many views have been encoded, before the first epoch.
   case views(encoded: Int, of: Int)
   /// A step of an epoch was made; both count from 1. So many of its images were named rightly before it.
