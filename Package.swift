@@ -141,7 +141,8 @@ let package = Package(
     // Models, fixtures and damage that several test targets share.
     .target(name: "CAllocations", path: "Tests/CAllocations"),
     .target(
-      name: "TestSupport", dependencies: ["CAllocations", "Explanations", "Torch", "Images", "CLIP", "Embedded"],
+      name: "TestSupport",
+      dependencies: ["CAllocations", "Explanations", "Torch", "Images", "Datasets", "CLIP", "Embedded"],
       path: "Tests/TestSupport",
       swiftSettings: swiftSettings),
     .testTarget(

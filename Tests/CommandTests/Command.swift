@@ -33,10 +33,13 @@ struct Workplace {
   /// - Parameters:
   ///   - redirection: what a shell does with the streams, such as `>&-`; `nil` starts the tool itself.
   ///   - errors: where standard error goes in place of a file.
+  ///   - environment: besides that of the tests.
   func start(
-    _ arguments: [String], input: Data? = nil, through redirection: String? = nil, errors: FileHandle? = nil
+    _ arguments: [String], input: Data? = nil, through redirection: String? = nil, errors: FileHandle? = nil,
+    environment: [String: String] = [:]
   ) throws -> Call {
-    try Call(arguments, in: self, input: input, through: redirection, errors: errors)
+    try Call(
+      arguments, in: self, input: input, through: redirection, errors: errors, environment: environment)
   }
 
   func file(_ path: String) -> URL { url.appending(path: path) }
@@ -66,7 +69,8 @@ struct Call {
   private static let limit: DispatchTimeInterval = .seconds(120)
 
   init(
-    _ arguments: [String], in place: Workplace, input: Data?, through redirection: String?, errors: FileHandle? = nil
+    _ arguments: [String], in place: Workplace, input: Data?, through redirection: String?, errors: FileHandle?,
+    environment: [String: String]
   ) throws {
     self.place = place
     streams = FileManager.default.temporaryDirectory.appending(path: "cocoop-call-\(UUID().uuidString)")
@@ -81,7 +85,7 @@ struct Call {
     let cache = FileManager.default.temporaryDirectory.appending(path: "cocoop-test-cache").path
     process.environment = ProcessInfo.processInfo.environment.merging(
       ["OMP_NUM_THREADS": "1", "XDG_CACHE_HOME": cache]
-    ) { $1 }
+    ) { $1 }.merging(environment) { $1 }
     process.standardInput = try FileHandle(forReadingFrom: streams.appending(path: "in"))
     process.standardOutput = try FileHandle(forWritingTo: streams.appending(path: "out"))
     process.standardError = try errors ?? FileHandle(forWritingTo: streams.appending(path: "err"))

@@ -1,44 +1,13 @@
-import Embedded
 import Foundation
 import Testing
 
 @Suite("A person reproduces a comparison, in as many sittings as it takes")
 struct ReproduceTests {
-  /// What `reproduce --json` prints, as far as it is looked at.
-  private struct Printed: Decodable {
-    struct Row: Decodable {
-      let method, dataset: String
-      let seeds: [Int]
-      let base, new, harmonicMean: Double?
-    }
-    struct Failure: Decodable { let subject, reason: String }
-    let `protocol`: String
-    let isPapersSetUp: Bool
-    let methods, averages: [Row]
-    let failures: [Failure]
-  }
-
   /// What `reproduce --plan --json` prints.
   private struct Plan: Decodable {
     struct Unit: Decodable { let unit, state: String }
     let units: [Unit]
     let expectedSeconds, memoryMiB: Double
-  }
-
-  /// A dataset of four classes with two drawings to learn from and two to test on, as a CSV file.
-  private static func write(_ name: String, in place: Workplace) throws {
-    var lines = ["path,class,split"]
-    for className in ["bird", "boat", "bread", "clock"] {
-      let files = try FileManager.default.contentsOfDirectory(
-        atPath: Embedded.openclipart.appending(path: "images/\(className)").path
-      ).sorted()
-      for (number, file) in files.prefix(4).enumerated() {
-        let data = try Data(contentsOf: Embedded.openclipart.appending(path: "images/\(className)/\(file)"))
-        try place.write(data, to: "data/\(name)/\(className)-\(file)")
-        lines.append("\(name)/\(className)-\(file),\(className),\(number < 2 ? "train" : "test")")
-      }
-    }
-    try place.write(lines.joined(separator: "\n") + "\n", to: "data/\(name).csv")
   }
 
   private static func command(_ datasets: String, more: [String] = []) -> [String] {
@@ -51,7 +20,7 @@ struct ReproduceTests {
   @Test("stopped by Ctrl-C it goes on with the same command, and does only what is missing")
   func interruption() throws {
     try withWorkplace { place in
-      try Self.write("one", in: place)
+      try SmallComparison.write("one", in: place)
       let arguments = Self.command("data/one.csv")
       let plan: Plan = try place.cocoop(arguments + ["--plan", "--json", "--quiet"]).json()
       #expect(
@@ -78,12 +47,12 @@ struct ReproduceTests {
       #expect(rows[0] == ["dataset", "method", "base", "new", "H", "seconds"] && rows.count == 3)
       #expect(place.exists("out/results.md") && !place.contents.contains { $0.hasSuffix("/lock") })
 
-      let again: Printed = try place.cocoop(arguments + ["--json", "--quiet"]).json()
+      let again: PrintedComparison = try place.cocoop(arguments + ["--json", "--quiet"]).json()
       #expect(again.protocol == "base-to-new" && !again.isPapersSetUp && again.failures.isEmpty)
       #expect(
         again.methods.map(\.method) == ["zero-shot", "cocoop"] && again.methods.allSatisfy { $0.seeds == [1, 2] })
       let kept = try Data(contentsOf: place.file("out/results.json"))
-      #expect(try JSONDecoder().decode(Printed.self, from: kept).methods[1].base == again.methods[1].base)
+      #expect(try JSONDecoder().decode(PrintedComparison.self, from: kept).methods[1].base == again.methods[1].base)
       let other = try place.cocoop(Self.command("data/one.csv", more: ["--shots", "1"]))
       #expect(other.status == 1)
       #expect(
@@ -95,8 +64,8 @@ struct ReproduceTests {
   @Test("a broken dataset is one line and a mark in the table; the others go on, and the status is 1")
   func broken() throws {
     try withWorkplace { place in
-      try Self.write("one", in: place)
-      try Self.write("two", in: place)
+      try SmallComparison.write("one", in: place)
+      try SmallComparison.write("two", in: place)
       try place.write("path,class\n", to: "data/three.csv")
       let image = try #require(place.contents.first { $0.hasPrefix("data/two/clock-") })
       try FileManager.default.removeItem(at: place.file(image))

@@ -36,17 +36,6 @@ func withTemporaryFolder<Result>(_ body: (URL) throws -> Result) throws -> Resul
   return try body(folder)
 }
 
-extension URL {
-  /// Writes a file below this folder, with the folders above it.
-  @discardableResult
-  func write(_ text: String, to path: String) throws -> URL {
-    let file = appending(path: path)
-    try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
-    try Data(text.utf8).write(to: file)
-    return file
-  }
-}
-
 /// The explanation of the error that `body` throws, with `folder`'s path written as FOLDER.
 func explanation(in folder: URL? = nil, of body: () throws -> some Any) -> String {
   do {

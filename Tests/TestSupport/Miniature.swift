@@ -1,12 +1,10 @@
 import Datasets
 import Foundation
 
-import struct TestSupport.MatWriter
-
 /// A tiny tree of each benchmark in the reference's layout, with empty files for images: datasets never open them.
-enum Miniature {
+public enum Miniature {
   /// - Parameter lists: whether the dataset's own lists are there too, from which a split can be rebuilt.
-  static func write(_ benchmark: Benchmark, to root: URL, lists: Bool = true) throws {
+  public static func write(_ benchmark: Benchmark, to root: URL, lists: Bool = true) throws {
     let folder = root.appending(path: benchmark.folder)
     func images(_ folders: [String], count: Int = 10, name: (String, Int) -> String = { "\($0)/\($1).jpg" }) throws {
       for path in folders {
@@ -89,15 +87,5 @@ enum Miniature {
     }
   }
 
-  static let wordNetNames = "n01 tench\nn02 great white shark\nn03 missile\n"
-}
-
-extension URL {
-  @discardableResult
-  func write(_ data: Data, to path: String) throws -> URL {
-    let file = appending(path: path)
-    try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
-    try data.write(to: file)
-    return file
-  }
+  public static let wordNetNames = "n01 tench\nn02 great white shark\nn03 missile\n"
 }
