@@ -1,14 +1,16 @@
 """Reads what the tool writes for TensorBoard with TensorBoard's own reader, and compares it with the run's other files.
 
-Three trainings of tiny-clip: one that runs through, the same one killed after some steps and gone on with, and the test
-figures of `evaluate`, given twice. Each step must be there once, with the numbers of `steps.jsonl`, and the grid of
-views must be a PNG that Pillow opens.
+Trainings of tiny-clip: one that runs through, and the same one killed and gone on with in three ways: with torn lines at the
+end of its files, from the middle of an epoch, and from a checkpoint that many recorded steps are ahead of. Then the test
+figures of `evaluate`, given twice. Each step must be there once, with the numbers of `steps.jsonl` and of the training that ran
+through, and the grid of views must be a PNG that Pillow opens.
 """
 
 import io
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -56,43 +58,75 @@ def check(run, steps):
     (grid,) = images["training/views"]
     picture = PIL.Image.open(io.BytesIO(grid.encoded_image_string))
     assert picture.format == "PNG" and picture.size == (grid.width, grid.height) and picture.size == (4 * 112, 4 * 112)
-    return [line["loss"] for line in lines], scalars
+    return scalars
+
+
+def kill(run, after, *more):
+    """Begins a training, kills it once it has recorded so many steps, and returns how many it has."""
+    killed = subprocess.Popen([TOOL, *TRAIN, "--output", run.name, *more], cwd=run.parent, stderr=subprocess.DEVNULL)
+    log = run / "steps.jsonl"
+    while not log.exists() or len(log.read_text().splitlines()) < after:
+        assert killed.poll() is None, "the training ended before it could be killed"
+        time.sleep(0.002)
+    os.kill(killed.pid, signal.SIGKILL)
+    killed.wait()
+    return len(log.read_text().splitlines())
+
+
+def resume(run, whole, steps):
+    """Goes on with a training and compares it with the one that ran through.
+
+    Returns where it went on, as finished epochs, steps of the next one, and steps of an epoch. From its first checkpoint a
+    training begins again, and its log does so too."""
+    cocoop(*TRAIN, "--output", run.name, "--resume", cwd=run.parent)
+    scalars = check(run, steps)
+    for tag in ["loss", "accuracy", "learning-rate"]:
+        assert scalars[f"training/{tag}"] == whole[f"training/{tag}"], f"{run.name}: {tag} of a training without a break"
+    log = (run / "log.txt").read_text()
+    found = re.search(r"goes on after epoch (\d+), step (\d+) of (\d+)", log)
+    assert found or log.count(" epochs of ") == 2, log
+    return tuple(map(int, found.groups())) if found else (0, 0, steps // 12)
 
 
 def main():
     with tempfile.TemporaryDirectory() as folder:
         place = pathlib.Path(folder)
-        cocoop(*TRAIN, "--output", "whole", cwd=place)
-        images = json.loads(cocoop(*TRAIN, "--output", "again", "--json", cwd=place))["images"]
+        images = json.loads(cocoop(*TRAIN, "--output", "whole", "--json", cwd=place))["images"]
         steps = 12 * (images // 4)
-        losses, _ = check(place / "whole", steps)
+        whole = check(place / "whole", steps)
 
-        killed = subprocess.Popen([TOOL, *TRAIN, "--output", "killed"], cwd=place, stderr=subprocess.DEVNULL)
-        log = place / "killed/steps.jsonl"
-        while not log.exists() or len(log.read_text().splitlines()) < steps // 3:
-            assert killed.poll() is None, "the training ended before it could be killed"
-            time.sleep(0.005)
-        os.kill(killed.pid, signal.SIGKILL)
-        killed.wait()
-        done = len(log.read_text().splitlines())
         # What a process leaves that dies within a line and within a record.
-        with log.open("a") as torn:
-            torn.write('{"accuracy":5')
-        events = sorted((place / "killed").glob("events.out.tfevents.*"))[-1]
-        with events.open("ab") as torn:
-            torn.write(bytes(range(13)))
-        cocoop(*TRAIN, "--output", "killed", "--resume", cwd=place)
-        resumed, _ = check(place / "killed", steps)
-        assert resumed == losses, "a resumed training has the same losses"
+        torn = place / "torn"
+        done = kill(torn, steps // 3)
+        with (torn / "steps.jsonl").open("a") as file:
+            file.write('{"accuracy":5')
+        with sorted(torn.glob("events.out.tfevents.*"))[-1].open("ab") as file:
+            file.write(bytes(range(13)))
+        resume(torn, whole, steps)
+        print(f"killed after {done} of {steps} steps, with torn files: TensorBoard reads each step once")
+
+        within = place / "within"
+        done = kill(within, steps // 2 + 9, "--checkpoint-every", "3")
+        epochs, step, length = resume(within, whole, steps)
+        assert 0 < step < length, f"went on after step {step} of {length}"
+        print(f"gone on with after step {step} of {length} of epoch {epochs + 1}: TensorBoard reads each step once")
+
+        ahead = place / "ahead"
+        length = steps // 12
+        done = kill(ahead, 5 * length + length // 2, "--checkpoint-every", "1000000")
+        events = sum(len(curve) for tag, curve in read(ahead)[0].items() if tag == "training/loss")
+        epochs, step, _ = resume(ahead, whole, steps)
+        assert epochs * length + step < min(done, events), f"nothing was rolled back from {done} steps, {events} events"
+        print(f"rolled back from step {events} to {epochs * length + step}: TensorBoard reads each step once")
 
         for _ in range(2):
-            report = json.loads(cocoop("evaluate", "--run", "killed", "--json", cwd=place))
-        _, scalars = check(place / "killed", steps)
+            report = json.loads(cocoop("evaluate", "--run", "torn", "--json", cwd=place))
+        scalars = check(torn, steps)
         name = "openclipart-base-test"
         for tag, key in {"accuracy": "accuracy", "top-5": "top5", "macro-f1": "macroF1", "ece": "ece"}.items():
             ((step, value),) = scalars[f"{name}/{tag}"]
             assert step == steps and abs(value - report[key]) < 1e-4, (tag, step, value, report[key])
-        print(f"TensorBoard reads {steps} steps of each curve once, killed after {done} of them and gone on with")
+        print("an evaluation, made twice, is read once")
 
 
 if __name__ == "__main__":
