@@ -47,14 +47,6 @@ ct_status ct_layer_norm(ct_tensor x, ct_tensor weight, ct_tensor bias, double ep
   });
 }
 
-ct_status ct_batch_norm(ct_tensor x, ct_tensor weight, ct_tensor bias, ct_tensor mean, ct_tensor variance,
-                        double epsilon, ct_tensor *result) {
-  return returning(result, [&] {
-    return at::batch_norm(tensor(x), tensor(weight), tensor(bias), tensor(mean), tensor(variance), /*training=*/false,
-                          /*momentum=*/0, epsilon, /*cudnn_enabled=*/false);
-  });
-}
-
 ct_status ct_convolution(ct_tensor x, ct_tensor weight, ct_tensor bias, int64_t stride, int64_t padding, int64_t groups,
                          ct_tensor *result) {
   return returning(result, [&] {

@@ -61,7 +61,27 @@ public struct FrozenConvolution: Sendable {
   }
 }
 
-extension BatchNorm {
+/// What a batch normalisation with the statistics of training consists of (Ioffe and Szegedy, 2015): weight, bias, mean and
+/// variance of each channel, `[C]`. It is a part of the convolution before it and no layer of its own.
+public struct BatchNorm: Sendable {
+  let weight: Tensor
+  let bias: Tensor
+  let mean: Tensor
+  let variance: Tensor
+  let epsilon: Double
+
+  /// - Throws: ``TorchError`` where the four are not of one length.
+  public init(weight: Tensor, bias: Tensor, mean: Tensor, variance: Tensor, epsilon: Double) throws {
+    for other in [bias, mean, variance] where other.shape != weight.shape || weight.shape.count != 1 {
+      throw TorchError.shapes(operation: "batch norm", left: weight.shape, right: other.shape)
+    }
+    self.weight = weight
+    self.bias = bias
+    self.mean = mean
+    self.variance = variance
+    self.epsilon = epsilon
+  }
+
   fileprivate var values: ct_batch_norm_values {
     ct_batch_norm_values(
       weight: weight.storage.handle, bias: bias.storage.handle, mean: mean.storage.handle,

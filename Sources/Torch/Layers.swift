@@ -75,38 +75,6 @@ public struct LayerNorm: Sendable {
   }
 }
 
-/// Batch normalisation with the statistics that training gathered (Ioffe and Szegedy, 2015).
-public struct BatchNorm: Sendable {
-  let weight: Tensor  // [C]
-  let bias: Tensor  // [C]
-  let mean: Tensor  // [C]
-  let variance: Tensor  // [C]
-  let epsilon: Double
-
-  public init(weight: Tensor, bias: Tensor, mean: Tensor, variance: Tensor, epsilon: Double) throws {
-    for other in [bias, mean, variance] where other.shape != weight.shape || weight.shape.count != 1 {
-      throw TorchError.shapes(operation: "batch norm", left: weight.shape, right: other.shape)
-    }
-    self.weight = weight
-    self.bias = bias
-    self.mean = mean
-    self.variance = variance
-    self.epsilon = epsilon
-  }
-
-  /// `[B, C, H, W]` → `[B, C, H, W]`.
-  public func callAsFunction(_ x: Tensor) throws -> Tensor {
-    guard x.shape.count == 4, x.shape[1] == weight.shape[0] else {
-      throw TorchError.shapes(operation: "batch norm", left: x.shape, right: weight.shape)
-    }
-    return try Tensor.result(of: "batch norm") {
-      ct_batch_norm(
-        x.storage.handle, weight.storage.handle, bias.storage.handle, mean.storage.handle, variance.storage.handle,
-        epsilon, $0)
-    }
-  }
-}
-
 /// A 2-D convolution with square stride and padding.
 public struct Convolution: Sendable {
   public let weight: Tensor  // [out, in / groups, h, w]

@@ -23,29 +23,14 @@ struct LinearProbeRefusalTests {
   }
 
   /// What reading says, and taking the probe, after a change to the tensors and the metadata of a whole file.
-  private func restoring(
-    _ change: (_ tensors: inout [String: Tensor], _ metadata: inout [String: String]) throws -> Void
-  ) throws -> String {
+  private func restoring(_ change: SafetensorsChange) throws -> String {
     try withTemporaryFolder { folder in
       let file = folder.appending(path: "probe.safetensors")
       try LinearProbeCheckpoint(probe, model: Self.identity).write(to: file)
-      let whole = try SafetensorsFile(contentsOf: file)
-      var tensors = try Dictionary(uniqueKeysWithValues: whole.names.map { ($0, try whole.tensor($0)) })
-      var metadata = whole.metadata
-      try change(&tensors, &metadata)
-      try SafetensorsFile.write(tensors, metadata: metadata, to: file)
+      try SafetensorsFile.rewrite(file, change)
       return message(in: folder) {
         try LinearProbeCheckpoint(contentsOf: file).probe(on: clip, identity: Self.identity, path: file.path)
       }
-    }
-  }
-
-  private func restoring(replacing old: String, with new: String) throws -> String {
-    try restoring { _, metadata in
-      let text = try #require(metadata["cocoop"])
-      let changed = text.replacing(old, with: new)
-      #expect(changed != text, "\(old) does not occur in \(text)")
-      metadata["cocoop"] = changed
     }
   }
 
@@ -79,7 +64,7 @@ struct LinearProbeRefusalTests {
   @Test("another model than the one it was trained on")
   func otherModel() throws {
     #expect(
-      try restoring(replacing: "abababababab", with: "cdcdcdcdcdcd").hasPrefix(
+      try restoring(describing("abababababab", as: "cdcdcdcdcdcd")).hasPrefix(
         "FOLDER/probe.safetensors was learned on the model tiny-clip (cdcdcdcdcdcd), but the model given is"))
   }
 
@@ -88,7 +73,7 @@ struct LinearProbeRefusalTests {
     let text =
       "FOLDER/probe.safetensors has format version 2, but this program reads version 1."
       + " Use the version of this program that wrote it."
-    #expect(try restoring(replacing: #""version":1"#, with: #""version":2"#) == text)
+    #expect(try restoring(describing(#""version":1"#, as: #""version":2"#)) == text)
     #expect(try restoring { _, metadata in metadata["cocoop"] = #"{"version": 2, "anything": []}"# } == text)
   }
 
@@ -115,9 +100,9 @@ struct LinearProbeRefusalTests {
       "FOLDER/probe.safetensors holds no linear probe of this package: its metadata cannot be read." + Self.remedy
     #expect(try restoring { _, metadata in metadata = ["format": "pt"] } == unreadable)
     #expect(try restoring { _, metadata in metadata["cocoop"] = "no JSON" } == unreadable)
-    #expect(try restoring(replacing: #"["dog","grand piano","cat"]"#, with: "[]") == unreadable)
-    #expect(try restoring(replacing: "linear-probe", with: "cocoop") == unreadable)
-    #expect(try restoring(replacing: "search", with: "found") == unreadable)
+    #expect(try restoring(describing(#"["dog","grand piano","cat"]"#, as: "[]")) == unreadable)
+    #expect(try restoring(describing("linear-probe", as: "cocoop")) == unreadable)
+    #expect(try restoring(describing("search", as: "found")) == unreadable)
   }
 
   @Test("half a file, and none")

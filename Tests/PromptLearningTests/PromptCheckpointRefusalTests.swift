@@ -16,33 +16,19 @@ struct PromptCheckpointRefusalTests {
   /// What reading says, and building the learner, after a change to the tensors and the metadata of a whole file.
   ///
   /// - Parameter isChecked: whether the file keeps the checksum of before, which any change disagrees with.
-  private func restoring(
-    isChecked: Bool = false,
-    _ change: (_ tensors: inout [String: Tensor], _ metadata: inout [String: String]) throws -> Void
-  ) throws -> String {
+  private func restoring(isChecked: Bool = false, _ change: SafetensorsChange) throws -> String {
     try withTemporaryFolder { folder in
       let file = folder.appending(path: "prompts.safetensors")
       let trainer = try SavedTraining.trained(ConditionalPrompts(for: SavedTraining.names, clip: clip))
       try PromptCheckpoint(trainer, model: SavedTraining.identity, resumable: true).write(to: file)
-      let whole = try SafetensorsFile(contentsOf: file)
-      var tensors = try Dictionary(uniqueKeysWithValues: whole.names.map { ($0, try whole.tensor($0)) })
-      var metadata = whole.metadata
-      #expect(metadata["sha256"]?.count == 64)
-      if !isChecked { metadata["sha256"] = nil }
-      try change(&tensors, &metadata)
-      try SafetensorsFile.write(tensors, metadata: metadata, to: file)
+      try SafetensorsFile.rewrite(file) { tensors, metadata in
+        #expect(metadata["sha256"]?.count == 64)
+        if !isChecked { metadata["sha256"] = nil }
+        try change(&tensors, &metadata)
+      }
       return message(in: folder) {
         try PromptCheckpoint(contentsOf: file).learner(on: clip, identity: SavedTraining.identity, path: file.path)
       }
-    }
-  }
-
-  private func restoring(replacing old: String, with new: String) throws -> String {
-    try restoring { _, metadata in
-      let text = try #require(metadata["cocoop"])
-      let changed = text.replacing(old, with: new)
-      #expect(changed != text, "\(old) does not occur in \(text)")
-      metadata["cocoop"] = changed
     }
   }
 
@@ -75,7 +61,7 @@ struct PromptCheckpointRefusalTests {
   @Test("another version")
   func version() throws {
     #expect(
-      try restoring(replacing: #""version":1"#, with: #""version":2"#)
+      try restoring(describing(#""version":1"#, as: #""version":2"#))
         == "FOLDER/prompts.safetensors has format version 2, but this program reads version 1. "
         + "Use the version of this program that wrote it.")
     #expect(
@@ -87,7 +73,7 @@ struct PromptCheckpointRefusalTests {
   @Test("another model")
   func otherModel() throws {
     #expect(
-      try restoring(replacing: "abababababab", with: "cdcdcdcdcdcd").hasPrefix(
+      try restoring(describing("abababababab", as: "cdcdcdcdcdcd")).hasPrefix(
         "FOLDER/prompts.safetensors was learned on the model tiny-clip (cdcdcdcdcdcd), "))
     let checkpoint = PromptCheckpoint(
       try ZeroShotPrompts(for: SavedTraining.names, clip: clip), model: SavedTraining.identity)
@@ -152,18 +138,18 @@ struct PromptCheckpointRefusalTests {
   @Test("metadata that no training could have written")
   func metadata() throws {
     let unreadable = "FOLDER/prompts.safetensors holds no prompts of this package: its metadata cannot be read. "
-    #expect(try restoring(replacing: #""method":"cocoop""#, with: #""method":"magic""#) == unreadable + Self.remedy)
-    #expect(try restoring(replacing: #""epochs":7"#, with: #""epochs":"seven""#) == unreadable + Self.remedy)
+    #expect(try restoring(describing(#""method":"cocoop""#, as: #""method":"magic""#)) == unreadable + Self.remedy)
+    #expect(try restoring(describing(#""epochs":7"#, as: #""epochs":"seven""#)) == unreadable + Self.remedy)
     for (old, new) in [
       (#""batchSize":2"#, #""batchSize":0"#), (#""epochs":7"#, #""epochs":-7"#),
       (#""completedEpochs":1"#, #""completedEpochs":-1"#), (#""views":"3""#, #""views":"0""#),
       (#""learningRate":0.01"#, #""learningRate":-1"#),
     ] {
-      let text = try restoring(replacing: old, with: new)
+      let text = try restoring(describing(old, as: new))
       #expect(text == unreadable + Self.remedy, "\(new)")
     }
     #expect(
-      try restoring(replacing: #"["dog","grand piano"]"#, with: "[]")
+      try restoring(describing(#"["dog","grand piano"]"#, as: "[]"))
         == "There are no classes to tell apart. Name at least one class.")
   }
 

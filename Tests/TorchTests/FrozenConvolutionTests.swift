@@ -28,22 +28,44 @@ struct FrozenConvolutionTests {
     Form(kernel: 3, stride: 2, padding: 1, groups: 4, activation: .relu),
   ]
 
-  private static func norm(channels: Int, _ generator: inout SplitMix) throws -> BatchNorm {
-    try BatchNorm(
-      weight: .random([channels], &generator), bias: .random([channels], &generator),
-      mean: .random([channels], &generator),
-      variance: Tensor.random([channels], &generator) * 0.4
-        + Tensor([Float](repeating: 1, count: channels), shape: [channels]),
-      epsilon: 1e-3)
+  /// A batch normalisation, and what it is by its definition.
+  private struct Norm {
+    let weight, bias, mean, variance: [Float]  // [C]
+    let epsilon: Float = 1e-3
+
+    init(channels: Int, _ generator: inout SplitMix) throws {
+      weight = try Tensor.random([channels], &generator).floats()
+      bias = try Tensor.random([channels], &generator).floats()
+      mean = try Tensor.random([channels], &generator).floats()
+      variance = try Tensor.random([channels], &generator).floats().map { 1 + 0.4 * $0 }
+    }
+
+    var values: BatchNorm {
+      get throws {
+        func tensor(_ numbers: [Float]) throws -> Tensor { try Tensor(numbers, shape: [numbers.count]) }
+        return try BatchNorm(
+          weight: tensor(weight), bias: tensor(bias), mean: tensor(mean), variance: tensor(variance),
+          epsilon: Double(epsilon))
+      }
+    }
+
+    /// `[B, C, H, W]` → `[B, C, H, W]`.
+    func callAsFunction(_ x: Tensor) throws -> Tensor {
+      func tensor(_ number: (Int) -> Float) throws -> Tensor {
+        try Tensor(weight.indices.map(number), shape: [1, weight.count, 1, 1])
+      }
+      let factor = try tensor { weight[$0] / (variance[$0] + epsilon).squareRoot() }
+      return try (x - tensor { mean[$0] }) * factor + tensor { bias[$0] }
+    }
   }
 
   @Test("Its values are those of the three one after another, for one picture and several", arguments: forms)
   func parity(_ form: Form) throws {
     var generator = SplitMix(seed: 1)
     let weight = try Tensor.random([16, 16 / form.groups, form.kernel, form.kernel], &generator)
-    let norm = try Self.norm(channels: 16, &generator)
+    let norm = try Norm(channels: 16, &generator)
     let frozen = try FrozenConvolution(
-      weight: weight, norm: norm, stride: form.stride, padding: form.padding, groups: form.groups,
+      weight: weight, norm: norm.values, stride: form.stride, padding: form.padding, groups: form.groups,
       activation: form.activation)
     let plain = try Convolution(
       weight: weight, bias: nil, stride: form.stride, padding: form.padding, groups: form.groups)
@@ -64,7 +86,7 @@ struct FrozenConvolutionTests {
   @Test("What makes no convolution is refused in a line")
   func refusals() throws {
     var generator = SplitMix(seed: 2)
-    let norm = try Self.norm(channels: 4, &generator)
+    let norm = try Norm(channels: 4, &generator).values
     let weight = try Tensor.random([4, 3, 3, 3], &generator)
     #expect(throws: TorchError.self) { try FrozenConvolution(weight: .random([5, 3, 3, 3], &generator), norm: norm) }
     #expect(throws: TorchError.self) { try FrozenConvolution(weight: .random([4, 3], &generator), norm: norm) }

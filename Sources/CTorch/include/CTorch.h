@@ -110,9 +110,6 @@ ct_status ct_activate(ct_tensor a, ct_activation activation, ct_tensor *result);
 ct_status ct_linear(ct_tensor x, ct_tensor weight, ct_tensor bias, ct_tensor *result);
 /// Layer normalisation over the last axis.
 ct_status ct_layer_norm(ct_tensor x, ct_tensor weight, ct_tensor bias, double epsilon, ct_tensor *result);
-/// Batch normalisation of [B, C, H, W] with the statistics of training: weight, bias, mean, variance [C].
-ct_status ct_batch_norm(ct_tensor x, ct_tensor weight, ct_tensor bias, ct_tensor mean, ct_tensor variance,
-                        double epsilon, ct_tensor *result);
 /// 2-D convolution of [B, in, H, W] with weight [out, in / groups, h, w], bias [out] or none.
 ct_status ct_convolution(ct_tensor x, ct_tensor weight, ct_tensor bias, int64_t stride, int64_t padding, int64_t groups,
                          ct_tensor *result);
