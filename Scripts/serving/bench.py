@@ -147,8 +147,8 @@ def expected(run, photos, folder, *options):
     return [answers[str(path)] for path in paths], cost
 
 
-def measure(model, folder, seconds, photo_count):
-    """One round: batched and unbatched in turn, since the machine itself is now faster and now slower."""
+def measure(model, folder, seconds, photo_count, turn):
+    """One round: batched and unbatched in turn, since the machine itself is now faster and now slower; each is first in every second round."""
     run = run_for(model, folder)
     photos = distinct_photos(photo_count)
     answers, predicted = expected(run, photos, folder)
@@ -159,7 +159,7 @@ def measure(model, folder, seconds, photo_count):
     for load in loads.values():
         load.run(4, 2)
     for clients in CLIENTS:
-        for label, server in servers.items():
+        for label, server in sorted(servers.items(), reverse=turn % 2 == 1):
             load = loads[label]
             before, used = compute_seconds(server), server.processor_seconds
             load.run(clients, seconds)
@@ -225,24 +225,25 @@ def soak(run, photos, answers, seconds):
     """Memory, ten times in the course of the load, once the largest batches have gone through."""
     server = Server(run, "--quiet", "--header-time", "3600", "--body-time", "3600")  # a machine that stands still is no fault of the client
     load = Load(server, photos, answers)
-    load.run(64, min(30, seconds / 10))
+    load.run(64, min(60, seconds / 10))
     memory, answered = [], 0
     for _ in range(10):
         load.run(8, seconds / 10)
         answered += len(load.times)
         memory.append(server.resident_mib)
+        print(f"{memory[-1]:.0f} MiB after {answered} answers", flush=True)
     server.stop()
     return memory, answered, load.wrong
 
 
-def measured(part, options, kept):
-    """A part's facts and wrong answers; of a model, one round more."""
+def measured(part, options, kept, turn=0):
+    """A part's facts and wrong answers; of a model, one round."""
     run = run_for("tiny-clip", options.folder)
     photos = distinct_photos(options.photos)
     if part in MODELS:
         # A photo takes ViT-B/16 forty times as long.
         count = options.photos if part == "tiny-clip" else min(options.photos, 48)
-        return measure(part, options.folder, options.seconds, count)
+        return measure(part, options.folder, options.seconds, count, turn)
     if part == "fast":
         facts, wrong = fast(run, photos, options.folder, options.seconds)
         return {"facts": facts, "wrong": wrong}
@@ -292,7 +293,7 @@ def main():
     for part in filter(None, options.parts.split(",")):
         if part in MODELS:
             rounds = kept.get(part, []) if options.more else []
-            kept[part] = rounds + [measured(part, options, kept) for _ in range(options.rounds)]
+            kept[part] = rounds + [measured(part, options, kept, len(rounds) + more) for more in range(options.rounds)]
             print("\n".join(summary(part, kept[part])[1]), flush=True)
         else:
             kept[part] = measured(part, options, kept)

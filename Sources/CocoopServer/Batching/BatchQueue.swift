@@ -4,7 +4,7 @@ import Foundation
 ///
 /// The queue is bounded twice: by a number of images, and by the time that a new one would wait at the present speed.
 /// Who is let in is answered within that time, or told that it was not.
-final class BatchQueue: @unchecked Sendable {
+package final class BatchQueue: @unchecked Sendable {
   // Sendable: every access to the stored properties is made under `condition`.
   private let condition = NSCondition()
   private let limits: Limits
@@ -16,7 +16,7 @@ final class BatchQueue: @unchecked Sendable {
   /// A moving average over batches.
   private var secondsPerImage: Double?
 
-  struct Limits: Sendable {
+  package struct Limits: Sendable {
     /// Images that may be on their way at one time.
     var images: Int
     /// Images that go through the model together.
@@ -25,20 +25,28 @@ final class BatchQueue: @unchecked Sendable {
     var gathering: Duration
     /// How long an image may wait in all.
     var patience: Duration
+
+    package init(images: Int, batch: Int, gathering: Duration, patience: Duration) {
+      self.images = images
+      self.batch = batch
+      self.gathering = gathering
+      self.patience = patience
+    }
   }
 
-  init(_ limits: Limits) { self.limits = limits }
+  package init(_ limits: Limits) { self.limits = limits }
 
   /// Lets images in, which then come by ``add(_:)`` or leave by ``drop(_:)``.
   ///
   /// - Returns: when their answers are due.
   /// - Throws: ``APIError`` where the queue is full, with the time after which to try again.
-  func admit(_ count: Int) throws -> ContinuousClock.Instant {
+  package func admit(_ count: Int) throws -> ContinuousClock.Instant {
     try condition.withLock {
       let ahead = expected + waiting.count + computing
       let wait = Double(ahead + count) * (secondsPerImage ?? 0)
       guard !isClosed else { throw APIError.stopping }
-      guard ahead + count <= limits.images || ahead == 0, wait <= limits.patience.seconds else {
+      // Where nothing is ahead, the speed may have been measured while the machine stood still: only another batch tells.
+      guard ahead == 0 || (ahead + count <= limits.images && wait <= limits.patience.seconds) else {
         throw APIError.overloaded(retryAfter: wait)
       }
       expected += count
@@ -47,7 +55,7 @@ final class BatchQueue: @unchecked Sendable {
   }
 
   /// One of the images that were let in will not come.
-  func drop() {
+  package func drop() {
     condition.withLock {
       expected -= 1
       condition.broadcast()
@@ -104,13 +112,15 @@ final class BatchQueue: @unchecked Sendable {
     }
   }
 
-  /// When a batch that starts now is likely to be finished.
-  func end(ofBatch images: Int) -> ContinuousClock.Instant {
-    .now + .seconds(Double(images) * condition.withLock { secondsPerImage ?? 0 })
+  /// When a batch that starts now is likely to be finished; at once, where nothing waits behind it: then it costs nobody
+  /// anything to try.
+  package func end(ofBatch images: Int) -> ContinuousClock.Instant {
+    let isLast = condition.withLock { waiting.isEmpty && expected == 0 }
+    return .now + .seconds(isLast ? 0 : Double(images) * condition.withLock { secondsPerImage ?? 0 })
   }
 
   /// Tells how fast the last batch was.
-  func note(seconds: Double, images: Int) {
+  package func note(seconds: Double, images: Int) {
     guard images > 0 else { return }
     let latest = seconds / Double(images)
     condition.withLock { secondsPerImage = secondsPerImage.map { 0.8 * $0 + 0.2 * latest } ?? latest }
