@@ -1,4 +1,4 @@
-// Linear layers whose weight never changes.
+// Linear layers whose weight never changes, with the activation after them.
 //
 // oneDNN multiplies faster when a matrix lies in its blocked layout, and faster than MKL on processors that are not
 // Intel's. A frozen weight is brought into that layout once. Where libtorch has no oneDNN, the layers are libtorch's.
@@ -24,22 +24,43 @@ at::Tensor packed(const at::Tensor &weight) {
   return reorder->call(dense, std::nullopt);
 }
 
-/// x @ weightᵀ + bias, without a gradient.
-at::Tensor product(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias) {
+/// What oneDNN calls an activation that it applies to a product before it leaves the cache.
+struct Fused {
+  std::string_view name = "none";
+  std::optional<std::string_view> algorithm = "";
+};
+
+std::optional<Fused> fused(ct_activation activation) {
+  switch (activation) {
+    case CT_IDENTITY: return Fused{};
+    case CT_RELU: return Fused{"relu"};
+    case CT_GELU: return Fused{"gelu", "none"};
+    case CT_SILU: return Fused{"swish"};
+    default: return std::nullopt;
+  }
+}
+
+/// activation(x @ weightᵀ + bias), without a gradient.
+at::Tensor product(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias,
+                   ct_activation activation = CT_IDENTITY) {
   using Signature = at::Tensor(const at::Tensor &, const at::Tensor &, const std::optional<at::Tensor> &,
                                std::string_view, c10::List<std::optional<at::Scalar>>, std::optional<std::string_view>);
   static const auto linear = oneDNN<Signature>("mkldnn::_linear_pointwise");
-  if (!linear || !weight.is_mkldnn()) return at::linear(x, weight, bias);
+  if (!linear || !weight.is_mkldnn()) return activated(at::linear(x, weight, bias), activation);
   if (x.numel() == 0) {
     auto shape = x.sizes().vec();
     shape.back() = weight.size(0);
     return x.new_zeros(shape);
   }
   const c10::List<std::optional<at::Scalar>> none;
-  if (weight.scalar_type() == at::kFloat) return linear->call(x, weight, bias, "none", none, "");
+  if (weight.scalar_type() == at::kFloat) {
+    const auto last = fused(activation);
+    if (last) return linear->call(x, weight, bias, last->name, none, last->algorithm);
+    return activated(linear->call(x, weight, bias, "none", none, ""), activation);
+  }
   // Products of bfloat16 are summed in float32; the bias is added to the sum as it is.
   auto y = linear->call(x.to(weight.scalar_type()), weight, std::nullopt, "none", none, "").to(at::kFloat);
-  return bias ? y.add_(*bias) : y;
+  return activated(bias ? y.add_(*bias) : y, activation);
 }
 
 bool hasBFloat16() {
@@ -48,11 +69,12 @@ bool hasBFloat16() {
 }
 
 struct FrozenLinear : torch::CustomClassHolder {
-  FrozenLinear(const at::Tensor &weight, std::optional<at::Tensor> bias, at::ScalarType type)
-      : weight(packed(weight.to(type))), bias(std::move(bias)), inputs(weight.size(1)) {}
+  FrozenLinear(const at::Tensor &weight, std::optional<at::Tensor> bias, ct_activation activation, at::ScalarType type)
+      : weight(packed(weight.to(type))), bias(std::move(bias)), activation(activation), inputs(weight.size(1)) {}
 
   const at::Tensor weight;  // [out, in]
   const std::optional<at::Tensor> bias;
+  const ct_activation activation;
   const int64_t inputs;
 
   /// [in, out], made when a gradient first passes through the layer: most layers never see one.
@@ -89,12 +111,13 @@ const Layer &layer(ct_frozen_linear handle) { return *static_cast<const Layer *>
 
 bool ct_has_bfloat16_products(void) { return hasBFloat16(); }
 
-ct_status ct_frozen_linear_make(ct_tensor weight, ct_tensor bias, bool in_bfloat16, ct_frozen_linear *result) {
+ct_status ct_frozen_linear_make(ct_tensor weight, ct_tensor bias, ct_activation activation, bool in_bfloat16,
+                                ct_frozen_linear *result) {
   return guarded([&] {
     TORCH_CHECK(!in_bfloat16 || hasBFloat16(), "this processor has no products of bfloat16");
     TORCH_CHECK(tensor(weight).dim() == 2 && tensor(weight).scalar_type() == at::kFloat, "the weight is a float matrix");
     result->impl = new Layer(c10::make_intrusive<FrozenLinear>(
-        tensor(weight).detach(), optional(bias), in_bfloat16 ? at::kBFloat16 : at::kFloat));
+        tensor(weight).detach(), optional(bias), activation, in_bfloat16 ? at::kBFloat16 : at::kFloat));
   });
 }
 
@@ -104,7 +127,10 @@ ct_status ct_frozen_linear_apply(ct_frozen_linear handle, ct_tensor x, ct_tensor
   return returning(result, [&] {
     const auto &input = tensor(x);
     TORCH_CHECK(input.size(-1) == layer(handle)->inputs, "the layer takes ", layer(handle)->inputs, " columns");
-    if (input.requires_grad() && at::GradMode::is_enabled()) return FrozenProduct::apply(input, layer(handle));
-    return product(input, layer(handle)->weight, layer(handle)->bias);
+    const auto &frozen = *layer(handle);
+    if (input.requires_grad() && at::GradMode::is_enabled()) {
+      return activated(FrozenProduct::apply(input, layer(handle)), frozen.activation);
+    }
+    return product(input, frozen.weight, frozen.bias, frozen.activation);
   });
 }

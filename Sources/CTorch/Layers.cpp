@@ -3,38 +3,21 @@
 
 using namespace shim;
 
-namespace {
-
-// x · σ(1.702 x), the activation of OpenAI's CLIP. Written as silu(1.702 x) / 1.702, which libtorch
-// vectorises in both directions and which needs no second tensor kept for the gradient.
-struct QuickGELU : torch::autograd::Function<QuickGELU> {
-  static constexpr double slope = 1.702;
-
-  static at::Tensor forward(torch::autograd::AutogradContext *context, const at::Tensor &x) {
-    context->save_for_backward({x});
-    auto scaled = at::mul(x, slope);
-    return at::silu_(scaled).mul_(1 / slope);
+at::Tensor shim::activated(const at::Tensor &x, ct_activation activation) {
+  constexpr double slope = 1.702;  // of OpenAI's CLIP
+  switch (activation) {
+    case CT_IDENTITY: return x;
+    case CT_RELU: return at::relu(x);
+    case CT_RELU6: return at::clamp(x, 0, 6);
+    case CT_GELU: return at::gelu(x);
+    case CT_QUICK_GELU: return at::silu(x * slope) / slope;
+    case CT_SILU: return at::silu(x);
   }
-
-  static torch::autograd::variable_list backward(torch::autograd::AutogradContext *context,
-                                                 torch::autograd::variable_list gradients) {
-    auto x = context->get_saved_variables()[0];
-    return {at::silu_backward(gradients[0], at::mul(x, slope))};
-  }
-};
-
-}  // namespace
+  TORCH_CHECK(false, "unknown activation ", static_cast<int>(activation));
+}
 
 ct_status ct_activate(ct_tensor a, ct_activation activation, ct_tensor *result) {
-  return returning(result, [&]() -> at::Tensor {
-    switch (activation) {
-      case CT_RELU: return at::relu(tensor(a));
-      case CT_RELU6: return at::clamp(tensor(a), 0, 6);
-      case CT_GELU: return at::gelu(tensor(a));
-      case CT_QUICK_GELU: return QuickGELU::apply(tensor(a));
-    }
-    TORCH_CHECK(false, "unknown activation ", static_cast<int>(activation));
-  });
+  return returning(result, [&] { return activated(tensor(a), activation); });
 }
 
 ct_status ct_linear(ct_tensor x, ct_tensor weight, ct_tensor bias, ct_tensor *result) {

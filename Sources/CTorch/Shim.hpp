@@ -17,6 +17,9 @@ inline c10::optional<at::Tensor> optional(ct_tensor handle) {
   return handle.impl ? c10::make_optional(tensor(handle)) : c10::nullopt;
 }
 
+/// Layers.cpp: a pointwise function, with its gradient.
+at::Tensor activated(const at::Tensor &x, ct_activation activation);
+
 inline at::IntArrayRef list(const int64_t *values, int64_t count) { return {values, static_cast<size_t>(count)}; }
 
 inline ct_status failure(const char *reason) { return {1, strdup(reason)}; }

@@ -10,7 +10,7 @@ public enum Precision: String, Sendable, CaseIterable, Codable {
   public var isAvailable: Bool { self == .float32 || ct_has_bfloat16_products() }
 }
 
-/// `x · weightᵀ + bias` with a weight that never changes, laid out once for fast products.
+/// `activation(x · weightᵀ + bias)` with a weight that never changes, laid out once for fast products.
 ///
 /// The layer keeps no other copy of its weight. A gradient passes through it to `x`; the transposed weight that it
 /// needs is laid out when the first one does.
@@ -29,15 +29,20 @@ public struct FrozenLinear: Sendable {
   /// - Parameters:
   ///   - weight: `[out, in]`.
   ///   - bias: `[out]`.
+  ///   - activation: computed with the product, where no gradient is asked for.
   /// - Throws: ``TorchError`` where weight is no matrix, bias does not fit it, or the precision is not available here.
-  public init(weight: Tensor, bias: Tensor?, precision: Precision = .float32) throws {
+  public init(
+    weight: Tensor, bias: Tensor?, activation: Activation? = nil, precision: Precision = .float32
+  ) throws {
     guard weight.shape.count == 2, bias == nil || bias?.shape == [weight.shape[0]] else {
       throw TorchError.shapes(operation: "linear layer", left: weight.shape, right: bias?.shape ?? [])
     }
     (outputWidth, inputWidth) = (weight.shape[0], weight.shape[1])
     var handle = ct_frozen_linear()
     try checked(
-      "linear layer", ct_frozen_linear_make(weight.storage.handle, bias.handle, precision == .bfloat16, &handle))
+      "linear layer",
+      ct_frozen_linear_make(
+        weight.storage.handle, bias.handle, activation?.code ?? CT_IDENTITY, precision == .bfloat16, &handle))
     storage = Storage(handle)
   }
 

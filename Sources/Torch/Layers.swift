@@ -9,6 +9,8 @@ public enum Activation: Sendable, Equatable {
   case gelu
   /// `x · σ(1.702 x)`: OpenAI's CLIP.
   case quickGELU
+  /// `x · σ(x)`.
+  case silu
 
   var code: ct_activation {
     switch self {
@@ -16,6 +18,7 @@ public enum Activation: Sendable, Equatable {
     case .relu6: CT_RELU6
     case .gelu: CT_GELU
     case .quickGELU: CT_QUICK_GELU
+    case .silu: CT_SILU
     }
   }
 

@@ -29,6 +29,24 @@ struct FrozenLinearTests {
     }
   }
 
+  @Test(
+    "An activation computed with the product is the one after it, in value and gradient",
+    arguments: [Activation.relu, .relu6, .gelu, .quickGELU, .silu])
+  func activations(_ activation: Activation) throws {
+    var generator = SplitMix(seed: 6)
+    let (weight, bias) = try (Tensor.random([48, 32], &generator), Tensor.random([48], &generator))
+    let (x, direction) = try (Tensor.random([7, 32], &generator) * 4, Tensor.random([7, 48], &generator))
+    let plain = try Linear(weight: weight, bias: bias)
+    let expected = try valueWithGradient(at: [x]) { try activation(plain($0[0])).weightedMean(direction) }.gradients[0]
+    for precision in Precision.allCases where precision.isAvailable {
+      let tolerance: Float = precision == .float32 ? 1e-5 : 0.3
+      let layer = try FrozenLinear(weight: weight, bias: bias, activation: activation, precision: precision)
+      #expect(try layer(x).isClose(to: activation(plain(x)), within: tolerance))
+      let gradient = try valueWithGradient(at: [x]) { try layer($0[0]).weightedMean(direction) }.gradients[0]
+      #expect(try gradient.isClose(to: expected, within: tolerance))
+    }
+  }
+
   @Test("Rows that do not lie together in memory are read in their order")
   func strided() throws {
     var generator = SplitMix(seed: 2)

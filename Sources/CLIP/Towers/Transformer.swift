@@ -90,20 +90,31 @@ struct LastBlock: Sendable {
 /// The second half of a block: `x + contract(activation(expand(norm(x))))`.
 struct Perceptron: Sendable {
   private let norm: LayerNorm
-  private let expand: FrozenLinear  // D → P
-  private let activation: Activation
+  private let expand: FrozenLinear  // D → P, and the activation
   private let contract: ScaledLinear  // P → D
+
+  /// QuickGELU, x · σ(1.702 x), is silu(1.702 x) / 1.702. The factors go into the frozen layers on its two sides.
+  private static let quickSlope: Float = 1.702
 
   init(_ weights: inout Weights, _ path: String, _ shape: BlockShape) throws {
     let (width, inner) = (shape.width, shape.perceptronWidth)
     norm = try weights.layerNorm("\(path).ln_2", width: width, epsilon: shape.normEpsilon)
-    expand = try weights.linear("\(path).mlp.c_fc", from: width, to: inner)
+    let slope = shape.activation == .quickGELU ? Self.quickSlope : nil
+    expand = try FrozenLinear(
+      weight: weights.take("\(path).mlp.c_fc.weight", [inner, width]).times(slope),
+      bias: weights.take("\(path).mlp.c_fc.bias", [inner]).times(slope),
+      activation: slope == nil ? shape.activation : .silu, precision: weights.precision)
     contract = try ScaledLinear(
-      &weights, "\(path).mlp.c_proj", from: inner, to: width, scale: shape.hasLayerScale ? "\(path).ls_2" : nil)
-    activation = shape.activation
+      &weights, "\(path).mlp.c_proj", from: inner, to: width, scale: shape.hasLayerScale ? "\(path).ls_2" : nil,
+      of: slope.map { 1 / $0 })
   }
 
-  func callAsFunction(_ x: Tensor) throws -> Tensor { try x + contract(activation(expand(norm(x)))) }
+  func callAsFunction(_ x: Tensor) throws -> Tensor { try x + contract(expand(norm(x))) }
+}
+
+extension Tensor {
+  /// The product with a factor, where there is one.
+  fileprivate func times(_ factor: Float?) throws -> Tensor { try factor.map { try self * $0 } ?? self }
 }
 
 /// A linear layer, and the factor of each channel where a block has layer scale (Touvron et al., 2021).
@@ -111,8 +122,14 @@ struct ScaledLinear: Sendable {
   private let linear: FrozenLinear
   private let factors: Tensor?  // [out]
 
-  init(_ weights: inout Weights, _ path: String, from input: Int, to output: Int, scale: String?) throws {
-    linear = try weights.linear(path, from: input, to: output)
+  /// - Parameter inputFactor: of every input.
+  init(
+    _ weights: inout Weights, _ path: String, from input: Int, to output: Int, scale: String?,
+    of inputFactor: Float? = nil
+  ) throws {
+    linear = try FrozenLinear(
+      weight: weights.take("\(path).weight", [output, input]).times(inputFactor),
+      bias: weights.take("\(path).bias", [output]), precision: weights.precision)
     factors = try scale.map { try weights.take("\($0).gamma", [output]) }
   }
 

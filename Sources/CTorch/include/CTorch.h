@@ -104,7 +104,9 @@ ct_status ct_cross_entropy(ct_tensor logits, ct_tensor labels, ct_tensor *result
 
 /* ---- Layers.cpp: the operations that layers are made of ---- */
 
-typedef enum : int32_t { CT_RELU = 0, CT_RELU6 = 1, CT_GELU = 2, CT_QUICK_GELU = 3 } ct_activation;
+typedef enum : int32_t {
+  CT_IDENTITY = 0, CT_RELU = 1, CT_RELU6 = 2, CT_GELU = 3, CT_QUICK_GELU = 4, CT_SILU = 5
+} ct_activation;
 ct_status ct_activate(ct_tensor a, ct_activation activation, ct_tensor *result);
 /// `x @ weightᵀ + bias`; weight [out, in], bias [out] or none.
 ct_status ct_linear(ct_tensor x, ct_tensor weight, ct_tensor bias, ct_tensor *result);
@@ -121,9 +123,10 @@ ct_status ct_average_pool(ct_tensor x, int64_t size, ct_tensor *result);
 /// Whether layers can multiply in bfloat16 here: a processor of x86-64 with AVX-512, and libtorch with oneDNN.
 bool ct_has_bfloat16_products(void);
 /// Lays the weight [out, in] out for fast products; bias [out] or none. The caller frees the layer.
-ct_status ct_frozen_linear_make(ct_tensor weight, ct_tensor bias, bool in_bfloat16, ct_frozen_linear *result);
+ct_status ct_frozen_linear_make(ct_tensor weight, ct_tensor bias, ct_activation activation, bool in_bfloat16,
+                                ct_frozen_linear *result);
 void ct_frozen_linear_free(ct_frozen_linear layer);
-/// `x @ weightᵀ + bias`; a gradient passes to x alone.
+/// `activation(x @ weightᵀ + bias)`; a gradient passes to x alone.
 ct_status ct_frozen_linear_apply(ct_frozen_linear layer, ct_tensor x, ct_tensor *result);
 
 /* ---- FrozenConvolution.cpp: convolutions whose weight never changes ---- */

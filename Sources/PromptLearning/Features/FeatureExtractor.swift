@@ -44,7 +44,7 @@ public struct FeatureExtractor: Sendable {
   ///   - key: the file of an item, and what else decides its pixels.
   func embeddings<Item: Sendable>(
     of items: [Item], preparation: String, key: (Item) -> (file: URL, detail: String),
-    progress: (Int) throws -> Void = { _ in }, square: @Sendable (Item) throws -> Image
+    progress: (Int) throws -> Void = { _ in }, square: @escaping @Sendable (Item) throws -> Image
   ) throws -> Tensor {
     guard let cache else { return try embeddings(of: items, progress: progress, square: square) }
     // Runs of before the choice know of float32 alone, and so do the names of what they kept.
@@ -54,16 +54,16 @@ public struct FeatureExtractor: Sendable {
     }
   }
 
-  /// What the image tower makes of squares that are made from items.
+  /// What the image tower makes of squares that are made from items; the next batch of squares is made meanwhile.
   func embeddings<Item: Sendable>(
-    of items: [Item], progress: (Int) throws -> Void = { _ in }, square: @Sendable (Item) throws -> Image
+    of items: [Item], progress: (Int) throws -> Void = { _ in }, square: @escaping @Sendable (Item) throws -> Image
   ) throws -> Tensor {
+    var parts: [Tensor] = []
     var done = 0
-    let parts = try items.split(every: Self.batchSize).map { items in
-      let embeddings = try clip.imageEmbeddings(ofSquares: items.concurrentMap(square))
+    try items.split(every: Self.batchSize).forEachMadeAhead(by: { try $0.concurrentMap(square) }) { items, squares in
+      parts.append(try clip.imageEmbeddings(ofSquares: squares))
       done += items.count
       try progress(done)
-      return embeddings
     }
     return try parts.isEmpty ? Tensor.zeros([0, clip.embeddingWidth]) : Tensor.concatenated(parts, axis: 0)
   }

@@ -32,6 +32,7 @@ public enum ImageViews: Sendable, Hashable, Codable, RawRepresentable {
 
 /// Unit features of random views of the training images.
 struct TrainingViews: Sendable {
+  private let clip: CLIPModel
   private let files: [URL]
   private let extractor: FeatureExtractor
   private let preprocessing: Preprocessing
@@ -40,6 +41,7 @@ struct TrainingViews: Sendable {
   private var stored: Tensor?  // [files · views, E]: the views of a file stand together
 
   init(of dataset: Dataset, mode: ImageViews, clip: CLIPModel, cache: FeatureCache?) throws {
+    self.clip = clip
     files = dataset.training.map(dataset.url(of:))
     extractor = FeatureExtractor(clip, cache: mode == .fresh ? nil : cache)
     preprocessing = clip.configuration.preprocessing
@@ -65,21 +67,32 @@ struct TrainingViews: Sendable {
     return ViewDraw(image: image, view: UInt64(Int.random(in: 0..<count, using: &generator)))
   }
 
+  /// What is read before the views that were drawn become features: their pixels where views are fresh, else nothing.
+  func pixels(of draws: [ViewDraw]) throws -> [Image] {
+    mode == .fresh ? try draws.concurrentMap(square) : []
+  }
+
   /// The views that were drawn: `[draws.count, E]`, unit rows.
-  func features(of draws: [ViewDraw]) throws -> Tensor {
-    guard case .stored(let count) = mode, let stored else { return try encode(draws) }
+  ///
+  /// - Parameter pixels: of these views, as ``pixels(of:)`` has them.
+  func features(of draws: [ViewDraw], pixels: [Image]) throws -> Tensor {
+    guard case .stored(let count) = mode, let stored else {
+      return try clip.imageEmbeddings(ofSquares: pixels).unitRows()
+    }
     let rows = draws.map { $0.image * count + Int($0.view) }
     return try stored.gathered(Tensor(rows, shape: [rows.count]), axis: 0)
   }
 
-  /// Every view has a generator of its own, so that the result does not depend on which core decodes first.
-  private func encode(_ draws: [ViewDraw], progress: (Int) throws -> Void = { _ in }) throws -> Tensor {
+  private func encode(_ draws: [ViewDraw], progress: (Int) throws -> Void) throws -> Tensor {
     try extractor.embeddings(
       of: draws, preparation: "of a random view: \(augmentation), \(preprocessing)",
-      key: { (files[$0.image], "\($0.view)") }, progress: progress
-    ) { [augmentation, files] draw in
-      var generator = SeededGenerator(seed: draw.view)
-      return try augmentation(Image(contentsOf: files[draw.image]), using: &generator)
-    }.unitRows()
+      key: { (files[$0.image], "\($0.view)") }, progress: progress, square: square
+    ).unitRows()
+  }
+
+  /// Every view has a generator of its own, so that the result does not depend on which core decodes first.
+  @Sendable private func square(of draw: ViewDraw) throws -> Image {
+    var generator = SeededGenerator(seed: draw.view)
+    return try augmentation(Image(contentsOf: files[draw.image]), using: &generator)
   }
 }

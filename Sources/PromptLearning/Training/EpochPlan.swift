@@ -40,8 +40,8 @@ struct EpochPlan: Sendable {
   /// The groups that still have something to do.
   ///
   /// - Parameter steps: that are made already.
-  func groups(after steps: Int) -> some Sequence<Group> {
-    groups.lazy.filter { $0.firstStep + $0.steps.count > steps }
+  func groups(after steps: Int) -> [Group] {
+    groups.filter { $0.firstStep + $0.steps.count > steps }
   }
 }
 

@@ -65,8 +65,9 @@ public struct Trainer<Learner: TrainablePromptLearner>: Sendable {
     let earlier = state.position
     var generator = state.generator
     let plan = EpochPlan(images: labels.count, batchSize: configuration.batchSize, of: views, using: &generator)
-    for group in plan.groups(after: earlier.steps) {
-      let features = try views.features(of: group.draws)
+    // The pixels of the next group are read while the model works on this one.
+    try plan.groups(after: earlier.steps).forEachMadeAhead(by: { try views.pixels(of: $0.draws) }) { group, pixels in
+      let features = try views.features(of: group.draws, pixels: pixels)
       var row = 0
       for (number, draws) in zip((group.firstStep + 1)..., group.steps) {
         let rows = row..<row + draws.count
