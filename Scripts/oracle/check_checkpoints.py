@@ -162,7 +162,7 @@ def transformers_model(name: str):
 
 def open_clip_model(name: str):
     configuration = open_clip.get_model_config(name)
-    configuration["vision_cfg"] |= OPEN_CLIP[name]
+    configuration["vision_cfg"] |= OPEN_CLIP.get(name, {})
     model = randomize(open_clip.create_model(name, vision_cfg=configuration["vision_cfg"]))
 
     def save(safe):
