@@ -6,7 +6,7 @@ extension Array where Element: Sendable {
   /// meanwhile, and no more than that one.
   ///
   /// - Throws: the error of `make` when the turn of its element comes, and that of `use`. Nothing is made on afterwards.
-  func forEachMadeAhead<Made: Sendable>(
+  package func forEachMadeAhead<Made: Sendable>(
     by make: @escaping @Sendable (Element) throws -> Made, _ use: (Element, Made) throws -> Void
   ) throws {
     var next = first.map { first in Making { try make(first) } }
