@@ -212,8 +212,8 @@ struct ServeTests {
         #expect(page.fields["content-security-policy"]?.contains("unsafe") == false)
         #expect(page.fields["content-security-policy"]?.hasPrefix("default-src 'none'") == true)
         let script = try server.ask("GET", "/page.js").text
-        let named = (page.text + script).matches(of: /"(\/[a-z]+\.(?:css|js|svg|json))"/).map { String($0.1) }
-        #expect(named.count >= 4)
+        let named = (page.text + script).matches(of: /"\.?(\/[a-z]+\.(?:css|js|svg|json))"/).map { String($0.1) }
+        #expect(Set(named).count >= 6)
         for path in named { #expect(try server.ask("GET", path).status == 200, "\(path)") }
         #expect(try server.ask("GET", "/examples/bird.jpg").fields["content-type"] == "image/jpeg")
         let tag = try #require(page.fields["etag"])

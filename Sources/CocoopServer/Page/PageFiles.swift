@@ -24,11 +24,12 @@ struct PageFiles: Sendable {
   /// - Throws: ``ServerError/missingResource(name:)``.
   init() throws {
     let folder = Bundle.module.bundleURL.appending(path: "page")
+    let script = "text/javascript; charset=utf-8"
     var assets: [String: File] = [:]
     for (path, name, type) in [
       ("/", "index.html", "text/html; charset=utf-8"), ("/page.css", "page.css", "text/css; charset=utf-8"),
-      ("/page.js", "page.js", "text/javascript; charset=utf-8"), ("/icon.svg", "icon.svg", "image/svg+xml"),
-      (Self.description, "openapi.json", "application/json"),
+      ("/page.js", "page.js", script), ("/answers.js", "answers.js", script), ("/server.js", "server.js", script),
+      ("/icon.svg", "icon.svg", "image/svg+xml"), (Self.description, "openapi.json", "application/json"),
     ] {
       assets[path] = try Self.file(folder.appending(path: name), type: type)
     }

@@ -1,5 +1,8 @@
 // The page of `cocoop serve`: one photo, one list of classes, and what two models make of them.
 
+import { cards, showAnswer } from "./answers.js";
+import { classify, request, useToken } from "./server.js";
+
 const byId = (id) => document.getElementById(id);
 const view = Object.fromEntries(
   ["run", "stage", "shown", "invitation", "pick", "remove", "file", "own", "examples", "problem", "token", "classes",
@@ -8,10 +11,6 @@ const tokenForm = byId("token-form");
 const classesProblem = byId("classes-problem");
 const modes = byId("modes");
 const fastNote = byId("fast-note");
-const cards = {
-  "run": { card: byId("run-card"), bars: byId("run-bars"), verdict: byId("run-verdict") },
-  "zero-shot": { card: byId("zero-card"), bars: byId("zero-bars"), verdict: byId("zero-verdict") },
-};
 
 const mostPhotos = 24;
 const shownClasses = 8;
@@ -21,43 +20,9 @@ let photos = [];      // { blob, url, name, button }
 let current = null;
 let ownClasses = [];
 let limits = { bodyBytes: 20e6, classes: 1000 };
-let token = null;
 let asking = null;    // the AbortController of the newest question: older answers are dropped
 
-// --- The server ---
-
-async function request(path, options = {}) {
-  const headers = token ? { Authorization: `Bearer ${token}` } : {};
-  let response;
-  try {
-    response = await fetch(path, { ...options, headers });
-  } catch (error) {
-    if (error.name === "AbortError") throw error;
-    throw new Error("The server cannot be reached.");
-  }
-  if (response.status === 401) {
-    tokenForm.hidden = false;
-    throw new Error(token ? "The server does not take this token." : "This server asks for a token.");
-  }
-  const answer = await response.json().catch(() => null);
-  if (response.ok && answer) return answer;
-  const error = new Error(answer?.error?.message ?? `The server answered ${response.status}.`);
-  error.code = answer?.error?.code;
-  error.retryAfter = Number(response.headers.get("Retry-After")) || 0;
-  throw error;
-}
-
 const mode = () => modes.querySelector(":checked").value;
-
-async function classify(photo, classes, model, signal) {
-  const form = new FormData();
-  form.append("model", model);
-  form.append("mode", mode());
-  form.append("top", String(Math.min(shownClasses, classes.length)));
-  form.append("classes", classes.join(","));
-  form.append("image", photo.blob, "photo");
-  return request("/v1/classify", { method: "POST", body: form, signal });
-}
 
 // --- Asking and showing ---
 
@@ -74,41 +39,6 @@ function show(element, text) {
 function showCount(names) {
   view.count.textContent = names.length === 1 ? "1 class" : `${names.length} classes`;
   view.reset.disabled = names.length === ownClasses.length && names.every((name, index) => name === ownClasses[index]);
-}
-
-function showAnswer(model, answer) {
-  const { card, bars, verdict } = cards[model];
-  card.classList.remove("waiting");
-  const top = answer?.results?.[0]?.top ?? [];
-  verdict.textContent = top[0]?.class ?? "No photo yet";
-  verdict.classList.toggle("empty", !top.length);
-  // Rows are kept, so that bars move from one answer to the next.
-  while (bars.children.length > top.length) bars.lastChild.remove();
-  while (bars.children.length < top.length) bars.append(newRow());
-  top.forEach((candidate, index) => {
-    const row = bars.children[index];
-    const percent = 100 * candidate.probability;
-    row.querySelector(".name").textContent = candidate.class;
-    row.querySelector(".name").title = candidate.class;
-    row.querySelector(".share").textContent = `${percent.toFixed(1)} %`;
-    row.querySelector(".fill").style.setProperty("--share", `${percent}%`);
-  });
-}
-
-function newRow() {
-  const row = document.createElement("li");
-  for (const name of ["name", "share"]) {
-    const span = document.createElement("span");
-    span.className = name;
-    row.append(span);
-  }
-  const trough = document.createElement("div");
-  trough.className = "trough";
-  const fill = document.createElement("div");
-  fill.className = "fill";
-  trough.append(fill);
-  row.append(trough);
-  return row;
 }
 
 async function ask() {
@@ -133,7 +63,8 @@ async function ask() {
   for (const model in cards) cards[model].card.classList.add("waiting");
   try {
     const models = Object.keys(cards);
-    const answers = await Promise.all(models.map((model) => classify(current, names, model, question.signal)));
+    const answers = await Promise.all(models.map((model) => classify(
+      current.blob, { classes: names, model, mode: mode(), top: shownClasses, signal: question.signal })));
     if (question !== asking) return;
     models.forEach((model, index) => showAnswer(model, answers[index]));
     const [run, zeroShot] = answers.map((answer) => answer.results[0].top[0].class);
@@ -142,6 +73,7 @@ async function ask() {
   } catch (error) {
     if (error.name === "AbortError" || question !== asking) return;
     for (const model in cards) showAnswer(model, null);
+    tokenForm.hidden &&= !error.asksForToken;
     show(error.code === "invalid_classes" ? classesProblem : view.problem, error.message);
     if (error.retryAfter) setTimeout(() => { if (question === asking) ask(); }, 1000 * error.retryAfter);
   }
@@ -271,7 +203,7 @@ document.addEventListener("drop", (event) => {
 });
 tokenForm.addEventListener("submit", (event) => {
   event.preventDefault();
-  token = view.token.value.trim();
+  useToken(view.token.value.trim());
   start();
 });
 
@@ -303,6 +235,7 @@ async function start() {
     view.classes.value ||= ownClasses.join("\n");
     ask();
   } catch (error) {
+    tokenForm.hidden &&= !error.asksForToken;
     show(view.problem, error.message);
   }
 }
