@@ -117,7 +117,7 @@ extension BatchClassifier {
 
   private mutating func prepare(_ choice: ClassifierChoice, for jobs: [(job: Job, row: Tensor)]) throws {
     let exact = try exactClassifier(for: choice.exact)
-    guard let fastMode, let exact = exact as? Classifier<ConditionalPrompts> else { throw APIError.internalFailure }
+    guard let fastMode, let exact = exact as? any FastAnswering else { throw APIError.internalFailure }
     try backlog.add(jobs, for: choice) { [budget] in try fastMode.preparation(of: exact, within: budget) }
   }
 

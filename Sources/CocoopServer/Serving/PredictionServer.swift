@@ -96,7 +96,7 @@ public struct PredictionServer: Sendable {
   ) throws -> Responder {
     let record = run.record
     let identity = RunIdentity(
-      name: name, method: run.method.rawValue, checkpoint: record.model.name, checkpointSHA256: record.model.sha256)
+      name: name, method: run.method.id, checkpoint: record.model.name, checkpointSHA256: record.model.sha256)
     let preprocessing = run.clip.configuration.preprocessing
     return Responder(
       classifyHandler: ClassifyHandler(

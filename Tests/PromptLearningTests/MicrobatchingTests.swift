@@ -7,7 +7,7 @@ import Testing
 import Torch
 
 @Suite("A memory budget changes how much goes through at once, and no result")
-struct PassesTests {
+struct MicrobatchingTests {
   static let tolerance: Float = 1e-6
   static let names = (0..<40).map { "\($0) dogs and \($0 * 7) cats" }
 
@@ -23,22 +23,22 @@ struct PassesTests {
   }
 
   /// One pass, a few images a pass, and a few classes of one image a pass.
-  private func plans<Learner: PromptLearner>(of learner: Learner) throws -> [PassPlan<Learner>] {
+  private func plans<Learner: PromptLearner>(of learner: Learner) throws -> [MicrobatchPlan<Learner>] {
     let bytes = learner.passBytes(isTraining: true)
     return try [bytes * 100, bytes * 2, bytes / 3].map {
-      try PassPlan(for: learner, within: MemoryBudget(bytes: max(1 << 20, $0)), isTraining: true)
+      try MicrobatchPlan(for: learner, within: MemoryBudget(bytes: max(1 << 20, $0)), isTraining: true)
     }
   }
 
   private func check<Learner: TrainablePromptLearner>(_ learner: Learner) throws {
     let classifier = Classifier(clip, learner)
     let all = try plans(of: learner)
-    let expected = try classifier.lossWithGradient(on: batch, by: all[0])
+    let expected = try classifier.gradient(on: batch, all[0])
     for plan in all.dropFirst() {
-      let (loss, gradients, right) = try classifier.lossWithGradient(on: batch, by: plan)
-      #expect(abs(loss - expected.loss) <= Self.tolerance * expected.loss)
-      #expect(right == expected.right)
-      for (gradient, reference) in zip(gradients, expected.gradients) {
+      let result = try classifier.gradient(on: batch, plan)
+      #expect(abs(result.loss - expected.loss) <= Self.tolerance * expected.loss)
+      #expect(result.right == expected.right)
+      for (gradient, reference) in zip(result.gradients[0], expected.gradients[0]) {
         let scale = try reference.floats().map(abs).max() ?? 0
         #expect(try gradient.isClose(to: reference, within: 10 * Self.tolerance * max(scale, 1e-3)))
       }
@@ -58,7 +58,7 @@ struct PassesTests {
     let learner = try ConditionalPrompts(for: Self.names, clip: clip)
     let all = try plans(of: learner)
     #expect(all.map(\.parts.count)[..<2] == [1, 1] && all[2].parts.count >= 3)
-    #expect(all[0].imagesPerPass >= 100 && all[1].imagesPerPass == 2 && all[2].imagesPerPass == 1)
+    #expect(all[0].imagesPerMicrobatch >= 100 && all[1].imagesPerMicrobatch == 2 && all[2].imagesPerMicrobatch == 1)
     #expect(all[2].parts.flatMap(\.classNames) == Self.names)
     try check(learner)
   }
@@ -67,7 +67,7 @@ struct PassesTests {
   func unconditional(isClassSpecific: Bool) throws {
     let learner = try ContextPrompts(for: Self.names, isClassSpecific: isClassSpecific, clip: clip)
     let all = try plans(of: learner)
-    #expect(all.allSatisfy { $0.imagesPerPass == .max })
+    #expect(all.allSatisfy { $0.imagesPerMicrobatch == .max })
     #expect(all[2].parts.count >= 3)
     try check(learner)
   }
@@ -75,7 +75,7 @@ struct PassesTests {
   @Test("zero-shot prompts take no memory, and may be divided all the same")
   func zeroShot() throws {
     let learner = try ZeroShotPrompts(for: Self.names, clip: clip)
-    #expect(try PassPlan(for: learner, within: MemoryBudget(bytes: 1 << 20), isTraining: false).parts.count == 1)
+    #expect(try MicrobatchPlan(for: learner, within: MemoryBudget(bytes: 1 << 20), isTraining: false).parts.count == 1)
     let whole = learner.classFeatures(for: batch.imageFeatures)
     let part = try learner.restricted(to: 5..<9)
     #expect(part.classNames == Array(Self.names[5..<9]))

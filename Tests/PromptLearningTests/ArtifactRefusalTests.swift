@@ -6,7 +6,7 @@ import Testing
 import Torch
 
 @Suite("A prompt file that is not whole is refused in one line")
-struct PromptCheckpointRefusalTests {
+struct ArtifactRefusalTests {
   static let remedy = "Train again, or restore the file from a copy."
 
   let clip: CLIPModel
@@ -20,14 +20,14 @@ struct PromptCheckpointRefusalTests {
     try withTemporaryFolder { folder in
       let file = folder.appending(path: "prompts.safetensors")
       let trainer = try SavedTraining.trained(ConditionalPrompts(for: SavedTraining.names, clip: clip))
-      try PromptCheckpoint(trainer, model: SavedTraining.identity, resumable: true).write(to: file)
+      try Artifact(trainer, of: .cocoop, model: SavedTraining.identity, resumable: true).write(to: file)
       try SafetensorsFile.rewrite(file) { tensors, metadata in
         #expect(metadata["sha256"]?.count == 64)
         if !isChecked { metadata["sha256"] = nil }
         try change(&tensors, &metadata)
       }
       return message(in: folder) {
-        try PromptCheckpoint(contentsOf: file).learner(on: clip, identity: SavedTraining.identity, path: file.path)
+        try Artifact(contentsOf: file).classifier(on: clip, identity: SavedTraining.identity, path: file.path)
       }
     }
   }
@@ -75,11 +75,11 @@ struct PromptCheckpointRefusalTests {
     #expect(
       try restoring(describing("abababababab", as: "cdcdcdcdcdcd")).hasPrefix(
         "FOLDER/prompts.safetensors was learned on the model tiny-clip (cdcdcdcdcdcd), "))
-    let checkpoint = PromptCheckpoint(
+    let checkpoint = Artifact(
       try ZeroShotPrompts(for: SavedTraining.names, clip: clip), model: SavedTraining.identity)
     let other = ModelIdentity(name: "ViT-B-16", sha256: String(repeating: "01", count: 32))
     #expect(
-      message { try checkpoint.learner(on: clip, identity: other, path: "prompts.safetensors") }
+      message { try checkpoint.classifier(on: clip, identity: other, path: "prompts.safetensors") }
         == "prompts.safetensors was learned on the model tiny-clip (abababababab), "
         + "but the model given is ViT-B-16 (010101010101). Name the model that it was learned on with --model.")
   }
@@ -98,7 +98,7 @@ struct PromptCheckpointRefusalTests {
       try restoring { tensors, _ in
         tensors["token_prefix"] = try .zeros([1])
         tensors["token_suffix"] = try .zeros([1])
-      } == "FOLDER/prompts.safetensors has tensors that these prompts do not use: token_prefix, token_suffix. "
+      } == "FOLDER/prompts.safetensors has unexpected tensors: token_prefix, token_suffix. "
         + Self.remedy)
   }
 
@@ -116,7 +116,7 @@ struct PromptCheckpointRefusalTests {
         tensors[name] = try .zeros(shape)
         if let velocity = tensors.keys.first(where: { $0 == "velocity.\(name)" }) { tensors[velocity] = tensors[name] }
       }
-        == "Tensor '\(name)' of FOLDER/prompts.safetensors has shape \(shape), but the prompts need \(expected). "
+        == "Tensor '\(name)' of FOLDER/prompts.safetensors has shape \(shape), expected \(expected). "
         + Self.remedy)
   }
 
@@ -138,7 +138,9 @@ struct PromptCheckpointRefusalTests {
   @Test("metadata that no training could have written")
   func metadata() throws {
     let unreadable = "FOLDER/prompts.safetensors holds no prompts of this package: its metadata cannot be read. "
-    #expect(try restoring(describing(#""method":"cocoop""#, as: #""method":"magic""#)) == unreadable + Self.remedy)
+    #expect(
+      try restoring(describing(#""method":"cocoop""#, as: #""method":"magic""#))
+        == "There is no method 'magic'. Use a version of this program that has it.")
     #expect(try restoring(describing(#""epochs":7"#, as: #""epochs":"seven""#)) == unreadable + Self.remedy)
     for (old, new) in [
       (#""batchSize":2"#, #""batchSize":0"#), (#""epochs":7"#, #""epochs":-7"#),
@@ -165,12 +167,12 @@ struct PromptCheckpointRefusalTests {
     try withTemporaryFolder { folder in
       let file = folder.appending(path: "prompts.safetensors")
       #expect(
-        message(in: folder) { try PromptCheckpoint(contentsOf: file) }
+        message(in: folder) { try Artifact(contentsOf: file) }
           == "FOLDER/prompts.safetensors: No such file or directory. "
           + "Give a safetensors file that exists and is readable.")
       try Data("hello".utf8).write(to: file)
       #expect(
-        message(in: folder) { try PromptCheckpoint(contentsOf: file) }
+        message(in: folder) { try Artifact(contentsOf: file) }
           == "FOLDER/prompts.safetensors: expected a safetensors file, found 5 bytes, too few for one. "
           + "Fetch or write the file again: it is damaged, or not a safetensors file.")
     }
@@ -179,7 +181,7 @@ struct PromptCheckpointRefusalTests {
   @Test("a folder that cannot be written leaves nothing behind")
   func unwritable() throws {
     try withTemporaryFolder { folder in
-      let checkpoint = PromptCheckpoint(
+      let checkpoint = Artifact(
         try ZeroShotPrompts(for: SavedTraining.names, clip: clip), model: SavedTraining.identity)
       let text = message(in: folder) { try checkpoint.write(to: folder.appending(path: "none/prompts.safetensors")) }
       #expect(text.hasPrefix("Cannot write FOLDER/none/"))

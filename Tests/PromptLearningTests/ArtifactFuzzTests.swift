@@ -7,7 +7,7 @@ import Testing
 import Torch
 
 @Suite("Mutated prompt files are read or refused, and never crash or hang")
-struct PromptCheckpointFuzzTests {
+struct ArtifactFuzzTests {
   static let pieces = [
     "\"", ",", "[", "]", "{", "}", "-", "1e400", "null", "true", "0", "99999999999999999999", "F16", "I64", "ctx",
     "\\\"", "\\ud800", "\0", "é", "\"coop\"", "\"zero-shot\"", "stored", "1.5", "[]",
@@ -32,7 +32,7 @@ struct PromptCheckpointFuzzTests {
     var trained = 0
     try withTemporaryFolder { folder in
       let file = folder.appending(path: "prompts.safetensors")
-      try PromptCheckpoint(trainer, model: identity, resumable: true).write(to: file)
+      try Artifact(trainer, of: .coop, model: identity, resumable: true).write(to: file)
       // Without the checksum, which would refuse nearly every mutation before anything else sees it.
       let written = try SafetensorsFile(contentsOf: file)
       let tensors = try Dictionary(uniqueKeysWithValues: written.names.map { ($0, try written.tensor($0)) })
@@ -44,16 +44,14 @@ struct PromptCheckpointFuzzTests {
         try Data(bytes).write(to: file)
         return bytes
       } read: { _ in
-        try PromptCheckpoint(contentsOf: file)
+        try Artifact(contentsOf: file)
       } check: { restored in
         do {
-          _ = try restored.learner(on: clip, identity: identity, path: file.path)
-          guard let training = restored.training, restored.description.method == .coop else { return }
-          let names = restored.description.classNames
-          let prompts = try restored.contextPrompts(on: clip, path: file.path, classNames: names)
+          let classifier = try restored.classifier(on: clip, identity: identity, path: file.path)
+          guard let training = restored.training, let prompts = classifier as? Classifier<ContextPrompts>
+          else { return }
           var continued = Trainer(
-            Classifier(clip, prompts), configuration: training.configuration, seed: training.seed, state: training.state
-          )
+            prompts, configuration: training.configuration, seed: training.seed, state: training.state)
           _ = try continued.step(on: batch, learningRate: 0.002)
           trained += 1
         } catch let error as any Explained {

@@ -1,43 +1,38 @@
 import CLIP
 import Datasets
 
-/// The way a classifier comes about.
-public enum Method: String, Sendable, Codable, CaseIterable {
-  case zeroShot = "zero-shot"
-  /// Zero-shot CLIP with the averaged features of several sentences.
-  case zeroShotEnsemble = "zero-shot-ensemble"
-  case coop
-  case cocoop
-  /// Logistic regression on image features: the one method without prompts, and without other classes than its own.
-  case linearProbe = "linear-probe"
-
-  /// Whether it names classes that it was not trained on.
-  public var namesOtherClasses: Bool { self != .linearProbe }
-
-  /// Whether it is made without any image, so that seeds and shots mean nothing to it.
-  public var isZeroShot: Bool { self == .zeroShot || self == .zeroShotEnsemble }
-}
-
-/// What prompts are, apart from their numbers: enough to build the learner again over any class names.
-public struct PromptDescription: Sendable, Codable, Equatable {
+/// What an artifact is, apart from its numbers: enough to build the classifier again over any class names.
+public struct ArtifactDescription: Sendable, Codable, Equatable {
   public let method: Method
-  /// The classes that the prompts were learned on, by label.
+  /// The classes that were learned, by label.
   public let classNames: [String]
   /// The sentences of a zero-shot classifier; `nil` for learned prompts.
   public var templates: [String]?
-  /// Where CoOp's class name stands; `nil` for other methods.
+  /// Where the class name stands; `nil` for methods that always put it at the end.
   public var position: ContextPosition?
+  /// The method's own settings where they are not the standard ones.
+  public var options: MethodOptions?
   public let model: ModelIdentity
 
   public init(
     method: Method, classNames: [String], templates: [String]? = nil, position: ContextPosition? = nil,
-    model: ModelIdentity
+    options: MethodOptions? = nil, model: ModelIdentity
   ) {
     self.method = method
     self.classNames = classNames
     self.templates = templates
     self.position = position
+    self.options = options
     self.model = model
+  }
+
+  /// What a method makes of a setup.
+  package init(_ method: Method, _ setup: MethodSetup, model: ModelIdentity) {
+    let templates = method.templates(setup.dataset).map(\.text)
+    self.init(
+      method: method, classNames: setup.classNames, templates: templates.isEmpty ? nil : templates,
+      position: method.contextSettings.contains(.position) ? setup.context.position : nil,
+      options: setup.options.isStandard ? nil : setup.options, model: model)
   }
 
   /// - Throws: ``LearningError/otherModel(path:expected:found:)`` where `identity` is not what this was learned on.
@@ -50,7 +45,7 @@ public struct PromptDescription: Sendable, Codable, Equatable {
   }
 }
 
-/// Which checkpoint prompts belong to.
+/// Which checkpoint an artifact belongs to.
 public struct ModelIdentity: Sendable, Codable, Equatable {
   public let name: String
   /// SHA-256 of the file of weights, in lower-case hexadecimal.
