@@ -95,7 +95,7 @@ public struct Method: Sendable {
 
 extension Method {
   /// Every method: those that learn nothing first, then as the papers appeared.
-  public static let all: [Method] = [.zeroShot, .zeroShotEnsemble, .coop, .cocoop, .linearProbe]
+  public static let all: [Method] = [.zeroShot, .zeroShotEnsemble, .coop, .cocoop, .linearProbe, .kgcoop]
 
   /// Its place in the list, where rows are ordered.
   public var rank: Int { Self.all.firstIndex(of: self) ?? Self.all.count }
