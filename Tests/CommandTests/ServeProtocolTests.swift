@@ -16,19 +16,19 @@ struct ServeProtocolTests {
     }
   }
 
-  private func request(_ version: String, _ fields: String) -> Data {
-    Data(
-      ("POST /v1/classify?top=1 \(version)\r\nHost: x\r\nContent-Type: image/jpeg\r\n\(fields)"
-        + "Content-Length: \(photo.count)\r\n\r\n").utf8) + photo
+  private func request(_ version: String, _ fields: [String]) -> Data {
+    let own = ["POST /v1/classify?top=1 \(version)", "Host: x", "Content-Type: image/jpeg"]
+    let head = own + fields + ["Content-Length: \(photo.count)"]
+    return Data((head.joined(separator: "\r\n") + "\r\n\r\n").utf8) + photo
   }
 
   @Test(
     "A connection that is not kept alive ends with its answer, for clients that read to the end",
     arguments: [
-      ("HTTP/1.0", ""), ("HTTP/1.0", "Connection: close\r\n"), ("HTTP/1.1", "Connection: close\r\n"),
-      ("HTTP/1.1", "Connection: Close\r\n"), ("HTTP/1.1", "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"),
+      ("HTTP/1.0", []), ("HTTP/1.0", ["Connection: close"]), ("HTTP/1.1", ["Connection: close"]),
+      ("HTTP/1.1", ["Connection: Close"]), ("HTTP/1.1", ["Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c"]),
     ])
-  func ending(version: String, fields: String) throws {
+  func ending(version: String, fields: [String]) throws {
     // A server that waited for the client's next request would wait for an hour; the test's client waits a minute.
     try serving(["--header-time", "3600"]) { server in
       let connection = try server.connect()
@@ -44,12 +44,12 @@ struct ServeProtocolTests {
     try serving { server in
       let connection = try server.connect()
       for _ in 0..<3 {
-        try connection.send(request("HTTP/1.0", "Connection: keep-alive\r\n"))
+        try connection.send(request("HTTP/1.0", ["Connection: keep-alive"]))
         let answer = try connection.answer()
         #expect(answer.status == 200)
         #expect(answer.fields["connection"] == "keep-alive")
       }
-      try connection.send(request("HTTP/1.0", ""))
+      try connection.send(request("HTTP/1.0", []))
       #expect(try connection.remainder().contains("\r\nConnection: close\r\n"))
     }
   }

@@ -105,15 +105,28 @@ struct ClassifyRequestTests {
     #expect(message("{\"images\": \(many)}").hasPrefix("33 images were sent, and at most 32 are taken at once."))
   }
 
+  /// A text with a short description.
+  struct Example: CustomTestStringConvertible, Sendable {
+    let text: String
+    let testDescription: String
+
+    init(_ text: String, _ description: String) {
+      self.text = text
+      testDescription = description
+    }
+  }
+
   @Test(
     "Base64 is read as browsers, MIME and URLs write it",
     arguments: [
-      ("+/8=", "plain"), ("+/8", "without padding"), ("-_8=", "URL-safe"), ("-_8", "URL-safe, without padding"),
-      ("+/\r\n8=\r\n", "in lines"), (" +\t/8= ", "with spaces"), ("data:image/jpeg;base64,+/8=", "a data URL"),
-      ("DATA:;charset=x;BASE64,-_8", "a data URL in capitals, without padding"),
-    ])
-  func base64(text: String, _: String) throws {
-    #expect(try Base64.bytes(text) == Data([0xFB, 0xFF]))
+      .init("+/8=", "plain"), .init("+/8", "without padding"), .init("-_8=", "URL-safe"),
+      .init("-_8", "URL-safe, without padding"),
+      .init("+/\r\n8=\r\n", "in lines"), .init(" +\t/8= ", "with spaces"),
+      .init("data:image/jpeg;base64,+/8=", "a data URL"),
+      .init("DATA:;charset=x;BASE64,-_8", "a data URL in capitals, without padding"),
+    ] as [Example])
+  func base64(example: Example) throws {
+    #expect(try Base64.bytes(example.text) == Data([0xFB, 0xFF]))
   }
 
   @Test(
