@@ -50,8 +50,10 @@ struct PageFiles: Sendable {
   }
 
   /// The file, or 304 where the client has it already.
-  func response(for path: String, to request: Request) -> Response {
-    guard let file = assets[path] else { return Response(status: .notFound) }
+  ///
+  /// - Throws: ``APIError/noSuchPath``.
+  func response(for path: String, to request: Request) throws -> Response {
+    guard let file = assets[path] else { throw APIError.noSuchPath }
     let isKnown = request.headers[.ifNoneMatch] == file.tag
     var response = isKnown ? Response(status: .notModified) : Response(bytes: file.content, type: file.type)
     response.headers[.eTag] = file.tag

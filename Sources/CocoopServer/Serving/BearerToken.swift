@@ -1,6 +1,6 @@
 import Foundation
 
-/// The secret that requests must bring: `Authorization: Bearer …`.
+/// A secret that requests must bring: `Authorization: Bearer …`.
 public struct BearerToken: Sendable {
   static let shortest = 16
   private let bytes: [UInt8]
@@ -23,12 +23,13 @@ public struct BearerToken: Sendable {
     bytes = Array(line)
   }
 
-  init(_ text: String) { bytes = Array(text.utf8) }
+  package init(_ text: String) { bytes = Array(text.utf8) }
 
   /// Whether the value of an `Authorization` field brings this token.
   ///
-  /// The time depends on the length of what was sent and on nothing that is secret: not on where the first wrong character is.
-  func admits(_ authorization: String?) -> Bool {
+  /// The time depends on the length of what was sent and on nothing that is secret: not on where the first wrong
+  /// character is.
+  package func admits(_ authorization: String?) -> Bool {
     guard let authorization, authorization.lowercased().hasPrefix("bearer ") else { return false }
     let sent = Array(authorization.utf8.dropFirst("bearer ".utf8.count))
     var difference = UInt8(sent.count == bytes.count ? 0 : 1)

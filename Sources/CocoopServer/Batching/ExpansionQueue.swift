@@ -4,7 +4,9 @@ import Torch
 /// Class lists whose fast answers are being prepared, one after the other, and the images that wait for them.
 ///
 /// A preparation is made pass by pass, so that other requests wait for one of its passes and not for all.
-struct FastBacklog {
+///
+/// It is bounded: each entry costs the model time, also where its images have been told to come back later.
+package struct ExpansionQueue {
   private struct Entry {
     let choice: ClassifierChoice
     var preparation: FastPreparation
@@ -18,25 +20,33 @@ struct FastBacklog {
 
   /// The first one is being made.
   private var entries: [Entry] = []
+  private let limit: Int
+
+  /// - Parameter limit: the most class lists that wait or are being made.
+  package init(limit: Int) { self.limit = limit }
 
   /// A class list that is ready, and the images that have waited for it with their embeddings `[1, E]`.
   typealias Finished = (
     choice: ClassifierChoice, classifier: Result<FastClassifier, any Error>, waiting: [(job: Job, row: Tensor)]
   )
 
-  var isEmpty: Bool { entries.isEmpty }
+  package var isEmpty: Bool { entries.isEmpty }
   /// Images that wait.
   var imageCount: Int { entries.reduce(0) { $0 + $1.waiting.count { !$0.job.isFinished } } }
 
   /// Lets images wait for their class list.
   ///
   /// - Parameter preparation: made where nobody waits for this list yet.
-  mutating func add(
+  /// - Throws: ``APIError/preparing(retryAfter:)`` where too many other lists wait.
+  package mutating func add(
     _ waiting: [(job: Job, row: Tensor)], for choice: ClassifierChoice, preparation: () throws -> FastPreparation
-  ) rethrows {
+  ) throws {
     if let known = entries.firstIndex(where: { $0.choice == choice }) {
       entries[known].waiting += waiting
     } else {
+      guard entries.count < limit else {
+        throw APIError.preparing(retryAfter: entries.reduce(0) { $0 + $1.secondsLeft })
+      }
       entries.append(Entry(choice: choice, preparation: try preparation(), waiting: waiting))
     }
   }

@@ -1,7 +1,7 @@
 import Synchronization
 
-/// Tells whoever asked that a connection's client is gone.
-final class ClosureSignal: Sendable {
+/// A flag that a connection's client is gone, with the work that ends then.
+package final class DisconnectSignal: Sendable {
   private struct State {
     var isClosed = false
     var watchers: [Int: @Sendable () -> Void] = [:]
@@ -10,7 +10,12 @@ final class ClosureSignal: Sendable {
 
   private let state = Mutex(State())
 
-  func close() {
+  package init() {}
+
+  /// The number of pieces of work that wait for the signal.
+  package var watcherCount: Int { state.withLock { $0.watchers.count } }
+
+  package func close() {
     let watchers = state.withLock { state in
       defer { state.watchers = [:] }
       state.isClosed = true
@@ -19,8 +24,10 @@ final class ClosureSignal: Sendable {
     for watcher in watchers { watcher() }
   }
 
-  /// Runs `body`, which is cancelled when the client goes away.
-  func whileOpen<Result: Sendable>(_ body: @escaping @Sendable () async throws -> Result) async throws -> Result {
+  /// Runs `body`, which is cancelled when the client disconnects, and at once where it has already.
+  package func whileOpen<Result: Sendable>(
+    _ body: @escaping @Sendable () async throws -> Result
+  ) async throws -> Result {
     let task = Task { try await body() }
     let key = state.withLock { state -> Int? in
       guard !state.isClosed else { return nil }
@@ -28,11 +35,8 @@ final class ClosureSignal: Sendable {
       state.watchers[state.next] = { task.cancel() }
       return state.next
     }
-    guard let key else {
-      task.cancel()
-      return try await task.value
-    }
-    defer { state.withLock { _ = $0.watchers.removeValue(forKey: key) } }
+    if key == nil { task.cancel() }
+    defer { if let key { state.withLock { _ = $0.watchers.removeValue(forKey: key) } } }
     return try await withTaskCancellationHandler {
       try await task.value
     } onCancel: {
