@@ -52,7 +52,7 @@ public struct CompatibleRun {
     let dataset = try examples(seed: seed, log: log)
     for notice in dataset.notices { remark("\(notice)") }
     let clip = try loaded(source, remark: remark)
-    if let notice = clip.assumptionNotice { remark(notice) }
+    for notice in clip.notices { remark(notice) }
     let training = ReferenceTraining(
       plan: plan, clip: clip, identity: try source.identity(), dataset: dataset, seed: seed, budget: budget, log: log,
       check: check)

@@ -32,6 +32,8 @@ public enum LearningError: Explained, Equatable {
   case unexpectedTensors(path: String, names: [String])
   /// A folder or file that holds no prompts of the reference.
   case notReferencePrompts(path: String, reason: String)
+  /// Prompts of another method, by its paper's name.
+  case otherPrompts(path: String, method: String)
   /// Prompts of another backbone: a tensor's axis that stands for one of the model's widths has another length.
   case otherBackbone(path: String, tensor: String, axis: String, found: Int, model: String, expected: Int)
   /// A file of learned prompts cannot be made of prompts that nothing was learned for.
@@ -70,6 +72,7 @@ public enum LearningError: Explained, Equatable {
     case .unexpectedTensors(let path, let names):
       "\(path) has unexpected tensors: \(names.prefix(5).joined(separator: ", "))"
     case .notReferencePrompts(let path, let reason): "\(path) holds no prompts of CoOp or CoCoOp: \(reason)"
+    case .otherPrompts(let path, let method): "\(path) holds prompts of \(method), which this version does not read"
     case .otherBackbone(let path, let tensor, let axis, let found, let model, let expected):
       "\(path) was learned on another backbone than \(model): its '\(tensor)' is for \(axis) \(found) wide, but \(model) has \(expected)"
     case .nothingLearned(let path): "\(path) would hold no prompts: zero-shot CLIP learns none"
@@ -97,6 +100,7 @@ public enum LearningError: Explained, Equatable {
     case .version: "Use the version of this program that wrote it"
     case .otherModel, .otherBackbone: "Name the model that it was learned on with --model"
     case .notReferencePrompts: "Give a model.pth.tar-N or model-best.pth.tar, or the output folder that holds it"
+    case .otherPrompts: "Give prompts of CoOp or CoCoOp, or train one of this program's methods on the same photos"
     case .nothingLearned: "Give a run of coop or cocoop"
     case .classCount: "Name the classes that it was learned on, in their order"
     }

@@ -45,6 +45,25 @@ struct KgCoOpTests {
     }
   }
 
+  @Test("the original's checkpoint is taken, without the modules that it makes and never uses")
+  func checkpoint() throws {
+    try withTemporaryFolder { folder in
+      let file = folder.appending(path: "model.pth.tar-100")
+      let shapes = [
+        ("ctx", [4, 256]), ("bias_vectors", [1, 512]), ("meta_net.linear1.weight", [512, 512]),
+        ("meta_net.linear1.bias", [512]), ("token_prefix", [3, 1, 256]), ("token_suffix", [3, 72, 256]),
+      ]
+      let state = try shapes.map { ($0.0, SavedValue.tensor(try .zeros($0.1))) }
+      try TorchArchive.write(.dictionary([("state_dict", .dictionary(state)), ("epoch", .integer(100))]), to: file)
+      let prompts = try ReferencePrompts(at: file)
+      #expect(prompts.method == .kgcoop && prompts.parameters.keys.sorted() == ["ctx"] && prompts.classCount == 3)
+      let identity = SavedTraining.identity
+      let artifact = try prompts.checkpoint(on: TinyCLIP.clip, identity: identity, classNames: ["a", "b", "c"])
+      let classifier = try artifact.classifier(on: TinyCLIP.clip, identity: identity, path: "file")
+      #expect(classifier.classNames == ["a", "b", "c"])
+    }
+  }
+
   @Test("an option that it does not have is refused by name")
   func options() {
     #expect(

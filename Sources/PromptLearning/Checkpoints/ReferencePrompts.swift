@@ -28,6 +28,9 @@ public struct ReferencePrompts: Sendable {
   private init(contentsOf url: URL) throws {
     self.url = url
     let archive = try TorchArchive(contentsOf: url)
+    if let other = OtherPrompts(Dictionary(uniqueKeysWithValues: archive.names.map { ($0, archive.shape(of: $0)) })) {
+      throw LearningError.otherPrompts(path: url.path, method: other.method)
+    }
     let tensors = Self.stateTensors(of: archive)
     let names = Set(tensors.keys)
     guard let contextName = tensors["ctx"],
@@ -136,10 +139,10 @@ extension ReferencePrompts {
 
   private static func isPrompts(_ name: String) -> Bool { name == bestName || name.hasPrefix(epochPrefix) }
 
-  /// The folder with the files: `prompt_learner` in the output folder, or the folder itself.
+  /// The folder with the files: `prompt_learner` in the output folder, that of another method, or the folder itself.
   private static func folder(at url: URL) -> URL {
-    let inner = url.appending(path: folderName)
-    return FileManager.default.fileExists(atPath: inner.path) ? inner : url
+    let inner = ([folderName] + OtherPrompts.folderNames).map { url.appending(path: $0) }
+    return inner.first { FileManager.default.fileExists(atPath: $0.path) } ?? url
   }
 
   private static func contents(of folder: URL) throws -> [String] {

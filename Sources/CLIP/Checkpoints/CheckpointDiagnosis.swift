@@ -2,7 +2,7 @@ import Explanations
 import Torch
 
 /// What is odd about the tensors of a checkpoint, noted while a model is built from them.
-public struct TensorSurvey {
+public struct CheckpointDiagnosis {
   /// One tensor, by the file's name, and why it is in the list.
   public struct Oddity: Sendable, Equatable {
     public enum Reason: Sendable, Equatable {
@@ -54,6 +54,16 @@ public struct TensorSurvey {
     oddities += names.map { Oddity(tensor: $0, reason: .unknown) }
   }
 
+  /// Notes a tensor that cannot be read, or whose elements are all the same.
+  mutating func note(spelled name: String, reading: () throws -> Tensor) throws {
+    do {
+      try note(reading(), spelled: name)
+    } catch let error as any Explained {
+      refusal = refusal ?? error
+      oddities.append(Oddity(tensor: name, reason: .unreadable))
+    }
+  }
+
   /// Notes a tensor whose elements are all the same; of one element, or none, that says nothing.
   mutating func note(_ tensor: Tensor, spelled name: String) throws {
     guard tensor.count > 1 else { return }
@@ -61,5 +71,38 @@ public struct TensorSurvey {
     let first = elements[0]
     guard elements.allSatisfy({ $0 == first }) else { return }
     oddities.append(Oddity(tensor: name, reason: first == 0 ? .allZero : .constant(first)))
+  }
+}
+
+/// A checkpoint whose tensors are diagnosed while a model is built from them: faults are noted and not thrown.
+struct DiagnosingSource: WeightSource {
+  private(set) var diagnosis = CheckpointDiagnosis()
+  private var source: CheckpointSource
+
+  init(_ source: CheckpointSource) { self.source = source }
+
+  var precision: Precision { source.precision }
+
+  /// - Returns: the tensor, or zeros in place of one that cannot be used.
+  /// - Throws: the fault where too much is at fault to go on.
+  mutating func take(_ name: String, _ shape: [Int]) throws -> Tensor {
+    let spelled = source.tensors.spelled(name)
+    do {
+      let tensor = try source.take(name, shape)
+      try diagnosis.note(tensor, spelled: spelled)
+      return tensor
+    } catch let error as any Explained {
+      source.giveUp(name)
+      return try diagnosis.standIn(for: shape, because: error, spelled: spelled)
+    }
+  }
+
+  mutating func finish() throws {
+    do {
+      try source.finish()
+    } catch let error as CLIPError {
+      guard case .unreadTensors(let names, _) = error else { throw error }
+      diagnosis.note(unread: names, because: error)
+    }
   }
 }
