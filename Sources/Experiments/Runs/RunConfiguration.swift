@@ -1,6 +1,7 @@
 import CLIP
 import Datasets
 import Foundation
+import Images
 import PromptLearning
 import Torch
 
@@ -23,6 +24,8 @@ public struct RunConfiguration: Sendable, Codable, Equatable {
   public var precision: Precision?
   /// `nil` for methods that no optimiser steps through images for: zero-shot and the linear probe.
   public var training: TrainingConfiguration?
+  /// Whether photos are turned as their EXIF says; `nil`, as in runs of before the choice, is ``Orientation/ignored``.
+  public var orientation: Orientation?
 
   /// How the learned contexts begin and where they stand.
   public struct Context: Sendable, Codable, Equatable {
@@ -50,7 +53,8 @@ public struct RunConfiguration: Sendable, Codable, Equatable {
   public init(
     model: String, data: String, root: String? = nil, fewShotList: String? = nil, method: Method,
     classes: ClassSubset = .base, shots: Int? = 16, seed: Int = 1,
-    context: Context = Context(), precision: Precision = .float32, training: TrainingConfiguration? = nil
+    context: Context = Context(), precision: Precision = .float32, training: TrainingConfiguration? = nil,
+    orientation: Orientation = .ignored
   ) {
     self.model = model
     self.data = data
@@ -62,6 +66,7 @@ public struct RunConfiguration: Sendable, Codable, Equatable {
     self.seed = seed
     self.context = context
     self.precision = precision == .float32 ? nil : precision
+    self.orientation = orientation == .ignored ? nil : orientation
     self.training = method.defaultTraining.map { training ?? $0 }
   }
 

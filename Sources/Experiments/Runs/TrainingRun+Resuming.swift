@@ -25,6 +25,7 @@ extension TrainingRun {
     try check("the few-shot list", \.fewShotList)
     try check("the context", \.context)
     try check("the precision", \.effectivePrecision)
+    try check("the orientation", \.effectiveOrientation)
     try check("the training", \.training)
     guard record.model == identity else {
       throw LearningError.otherModel(
@@ -61,4 +62,7 @@ extension TrainingRun {
 extension RunConfiguration {
   /// As the command line spells it.
   fileprivate var effectivePrecision: String { (precision ?? .float32).rawValue }
+
+  /// As the command line spells it.
+  fileprivate var effectiveOrientation: String { (orientation ?? .ignored).rawValue }
 }
