@@ -30,7 +30,13 @@ typedef struct {
   void (*image_release)(const void *image);
 } interface;
 
-enum { COLOUR_SPACE_RGB = 1, CHROMA_INTERLEAVED_RGB = 10, CHANNEL_INTERLEAVED = 10, ERROR_UNSUPPORTED = 3, ERROR_CODEC = 4 };
+enum {
+  COLOUR_SPACE_RGB = 1,
+  CHROMA_INTERLEAVED_RGB = 10,
+  CHANNEL_INTERLEAVED = 10,
+  ERROR_UNSUPPORTED_FILE = 3,
+  ERROR_UNSUPPORTED_FEATURE = 4, /* such as a codec whose plugin is missing */
+};
 
 static interface library;
 static ic_status loading;
@@ -38,7 +44,8 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void load(void) {
 #ifdef __APPLE__
-  static const char *const names[] = {"libheif.1.dylib", "/opt/homebrew/lib/libheif.1.dylib", "/usr/local/lib/libheif.1.dylib"};
+  static const char *const names[] = {"libheif.1.dylib", "/opt/homebrew/lib/libheif.1.dylib",
+                                      "/usr/local/lib/libheif.1.dylib"};
 #else
   static const char *const names[] = {"libheif.so.1"};
 #endif
@@ -80,7 +87,7 @@ static void load(void) {
 /* libheif's first words name the kind, the next the cause. */
 static ic_status failure(heif_error error) {
   const char *words = error.message ? error.message : "libheif cannot read it";
-  int is_unsupported = error.code == ERROR_UNSUPPORTED || error.code == ERROR_CODEC;
+  int is_unsupported = error.code == ERROR_UNSUPPORTED_FILE || error.code == ERROR_UNSUPPORTED_FEATURE;
   return ic_failure(is_unsupported ? IC_UNSUPPORTED : IC_DAMAGED, "%s", words);
 }
 

@@ -46,7 +46,8 @@ static int64_t in_exif(part exif) {
   if (entries.count < 2) return NONE;
   int64_t orientation = NONE;
   uint32_t left = number(entries.bytes, 2, is_big);
-  for (entries = cut(entries, 2, SIZE_MAX); left > 0 && entries.count >= 12; left--, entries = cut(entries, 12, SIZE_MAX)) {
+  entries = cut(entries, 2, SIZE_MAX);
+  for (; left > 0 && entries.count >= 12; left--, entries = cut(entries, 12, SIZE_MAX)) {
     if (number(entries.bytes, 2, is_big) != 0x0112) continue;
     uint32_t type = number(entries.bytes + 2, 2, is_big), values = number(entries.bytes + 4, 4, is_big);
     int width = type == 3 || type == 8 ? 2 : type == 4 || type == 9 || type == 13 ? 4 : type == 6 ? 1 : 0;

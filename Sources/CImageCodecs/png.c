@@ -151,7 +151,7 @@ static int choose_conversions(reader *self, ic_size size, widening *how) {
 
 /*
  * Rows arrive with at most three bytes a pixel, so they are read where they will stay. Those of an interlaced picture
- * are complete only after the last pass: it is whole in memory, in `whole` where the target keeps rows for a while only.
+ * are complete only after the last pass: it is whole in memory, in `whole` where the target keeps only a few rows.
  */
 static void read_rows(reader *self, ic_size size, rows *target) {
   widening how;

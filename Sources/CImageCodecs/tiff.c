@@ -126,8 +126,8 @@ typedef struct {
 } page;
 
 static ic_status unsupported(const page *self) {
-  return ic_failure(IC_UNSUPPORTED, "%u samples of %u bits, sample format %u, colour space %u", self->samples, self->bits,
-                    self->form, self->photometric);
+  return ic_failure(IC_UNSUPPORTED, "%u samples of %u bits, sample format %u, colour space %u", self->samples,
+                    self->bits, self->form, self->photometric);
 }
 
 static ic_status read_colours(page *self) {

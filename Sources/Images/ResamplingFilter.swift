@@ -18,7 +18,9 @@ struct ResamplingFilter {
   ///   - outputs: how many positions they become.
   ///   - kept: those of the outputs that are wanted.
   /// - Complexity: O(kept · support · max(1, inputs / outputs)).
-  init(from inputs: Int, startingAt offset: Int, to outputs: Int, keeping kept: Range<Int>, _ interpolation: Interpolation) {
+  init(
+    from inputs: Int, startingAt offset: Int, to outputs: Int, keeping kept: Range<Int>, _ interpolation: Interpolation
+  ) {
     let unit = Double(1 << IC_WEIGHT_BITS)
     guard inputs != outputs else {
       starts = kept.map { Int32($0 + offset) }

@@ -2,6 +2,7 @@ import ArgumentParser
 import CocoopServer
 import Experiments
 import Foundation
+import Images
 
 struct Serve: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -48,8 +49,15 @@ struct Serve: ParsableCommand {
   @Option(help: ArgumentHelp("The largest request, in MB.", valueName: "n"))
   var bodyLimit = 20
 
-  @Option(help: ArgumentHelp("The largest photo, in megapixels.", valueName: "n"))
-  var pixelLimit = 50
+  @Option(
+    name: [.long, .customLong("pixel-limit")],
+    help: ArgumentHelp("The largest photo, in megapixels.", valueName: "n"))
+  var maxMegapixels = 200
+
+  @Option(
+    help: ArgumentHelp(
+      "exif turns photos upright, as their EXIF says; ignored takes them as stored.", valueName: "exif|ignored"))
+  var orientation = Orientation.exif
 
   @Option(help: ArgumentHelp("Connections at one time.", valueName: "n"))
   var connections = 256
@@ -85,7 +93,7 @@ struct Serve: ParsableCommand {
     try check("queue", queue, 1...100_000)
     try check("patience", patience, 0.1...600)
     try check("body-limit", bodyLimit, 1...1000)
-    try check("pixel-limit", pixelLimit, 1...1000)
+    try check("max-megapixels", maxMegapixels, 1...1000)
     try check("connections", connections, 1...100_000)
     try check("header-time", headerTime, 0.1...3600)
     try check("body-time", bodyTime, 0.1...3600)
@@ -106,7 +114,8 @@ struct Serve: ParsableCommand {
     settings.patience = .seconds(patience)
     settings.bodyBytes = bodyLimit * 1_000_000
     settings.bodiesBytes = max(settings.bodiesBytes, 4 * settings.bodyBytes)
-    settings.pixels = pixelLimit * 1_000_000
+    settings.pixels = maxMegapixels * 1_000_000
+    settings.orientation = orientation
     settings.connections = connections
     settings.headerTime = .seconds(headerTime)
     settings.bodyTime = .seconds(bodyTime)

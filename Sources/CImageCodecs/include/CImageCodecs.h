@@ -13,8 +13,8 @@
  * With an `ic_resizing` in place of NULL, `pixels` is what it makes of the picture, and the picture itself is never
  * whole in memory where the format gives it row by row.
  *
- * Every call is a pure function of its arguments, and of whether libheif is installed: nothing to free, nothing printed,
- * safe from any number of threads. Errors of the libraries come back as a status; their longjmp never leaves this
+ * Every call is a pure function of its arguments, and of whether libheif is installed: nothing to free, nothing
+ * printed, safe from any number of threads. Errors of the libraries come back as a status; their longjmp never leaves this
  * module.
  */
 #ifndef CIMAGECODECS_H

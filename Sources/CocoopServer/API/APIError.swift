@@ -11,7 +11,7 @@ package enum APIError: Explained, Equatable {
   case mediaType(found: String?)
   /// A field with a value that cannot be used.
   case field(name: String, problem: String)
-  case image(String)
+  case image(String, remedy: String)
   case classes(String)
   /// The run has no answers of the mode that was asked for.
   case mode(reason: String)
@@ -31,7 +31,7 @@ package enum APIError: Explained, Equatable {
     case .tooLarge(let limit): "The body has more than \(limit) bytes"
     case .mediaType(let found): "A body of type \(found.map { "'\($0.prefix(80))'" } ?? "unknown") is not read"
     case .field(let name, let problem): "'\(name)' cannot be used: \(problem)"
-    case .image(let problem), .classes(let problem): problem
+    case .image(let problem, _), .classes(let problem): problem
     case .mode(let reason): "'mode' cannot be fast with this run: \(reason)"
     case .preparing: "The fast answers for these classes are being prepared"
     case .overloaded: "More images are waiting than can be answered in time"
@@ -51,7 +51,7 @@ package enum APIError: Explained, Equatable {
     case .mediaType:
       "Send an image as image/jpeg, image/png, image/webp or application/octet-stream, multipart/form-data, or "
         + "application/json"
-    case .image: "Send a JPEG, PNG or WebP image"
+    case .image(_, let remedy): remedy
     case .mode: "Leave it out for the exact answer"
     case .overloaded, .preparing, .notReady, .stopping: "Try again after the time that Retry-After names"
     case .internalFailure: "Tell the operator the request's id"

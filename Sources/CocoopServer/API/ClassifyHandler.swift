@@ -34,6 +34,7 @@ struct ClassifyHandler: Sendable {
     return try .json(
       ClassifyAnswer(
         id: scope.id, model: asked.choice.model.rawValue, mode: asked.choice.mode.rawValue, run: identity,
+        orientation: decoders.reading.orientation,
         milliseconds: ((ContinuousClock.now - start).seconds * 10_000).rounded() / 10, results: results))
   }
 
@@ -61,7 +62,7 @@ struct ClassifyHandler: Sendable {
     } catch {
       queue.drop()
       guard let error = error as? ImageError else { throw error }
-      return .failed(.image(error.problem))
+      return .failed(APIError(error))
     }
     let job = Job(square: square, choice: asked.choice, top: asked.top, deadline: deadline)
     do {
@@ -73,6 +74,17 @@ struct ClassifyHandler: Sendable {
 }
 
 extension APIError {
+  /// What a client may do about an image that cannot be read: a JPEG that is too large is not to be sent as a JPEG.
+  fileprivate init(_ error: ImageError) {
+    switch error {
+    case .tooLarge: self = .image(error.problem, remedy: "Send a smaller copy")
+    case .truncated, .damaged, .empty: self = .image(error.problem, remedy: "Send the whole file, or export it again")
+    case .shape: self = .image(error.problem, remedy: "Crop it to a less extreme shape")
+    case .noMemory: self = .image(error.problem, remedy: "Send a smaller copy")
+    default: self = .image(error.problem, remedy: "Send a JPEG, PNG or WebP image")
+    }
+  }
+
   /// What a client may be told of prompts that cannot be made: what is wrong with its classes, and nothing of files.
   fileprivate init(_ error: LearningError) {
     switch error {

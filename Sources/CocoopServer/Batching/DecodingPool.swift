@@ -7,23 +7,23 @@ import NIOPosix
 struct DecodingPool: Sendable {
   private let threads: NIOThreadPool
   private let preprocessing: Preprocessing
-  private let limits: DecodingLimits
+  let reading: PhotoReading
 
   /// - Parameters:
   ///   - threads: each holds one decoded photo at a time, so their number bounds the memory of pixels.
-  ///   - maximumPixels: of a photo; its header is believed and nothing of a larger one is decoded.
-  init(threads: Int, preprocessing: Preprocessing, maximumPixels: Int) {
+  ///   - reading: how photos are read; their headers are believed, and nothing of one that is too large is decoded.
+  init(threads: Int, preprocessing: Preprocessing, reading: PhotoReading) {
     self.threads = NIOThreadPool(numberOfThreads: threads)
     self.threads.start()
     self.preprocessing = preprocessing
-    limits = DecodingLimits(maximumPixels: maximumPixels)
+    self.reading = reading
   }
 
   /// - Parameter name: what errors call the photo.
   /// - Throws: `ImageError`, or `CancellationError` where the task was cancelled before its turn.
   func square(_ data: Data, named name: String) async throws -> Image {
-    try await threads.runIfActive { [preprocessing, limits] in
-      try preprocessing.square(Image(decoding: data, named: name, limits: limits))
+    try await threads.runIfActive { [preprocessing, reading] in
+      try reading.image(decoding: data, named: name, seenAs: preprocessing.view)
     }
   }
 }

@@ -104,11 +104,14 @@ public struct PredictionServer: Sendable {
         limits: .init(images: settings.images, classes: settings.classes, nameLength: settings.classNameCharacters),
         bodyBytes: settings.bodyBytes, memory: BodyMemory(limit: settings.bodiesBytes),
         decoders: DecodingPool(
-          threads: settings.decoders, preprocessing: preprocessing, maximumPixels: settings.pixels),
+          threads: settings.decoders, preprocessing: preprocessing,
+          reading: PhotoReading(
+            limits: DecodingLimits(maximumPixels: settings.pixels), orientation: settings.orientation)),
         queue: queue, metrics: metrics),
       model: ModelAnswer(
         run: identity, models: ModelChoice.allCases.map(\.rawValue), fast: fastMode,
         classes: record.classNames.count, imageSize: preprocessing.size,
+        orientation: settings.orientation,
         limits: .init(
           bodyBytes: settings.bodyBytes, pixels: settings.pixels, images: settings.images, classes: settings.classes,
           classNameCharacters: settings.classNameCharacters),

@@ -1,4 +1,5 @@
 import Foundation
+import Images
 import PromptLearning
 
 /// How a server behaves. Each default suits one machine behind a proxy, or a person trying a run.
@@ -35,8 +36,10 @@ public struct ServerSettings: Sendable {
   public var bodyBytes = 20_000_000
   /// Of all bodies together, in bytes.
   public var bodiesBytes = 320_000_000
-  /// Of one photo; a decoded one takes three bytes each.
-  public var pixels = 50_000_000
+  /// Of one photo. A JPEG or PNG that is stored row by row is never whole in memory; others take up to seven bytes each.
+  public var pixels = 200_000_000
+  /// Whether photos are turned as their EXIF says.
+  public var orientation = Orientation.exif
   /// Images of one request.
   public var images = 32
   /// Classes of one request.

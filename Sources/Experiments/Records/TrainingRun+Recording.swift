@@ -16,7 +16,9 @@ extension TrainingRun {
     }
     try recorder.note(beginning + ", \(training.epochs) epochs of \(steps) steps")
     let seed = UInt64(bitPattern: Int64(configuration.seed))
-    if let grid = try ViewGrid.image(of: dataset, preprocessing: clip.configuration.preprocessing, seed: seed) {
+    if let grid = try ViewGrid.image(
+      of: dataset, preprocessing: clip.configuration.preprocessing, seed: seed, reading: reading)
+    {
       try recorder.record(views: grid)
     }
     return recorder

@@ -1,6 +1,7 @@
 import CLIP
 import Datasets
 import Foundation
+import Images
 import PromptLearning
 import Torch
 
@@ -16,15 +17,19 @@ public struct TrainingRun: Sendable {
   private let division: SplitFile?
   private let requestedBudget: MemoryBudget?
   private let cache: FeatureCache?
+  /// How the images are read: as the configuration says.
+  let reading: PhotoReading
 
   /// - Parameters:
   ///   - dataset: the whole dataset; the run takes its sample and classes from it.
   ///   - budget: of a pass; `nil` takes that of the training that is continued, or half of what is free.
   ///   - cacheFolder: where the features of stored views are found and kept; `nil` computes them.
+  ///   - limits: of photos.
   public init(
     _ configuration: RunConfiguration, clip: CLIPModel, identity: ModelIdentity, dataset: Dataset, folder: RunFolder,
-    within budget: MemoryBudget? = nil, cacheFolder: URL? = nil
+    within budget: MemoryBudget? = nil, cacheFolder: URL? = nil, limits: DecodingLimits = .standard
   ) throws {
+    reading = PhotoReading(limits: limits, orientation: configuration.orientation ?? .ignored)
     cache = cacheFolder.map { FeatureCache(folder: $0, model: identity.sha256) }
     requestedBudget = budget
     self.configuration = configuration
@@ -109,7 +114,8 @@ public struct TrainingRun: Sendable {
     guard let training = configuration.training else { return (Classifier(clip, learner), 0) }
     let start = ContinuousClock.now
     var trainer = Trainer(
-      Classifier(clip, learner), configuration: training, seed: seed, state: state, within: budget, cache: cache)
+      Classifier(clip, learner), configuration: training, seed: seed, state: state, within: budget, cache: cache,
+      reading: reading)
     // Lines of epochs that the checkpoint does not know of yet are those that are made again.
     let metrics = Array(folder.metrics().prefix(state?.completedEpochs ?? 0))
     let threads = state == nil ? Threads.count : try folder.record().threads
@@ -145,7 +151,7 @@ public struct TrainingRun: Sendable {
         try keeper?.afterEpoch(report, trainer)
       }
       if let classifier = trainer.classifier as? Classifier<ConditionalPrompts> {
-        let extractor = FeatureExtractor(clip, cache: cache)
+        let extractor = FeatureExtractor(clip, cache: cache, reading: reading)
         try FastMode(of: classifier, on: dataset, by: extractor, within: budget, progress: progress).map(folder.write)
       }
       try PromptCheckpoint(trainer, model: identity, resumable: false).write(to: folder.promptsURL)
@@ -162,7 +168,7 @@ public struct TrainingRun: Sendable {
 
   /// Fits a linear probe to the images as they are tested: the reference augments none here.
   private func linearProbe(progress: (TrainingProgress) throws -> Void) throws -> LinearProbe {
-    let extractor = FeatureExtractor(clip, cache: cache)
+    let extractor = FeatureExtractor(clip, cache: cache, reading: reading)
     let total = dataset.training.count + dataset.validation.count
     let training = try LabelledEmbeddings(of: dataset, split: .train, by: extractor) {
       try progress(.views(encoded: $0, of: total))
