@@ -182,7 +182,7 @@ struct ImageErrorTests {
     let gif = try FormatsFixture.sample("plain.gif")
     #expect(
       message(gif.prefix(gif.count / 2))
-        == "photo is a damaged GIF image: Image is defective, decoding aborted. Fetch or export it again.")
+        == "photo is a truncated GIF image: its data end too early. Fetch or export it again.")
   }
 
   @Test("a shape that the model's preprocessing makes nothing of is told with its file")
