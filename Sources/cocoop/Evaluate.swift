@@ -3,12 +3,16 @@ import Datasets
 import Experiments
 import Explanations
 import Foundation
+import Images
 import PromptLearning
 
 struct Evaluate: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Measure a run on test images.",
     discussion: """
+      An image that cannot be read is named on standard error at the end, the figures are those of the others, and the \
+      exit status is 1.
+
       EXAMPLE:
         cocoop evaluate --run runs/first --classes new
       """)
@@ -34,6 +38,8 @@ struct Evaluate: ParsableCommand {
   @Option(help: "Which images: train, val or test.")
   var split = Split.test
 
+  @OptionGroup var photoOptions: PhotoOptions
+  @OptionGroup var upright: OrientationOption
   @OptionGroup var products: PrecisionOption
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var cache: CacheOptions
@@ -49,12 +55,21 @@ struct Evaluate: ParsableCommand {
     }
     let progress = printing.progress("encoding")
     let total = dataset.examples(in: split).count
-    let measurement = try loaded.measurement(
-      on: dataset, split: split, within: compute.budget, cacheFolder: cache.folder
+    let orientation = try upright.orientation ?? loaded.orientation(ofData: data, root: benchmarks.root)
+    let (measurement, unreadable) = try loaded.measurementOfReadable(
+      on: dataset, split: split, within: compute.budget, cacheFolder: cache.folder,
+      reading: PhotoReading(limits: photoOptions.limits, orientation: orientation)
     ) {
       progress.update($0, of: total, unit: "images")
     }
     try printing.print(measurement.evaluation) { Self.text(measurement.evaluation) }
+    if !unreadable.isEmpty {
+      for photo in unreadable { StandardError.write("Error: \(photo.error.explanation)\n") }
+      StandardError.write(
+        "Error: \(unreadable.count) of \(total) images could not be read. The figures are those of the others, and are "
+          + "not kept with the run.\n")
+      throw ExitCode.failure
+    }
     do {
       try loaded.keep(measurement, on: dataset, classes: classes, split: split)
     } catch let error as WritingError {

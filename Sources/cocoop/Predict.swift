@@ -1,6 +1,7 @@
 import ArgumentParser
 import Experiments
 import Foundation
+import Images
 import PromptLearning
 
 extension PredictionFormat: ExpressibleByArgument {}
@@ -63,6 +64,8 @@ struct Predict: ParsableCommand {
   @Flag(help: "Answer for CoCoOp near the cost of zero-shot CLIP: the best classes exactly, the others nearly.")
   var fast = false
 
+  @OptionGroup var photoOptions: PhotoOptions
+  @OptionGroup var upright: OrientationOption
   @OptionGroup var products: PrecisionOption
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var printing: OutputOptions
@@ -104,7 +107,9 @@ struct Predict: ParsableCommand {
       try stdinImage
       ? PhotoList.imageOnStandardInput : PhotoList(images, isRecursive: recursive, separator: null ? "\0" : "\n")
     try Interruption().guarding(advice: "What was printed is not everything") { interruption in
-      let stream = try PredictionStream(predictor(for: names), batchSize: batchSize, top: top)
+      let stream = try PredictionStream(
+        predictor(for: names), batchSize: batchSize, top: top,
+        reading: PhotoReading(limits: photoOptions.limits, orientation: upright.orientation ?? .exif))
       try stream.run(photos, checking: interruption.check) { try output.write($0) }
     }
     try output.finish()

@@ -48,6 +48,8 @@ struct Train: ParsableCommand {
   @Flag(help: "Replace the run that is in the folder.")
   var force = false
 
+  @OptionGroup var photoOptions: PhotoOptions
+  @OptionGroup var upright: OrientationOption
   @OptionGroup var products: PrecisionOption
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var cache: CacheOptions
@@ -74,21 +76,26 @@ struct Train: ParsableCommand {
     let dataSource = try DataSource(data, root: benchmarks.root)
     let kept =
       fewShotList == nil && !method.isZeroShot ? dataSource.keptSample(shots: sample.shots, seed: sample.seed) : nil
-    let configuration = RunConfiguration(
+    var configuration = RunConfiguration(
       model: model, data: data, root: benchmarks.root, fewShotList: fewShotList ?? kept?.path, method: method,
       classes: sample.classes, shots: sample.shots, seed: sample.seed,
       context: training.runContext, options: try MethodOptions(training.optionValues, for: method),
-      precision: products.precision, training: try training.training(for: method))
+      precision: products.precision, training: try training.training(for: method),
+      orientation: upright.orientation ?? dataSource.defaultOrientation)
     let source = try ModelSource(model)
     let whole = try dataSource.load(seed: sample.seed)
     let folder = try RunFolder(
       creating: URL(filePath: output ?? "runs/\(whole.name)-\(method.id)-seed\(sample.seed)"),
       existing: resume ? .resume : force ? .replace : .refuse)
+    // What was begun goes on as it was; runs of before orientations ignore them.
+    if resume, upright.orientation == nil, let begun = try? folder.record().configuration {
+      configuration.orientation = begun.orientation
+    }
     let dataset = resume ? try folder.divided(whole) : whole
     let run = try TrainingRun(
       configuration, clip: source.load(precision: products.precision), identity: source.identity(), dataset: dataset,
       folder: folder,
-      within: compute.memoryBudget, cacheFolder: cache.folder)
+      within: compute.memoryBudget, cacheFolder: cache.folder, limits: photoOptions.limits)
     printing.remarkAssumptions(of: run.clip)
     if let kept { printing.remark("note: The sample is the one that the reference kept, \(kept.path).") }
     for notice in run.dataset.notices { printing.remark("note: \(notice).") }

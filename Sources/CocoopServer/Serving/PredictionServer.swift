@@ -100,6 +100,7 @@ public struct PredictionServer: Sendable {
       model: ModelAnswer(
         run: identity, models: ModelChoice.allCases.map(\.rawValue), fast: fastMode,
         classes: record.classNames.count, imageSize: preprocessing.size,
+        orientation: settings.decoding.orientation,
         limits: .init(
           bodyBytes: settings.body.bytes, pixels: settings.decoding.pixels, images: settings.request.images,
           classes: settings.request.classes, classNameCharacters: settings.request.classNameCharacters),

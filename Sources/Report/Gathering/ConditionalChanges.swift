@@ -1,6 +1,7 @@
 import CLIP
 import Experiments
 import Foundation
+import Images
 import PromptLearning
 import Torch
 
@@ -47,7 +48,9 @@ struct ConditionalChanges: Sendable {
     let chosen = stride(from: 0, to: kept.predictions.count, by: step).map { kept.predictions[$0] }
     let files = chosen.map { kept.imageFolder.appending(path: $0.file, directoryHint: .notDirectory) }
     let cache = cacheFolder.map { FeatureCache(folder: $0, model: run.record.model.sha256) }
-    let embeddings = try FeatureExtractor(run.clip, cache: cache).embeddings(of: files) {
+    let embeddings = try FeatureExtractor(
+      run.clip, cache: cache, reading: PhotoReading(orientation: run.record.configuration?.orientation ?? .ignored)
+    ).embeddings(of: files) {
       try progress($0, files.count)
     }
     let probabilities = try classifier.logits(ofEmbeddings: embeddings, within: budget).softmax().floats()

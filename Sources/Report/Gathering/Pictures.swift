@@ -23,7 +23,7 @@ struct Pictures: Sendable {
 
   mutating func add(_ url: URL) {
     guard pictures[url] == nil, !missing.contains(url), bytes < Self.budget else { return }
-    guard let picture = try? Self.picture(of: Image(contentsOf: url)) else {
+    guard let picture = try? Self.picture(of: url) else {
       missing.insert(url)
       return
     }
@@ -31,10 +31,14 @@ struct Pictures: Sendable {
     bytes += picture.uri.utf8.count
   }
 
-  private static func picture(of image: Image) throws -> Picture {
-    let scale = min(1, Double(edge) / Double(max(image.width, image.height)))
-    let small = try image.resized(
-      width: max(1, Int(Double(image.width) * scale)), height: max(1, Int(Double(image.height) * scale)))
+  /// Upright, as a person would hold it.
+  private static func picture(of url: URL) throws -> Picture {
+    let small = try PhotoReading(orientation: .exif).image(at: url) { width, height in
+      let scale = min(1, Double(edge) / Double(max(width, height)))
+      return ImageView(
+        of: .init(width: width, height: height), width: max(1, Int(Double(width) * scale)),
+        height: max(1, Int(Double(height) * scale)))
+    }
     let data = try small.jpeg(quality: quality)
     return Picture(
       uri: "data:image/jpeg;base64," + data.base64EncodedString(), width: small.width, height: small.height)
