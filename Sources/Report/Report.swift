@@ -41,7 +41,7 @@ public struct Report: Sendable {
     groups = DatasetGroup.groups(of: runs)
     remarks += runs.flatMap(\.remarks)
     if !gathering.computes {
-      remarks.append("Nothing was computed: what needs a model, such as the words of context vectors, is left out.")
+      remarks.append("Nothing was computed: what needs a model, such as zero-shot CLIP beside the runs, is left out.")
     }
     self.remarks = remarks
   }
@@ -59,7 +59,10 @@ public struct Report: Sendable {
       }
     }
     let candidates = rows.compactMap { row -> (rank: Int, name: String, kept: [KeptEvaluation])? in
-      guard let run = row.runs.first(where: { run in ClassSubset.allCases.contains { run.evaluation(on: $0) != nil } })
+      guard
+        let run = row.runs.first(where: { run in
+          !run.isComputed && ClassSubset.allCases.contains { run.evaluation(on: $0) != nil }
+        })
       else { return nil }
       return (
         order.firstIndex(of: row.variant.method) ?? order.count, run.name,

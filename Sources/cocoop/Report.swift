@@ -66,6 +66,7 @@ struct ReportCommand: ParsableCommand {
     switch progress {
     case .evaluating(let run, let done, let total): ("evaluating \(run)", done, total)
     case .comparing(let run, let done, let total): ("comparing \(run)", done, total)
+    case .zeroShot(let run, let done, let total): ("zero-shot CLIP beside \(run)", done, total)
     }
   }
 }

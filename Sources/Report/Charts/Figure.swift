@@ -15,8 +15,8 @@ struct Figure {
   let drawing: Markup
   let table: DataTable
 
-  /// Whether it takes the place of two figures where there is room for two.
-  private var isWide: Bool { minimumWidth ?? 0 > 420 }
+  /// Whether it takes the place of two figures where there is room for two: a column of a wide page is 500 pixels.
+  private var isWide: Bool { minimumWidth ?? 0 > 500 }
 
   var markup: Markup {
     element(.figure, ["id": id, "class": isWide ? "spread" : nil]) {

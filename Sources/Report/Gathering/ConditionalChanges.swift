@@ -60,31 +60,41 @@ struct ConditionalChanges: Sendable {
     _ predictions: [KeptEvaluation.Prediction], files: [URL], probabilities: [Float], classNames: [String], total: Int
   ) {
     let count = classNames.count
-    var changes: [(change: Change, difference: Float)] = []
+    var changes: [Ranked] = []
     for (image, prediction) in predictions.enumerated() {
       guard let name = prediction.prediction, let after = classNames.firstIndex(of: name) else { continue }
       let row = probabilities[image * count..<(image + 1) * count]
       guard let best = row.indices.max(by: { row[$0] < row[$1] }) else { continue }
       let before = Answer(class: classNames[best - row.startIndex], probability: row[best])
       changes.append(
-        (
-          Change(
+        Ranked(
+          change: Change(
             file: files[image], label: prediction.label, before: before,
             after: Answer(class: name, probability: prediction.probability)),
-          abs(prediction.probability - row[row.startIndex + after])
-        ))
+          difference: abs(prediction.probability - row[row.startIndex + after]), place: image))
     }
-    let others = changes.filter { $0.change.before.class != $0.change.after.class }
+    let others = changes.filter(\.isOtherAnswer)
     images = changes.count
     self.total = total
     changed = others.count
     becameRight = others.count { $0.change.after.class == $0.change.label }
     becameWrong = others.count { $0.change.before.class == $0.change.label }
-    let same = changes.filter { $0.change.before.class == $0.change.after.class }
-    let ranked = [others, same].flatMap { list in
-      list.enumerated().sorted { ($1.element.difference, $0.offset) < ($0.element.difference, $1.offset) }
-        .map(\.element.change)
+    most = changes.sorted(by: Ranked.isBefore).prefix(Self.shown).map(\.change)
+  }
+
+  /// A change with what decides its rank: other answers before equal ones, then large differences before small ones.
+  private struct Ranked {
+    let change: Change
+    /// Of the answer's probability, in 0…1.
+    let difference: Float
+    /// Among the images, which decides between equal differences.
+    let place: Int
+
+    var isOtherAnswer: Bool { change.before.class != change.after.class }
+
+    static func isBefore(_ left: Ranked, _ right: Ranked) -> Bool {
+      guard left.isOtherAnswer == right.isOtherAnswer else { return left.isOtherAnswer }
+      return (right.difference, left.place) < (left.difference, right.place)
     }
-    most = Array(ranked.prefix(Self.shown))
   }
 }

@@ -12,10 +12,14 @@ enum MarkupBuilder {
 }
 
 /// An element with its attributes and what stands in it. An attribute without a value is left out.
+///
+/// - Parameter flags: names of attributes that are on where they stand, such as `open`.
 func element(
-  _ tag: Tag, _ attributes: KeyValuePairs<String, String?> = [:], @MarkupBuilder _ body: () -> Markup = { .empty }
+  _ tag: Tag, _ attributes: KeyValuePairs<String, String?> = [:], flags: [String] = [],
+  @MarkupBuilder _ body: () -> Markup = { .empty }
 ) -> Markup {
-  Markup(tag, attributes.map { Markup.Attribute(name: $0.key, value: $0.value) }, body())
+  let named = attributes.map { Markup.Attribute(name: $0.key, value: $0.value) }
+  return Markup(tag, named + flags.map { Markup.Attribute(name: $0, value: "") }, body())
 }
 
 /// Several parts as one.

@@ -14,7 +14,7 @@ struct CloseLook {
   var markup: Markup {
     let evaluation = kept.evaluation
     return element(.section, ["id": id]) {
-      element(.h4) { "\(row.label) on \(partTitle)" }
+      element(.h4) { "\(row.tableLabel) on \(partTitle)" }
       paragraph(summary(evaluation))
       element(.div, ["class": "figures"]) {
         confusion
