@@ -80,7 +80,7 @@ struct PageTests {
         "CoCoOpagainst CoOp new",
       ])
     // Zero-shot CLIP names 6 of 12 images rightly and CoCoOp those and 4 more: p = 2 · ½⁴, with each of three seeds.
-    #expect(table[2][2...] == ["+33.3+8.3 to +58.3", "0.1250, 0.1250, 0.1250"])
+    #expect(table[2][2...] == ["+33.3+8.3 to +58.3", "0.125, 0.125, 0.125"])
     #expect(page.text.contains("both cover the choice of the test images and not that of the seed"))
     let alone = try self.page { try $0.run("runs/a", method: "cocoop") }
     #expect(!alone.tables.contains { $0[0].first == "Comparison" }, "nothing to compare")

@@ -10,8 +10,8 @@ extension Double {
     return rounded == 0 ? "0.0" : (rounded > 0 ? "+" : "−") + String(format: "%.1f", abs(rounded))
   }
 
-  /// A p-value: four digits, or its order of magnitude below that.
-  var probabilityText: String { self < 0.0001 ? "< 0.0001" : String(format: "%.4f", self) }
+  /// A p-value with three digits, or that it is below them.
+  var probabilityText: String { self < 0.001 ? "<\u{A0}0.001" : String(format: "%.3f", self) }
 
   /// Short, as a coordinate of a drawing needs it.
   var coordinate: String {

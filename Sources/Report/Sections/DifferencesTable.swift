@@ -56,7 +56,7 @@ struct DifferencesTable {
 
   private func table(_ rows: [Row]) -> DataTable {
     DataTable(
-      caption: "Differences on the same test images of \(group.dataset), in points",
+      caption: "Differences on the same test images, in points",
       columns: [.text("Comparison"), .text("Classes"), .number("Difference"), .wrappingNumber("p")],
       rows: rows.map { row in
         [
