@@ -90,11 +90,11 @@ struct Page {
       TransferSection(group: group, groups: report.groups, id: id).markup
       ShotsSection(group: group, id: id).markup
       TrainingSection(group: group, id: id).markup
-      closeLooks(group, id: id)
+      methodDetails(group, id: id)
     }
   }
 
-  private func closeLooks(_ group: DatasetGroup, id: String) -> Markup? {
+  private func methodDetails(_ group: DatasetGroup, id: String) -> Markup? {
     let looks = group.parts.flatMap(\.ranked).compactMap { row in look(at: row) }
     guard !looks.isEmpty else { return nil }
     return element(.section, ["id": "\(id)-close"]) {
@@ -103,7 +103,7 @@ struct Page {
         "What each method gets right and wrong, with the first seed and the most shots"
           + (looks.count > 1 ? ", the best method first. Open another to see it." : "."))
       for (index, look) in looks.enumerated() {
-        closeLook(look, id: "\(id)-m\(look.row.index + 1)", isOpen: index == 0)
+        methodDetail(look, id: "\(id)-m\(look.row.index + 1)", isOpen: index == 0)
       }
     }
   }
@@ -122,11 +122,11 @@ struct Page {
     return Look(row: row, run: run, evaluations: evaluations)
   }
 
-  private func closeLook(_ look: Look, id: String, isOpen: Bool) -> Markup {
+  private func methodDetail(_ look: Look, id: String, isOpen: Bool) -> Markup {
     element(.details, ["class": "look", "id": id], flags: isOpen ? ["open"] : []) {
       element(.summary) { look.row.label }
       for kept in look.evaluations {
-        CloseLook(
+        MethodDetail(
           row: look.row, run: look.run, kept: kept, pictures: report.pictures, id: "\(id)-\(kept.classes.rawValue)"
         ).markup
       }

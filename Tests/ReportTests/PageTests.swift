@@ -13,9 +13,9 @@ struct PageTests {
   private func page(_ prepare: (SyntheticRuns) throws -> Void) throws -> Page {
     try withTemporaryFolder { folder in
       try prepare(SyntheticRuns(folder: folder))
-      var gathering = Gathering()
-      gathering.computes = false
-      return try Page(Report(of: [folder.appending(path: "runs")], by: gathering).html)
+      var builder = ReportBuilder()
+      builder.computes = false
+      return try Page(Report(of: [folder.appending(path: "runs")], by: builder).html)
     }
   }
 
@@ -240,9 +240,9 @@ struct PageTests {
   func determinism() throws {
     try withTemporaryFolder { folder in
       try Self.three(SyntheticRuns(folder: folder))
-      var gathering = Gathering()
-      gathering.computes = false
-      let pages = try (0..<2).map { _ in try Report(of: [folder.appending(path: "runs")], by: gathering).html }
+      var builder = ReportBuilder()
+      builder.computes = false
+      let pages = try (0..<2).map { _ in try Report(of: [folder.appending(path: "runs")], by: builder).html }
       #expect(pages[0] == pages[1])
     }
   }
@@ -267,9 +267,9 @@ struct PageTests {
       try runs.run("runs/c", method: "coop", classes: [.base], seed: 2)
       try runs.run("runs/d", method: "coop", seed: 3, version: 7)
       try FileManager.default.removeItem(at: folder.appending(path: "data-drawings"))
-      var gathering = Gathering()
-      gathering.computes = false
-      let page = try Page(Report(of: [folder.appending(path: "runs")], by: gathering).html)
+      var builder = ReportBuilder()
+      builder.computes = false
+      let page = try Page(Report(of: [folder.appending(path: "runs")], by: builder).html)
       let remarks = page.texts(of: "li").joined(separator: "\n").replacing(folder.path, with: "FOLDER")
       #expect(remarks.contains("runs/b: The training is not finished; its curve is shown as far as it goes."))
       #expect(remarks.contains("runs/c: There is no evaluation on new classes."))

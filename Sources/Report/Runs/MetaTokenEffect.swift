@@ -5,7 +5,7 @@ import PromptLearning
 import Torch
 
 /// What CoCoOp's conditional token does to the answers: the run's prompts beside the same prompts with a token of zero.
-struct ConditionalChanges: Sendable {
+struct MetaTokenEffect: Sendable {
   struct Answer: Sendable, Equatable {
     let `class`: String
     let probability: Float
@@ -100,8 +100,8 @@ struct ConditionalChanges: Sendable {
 }
 
 /// The images whose answer CoCoOp's conditional token changed most, before and after.
-struct ChangesView {
-  let changes: ConditionalChanges
+struct MetaTokenView {
+  let changes: MetaTokenEffect
   let pictures: Pictures
   let id: String
 
@@ -128,7 +128,7 @@ struct ChangesView {
       + " right and \(changes.becameWrong.grouped) wrong. Those changed most:"
   }
 
-  private func item(of change: ConditionalChanges.Change) -> Markup {
+  private func item(of change: MetaTokenEffect.Change) -> Markup {
     element(.li) {
       if let picture = pictures[change.file] {
         Thumbnail(picture: picture, description: "An image of the class \(change.label)").markup
@@ -141,7 +141,7 @@ struct ChangesView {
     }
   }
 
-  private func answer(_ title: String, _ answer: ConditionalChanges.Answer, label: String) -> Markup {
+  private func answer(_ title: String, _ answer: MetaTokenEffect.Answer, label: String) -> Markup {
     let isRight = answer.class == label
     return element(.p) {
       element(.span, ["class": "muted"]) { "\(title) " }

@@ -5,7 +5,7 @@ import Foundation
 import PromptLearning
 
 /// Reads runs, and computes what a report needs and they have not kept.
-public struct Gathering: Sendable {
+public struct ReportBuilder: Sendable {
   /// Whether missing evaluations, and what needs the model, are computed; what was kept is shown in any case.
   public var computes = true
   /// Where the runs' checkpoint lies now; `nil` takes the place that each run remembers.
@@ -130,7 +130,7 @@ public struct Gathering: Sendable {
     var image: URL?
     for evaluation in kept where run.method.conditionsOnImage {
       do {
-        let changes = try ConditionalChanges(
+        let changes = try MetaTokenEffect(
           of: evaluation, by: loaded, within: budget, cacheFolder: cacheFolder
         ) { try progress(.comparing(run: run.name, done: $0, of: $1)) }
         run.changes[evaluation.name] = changes

@@ -23,7 +23,7 @@ struct ReportedRun: Sendable {
   /// One line each: what could not be read or computed, and why.
   var remarks: [String] = []
   /// By the evaluation's name.
-  var changes: [String: ConditionalChanges] = [:]
+  var changes: [String: MetaTokenEffect] = [:]
   var words: ContextWords?
 
   /// - Throws: `ExperimentError`, `LearningError` where the folder holds no run of this version.
