@@ -21,7 +21,8 @@ public struct Report: Sendable {
   /// - Parameter paths: of runs, and of folders of runs.
   /// - Throws: ``ReportError``, and what is wrong with a run that is named by itself.
   public init(
-    of paths: [URL], by builder: ReportBuilder = ReportBuilder(), progress: (ReportBuilder.Progress) throws -> Void = { _ in }
+    of paths: [URL], by builder: ReportBuilder = ReportBuilder(),
+    progress: (ReportBuilder.Progress) throws -> Void = { _ in }
   ) throws {
     style = try Self.styleSheet()
     var (runs, remarks) = try builder.runs(at: paths, progress: progress)

@@ -21,7 +21,7 @@ struct InitialValuesTests {
   /// Five standard errors of a quantile, or of a deviation, over 10⁵ draws on both sides, for values within ±1.
   private static let tolerance = 0.0225
 
-  /// Of one parameter, pooled over so many seeds that there are `count` of them.
+  /// The values of one parameter, pooled over so many seeds that there are `count` of them.
   private func pooled(_ index: Int, _ context: InitialContext, count: Int) throws -> [Double] {
     var values: [Double] = []
     var seed: UInt64 = 0

@@ -22,7 +22,7 @@ final class ExamplePhotos: Sendable {
   }
 
   private static let most = 12
-  /// Of the longer side, in pixels: more than any model here looks at.
+  /// The longer side of a photo as it is sent, in pixels: more than any model here looks at.
   private static let edge = 512
   private static let quality = 88
 

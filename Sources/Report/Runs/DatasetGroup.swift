@@ -141,7 +141,7 @@ struct MethodRow: Sendable {
     }
   }
 
-  /// Only where the base classes were learned and the new ones were not.
+  /// The harmonic mean of both means, only where the base classes were learned and the new ones were not.
   private var harmonicMean: Score? {
     guard variant.classes == .base, let base = score(on: .base)?.mean, let new = score(on: .new)?.mean else {
       return nil

@@ -85,9 +85,9 @@ struct MetaTokenEffect: Sendable {
   /// A change with what decides its rank: other answers before equal ones, then large differences before small ones.
   private struct Ranked {
     let change: Change
-    /// Of the answer's probability, in 0…1.
+    /// The change of the answer's probability, in 0…1.
     let difference: Float
-    /// Among the images, which decides between equal differences.
+    /// The image's place among all, which decides between equal differences.
     let place: Int
 
     var isOtherAnswer: Bool { change.before.class != change.after.class }
