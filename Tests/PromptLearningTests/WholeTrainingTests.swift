@@ -148,7 +148,7 @@ struct WholeTrainingTests {
     var trainer = Trainer(Classifier(try TinyCLIP.clip, learner), configuration: .cocoop, seed: seed)
     var ours: [Float] = []
     for epoch in 0..<recorded.recipe.epochs {
-      try trainer.runEpoch(epoch, on: base) { if case .step(_, _, _, _, let loss, _) = $0 { ours.append(loss) } }
+      try trainer.runEpoch(epoch, on: base) { if case .step(let step) = $0 { ours.append(step.loss) } }
     }
     #expect(ours.count == losses.count)
     let differences = zip(ours, losses).map { abs($0 - $1) }
