@@ -119,7 +119,7 @@ let package = Package(
     .target(
       name: "CocoopServer",
       dependencies: [
-        "Explanations", "Torch", "Images", "CLIP", "PromptLearning", "Embedded", "Experiments",
+        "Explanations", "Torch", "Images", "Datasets", "CLIP", "PromptLearning", "Experiments",
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "HummingbirdCore", package: "hummingbird"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),

@@ -81,12 +81,16 @@ struct Evaluate: ParsableCommand {
   private static func text(_ evaluation: Evaluation) -> String {
     let weakest = evaluation.perClass.filter { $0.images > 0 }.sorted { $0.accuracy < $1.accuracy }.prefix(5)
     let figure = { (value: Double) in String(format: "%.2f", value) }
-    let interval = evaluation.interval95.map { ", 95 % within \(figure($0.lower))–\(figure($0.upper)) %" } ?? ""
+    // Measured over seeds, new classes move by several points more: the line says which chance it tells of.
+    let interval = evaluation.interval95.map {
+      "interval  95 % within \(figure($0.lower))–\(figure($0.upper)) %: the chance of these test images alone, not of the"
+        + " training's seed\n"
+    }
     let confused = evaluation.confused.prefix(3).map { "\($0.class) as \($0.prediction) \($0.images)" }
     return """
       accuracy  \(figure(evaluation.accuracy)) %  (top-5 \(figure(evaluation.top5)) %, macro F1 \
-      \(figure(evaluation.macroF1)) %, ECE \(figure(evaluation.ece)) %\(interval))
-      images    \(evaluation.images) of \(evaluation.classes) classes, \(String(format: "%.1f", evaluation.seconds)) s
+      \(figure(evaluation.macroF1)) %, ECE \(figure(evaluation.ece)) %)
+      \(interval ?? "")images    \(evaluation.images) of \(evaluation.classes) classes, \(String(format: "%.1f", evaluation.seconds)) s
       weakest   \(weakest.map { "\($0.class) \(String(format: "%.0f", $0.accuracy)) %" }.joined(separator: ", "))
       confused  \(confused.isEmpty ? "none" : confused.joined(separator: ", "))
       """

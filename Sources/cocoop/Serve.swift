@@ -89,6 +89,9 @@ struct Serve: ParsableCommand {
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var products: PrecisionOption
 
+  @Flag(help: "Show none of the run's own test photos on the page.")
+  var noExamples = false
+
   @Flag(help: "Log no requests.")
   var quiet = false
 
@@ -139,6 +142,7 @@ struct Serve: ParsableCommand {
     settings.connection.body = .seconds(bodyTime)
     settings.model.imageMemory = imageMemory
     settings.model.budget = compute.budget
+    settings.offersExamples = !noExamples
     settings.stoppingTime = .seconds(stopLimit)
     settings.logsRequests = !quiet
     try settings.check()

@@ -42,13 +42,14 @@ struct RunVariant: Hashable, Sendable {
       of: RunConfiguration(
         model: configuration.model, data: configuration.data, method: method,
         training: method.defaultTraining(on: run.dataset)))
-    unusual = features.filter { !usual.contains($0) }
+    unusual = features.filter { !usual.contains($0) && $0.name != Self.classesName }
   }
 
+  private static let classesName = "classes"
   private static let imported = Feature(name: "origin", text: "imported")
 
   private static func features(of configuration: RunConfiguration) -> [Feature] {
-    var features = [Feature(name: "classes", text: "\(configuration.classes.rawValue) classes")]
+    var features = [Feature(name: classesName, text: "\(configuration.classes.rawValue) classes")]
     func add(_ name: String, _ text: String) { features.append(Feature(name: name, text: text)) }
     if let precision = configuration.precision { add("precision", precision.rawValue) }
     guard !configuration.method.isZeroShot else { return features }
@@ -74,6 +75,8 @@ struct RunVariant: Hashable, Sendable {
   ///
   /// Two variants on one dataset never have the same label, and the same settings have the same one on every dataset.
   ///
+  /// The part of the classes is told where runs of the method learned different ones.
+  ///
   /// - Parameter showsShots: whether the number of shots may be told.
   func label(among all: some Collection<RunVariant>, showsShots: Bool = true) -> String {
     // How an import was learned is not known, so that nothing of it tells others apart.
@@ -82,7 +85,8 @@ struct RunVariant: Hashable, Sendable {
       (showsShots || feature.name != "shots")
         && (feature.isEssential || related.contains { !$0.features.contains(feature) })
     }
-    return ([method.title] + telling.map(\.text)).joined(separator: ", ")
+    let part = related.contains { $0.classes != classes } ? ["\(classes.rawValue) classes"] : []
+    return ([method.title] + part + telling.map(\.text)).joined(separator: ", ")
   }
 
   private var text: String { features.map(\.text).joined(separator: " ") }
@@ -95,10 +99,12 @@ struct RunVariant: Hashable, Sendable {
 
   var family: Family { Family(method: method, features: features.filter { $0.name != "shots" }) }
 
-  /// Zero-shot first, then as the paper lists them; of one method, few shots first, and the usual before the unusual.
+  /// Zero-shot first, then as the paper lists them; of one method, runs on the base classes first, then few shots first, and
+  /// the usual before the unusual.
   static func isOrdered(_ left: RunVariant, _ right: RunVariant) -> Bool {
-    let place = (left.method.rank, left.shots ?? .max, left.unusual.count)
-    let other = (right.method.rank, right.shots ?? .max, right.unusual.count)
+    func part(_ variant: RunVariant) -> Int { [.base, .all, .new].firstIndex(of: variant.classes) ?? 0 }
+    let place = (left.method.rank, part(left), left.shots ?? .max, left.unusual.count)
+    let other = (right.method.rank, part(right), right.shots ?? .max, right.unusual.count)
     guard place == other else { return place < other }
     return left.text.compare(right.text, options: .numeric) == .orderedAscending
   }

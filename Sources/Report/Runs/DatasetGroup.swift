@@ -28,14 +28,47 @@ struct DatasetGroup: Sendable {
     let variants = Dictionary(grouping: runs, by: RunVariant.init)
     rows = variants.keys.sorted(by: RunVariant.isOrdered).enumerated().map { index, variant in
       MethodRow(
-        variant: variant, label: variant.label(among: all), curveLabel: variant.label(among: all, showsShots: false),
-        index: index, runs: (variants[variant] ?? []).sorted { ($0.seed ?? 0, $0.name) < ($1.seed ?? 0, $1.name) })
+        variant: variant, label: variant.label(among: all),
+        tableLabel: variant.label(among: all.filter { $0.classes == variant.classes }),
+        curveLabel: variant.label(among: all, showsShots: false), index: index,
+        runs: (variants[variant] ?? []).sorted { ($0.seed ?? 0, $0.name) < ($1.seed ?? 0, $1.name) })
     }
   }
 
-  /// What the others are compared with.
-  var zeroShot: MethodRow? {
-    rows.filter(\.variant.method.isZeroShot).min { $0.variant.method.rank < $1.variant.method.rank }
+  /// The rows whose runs learned the same part of the classes. Their figures can be compared with one another.
+  struct Part: Sendable {
+    let classes: ClassSubset
+    let rows: [MethodRow]
+
+    /// The measures that any of the rows has.
+    var measures: [Measure] { Measure.allCases.filter { measure in rows.contains { $0.score(measure) != nil } } }
+
+    /// The measure that ranks methods: the harmonic mean where there is one.
+    var ranking: Measure? { [.harmonicMean, .all, .base, .new].first(where: measures.contains) }
+
+    /// The rows from the best to the worst. Those without the figure that ranks come last, in their own order.
+    var ranked: [MethodRow] {
+      guard let ranking else { return rows }
+      return rows.sorted {
+        ($1.score(ranking)?.mean ?? -1, $0.index) < ($0.score(ranking)?.mean ?? -1, $1.index)
+      }
+    }
+  }
+
+  /// One for each part of the classes that runs learned.
+  var parts: [Part] {
+    [ClassSubset.base, .all, .new].compactMap { classes in
+      let own = rows.filter { $0.variant.classes == classes }
+      return own.isEmpty ? nil : Part(classes: classes, rows: own)
+    }
+  }
+
+  /// The row of zero-shot CLIP that learners are compared with. Where it was measured on other parts of the classes, those
+  /// with runs on the same part come first.
+  func zeroShot(_ measure: Measure, besides classes: ClassSubset) -> MethodRow? {
+    let candidates = rows.filter { $0.variant.method.isZeroShot && $0.score(measure) != nil }
+    let own = candidates.filter { $0.variant.classes == classes }
+    return (own.isEmpty ? candidates : own).min { $0.variant.method.rank < $1.variant.method.rank }
   }
 
   var runs: [ReportedRun] { rows.flatMap(\.runs) }
@@ -57,6 +90,16 @@ enum Measure: CaseIterable, Sendable {
     }
   }
 
+  /// The part of the classes that is measured; `nil` for what follows from two.
+  var classes: ClassSubset? {
+    switch self {
+    case .base: .base
+    case .new: .new
+    case .all: .all
+    case .harmonicMean: nil
+    }
+  }
+
   /// As a heading says it.
   var words: String {
     switch self {
@@ -72,7 +115,9 @@ enum Measure: CaseIterable, Sendable {
 struct MethodRow: Sendable {
   let variant: RunVariant
   let label: String
-  /// Of the row and those that differ from it in shots alone.
+  /// The label among rows that learned the same part of the classes.
+  let tableLabel: String
+  /// The label of the row and of those that differ from it in shots alone.
   let curveLabel: String
   /// Its place among its group's rows.
   let index: Int
@@ -92,13 +137,16 @@ struct MethodRow: Sendable {
     case .base: score(on: .base)
     case .new: score(on: .new)
     case .all: score(on: .all)
-    case .harmonicMean:
-      if let base = score(on: .base)?.mean, let new = score(on: .new)?.mean {
-        Score(mean: base + new == 0 ? 0 : 2 * base * new / (base + new), deviation: nil)
-      } else {
-        nil
-      }
+    case .harmonicMean: harmonicMean
     }
+  }
+
+  /// The harmonic mean of both means, only where the base classes were learned and the new ones were not.
+  private var harmonicMean: Score? {
+    guard variant.classes == .base, let base = score(on: .base)?.mean, let new = score(on: .new)?.mean else {
+      return nil
+    }
+    return Score(mean: base + new == 0 ? 0 : 2 * base * new / (base + new), deviation: nil)
   }
 
   private func score(on classes: ClassSubset) -> Score? {
@@ -111,6 +159,7 @@ struct MethodRow: Sendable {
 
   /// Such as "seeds 1, 2, 3"; `nil` where none matters.
   var seeds: String? {
+    if runs.allSatisfy(\.isComputed) { return "computed for this page" }
     let seeds = runs.compactMap { $0.seed.map(String.init) }
     guard !variant.method.isZeroShot, !seeds.isEmpty else { return nil }
     return (seeds.count == 1 ? "seed " : "seeds ") + seeds.joined(separator: ", ")

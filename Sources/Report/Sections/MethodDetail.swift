@@ -4,7 +4,7 @@ import ClassificationMetrics
 import PromptLearning
 
 /// One evaluation of one run: what was mistaken for what, which classes are hard, and how far probabilities can be trusted.
-struct CloseLook {
+struct MethodDetail {
   let row: MethodRow
   let run: ReportedRun
   let kept: KeptEvaluation
@@ -14,7 +14,7 @@ struct CloseLook {
   var markup: Markup {
     let evaluation = kept.evaluation
     return element(.section, ["id": id]) {
-      element(.h4) { "\(row.label) on \(partTitle)" }
+      element(.h4) { "\(row.tableLabel) on \(partTitle)" }
       paragraph(summary(evaluation))
       element(.div, ["class": "figures"]) {
         confusion
@@ -28,7 +28,7 @@ struct CloseLook {
         ).markup
       }
       if let changes = run.changes[kept.name] {
-        ChangesView(changes: changes, pictures: pictures, id: "\(id)-changes").markup
+        MetaTokenView(changes: changes, pictures: pictures, id: "\(id)-changes").markup
       }
     }
   }

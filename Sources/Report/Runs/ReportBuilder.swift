@@ -5,7 +5,7 @@ import Foundation
 import PromptLearning
 
 /// Reads runs, and computes what a report needs and they have not kept.
-public struct Gathering: Sendable {
+public struct ReportBuilder: Sendable {
   /// Whether missing evaluations, and what needs the model, are computed; what was kept is shown in any case.
   public var computes = true
   /// Where the runs' checkpoint lies now; `nil` takes the place that each run remembers.
@@ -18,6 +18,7 @@ public struct Gathering: Sendable {
   public enum Progress: Sendable {
     case evaluating(run: String, done: Int, of: Int)
     case comparing(run: String, done: Int, of: Int)
+    case zeroShot(run: String, done: Int, of: Int)
   }
 
   public init() {}
@@ -37,6 +38,7 @@ public struct Gathering: Sendable {
       }
     }
     if runs.isEmpty, let path = paths.first { throw ReportError.noRuns(path: path.path) }
+    runs += try zeroShot(besides: &runs, progress: progress)
     return (runs, remarks)
   }
 
@@ -70,6 +72,51 @@ public struct Gathering: Sendable {
     }
   }
 
+  /// Zero-shot CLIP's answers on the images that runs were measured on, where none of the runs has them.
+  ///
+  /// They take the text encoder one pass, and the images' features are mostly there already. They are kept nowhere.
+  private func zeroShot(
+    besides runs: inout [ReportedRun], progress: (Progress) throws -> Void
+  ) throws -> [ReportedRun] {
+    guard computes else { return [] }
+    struct Key: Hashable {
+      let dataset, model: String
+      let classes: ClassSubset
+    }
+    func keys(_ run: ReportedRun) -> [Key] {
+      ClassSubset.allCases.filter { run.evaluation(on: $0) != nil }
+        .map { Key(dataset: run.dataset, model: run.record.model.sha256, classes: $0) }
+    }
+    var known = Set(runs.filter(\.method.isZeroShot).flatMap(keys))
+    var computed: [ReportedRun] = []
+    for index in runs.indices {
+      let missing = keys(runs[index]).filter { known.insert($0).inserted }.map(\.classes)
+      guard !missing.isEmpty, runs[index].isFinished else { continue }
+      do {
+        let loaded = try LoadedRun(folder: runs[index].folder.url, model: model)
+        let evaluations = try missing.map { try zeroShot(beside: loaded, of: runs[index], on: $0, progress: progress) }
+        computed.append(ReportedRun(zeroShotBeside: runs[index], evaluations: evaluations))
+      } catch let error as any Explained {
+        runs[index].remarks.append("\(runs[index].name): Zero-shot CLIP's answers beside it are missing: \(error)")
+      }
+    }
+    return computed
+  }
+
+  private func zeroShot(
+    beside loaded: LoadedRun, of run: ReportedRun, on classes: ClassSubset, progress: (Progress) throws -> Void
+  ) throws -> KeptEvaluation {
+    let dataset = try loaded.dataset(classes: classes)
+    let prompts = try ZeroShotPrompts(
+      for: dataset.classNames, templates: [.zeroShot(for: dataset.name)], clip: loaded.clip)
+    let cache = cacheFolder.map { FeatureCache(folder: $0, model: loaded.record.model.sha256) }
+    let total = dataset.test.count
+    let measurement = try Evaluator(Classifier(loaded.clip, prompts), within: budget, cache: cache).measurement(
+      on: dataset
+    ) { try progress(.zeroShot(run: run.name, done: $0, of: total)) }
+    return KeptEvaluation(of: measurement, on: dataset, classes: classes, split: .test)
+  }
+
   /// Adds what needs the model: what the conditional token changed, and the words nearest to the context vectors.
   func explain(_ run: inout ReportedRun, _ kept: [KeptEvaluation], progress: (Progress) throws -> Void) throws {
     guard computes, run.isFinished, run.method.learnsContexts else { return }
@@ -83,7 +130,7 @@ public struct Gathering: Sendable {
     var image: URL?
     for evaluation in kept where run.method.conditionsOnImage {
       do {
-        let changes = try ConditionalChanges(
+        let changes = try MetaTokenEffect(
           of: evaluation, by: loaded, within: budget, cacheFolder: cacheFolder
         ) { try progress(.comparing(run: run.name, done: $0, of: $1)) }
         run.changes[evaluation.name] = changes

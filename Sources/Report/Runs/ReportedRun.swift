@@ -15,13 +15,15 @@ struct ReportedRun: Sendable {
   /// Of the training; that of an import is not known.
   let seed: Int?
   let isFinished: Bool
+  /// Whether it is zero-shot CLIP's answers that a report made beside another run, and no run that somebody made.
+  let isComputed: Bool
   /// One for each epoch that was trained.
   let epochs: [EpochReport]
   var evaluations: [KeptEvaluation]
   /// One line each: what could not be read or computed, and why.
   var remarks: [String] = []
   /// By the evaluation's name.
-  var changes: [String: ConditionalChanges] = [:]
+  var changes: [String: MetaTokenEffect] = [:]
   var words: ContextWords?
 
   /// - Throws: `ExperimentError`, `LearningError` where the folder holds no run of this version.
@@ -38,6 +40,7 @@ struct ReportedRun: Sendable {
     self.method = method
     namesOtherClasses = method.namesOtherClasses && artifact?.isClassSpecific != true
     isFinished = folder.hasArtifact
+    isComputed = false
     epochs = folder.metrics()
     do {
       evaluations = try folder.evaluations()
@@ -47,6 +50,27 @@ struct ReportedRun: Sendable {
     }
     if !isFinished { remarks.append("\(name): The training is not finished; its curve is shown as far as it goes.") }
   }
+
+  /// Zero-shot CLIP on the images that another run was measured on.
+  init(zeroShotBeside run: ReportedRun, evaluations: [KeptEvaluation]) {
+    folder = run.folder
+    name = "zero-shot CLIP beside \(run.name)"
+    record = RunFolder.Record(
+      RunConfiguration(
+        model: run.record.modelPath ?? run.record.model.name, data: run.record.data ?? run.dataset, method: .zeroShot,
+        classes: run.record.classes ?? .all),
+      model: run.record.model, classNames: run.record.classNames)
+    method = .zeroShot
+    namesOtherClasses = true
+    seed = nil
+    isFinished = true
+    isComputed = true
+    epochs = []
+    self.evaluations = evaluations
+  }
+
+  /// The number of epochs that its training has, or had until now where that is not known.
+  var plannedEpochs: Int { record.configuration?.training?.epochs ?? epochs.count }
 
   static let unknownDataset = "unknown data"
 
