@@ -97,7 +97,11 @@ extension ClassifyRequest.Options {
     switch name {
     case "classes":
       try once(classes == nil)
-      classes = text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+      do {
+        classes = try ClassNames.entries(of: text, source: "'classes'")
+      } catch let error as ExperimentError {
+        throw APIError.classes(error.problem)
+      }
     case "top":
       try once(top == nil)
       guard let number = Int(text) else { throw APIError.field(name: name, problem: "it must be a whole number") }
