@@ -18,6 +18,7 @@ struct Train: ParsableCommand {
   var data: String
 
   @OptionGroup var benchmarks: RootOption
+  @OptionGroup var folders: DataFolderOptions
 
   @Option(help: "zero-shot, zero-shot-ensemble, coop, cocoop or linear-probe.")
   var method = PromptLearning.Method.cocoop
@@ -69,12 +70,13 @@ struct Train: ParsableCommand {
 
   func run() throws {
     try compute.apply()
-    let dataSource = try DataSource(data, root: benchmarks.root)
+    let dataSource = try DataSource(data, root: benchmarks.root, isRecursive: folders.recursive)
     let kept =
       fewShotList == nil && !method.isZeroShot ? dataSource.keptSample(shots: sample.shots, seed: sample.seed) : nil
     let configuration = RunConfiguration(
-      model: model, data: data, root: benchmarks.root, fewShotList: fewShotList ?? kept?.path, method: method,
-      classes: sample.classes, shots: sample.shots, seed: sample.seed,
+      model: model, data: data, root: benchmarks.root, isRecursive: folders.recursive,
+      fewShotList: fewShotList ?? kept?.path, method: method, classes: sample.classes, shots: sample.shots,
+      seed: sample.seed,
       context: training.runContext, precision: products.precision, training: try training.training(for: method))
     let source = try ModelSource(model)
     let whole = try dataSource.load(seed: sample.seed)
@@ -88,7 +90,7 @@ struct Train: ParsableCommand {
       within: compute.memoryBudget, cacheFolder: cache.folder)
     printing.remarkAssumptions(of: run.clip)
     if let kept { printing.remark("note: The sample is the one that the reference kept, \(kept.path).") }
-    for notice in run.dataset.notices { printing.remark("note: \(notice).") }
+    printing.remark(run.dataset.notices)
 
     let reporter = TrainingReporter(method.title, epochs: configuration.training?.epochs ?? 0, printing)
     let again = "the same command"

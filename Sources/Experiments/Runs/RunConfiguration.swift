@@ -11,6 +11,8 @@ public struct RunConfiguration: Sendable, Codable, Equatable {
   public var data: String
   /// The folder of benchmarks, where ``data`` names one.
   public var root: String?
+  /// Whether photos in sub-folders of a class folder count too; `nil` is no.
+  public var isRecursive: Bool?
   /// A few-shot sample made elsewhere, which stands for the one that ``shots`` and ``seed`` draw.
   public var fewShotList: String?
   public var method: Method
@@ -48,13 +50,15 @@ public struct RunConfiguration: Sendable, Codable, Equatable {
   }
 
   public init(
-    model: String, data: String, root: String? = nil, fewShotList: String? = nil, method: Method,
+    model: String, data: String, root: String? = nil, isRecursive: Bool = false, fewShotList: String? = nil,
+    method: Method,
     classes: ClassSubset = .base, shots: Int? = 16, seed: Int = 1,
     context: Context = Context(), precision: Precision = .float32, training: TrainingConfiguration? = nil
   ) {
     self.model = model
     self.data = data
     self.root = root
+    self.isRecursive = isRecursive ? true : nil
     self.fewShotList = fewShotList
     self.method = method
     self.classes = classes

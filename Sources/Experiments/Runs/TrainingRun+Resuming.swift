@@ -21,8 +21,14 @@ extension TrainingRun {
     try check("the seed", \.seed)
     try check("the shots", \.shots)
     try check("the classes", \.classes)
-    try check("the data", \.data)
-    try check("the few-shot list", \.fewShotList)
+    // The same place, from another folder.
+    func place(_ place: String?) -> String? { place.map { record.places?.absolute($0) ?? $0 } }
+    let here = RunPlaces(of: folder.url)
+    if place(recorded.data) != here.absolute(configuration.data) { try check("the data", \.data) }
+    if place(recorded.fewShotList) != configuration.fewShotList.map(here.absolute) {
+      try check("the few-shot list", \.fewShotList)
+    }
+    try check("the photos in sub-folders", \.isRecursive)
     try check("the context", \.context)
     try check("the precision", \.effectivePrecision)
     try check("the training", \.training)
