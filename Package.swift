@@ -122,7 +122,9 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+        .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
         .product(name: "HTTPTypes", package: "swift-http-types"),
       ],
       resources: [.copy("Resources/page")],
@@ -200,7 +202,18 @@ let package = Package(
         "Explanations", "ClassificationMetrics", "PromptLearning", "Embedded", "Compatibility", "TestSupport",
       ],
       swiftSettings: swiftSettings),
-    .testTarget(name: "ServerTests", dependencies: ["CocoopServer", "TestSupport"], swiftSettings: swiftSettings),
+    .testTarget(
+      name: "ServerTests",
+      dependencies: [
+        "CocoopServer", "Experiments", "Images", "TestSupport",
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOEmbedded", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+        .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+      ],
+      swiftSettings: swiftSettings),
     .testTarget(
       name: "CommandTests",
       dependencies: [

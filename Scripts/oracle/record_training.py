@@ -1,12 +1,13 @@
-"""Records SGD steps of CoOp and CoCoOp on tiny-clip from given values, given image features and a given order.
+"""Records SGD steps of CoOp, CoCoOp and KgCoOp on tiny-clip from given values, given image features and a given order.
 
-    python record_training.py   → Tests/PromptLearningTests/Fixtures/{coop,cocoop}-50-steps.safetensors and .json
+    python record_training.py   → Tests/PromptLearningTests/Fixtures/{coop,cocoop,kgcoop}-50-steps.safetensors and .json
 
 Each run is repeated in float64: how far the two drift apart is what rounding alone does, and it bounds from below the
 tolerance of any comparison.
 """
 
 import random
+import sys
 
 import torch
 from torch.nn import functional
@@ -34,6 +35,10 @@ RUNS = {
         "batch-1-schedule": ("cocoop", 50, 1, "schedule", {}),
         "batch-4": ("cocoop", 50, 4, "constant", {}),
     },
+    "kgcoop-50-steps": {
+        "weight-8": ("kgcoop", 50, 32, "constant", {}),
+        "weight-2": ("kgcoop", 50, 32, "schedule", {"weight": 2.0}),
+    },
 }
 
 
@@ -53,7 +58,8 @@ def learn(model, class_names, features, labels, run, order) -> tuple[list[float]
     """Loss before each step, and the parameters before the first step (0) and after those in KEPT."""
     method, steps, _, schedule, arguments = run
     tower = reference.TextTower(model)
-    learner = {"coop": reference.CoOp, "cocoop": reference.CoCoOp}[method](tower, class_names, **arguments)
+    makers = {"coop": reference.CoOp, "cocoop": reference.CoCoOp, "kgcoop": reference.KgCoOp}
+    learner = makers[method](tower, class_names, **arguments)
     if method == "cocoop":
         learner.meta_net.to(features.dtype)
         formula_weights.fill(learner.meta_net, "meta_net.")
@@ -89,6 +95,7 @@ def record(name: str, model, double_model, base, features, files):
             "batchSize": batch_size,
             "namePosition": arguments.get("name_position", "end"),
             "classSpecific": arguments.get("class_specific", False),
+            **({"weight": arguments.get("weight", 8.0)} if method == "kgcoop" else {}),
             "learningRates": rates(schedule, steps),
             "driftFromFloat64": {"losses": max(abs(a - b) for a, b in zip(losses, exact_losses)), **drift},
         }
@@ -105,7 +112,7 @@ def record(name: str, model, double_model, base, features, files):
         "notes": {
             "features": "unit image features of the photos' test crops, in the order of files; labels alike",
             "RUN.order": "rows of features that make up the batch of each step",
-            "RUN.losses": "mean cross-entropy of each batch before its step",
+            "RUN.losses": "loss of each batch before its step",
             "RUN.step-N.NAME": "parameter after N steps; step-0 is the initial value",
         },
     }
@@ -126,7 +133,7 @@ def main():
     with torch.no_grad():
         pixels = [transform(protocol.open_rgb(images / file))[None] for file in files]
         features = torch.cat([functional.normalize(model.encode_image(image), dim=-1) for image in pixels])
-    for name in RUNS:
+    for name in sys.argv[1:] or RUNS:
         record(name, model, double_model, base, features, files)
 
 

@@ -123,6 +123,22 @@ class CoOp(nn.Module):
         return self.logit_scale * image_features @ self.prompts.features(self.context).T
 
 
+class KgCoOp(CoOp):
+    """CoOp whose class features are pulled towards those of a hand-written sentence (Yao, Zhang, Xu, CVPR 2023)."""
+
+    def __init__(self, tower, class_names, words="a photo of a", template=TEMPLATE, weight=8.0):
+        super().__init__(tower, class_names, words)
+        with torch.no_grad():
+            self.teacher = ZeroShot(tower, class_names, template).class_features
+        self.weight = weight
+
+    def loss(self, image_features: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        class_features = self.prompts.features(self.context)
+        logits = self.logit_scale * image_features @ class_features.T
+        distance = 1 - functional.cosine_similarity(class_features, self.teacher, dim=1).mean()
+        return functional.cross_entropy(logits, labels) + self.weight * distance
+
+
 class MetaNetwork(nn.Module):
     def __init__(self, embedding: int, width: int):
         super().__init__()
@@ -176,8 +192,9 @@ def step(learner, optimizer, image_features, labels, learning_rate: float) -> fl
 
 
 def backward(learner, image_features, labels) -> float:
-    """The text side of a step: forward through every prompt, mean cross-entropy, backward."""
-    loss = functional.cross_entropy(learner(image_features), labels)
+    """The text side of a step: forward through every prompt, the learner's loss or the mean cross-entropy, backward."""
+    own = getattr(learner, "loss", None)
+    loss = own(image_features, labels) if own else functional.cross_entropy(learner(image_features), labels)
     loss.backward()
     return loss.item()
 

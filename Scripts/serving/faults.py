@@ -112,7 +112,7 @@ async def slow(server, count):
     """Clients that send a byte now and then hold no place for longer than the server's time for them."""
     started = time.monotonic()
 
-    async def dawdle(index):
+    async def trickle(index):
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         head = b"POST /v1/classify HTTP/1.1\r\nHost: x\r\nContent-Type: image/jpeg\r\nContent-Length: 90000\r\n\r\n"
         if index % 2:
@@ -138,7 +138,7 @@ async def slow(server, count):
             times.append(time.monotonic() - begin)
         client.close()
         return max(times)
-    *lives, worst = await asyncio.gather(*[dawdle(index) for index in range(count)], others())
+    *lives, worst = await asyncio.gather(*[trickle(index) for index in range(count)], others())
     return max(lives), worst
 
 

@@ -14,8 +14,10 @@ public enum CLIPError: Explained, Equatable {
   case configuration(file: String, key: String, expected: String, found: String)
   /// A key that this package does not know, and so cannot honour.
   case unsupported(file: String, option: String)
-  /// Tensors of something that is no CLIP; `kind` says what they look like.
-  case foreign(file: String, kind: String)
+  /// A weight whose elements are no floats, by the file's name for their type.
+  case elementType(tensor: String, file: String, found: String)
+  /// Tensors that make no CLIP; `kind` says what they look like.
+  case foreign(file: String, kind: String, remedy: String)
   /// Tensors of a CLIP that leave its architecture open.
   case ambiguous(file: String, reason: String)
   /// Something that another library's form cannot say.
@@ -42,7 +44,9 @@ public enum CLIPError: Explained, Equatable {
     case .configuration(let file, let key, let expected, let found):
       "\(file): '\(key)' must be \(expected), found \(found)"
     case .unsupported(let file, let option): "\(file) asks for \(option), which this version cannot compute"
-    case .foreign(let file, let kind): "\(file) is no CLIP in OpenAI's form: it looks like \(kind)"
+    case .elementType(let tensor, let file, let found):
+      "Tensor '\(tensor)' of \(file) has elements of type \(found), where a weight is of F32, F16, BF16 or F64"
+    case .foreign(let file, let kind, _): "\(file) holds no CLIP that can be loaded: it looks like \(kind)"
     case .ambiguous(let file, let reason): "The architecture of \(file) cannot be told from its tensors: \(reason)"
     case .noCounterpart(let form, let architecture, let part):
       "\(architecture) has no form as \(form): there is none for \(part)"
@@ -65,7 +69,8 @@ public enum CLIPError: Explained, Equatable {
     case .notFinite: "The file is damaged or its training diverged; get another copy"
     case .configuration: "Correct the file, or get another copy of it"
     case .unsupported: "Use a checkpoint without it"
-    case .foreign: "Give the checkpoint of a CLIP"
+    case .elementType: "Give the weights of 16 or 32 bits"
+    case .foreign(_, _, let remedy): remedy
     case .ambiguous: "Give the folder that holds its open_clip_config.json"
     case .noCounterpart: "Choose another form"
     case .targetExists: "Choose another folder, or replace it with --force"

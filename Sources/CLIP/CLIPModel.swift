@@ -18,6 +18,10 @@ public struct CLIPModel: Sendable {
   public let logitScale: Float
   /// Of the products of linear layers; anything but float32 is an approximation.
   public let precision: Precision
+  /// What lay beside the model in its checkpoint and is not used, by the file's names.
+  public private(set) var passedOver: [String] = []
+  /// What stands before further whole models of its checkpoint, which are among ``passedOver``.
+  public private(set) var otherModels: [String] = []
 
   /// Loads a checkpoint: a folder in open_clip's or Hugging Face's form, or a file of weights that PyTorch, TorchScript
   /// or safetensors has written (``CheckpointFiles``). What it is, its content tells.
@@ -35,19 +39,20 @@ public struct CLIPModel: Sendable {
     do {
       try self.init(
         name: checkpoint.files.name, configuration: configuration,
-        weights: Weights(checkpoint.tensors, precision: precision))
+        weights: CheckpointSource(checkpoint.tensors, precision: precision))
+      (passedOver, otherModels) = (checkpoint.tensors.passedOver, checkpoint.tensors.otherModels)
     } catch let error as CLIPError {
       throw checkpoint.explanation(of: error, in: configuration)
     }
   }
 
   /// Builds the model from tensors by open_clip's names.
-  public init(name: String, configuration: CLIPConfiguration, weights: Weights) throws {
+  public init(name: String, configuration: CLIPConfiguration, weights: some WeightSource) throws {
     var weights = weights
     try self.init(name: name, configuration: configuration, weights: &weights)
   }
 
-  private init(name: String, configuration: CLIPConfiguration, weights: inout Weights) throws {
+  private init(name: String, configuration: CLIPConfiguration, weights: inout some WeightSource) throws {
     self.name = name
     self.configuration = configuration
     precision = weights.precision
@@ -71,15 +76,15 @@ public struct CLIPModel: Sendable {
   /// Builds a model of `configuration` as far as its tensors allow, to see what is odd about them.
   ///
   /// - Returns: also the error that ended the building early, if one did.
-  static func survey(
+  static func diagnosis(
     of checkpoint: Checkpoint, as configuration: CLIPConfiguration
-  ) throws -> (TensorSurvey, failure: (any Explained)?) {
-    var weights = Weights(checkpoint.tensors, isSurveyed: true)
+  ) throws -> (CheckpointDiagnosis, failure: (any Explained)?) {
+    var weights = DiagnosingSource(CheckpointSource(checkpoint.tensors))
     do {
       _ = try CLIPModel(name: checkpoint.files.name, configuration: configuration, weights: &weights)
-      return (weights.survey ?? TensorSurvey(), nil)
+      return (weights.diagnosis, nil)
     } catch let error as any Explained {
-      return (weights.survey ?? TensorSurvey(), error)
+      return (weights.diagnosis, error)
     }
   }
 
@@ -88,7 +93,7 @@ public struct CLIPModel: Sendable {
     randomlyInitialized configuration: CLIPConfiguration, name: String, seed: UInt64, precision: Precision = .float32
   ) throws {
     try self.init(
-      name: name, configuration: configuration, weights: Weights(randomFrom: seed, precision: precision))
+      name: name, configuration: configuration, weights: RandomSource(seed: seed, precision: precision))
   }
 
   /// The same model, resizing pictures in another way than its checkpoint states.

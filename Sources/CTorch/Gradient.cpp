@@ -1,4 +1,4 @@
-// Derivatives of a scalar with respect to variables.
+// Derivatives with respect to variables.
 #include "Shim.hpp"
 
 using namespace shim;
@@ -11,11 +11,13 @@ ct_status ct_without_gradient(ct_tensor a, ct_tensor *result) {
   return returning(result, [&] { return tensor(a).detach(); });
 }
 
-ct_status ct_gradients(ct_tensor value, const ct_tensor *variables, int64_t count, ct_tensor *results) {
+ct_status ct_gradients(ct_tensor value, ct_tensor cotangent, const ct_tensor *variables, int64_t count,
+                       bool keeps_graph, ct_tensor *results) {
   return guarded([&] {
-    std::vector<at::Tensor> inputs;
+    std::vector<at::Tensor> inputs, cotangents;
+    if (cotangent.impl) cotangents.push_back(tensor(cotangent));
     for (int64_t i = 0; i < count; ++i) inputs.push_back(tensor(variables[i]));
-    auto gradients = torch::autograd::grad({tensor(value)}, inputs, /*grad_outputs=*/{}, /*retain_graph=*/false,
+    auto gradients = torch::autograd::grad({tensor(value)}, inputs, cotangents, /*retain_graph=*/keeps_graph,
                                            /*create_graph=*/false, /*allow_unused=*/true);
     for (int64_t i = 0; i < count; ++i)
       if (!gradients[i].defined()) gradients[i] = at::zeros_like(inputs[i]);

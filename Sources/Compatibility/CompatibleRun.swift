@@ -52,19 +52,19 @@ public struct CompatibleRun {
     let dataset = try examples(seed: seed, log: log)
     for notice in dataset.notices { remark("\(notice)") }
     let clip = try loaded(source, remark: remark)
-    if let notice = clip.assumptionNotice { remark(notice) }
-    let experiment = Experiment(
+    for notice in clip.notices { remark(notice) }
+    let training = ReferenceTraining(
       plan: plan, clip: clip, identity: try source.identity(), dataset: dataset, seed: seed, budget: budget, log: log,
       check: check)
-    log.write("Loading trainer: \(plan.trainer.rawValue)")
+    log.write("Loading trainer: \(plan.trainer.name)")
     log.write("Loading dataset: \(plan.dataset.rawValue)")
     log.write("Loading CLIP (backbone: \(plan.backbone.name.isEmpty ? clip.name : plan.backbone.name))")
     log.write(
       "\(dataset.classNames.count) classes, \(dataset.training.count) images for training, "
         + "\(dataset.validation.count) for validation, \(dataset.test.count) for testing")
-    let evaluation = try experiment.run()
+    let evaluation = try training.run()
     return Result(
-      output: plan.outputFolder.path, trainer: plan.trainer.rawValue, dataset: plan.dataset.rawValue,
+      output: plan.outputFolder.path, trainer: plan.trainer.name, dataset: plan.dataset.rawValue,
       accuracy: evaluation?.accuracy, macroF1: evaluation?.macroF1, images: evaluation?.images,
       classes: dataset.classNames.count)
   }

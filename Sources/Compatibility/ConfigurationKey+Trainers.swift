@@ -1,23 +1,22 @@
-/// What concerns one trainer alone: the two that learn prompts, and those of Dassl that are not here.
-extension ConfigurationKey {
-  private static let precisions: [ConfigurationValue] = ["fp16", "fp32", "amp"]
-  private static let precision = "nothing: computing is in float32, with a warning where another is asked for"
+import PromptLearning
 
-  static let trainers = [
-    ConfigurationKey(
-      "TRAINER.NAME", "",
-      .choice(["CoOp", "CoCoOp", "ZeroshotCLIP", "ZeroshotCLIP2"], .everyRun, "the method")),
-    ConfigurationKey("TRAINER.COOP.N_CTX", 16, .sets("random context vectors, where CTX_INIT is empty")),
-    ConfigurationKey("TRAINER.COOP.CSC", false, .sets("contexts of its own for each class, where CTX_INIT is empty")),
-    ConfigurationKey("TRAINER.COOP.CTX_INIT", "", .sets("the words that the context begins as")),
-    ConfigurationKey("TRAINER.COOP.PREC", "fp16", .choice(precisions, .coop, precision)),
-    ConfigurationKey(
-      "TRAINER.COOP.CLASS_TOKEN_POSITION", "end",
-      .choice(["end", "middle", "front"], .coop, "where the class name stands")),
-    ConfigurationKey("TRAINER.COCOOP.N_CTX", 16, .sets("random context vectors, where CTX_INIT is empty")),
-    ConfigurationKey("TRAINER.COCOOP.CTX_INIT", "", .sets("the words that the context begins as")),
-    ConfigurationKey("TRAINER.COCOOP.PREC", "fp16", .choice(precisions, .cocoop, precision)),
-  ]
+/// What concerns one trainer alone: the keys that methods declare, and those of Dassl's trainers that are not here.
+extension ConfigurationKey {
+  static let trainers =
+    [
+      ConfigurationKey(
+        "TRAINER.NAME", "",
+        .choice(ReferenceTrainer.all.map { .text($0.name) }, .everyRun, "the method"))
+    ]
+    + ReferenceTrainer.all.flatMap { trainer in
+      trainer.format.keys.map { ConfigurationKey($0, of: trainer) }
+    }
+
+  private init(_ key: ReferenceFormat.Key, of trainer: ReferenceTrainer) {
+    let role: Role =
+      key.choices.map { .choice($0.map(ConfigurationValue.text), trainer.scope, key.meaning) } ?? .sets(key.meaning)
+    self.init("\(trainer.format.section ?? "TRAINER").\(key.name)", ConfigurationValue(key.standard), role)
+  }
 
   private static func other(_ name: String, _ settings: (String, ConfigurationValue)...) -> [ConfigurationKey] {
     settings.map { setting, standard in
@@ -45,4 +44,16 @@ extension ConfigurationKey {
     other("MIXMATCH", ("WEIGHT_U", 100.0), ("TEMP", 2.0), ("MIXUP_BETA", 0.75), ("RAMPUP", 20000)),
     other("FIXMATCH", ("WEIGHT_U", 1.0), ("CONF_THRE", 0.95), ("STRONG_TRANSFORMS", [])),
   ].flatMap { $0 }
+}
+
+extension ConfigurationValue {
+  fileprivate init(_ value: ReferenceFormat.Key.Value) {
+    self =
+      switch value {
+      case .integer(let value): .integer(value)
+      case .number(let value): .number(value)
+      case .flag(let value): .flag(value)
+      case .text(let value): .text(value)
+      }
+  }
 }

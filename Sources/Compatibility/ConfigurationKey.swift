@@ -18,7 +18,11 @@ public struct ConfigurationKey: Sendable {
   }
 
   /// The runs that depend on a key.
-  public enum Scope: Sendable { case everyRun, training, coop, cocoop }
+  public enum Scope: Sendable, Equatable {
+    case everyRun, training
+    /// Those of one trainer, by its name.
+    case trainer(String)
+  }
 
   init(_ name: String, _ standard: ConfigurationValue, _ role: Role) {
     self.name = name

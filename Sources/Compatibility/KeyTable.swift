@@ -22,8 +22,7 @@ extension ConfigurationKey.Scope {
     switch self {
     case .everyRun: ""
     case .training: " in training"
-    case .coop: " for CoOp"
-    case .cocoop: " for CoCoOp"
+    case .trainer(let name): " for \(name)"
     }
   }
 }

@@ -39,7 +39,7 @@ struct PromptFolder: Sendable {
 
   /// Writes a file of prompts as the reference's loader takes it, and `checkpoint` to name it.
   func write(
-    _ prompts: PromptCheckpoint, on clip: CLIPModel, _ training: ReferencePrompts.Training, fileName: String
+    _ prompts: Artifact, on clip: CLIPModel, _ training: ReferencePrompts.Training, fileName: String
   ) throws -> URL {
     do {
       try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)

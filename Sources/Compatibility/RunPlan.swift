@@ -15,7 +15,7 @@ public struct RunPlan: Sendable {
   package let shots: Int?
   /// `nil` where none is given and one is to be drawn.
   package let seed: Int?
-  package let context: RunConfiguration.Context
+  package let context: ContextSettings
   package let testing: Testing
   public let outputFolder: URL
   /// The configuration by lines, for the log.
@@ -59,8 +59,10 @@ public struct RunPlan: Sendable {
       throw CompatibilityError.missing(option: "--trainer", key: "TRAINER.NAME")
     }
     try configuration.check(.everyRun)
-    let trainer = ReferenceTrainer(rawValue: configuration.text("TRAINER.NAME")) ?? .cocoop
-    if let scope = trainer.scope { try configuration.check(scope) }
+    guard let trainer = ReferenceTrainer(named: configuration.text("TRAINER.NAME")) else {
+      throw CompatibilityError.missing(option: "--trainer", key: "TRAINER.NAME")
+    }
+    try configuration.check(trainer.scope)
     dataset = try ReferenceDataset(named: configuration.text("DATASET.NAME"))
     guard !configuration.text("DATASET.ROOT").isEmpty else {
       throw CompatibilityError.missing(option: "--root", key: "DATASET.ROOT")
@@ -85,7 +87,7 @@ public struct RunPlan: Sendable {
     } else if arguments.skipsTraining {
       action = .load
     } else {
-      guard trainer.learns else { throw CompatibilityError.notTrained(trainer: trainer.rawValue) }
+      guard trainer.learns else { throw CompatibilityError.notTrained(trainer: trainer.name) }
       try configuration.check(.training)
       action = .train(try configuration.training, try configuration.saving(outputFolder: outputFolder))
     }

@@ -32,6 +32,9 @@ extension PromptTemplate {
   /// CLIP's own: what a dataset without a template of its own is asked with, and what a context begins as.
   public static let photo = PromptTemplate(checked: "a photo of a {}.")
 
+  /// The sentence of KgCoOp for textures (`trainers/kgcoop.py`).
+  package static let texturePhoto = PromptTemplate(checked: "a photo of a {}, a type of texture.")
+
   /// The seven that were chosen for ImageNet (OpenAI's notebook on prompt engineering; CoOp, `trainers/zsclip.py`).
   public static let imageNetSeven = [
     "itap of a {}.", "a bad photo of the {}.", "a origami {}.", "a photo of the large {}.",

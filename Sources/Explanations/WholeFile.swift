@@ -28,10 +28,15 @@ public enum WholeFile {
   public static func write(
     to url: URL, _ body: (_ append: (UnsafeRawBufferPointer) throws -> Void) throws -> Void
   ) throws {
-    let temporary = url.deletingLastPathComponent()
-      .appending(path: ".\(url.lastPathComponent).\(ProcessInfo.processInfo.processIdentifier).partial")
+    var descriptor: Int32 = -1
+    let made = TemporaryName.make(beside: url, "partial") { name in
+      // Exclusively: a file of this name is another process's.
+      descriptor = open(name.path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+      return descriptor >= 0
+    }
+    guard let temporary = made else { throw systemError(url) }
     do {
-      try write(syncedAt: temporary, for: url, body)
+      try write(syncedTo: descriptor, for: url, body)
       guard rename(temporary.path, url.path) == 0 else { throw systemError(url) }
       try syncFolder(of: url)
     } catch {
@@ -42,10 +47,8 @@ public enum WholeFile {
 
   /// - Parameter url: what errors name: the file that the temporary one is for.
   private static func write(
-    syncedAt temporary: URL, for url: URL, _ body: (_ append: (UnsafeRawBufferPointer) throws -> Void) throws -> Void
+    syncedTo descriptor: Int32, for url: URL, _ body: (_ append: (UnsafeRawBufferPointer) throws -> Void) throws -> Void
   ) throws {
-    let descriptor = open(temporary.path, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
-    guard descriptor >= 0 else { throw systemError(url) }
     defer { close(descriptor) }
     try body { bytes in
       var rest = bytes
@@ -61,7 +64,7 @@ public enum WholeFile {
 
   /// Syncs the folder that `url` is in, so that a renaming itself survives a loss of power.
   package static func syncFolder(of url: URL) throws {
-    let descriptor = open(url.deletingLastPathComponent().path, O_RDONLY)
+    let descriptor = open(url.deletingLastPathComponent().path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw systemError(url) }
     defer { close(descriptor) }
     guard fsync(descriptor) == 0 else { throw systemError(url) }

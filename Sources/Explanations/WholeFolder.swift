@@ -6,9 +6,9 @@ public enum WholeFolder {
   ///
   /// - Throws: ``WritingError`` with the system's reason, or what `body` throws; what stood at `url` is then unchanged.
   public static func write(to url: URL, _ body: (URL) throws -> Void) throws {
-    let temporary = beside(url, "partial")
+    let made = TemporaryName.make(beside: url, "partial") { mkdir($0.path, 0o755) == 0 }
+    guard let temporary = made else { throw systemError(url) }
     do {
-      guard mkdir(temporary.path, 0o755) == 0 else { throw systemError(url) }
       try body(temporary)
       try replace(url, by: temporary)
     } catch {
@@ -21,7 +21,7 @@ public enum WholeFolder {
   }
 
   private static func replace(_ url: URL, by new: URL) throws {
-    let old = beside(url, "replaced")
+    let old = TemporaryName.beside(url, "replaced")
     let isThere = rename(url.path, old.path) == 0
     guard isThere || errno == ENOENT else { throw systemError(url) }
     guard rename(new.path, url.path) == 0 else {
@@ -31,11 +31,6 @@ public enum WholeFolder {
     }
     try WholeFile.syncFolder(of: url)
     if isThere { try? FileManager.default.removeItem(at: old) }
-  }
-
-  private static func beside(_ url: URL, _ suffix: String) -> URL {
-    url.deletingLastPathComponent()
-      .appending(path: ".\(url.lastPathComponent).\(ProcessInfo.processInfo.processIdentifier).\(suffix)")
   }
 
   private static func systemError(_ url: URL) -> WritingError {

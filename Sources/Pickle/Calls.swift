@@ -27,7 +27,10 @@ extension Unpickler {
       guard let type = parts.first else { throw unexpected("a class", start) }
       let arguments = try graph.add(Array(parts.dropFirst())) { .tuple($0) }
       try push(called(type, arguments))
-    case .newObject, .reduce:
+    case .reduce:
+      let parts = try popCall(start)
+      try push(called(parts.function, parts.arguments))
+    case .newObject:
       let parts = try pop(2, start)
       try push(called(parts[0], parts[1]))
     case .newObjectWithKeywords:
@@ -40,8 +43,51 @@ extension Unpickler {
 
   private mutating func global(_ module: String, _ name: String) throws -> ValueGraph.Reference {
     let global = Global(module, name)
+    if global.isAttributeAccess {
+      let reference = try graph.add(.atom(.global(global)), bytes: 128)
+      attributeAccesses.insert(reference)
+      return reference
+    }
+    return try add(global)
+  }
+
+  private mutating func add(_ global: Global) throws -> ValueGraph.Reference {
     guard !global.isDangerous else { throw PickleError.dangerous(path: path, global: global) }
-    return try graph.add(.atom(.global(global)), bytes: 128 + module.utf8.count + name.utf8.count)
+    return try graph.add(.atom(.global(global)), bytes: 128 + global.module.utf8.count + global.name.utf8.count)
+  }
+
+  /// What `getattr`, `attrgetter` or `methodcaller` would give: Python pickles methods by them, such as `torch.relu`
+  /// and `str.lower`. An attribute of a class or a module is a name of its own, and judged as a whole.
+  private mutating func attribute(
+    _ function: Global, _ arguments: ValueGraph.Reference
+  ) throws -> ValueGraph.Reference {
+    let parts: [ValueGraph.Reference] = if case .tuple(let parts) = graph[arguments] { parts } else { [] }
+    func text(_ part: ValueGraph.Reference) throws -> String {
+      guard case .atom(.string(let text)) = graph[part] else {
+        throw PickleError.dangerous(path: path, global: function)
+      }
+      return text
+    }
+    guard function.name == "getattr" else {
+      let names = try (function.name == "methodcaller" ? Array(parts.prefix(1)) : parts).map(text)
+      guard !names.isEmpty, !names.contains(where: { Global.isDangerous(attribute: $0, of: nil) }) else {
+        throw PickleError.dangerous(path: path, global: function)
+      }
+      return try graph.add(.object(type: function, arguments: arguments, state: nil, items: nil))
+    }
+    guard parts.count == 2 || parts.count == 3 else { throw PickleError.dangerous(path: path, global: function) }
+    let name = try text(parts[1])
+    switch graph[parts[0]] {
+    case .atom(.global(let owner)): return try add(Global(owner.module, "\(owner.name).\(name)"))
+    case .object(let type, _, _, _) where Global.isDangerous(attribute: name, of: type):
+      throw PickleError.dangerous(path: path, global: Global(type.module, "\(type.name).\(name)"))
+    case .object: break
+    default:
+      guard !Global.isDangerous(attribute: name, of: nil) else {
+        throw PickleError.dangerous(path: path, global: function)
+      }
+    }
+    return try graph.add(.object(type: function, arguments: arguments, state: nil, items: nil))
   }
 
   /// What a call would have returned: a container where the function is known to make one, an object otherwise.
@@ -49,6 +95,7 @@ extension Unpickler {
     _ function: ValueGraph.Reference, _ arguments: ValueGraph.Reference
   ) throws -> ValueGraph.Reference {
     switch graph[function] {
+    case .atom(.global(let global)) where global.isAttributeAccess: return try attribute(global, arguments)
     case .atom(.global(let global)):
       let parts: [ValueGraph.Reference] = if case .tuple(let parts) = graph[arguments] { parts } else { [] }
       return try known(global, parts) ?? graph.add(.object(type: global, arguments: arguments, state: nil, items: nil))

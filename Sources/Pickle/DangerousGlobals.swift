@@ -3,58 +3,154 @@ extension PickleValue.Global {
   /// network or the interpreter.
   ///
   /// Nothing of a file is ever run here, whatever it names. The list is there to tell a person whose file is an attack,
-  /// and so it need not know every way.
+  /// and so it need not know every way. It must not accuse a file that keeps a harmless function, such as `torch.relu`.
   var isDangerous: Bool {
-    let modulePath = module.split(separator: ".").map(Self.plain)
-    let namePath = name.split(separator: ".").map(Self.plain)
-    guard let top = modulePath.first else { return namePath.contains { Self.functions.contains($0) } }
-    if Self.modules.contains(top) { return true }
-    if Self.builtinModules.contains(top), namePath.contains(where: Self.functions.contains) { return true }
-    if Self.named.contains(where: { $0.module == module && ($0.name == name || $0.name == "*") }) { return true }
-    // A path of attributes: "_os.system" of a harmless module reaches the same function.
-    return namePath.count > 1
-      && namePath.contains { Self.modules.contains($0) || Self.functions.contains($0) || Self.inner.contains($0) }
+    guard !isHarmless else { return false }
+    let path = name.split(separator: ".").map(String.init)
+    guard let top = module.split(separator: ".").first.map(Self.plain) else {
+      return path.contains { Self.functions.contains(Self.plain($0)) }
+    }
+    if Self.modules.contains(top) || Self.processModules.contains(top) { return true }
+    if Self.builtinModules.contains(top), let first = path.first, Self.functions.contains(Self.plain(first)) {
+      return true
+    }
+    if Self.named.contains(module) || Self.named.contains("\(module).\(name)") { return true }
+    return Self.isDangerous(path: path, of: self)
+  }
+
+  /// Whether harm can be done by what only some names after them do: these are judged by their arguments.
+  var isAttributeAccess: Bool {
+    switch (module, name) {
+    case ("builtins", "getattr"), ("__builtin__", "getattr"), ("operator", "attrgetter"), ("_operator", "attrgetter"),
+      ("operator", "methodcaller"), ("_operator", "methodcaller"):
+      true
+    default: false
+    }
+  }
+
+  /// Whether an attribute of an object of this class, or of one whose class nobody knows, gives a way to do harm.
+  static func isDangerous(attribute: String, of type: PickleValue.Global?) -> Bool {
+    let path = attribute.split(separator: ".").map(String.init)
+    return path.isEmpty || isDangerous(path: ["an object"] + path, of: type)
+  }
+
+  /// A path of attributes that starts at a class, an object or a module that does no harm itself: `_os.system` of such
+  /// a module is `os.system`.
+  private static func isDangerous(path: [String], of type: PickleValue.Global?) -> Bool {
+    if type?.module.hasPrefix("pathlib") == true, path.contains(where: fileMethods.contains) { return true }
+    if type?.module.hasPrefix("pandas") == true, path.contains(where: ["eval", "query"].contains) { return true }
+    for (index, part) in path.enumerated() {
+      let name = plain(part)
+      let isLast = index == path.count - 1
+      if processModules.contains(name) || builtinModules.contains(name) || programs.contains(name) { return true }
+      if isInner(part) { return true }
+      if !isLast, modules.contains(name) { return true }
+      // `open` of a module, which Python writes in small letters, opens a file; `Dataset.map` and `Module.eval` don't.
+      if isLast, index > 0, functions.contains(name), path[index - 1].first?.isLowercase == true,
+        path[index - 1] != "an object"
+      {
+        return true
+      }
+    }
+    return false
+  }
+
+  /// Whether an attribute leads into the interpreter: to a module, a namespace, a frame, a class's bases.
+  private static func isInner(_ name: String) -> Bool {
+    guard name.hasPrefix("__"), name.hasSuffix("__") else { return frames.contains(name) }
+    return !harmlessMethods.contains(String(name.dropFirst(2).dropLast(2)))
   }
 
   /// A name without the underscores before it: `_os` is what many modules call `os`.
-  private static func plain(_ name: Substring) -> String { String(name.drop { $0 == "_" }) }
+  private static func plain(_ name: some StringProtocol) -> String { String(name.drop { $0 == "_" }) }
 
-  private static let modules: Set = [
-    "os", "posix", "nt", "subprocess", "posixsubprocess", "winapi", "winreg", "sys", "socket", "shutil", "ctypes",
-    "pty",
-    "webbrowser", "importlib", "imp", "runpy", "commands", "popen2", "code", "codeop", "pdb", "bdb", "timeit", "trace",
-    "cProfile", "profile", "pickle", "cPickle", "marshal", "shelve", "dill", "cloudpickle", "joblib", "urllib",
-    "urllib2",
-    "http", "httplib", "ftplib", "smtplib", "telnetlib", "poplib", "imaplib", "ssl", "requests", "httpx", "aiohttp",
-    "paramiko", "asyncio", "multiprocessing", "threading", "thread", "concurrent", "signal", "atexit", "gc", "inspect",
-    "linecache", "pkgutil", "zipimport", "site", "sysconfig", "platform", "pip", "ensurepip", "venv", "setuptools",
-    "distutils", "pydoc", "idlelib", "doctest", "unittest", "tempfile", "fileinput", "glob", "mmap", "fcntl",
-    "resource",
-    "antigravity", "sqlite3", "xmlrpc", "socketserver", "selectors", "faulthandler", "tracemalloc", "rlcompleter",
-  ]
+  private var isHarmless: Bool {
+    let whole = "\(module).\(name)"
+    return Self.harmless.contains { $0.hasSuffix(".*") ? whole.hasPrefix($0.dropLast()) : whole == $0 }
+  }
 
-  private static let builtinModules: Set = ["builtins", "builtin__", "builtins__"]
+  // MARK: Lists
 
-  private static let functions: Set = [
-    "eval", "exec", "execfile", "compile", "open", "file", "import__", "reload", "getattr", "setattr", "delattr",
-    "globals",
-    "locals", "vars", "dir", "input", "raw_input", "breakpoint", "apply", "help", "memoryview", "classmethod", "map",
-    "filter", "super", "system", "popen",
-  ]
+  private static func words(_ text: String) -> Set<String> {
+    Set(text.split(separator: "\n").flatMap { $0.prefix { $0 != "#" }.split(separator: " ") }.map(String.init))
+  }
 
-  /// What stands behind dotted names alone, without its underscores.
-  private static let inner: Set = [
-    "globals__", "builtins__", "subclasses__", "getattribute__", "dict__", "code__", "class__", "bases__",
-    "mro__", "loader__", "spec__",
-  ]
+  /// Modules that run programs, load code or reach the system, by names that no function of another library has.
+  private static let processModules = words(
+    """
+    os posix nt subprocess posixsubprocess winapi winreg sys socket shutil ctypes pty webbrowser  # the system
+    importlib imp runpy pkgutil zipimport                                                         # the import system
+    pickle cPickle marshal shelve dill cloudpickle                                                # further pickles
+    popen2 multiprocessing rlcompleter
+    """)
 
-  private static let named: [(module: String, name: String)] = [
-    ("io", "open"), ("io", "open_code"), ("io", "FileIO"), ("_io", "*"), ("codecs", "open"), ("types", "FunctionType"),
-    ("types", "CodeType"), ("types", "LambdaType"), ("types", "MethodType"), ("operator", "attrgetter"),
-    ("operator", "methodcaller"), ("_operator", "attrgetter"), ("_operator", "methodcaller"), ("functools", "reduce"),
-    ("_functools", "reduce"), ("numpy", "load"), ("numpy", "fromfile"), ("numpy.testing._private.utils", "*"),
-    ("torch", "load"), ("torch.serialization", "load"), ("torch.jit", "load"), ("torch.hub", "*"),
-    ("torch.utils.cpp_extension", "*"), ("torch.utils.collect_env", "*"), ("torch._inductor.codecache", "*"),
-    ("pandas", "read_pickle"), ("logging", "FileHandler"), ("logging.config", "*"),
-  ]
+  /// Modules that do harm, but whose names are also those of functions: `torch.trace` traces a matrix.
+  private static let modules = words(
+    """
+    commands code codeop pdb bdb timeit trace cProfile profile doctest unittest                   # programs and code
+    threading thread concurrent signal atexit asyncio                                             # processes
+    gc inspect linecache site sysconfig platform faulthandler tracemalloc                         # the interpreter
+    urllib urllib2 http httplib ftplib smtplib telnetlib poplib imaplib ssl requests httpx        # the network
+    aiohttp paramiko xmlrpc socketserver selectors
+    tempfile fileinput glob mmap fcntl resource sqlite3 joblib                                    # files
+    pip ensurepip venv setuptools distutils pydoc idlelib antigravity                             # Python's own tools
+    """)
+
+  private static let builtinModules = words("builtins builtin__ builtins__")
+
+  /// Functions of Python itself that do harm, alone or with what they are given.
+  private static let functions = words(
+    """
+    eval exec execfile compile import__ reload apply                                              # code
+    open file input raw_input breakpoint help                                                     # files, the terminal
+    getattr setattr delattr globals locals vars                                                   # namespaces
+    system popen
+    """)
+
+  /// What runs a program under whichever name a module keeps it.
+  private static let programs = words("system popen execfile exec import__ check_output")
+
+  /// Attributes in double underscores that are operators or texts.
+  private static let harmlessMethods = words(
+    """
+    init new call name qualname doc version len getitem contains iter next reversed hash bool str repr format
+    int float index abs neg pos invert round add sub mul matmul truediv floordiv mod pow and or xor lshift rshift
+    radd rsub rmul rmatmul rtruediv rfloordiv rmod rpow rand ror rxor iadd isub imul
+    eq ne lt le gt ge enter exit torch_function newobj newobj_ex
+    """)
+
+  /// Attributes of functions, generators and frames that lead to code and namespaces.
+  private static let frames = words(
+    """
+    f_globals f_locals f_builtins f_back f_code func_globals func_code func_closure im_func im_self gi_frame gi_code
+    cr_frame cr_code ag_frame ag_code tb_frame cell_contents mro
+    """)
+
+  /// What a path of `pathlib` does to files.
+  private static let fileMethods = words(
+    """
+    open write_text write_bytes read_text read_bytes unlink rmdir rename replace touch mkdir chmod lchmod symlink_to
+    hardlink_to link_to
+    """)
+
+  /// Functions that do harm in modules that don't, and modules of which every function does.
+  private static let named = words(
+    """
+    io.open io.open_code io.FileIO _io _io.open _io.open_code _io.FileIO codecs.open                           # files
+    types.FunctionType types.CodeType types.LambdaType                                                         # code
+    numpy.load numpy.fromfile numpy.memmap numpy.save numpy.savez numpy.savetxt numpy.testing._private.utils
+    torch.load torch.serialization.load torch.save torch.serialization.save torch.jit.load torch.hub
+    torch.utils.cpp_extension torch.utils.collect_env torch._inductor.codecache
+    pandas.read_pickle pandas.io.pickle.read_pickle pandas.eval pandas.core.computation.eval.eval
+    logging.FileHandler logging.config
+    """)
+
+  /// Plain values of modules that are refused otherwise.
+  private static let harmless = words(
+    """
+    signal.Signals http.HTTPStatus ssl.TLSVersion socket.AddressFamily socket.SocketKind os.PathLike
+    inspect._ParameterKind inspect.Parameter inspect.Signature platform.uname_result urllib.parse.*
+    requests.structures.CaseInsensitiveDict distutils.version.* setuptools._distutils.version.*
+    joblib.numpy_pickle.NumpyArrayWrapper
+    """)
 }

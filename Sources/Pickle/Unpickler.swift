@@ -12,6 +12,8 @@ public struct Unpickler {
   private var stack: [ValueGraph.Reference] = []
   private var marks: [Int] = []
   private var memo = Memo()
+  /// Where `getattr` and its like stand: they may be called, with names that do no harm, and nothing else.
+  var attributeAccesses: Set<ValueGraph.Reference> = []
   private let fileSize: Int
 
   /// - Parameters:
@@ -33,7 +35,7 @@ public struct Unpickler {
   ///
   /// - Throws: ``PickleError``.
   public mutating func next() throws -> PickleValue {
-    (stack, marks, memo) = ([], [], Memo())
+    (stack, marks, memo, attributeAccesses) = ([], [], Memo(), [])
     graph = ValueGraph(size: reader.bytes.count - position, fileSize: fileSize, path: path)
     while true {
       let start = reader.position
@@ -99,24 +101,40 @@ public struct Unpickler {
   mutating func pop(_ start: Int) throws -> ValueGraph.Reference {
     let top = try top(start)
     stack.removeLast()
+    try checkUse(of: [top])
     return top
+  }
+
+  /// Takes a function and its arguments, the only place where an access to attributes may stand.
+  mutating func popCall(_ start: Int) throws -> (function: ValueGraph.Reference, arguments: ValueGraph.Reference) {
+    let arguments = try pop(start)
+    let function = try top(start)
+    stack.removeLast()
+    return (function, arguments)
+  }
+
+  /// Whoever gets `getattr` as a value could call it with any name.
+  private func checkUse(of references: [ValueGraph.Reference]) throws {
+    guard !attributeAccesses.isEmpty, let access = references.first(where: attributeAccesses.contains) else { return }
+    if case .atom(.global(let global)) = graph[access] { throw PickleError.dangerous(path: path, global: global) }
   }
 
   /// Takes the values since the last mark, and the mark.
   mutating func sinceMark(_ start: Int) throws -> [ValueGraph.Reference] {
     guard let mark = marks.popLast(), mark <= stack.count else { throw unexpected("a mark before it", start) }
-    return take(stack.count - mark)
+    return try take(stack.count - mark)
   }
 
   /// Takes the topmost values, which are not below the last mark.
   mutating func pop(_ count: Int, _ start: Int) throws -> [ValueGraph.Reference] {
     guard stack.count - count >= marks.last ?? 0 else { throw unexpected("\(count) values before it", start) }
-    return take(count)
+    return try take(count)
   }
 
-  private mutating func take(_ count: Int) -> [ValueGraph.Reference] {
+  private mutating func take(_ count: Int) throws -> [ValueGraph.Reference] {
     let taken = Array(stack.suffix(count))
     stack.removeLast(count)
+    try checkUse(of: taken)
     return taken
   }
 

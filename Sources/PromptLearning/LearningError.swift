@@ -20,14 +20,20 @@ public enum LearningError: Explained, Equatable {
   case diverged(epoch: Int, step: Int)
   /// Typical codes of a meta-network with another bottleneck.
   case codeWidth(expected: Int, means: Int, deviations: Int)
-  case notPrompts(path: String, reason: String)
-  case notAProbe(path: String, reason: String)
+  /// A file that does not hold what a method has learned; `noun` is what was expected.
+  case notAnArtifact(path: String, noun: String, reason: String)
+  /// A method of another version of this program.
+  case unknownMethod(id: String)
+  /// An option that the method does not have.
+  case noOption(name: String, method: String, known: [String])
   case version(path: String, found: Int, readable: Int)
   case otherModel(path: String, expected: String, found: String)
   case parameterShape(path: String, name: String, expected: [Int], found: [Int]?)
   case unexpectedTensors(path: String, names: [String])
   /// A folder or file that holds no prompts of the reference.
   case notReferencePrompts(path: String, reason: String)
+  /// Prompts of another method, by its paper's name.
+  case otherPrompts(path: String, method: String)
   /// Prompts of another backbone: a tensor's axis that stands for one of the model's widths has another length.
   case otherBackbone(path: String, tensor: String, axis: String, found: Int, model: String, expected: Int)
   /// A file of learned prompts cannot be made of prompts that nothing was learned for.
@@ -53,18 +59,20 @@ public enum LearningError: Explained, Equatable {
     case .diverged(let epoch, let step): "Training diverged in epoch \(epoch), step \(step): the loss is not a number"
     case .codeWidth(let expected, let means, let deviations):
       "The typical codes have \(means) means and \(deviations) deviations, but a code of these prompts has \(expected) numbers"
-    case .notPrompts(let path, let reason): "\(path) holds no prompts of this package: \(reason)"
-    case .notAProbe(let path, let reason): "\(path) holds no linear probe of this package: \(reason)"
+    case .notAnArtifact(let path, let noun, let reason): "\(path) holds no \(noun) of this package: \(reason)"
+    case .unknownMethod(let id): "There is no method '\(id)'"
+    case .noOption(let name, let method, _): "\(method) has no option '\(name)'"
     case .version(let path, let found, let readable):
       "\(path) has format version \(found), but this program reads version \(readable)"
     case .otherModel(let path, let expected, let found):
       "\(path) was learned on the model \(expected), but the model given is \(found)"
     case .parameterShape(let path, let name, let expected, let found?):
-      "Tensor '\(name)' of \(path) has shape \(found), but the prompts need \(expected)"
+      "Tensor '\(name)' of \(path) has shape \(found), expected \(expected)"
     case .parameterShape(let path, let name, _, nil): "\(path) has no tensor '\(name)'"
     case .unexpectedTensors(let path, let names):
-      "\(path) has tensors that these prompts do not use: \(names.prefix(5).joined(separator: ", "))"
+      "\(path) has unexpected tensors: \(names.prefix(5).joined(separator: ", "))"
     case .notReferencePrompts(let path, let reason): "\(path) holds no prompts of CoOp or CoCoOp: \(reason)"
+    case .otherPrompts(let path, let method): "\(path) holds prompts of \(method), which this version does not read"
     case .otherBackbone(let path, let tensor, let axis, let found, let model, let expected):
       "\(path) was learned on another backbone than \(model): its '\(tensor)' is for \(axis) \(found) wide, but \(model) has \(expected)"
     case .nothingLearned(let path): "\(path) would hold no prompts: zero-shot CLIP learns none"
@@ -86,10 +94,13 @@ public enum LearningError: Explained, Equatable {
     case .closedClasses: "Ask it about those alone, train it on the others too, or take a method with prompts"
     case .diverged: "Lower the learning rate"
     case .codeWidth: "Measure the codes with these prompts"
-    case .notPrompts, .notAProbe, .parameterShape, .unexpectedTensors: "Train again, or restore the file from a copy"
+    case .notAnArtifact, .parameterShape, .unexpectedTensors: "Train again, or restore the file from a copy"
+    case .unknownMethod: "Use a version of this program that has it"
+    case .noOption(_, _, let known): known.isEmpty ? "It has none" : "Its options are \(known.joined(separator: ", "))"
     case .version: "Use the version of this program that wrote it"
     case .otherModel, .otherBackbone: "Name the model that it was learned on with --model"
     case .notReferencePrompts: "Give a model.pth.tar-N or model-best.pth.tar, or the output folder that holds it"
+    case .otherPrompts: "Give prompts of CoOp or CoCoOp, or train one of this program's methods on the same photos"
     case .nothingLearned: "Give a run of coop or cocoop"
     case .classCount: "Name the classes that it was learned on, in their order"
     }

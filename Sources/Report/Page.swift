@@ -112,7 +112,7 @@ struct Page {
   private func closeLook(
     _ looks: [(row: MethodRow, run: ReportedRun, kept: KeptEvaluation)], _ row: MethodRow, id: String
   ) -> Markup {
-    element(.details, ["class": "look", "id": id, "open": row.variant.method == .cocoop ? "" : nil]) {
+    element(.details, ["class": "look", "id": id, "open": row.variant.method.conditionsOnImage ? "" : nil]) {
       element(.summary) { row.label }
       for look in looks {
         CloseLook(

@@ -49,7 +49,10 @@ public struct Report: Sendable {
   /// The first seed of each row, of rows that differ in shots the one with most; where these are too many, CoCoOp first, then
   /// CoOp.
   private static func chosen(among groups: [DatasetGroup]) -> (close: [String: [KeptEvaluation]], leftOut: Int) {
-    let order: [PromptLearning.Method] = [.cocoop, .coop, .linearProbe]
+    // What conditions on the image first: there is the most to see.
+    let order = PromptLearning.Method.all.filter { !$0.isZeroShot }.sorted {
+      $0.conditionsOnImage && !$1.conditionsOnImage
+    }
     let rows = groups.flatMap { group in
       group.rows.filter { row in
         !group.rows.contains { $0.index > row.index && $0.variant.family == row.variant.family }

@@ -10,8 +10,6 @@ public enum SafetensorsFault: Error, Equatable {
   case syntax(expected: String, position: Int)
   case duplicate(key: String)
   case missing(name: String, key: String)
-  /// A key that the format does not know.
-  case field(name: String, key: String)
   /// Not two numbers in ascending order.
   case offsets(name: String, found: [Int])
   /// The shape and the offsets of a tensor disagree.
@@ -37,8 +35,6 @@ public enum SafetensorsFault: Error, Equatable {
     case .syntax(let expected, let position): "expected \(expected) at byte \(position) of the header"
     case .duplicate(let key): "the header holds \(quoted(key)) twice"
     case .missing(let name, let key): "tensor \(quoted(name)) has no \(key)"
-    case .field(let name, let key):
-      "tensor \(quoted(name)): expected dtype, shape and data_offsets alone, found \(quoted(key))"
     case .offsets(let name, let found):
       "tensor \(quoted(name)): expected two data_offsets in ascending order, found \(abridged(found))"
     case .size(let name, let kind, let shape, let found):

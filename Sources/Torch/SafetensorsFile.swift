@@ -41,6 +41,8 @@ public struct SafetensorsFile: TensorFile {
   /// The element type of a tensor, or `nil` where the file has no such tensor or its type is not read here.
   public func kind(of name: String) -> Tensor.Kind? { entries[name]?.kind }
 
+  public func elementType(of name: String) -> String? { entries[name]?.elementType }
+
   /// A copy of a tensor, with elements of the kind that the file holds.
   ///
   /// - Throws: ``TorchError/safetensors(path:_:)`` where the file has no tensor of that name, or where its elements

@@ -35,6 +35,7 @@ struct SafetensorsHeader {
     var scanner = HeaderScanner(UnsafeRawBufferPointer(rebasing: bytes[Self.prefix..<dataOffset]))
     try scanner.object { (name, scanner) throws(SafetensorsFault) in
       if name == Self.metadataKey {
+        guard !scanner.takesNull() else { return }  // as Python's `safetensors` reads it
         try scanner.object { (key, scanner) throws(SafetensorsFault) in metadata[key] = try scanner.string() }
       } else {
         entries[name] = try Self.entry(of: name, &scanner)
@@ -53,7 +54,7 @@ struct SafetensorsHeader {
       case "dtype": elementType = try scanner.string()
       case "shape": shape = try scanner.numbers()
       case "data_offsets": offsets = try scanner.numbers()
-      default: throw .field(name: name, key: key)
+      default: try scanner.skipValue(deepest: 32)  // as Python's `safetensors` does
       }
     }
     guard let elementType else { throw .missing(name: name, key: "dtype") }

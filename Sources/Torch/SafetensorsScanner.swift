@@ -55,7 +55,40 @@ struct HeaderScanner {
     guard position == bytes.count else { throw unexpected("nothing after the object") }
   }
 
+  /// Whether `null` stands here, which is then taken.
+  mutating func takesNull() -> Bool { takes(word: "null") }
+
+  /// Any value, whatever it is: what a header may hold that nobody reads.
+  mutating func skipValue(deepest: Int) throws(SafetensorsFault) {
+    skipSpaces()
+    guard deepest > 0, position < bytes.count else { throw unexpected("a value of JSON") }
+    switch bytes[position] {
+    case UInt8(ascii: "{"):
+      try object { (_, scanner) throws(SafetensorsFault) in try scanner.skipValue(deepest: deepest - 1) }
+    case UInt8(ascii: "["):
+      position += 1
+      guard !takes("]") else { return }
+      repeat { try skipValue(deepest: deepest - 1) } while takes(",")
+      try expect("]", for: "a comma or the end of the list")
+    case UInt8(ascii: "\""): _ = try string()
+    default:
+      guard !takes(word: "true"), !takes(word: "false"), !takes(word: "null") else { return }
+      let start = position
+      while position < bytes.count, "+-.0123456789eE".utf8.contains(bytes[position]) { position += 1 }
+      guard Double(String(decoding: bytes[start..<position], as: UTF8.self)) != nil else {
+        throw unexpected("a value of JSON")
+      }
+    }
+  }
+
   // MARK: Parts
+
+  private mutating func takes(word: String) -> Bool {
+    skipSpaces()
+    guard bytes[position...].starts(with: word.utf8) else { return false }
+    position += word.utf8.count
+    return true
+  }
 
   private mutating func number() throws(SafetensorsFault) -> Int {
     skipSpaces()

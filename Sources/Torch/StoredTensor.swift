@@ -30,65 +30,49 @@ struct StoredTensor {
   var bytes: Int { count * kind.bytesPerElement }
 }
 
-/// An element type of torch, by the name of its storage class and of its `dtype`.
-enum StoredKind: String, CaseIterable {
-  case float32 = "Float"
-  case float16 = "Half"
-  case bfloat16 = "BFloat16"
-  case int64 = "Long"
-  case float64 = "Double"
-  case int32 = "Int"
-  case int16 = "Short"
-  case int8 = "Char"
-  case uint8 = "Byte"
-  case bool = "Bool"
+/// An element type of torch that is read: one row for all that it goes by.
+struct StoredKind: Sendable {
+  /// torch's name, such as `float32`.
+  let dtype: String
+  /// The name of its storage class without `Storage`, such as `Float`.
+  let storage: String
+  /// safetensors' name, such as `F32`.
+  let name: String
+  let code: ct_stored_kind
+  let bytesPerElement: Int
+  /// The kind of the tensor that is made of it.
+  let kind: Tensor.Kind
+
+  private init(
+    _ dtype: String, _ storage: String, _ name: String, _ code: ct_stored_kind, bytes: Int, as kind: Tensor.Kind
+  ) {
+    (self.dtype, self.storage, self.name, self.code) = (dtype, storage, name, code)
+    (bytesPerElement, self.kind) = (bytes, kind)
+  }
+
+  private static let table = [
+    StoredKind("float32", "Float", "F32", CT_STORED_FLOAT32, bytes: 4, as: .float32),
+    StoredKind("float16", "Half", "F16", CT_STORED_FLOAT16, bytes: 2, as: .float16),
+    StoredKind("bfloat16", "BFloat16", "BF16", CT_STORED_BFLOAT16, bytes: 2, as: .bfloat16),
+    StoredKind("float64", "Double", "F64", CT_STORED_FLOAT64, bytes: 8, as: .float32),
+    StoredKind("int64", "Long", "I64", CT_STORED_INT64, bytes: 8, as: .int64),
+    StoredKind("int32", "Int", "I32", CT_STORED_INT32, bytes: 4, as: .int64),
+    StoredKind("int16", "Short", "I16", CT_STORED_INT16, bytes: 2, as: .int64),
+    StoredKind("int8", "Char", "I8", CT_STORED_INT8, bytes: 1, as: .int64),
+    StoredKind("uint8", "Byte", "U8", CT_STORED_UINT8, bytes: 1, as: .int64),
+    StoredKind("bool", "Bool", "BOOL", CT_STORED_BOOL, bytes: 1, as: .int64),
+  ]
 
   /// - Parameter storage: such as `FloatStorage`, of `torch` or `torch.cuda`.
   init?(storageClass storage: String) {
-    guard storage.hasSuffix("Storage"), let kind = Self(rawValue: String(storage.dropLast("Storage".count))) else {
-      return nil
-    }
-    self = kind
+    guard let row = Self.table.first(where: { "\($0.storage)Storage" == storage }) else { return nil }
+    self = row
   }
 
   /// - Parameter dtype: such as `float32`, of `torch`.
   init?(dtype: String) {
-    guard let kind = Self.allCases.first(where: { "\($0)" == dtype }) else { return nil }
-    self = kind
-  }
-
-  var bytesPerElement: Int {
-    switch self {
-    case .int64, .float64: 8
-    case .float32, .int32: 4
-    case .float16, .bfloat16, .int16: 2
-    case .int8, .uint8, .bool: 1
-    }
-  }
-
-  /// The kind of the tensor that is made of it.
-  var kind: Tensor.Kind {
-    switch self {
-    case .float32, .float64: .float32
-    case .float16: .float16
-    case .bfloat16: .bfloat16
-    case .int64, .int32, .int16, .int8, .uint8, .bool: .int64
-    }
-  }
-
-  var code: ct_stored_kind {
-    switch self {
-    case .float32: CT_STORED_FLOAT32
-    case .float16: CT_STORED_FLOAT16
-    case .bfloat16: CT_STORED_BFLOAT16
-    case .int64: CT_STORED_INT64
-    case .float64: CT_STORED_FLOAT64
-    case .int32: CT_STORED_INT32
-    case .int16: CT_STORED_INT16
-    case .int8: CT_STORED_INT8
-    case .uint8: CT_STORED_UINT8
-    case .bool: CT_STORED_BOOL
-    }
+    guard let row = Self.table.first(where: { $0.dtype == dtype }) else { return nil }
+    self = row
   }
 }
 
@@ -96,7 +80,8 @@ extension StoredTensor {
   /// What a value of a pickle is, seen as a tensor.
   enum Reading {
     case tensor(StoredTensor)
-    case unsupported(String)
+    /// A tensor of a kind that is not read, and its element type as torch calls it.
+    case unsupported(String, elementType: String)
     /// What makes no sense.
     case damaged(expected: String)
     /// A value that stands for another, such as the tensor of a parameter.
@@ -116,7 +101,9 @@ extension StoredTensor {
       guard arguments.count > 6, case .global(let dtype) = arguments[6] else {
         return .damaged(expected: "an element type")
       }
-      guard let kind = StoredKind(dtype: dtype.name) else { return .unsupported("of \(dtype)") }
+      guard let kind = StoredKind(dtype: dtype.name) else {
+        return .unsupported("of \(dtype)", elementType: dtype.name)
+      }
       return tensor(arguments, dtype: kind)
     case ("torch._utils", "_rebuild_parameter"), ("torch._utils", "_rebuild_parameter_with_state"),
       ("torch.jit._pickle", "restore_type_tag"), ("torch.jit._pickle", "build_tensorlist"):
@@ -127,9 +114,24 @@ extension StoredTensor {
       }
       return reading(.object(class: inner, arguments: arguments[2], state: nil))
     case ("torch._utils", let name) where name.hasPrefix("_rebuild_"):
-      return .unsupported("made by \(name), as sparse, quantized and other special tensors are,")
+      return .unsupported(
+        "made by \(name), as sparse, quantized and other special tensors are,",
+        elementType: name == "_rebuild_qtensor" ? quantizedType(arguments) : name)
     default: return .other
     }
+  }
+
+  /// Such as `qint8`, of a tensor that torch has quantized.
+  private static func quantizedType(_ arguments: [PickleValue]) -> String {
+    guard case .persistent(let id)? = arguments.first, let parts = id.elements, parts.count > 1,
+      case .global(let type) = parts[1]
+    else { return "quantized" }
+    return elementType(ofStorage: type)
+  }
+
+  /// `qint8` of `torch.QInt8Storage`.
+  private static func elementType(ofStorage type: PickleValue.Global) -> String {
+    type.name.replacing("Storage", with: "").lowercased()
   }
 
   private static func tensor(_ arguments: [PickleValue], dtype: StoredKind?) -> Reading {
@@ -146,7 +148,9 @@ extension StoredTensor {
       let key = parts[2].string ?? parts[2].integer.map(String.init), let count = parts[4].integer, count >= 0
     else { return .damaged(expected: "a storage") }
     let storageKind = StoredKind(storageClass: type.name)
-    guard let kind = dtype ?? storageKind else { return .unsupported("of \(type)") }
+    guard let kind = dtype ?? storageKind else {
+      return .unsupported("of \(type)", elementType: elementType(ofStorage: type))
+    }
     // A file of the old form may share a storage as (key of the view, offset, size).
     let view = parts.count > 5 ? parts[5].elements?.dropFirst().first?.integer ?? 0 : 0
     let reference = StorageReference(key: key, kind: storageKind, count: count, viewOffset: view)

@@ -10,8 +10,18 @@ public protocol TensorFile: Sendable {
   func shape(of name: String) -> [Int]?
   /// The element type that ``tensor(_:)`` gives, or `nil` where there is no such tensor or its type is not read here.
   func kind(of name: String) -> Tensor.Kind?
+  /// The element type as the file states it, such as "F32" or "I8", or "qint8" for one that torch has quantized; `nil`
+  /// where there is no such tensor.
+  func elementType(of name: String) -> String?
+  /// The free text that the file carries, by key.
+  var metadata: [String: String] { get }
   /// A copy of a tensor.
   ///
   /// - Throws: ``TorchError`` where the file has no tensor of that name, or its elements cannot be read.
   func tensor(_ name: String) throws -> Tensor
+}
+
+extension TensorFile {
+  public func elementType(of name: String) -> String? { kind(of: name)?.rawValue }
+  public var metadata: [String: String] { [:] }
 }

@@ -16,8 +16,8 @@ public struct TorchArchive: TensorFile {
   /// Whether the file is a TorchScript archive, whose values are attributes of modules.
   public let isScript: Bool
   private let tensors: [String: StoredTensor]
-  /// What stands in the file but cannot be read, by name.
-  private let unsupported: [String: String]
+  /// What stands in the file but cannot be read, by name: what it is, and its element type.
+  private let unsupported: [String: (kind: String, elementType: String)]
   /// Where each storage lies in the file.
   private let storages: [String: Range<Int>]
   private let file: ReadableFile
@@ -64,15 +64,17 @@ public struct TorchArchive: TensorFile {
     }
   }
 
-  /// The names of all tensors that can be read, sorted.
-  public var names: [String] { tensors.keys.sorted() }
+  /// The names of all tensors, sorted; those that cannot be read have no shape.
+  public var names: [String] { (Array(tensors.keys) + unsupported.keys).sorted() }
 
   public func shape(of name: String) -> [Int]? { tensors[name]?.shape }
+
+  public func elementType(of name: String) -> String? { tensors[name]?.kind.name ?? unsupported[name]?.elementType }
 
   public func kind(of name: String) -> Tensor.Kind? { tensors[name]?.kind.kind }
 
   public func tensor(_ name: String) throws -> Tensor {
-    if let kind = unsupported[name] { throw TorchError.archive(path: path, .unsupported(name: name, kind: kind)) }
+    if let kind = unsupported[name]?.kind { throw TorchError.archive(path: path, .unsupported(name: name, kind: kind)) }
     guard let tensor = tensors[name], let storage = storages[tensor.storage.key] else {
       throw TorchError.archive(path: path, .noTensor(name: name, nearest: name.nearest(among: names)))
     }
@@ -88,14 +90,14 @@ public struct TorchArchive: TensorFile {
 /// Finds the tensors in a value.
 private struct TensorCollector {
   private(set) var tensors: [String: StoredTensor] = [:]
-  private(set) var unsupported: [String: String] = [:]
+  private(set) var unsupported: [String: (kind: String, elementType: String)] = [:]
 
   mutating func collect(_ value: PickleValue, at path: [String]) throws(TorchArchiveFault) {
     let name = path.joined(separator: ".")
     switch StoredTensor.reading(value) {
     case .tensor(let tensor):
       guard tensors.updateValue(tensor, forKey: name) == nil else { throw .ambiguous(name: name) }
-    case .unsupported(let kind): unsupported[name] = kind
+    case .unsupported(let kind, let elementType): unsupported[name] = (kind, elementType)
     case .damaged(let expected): throw .description(name: name, expected: expected)
     case .wrapper(let inner): try collect(inner, at: path)
     case .other: try collectParts(of: value, at: path)

@@ -20,7 +20,7 @@ struct Demo: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       "Methods with commas between them; zero-shot-ensemble and linear-probe are the others.", valueName: "list"))
-  var methods = CommaList<PromptLearning.Method>([.zeroShot, .coop, .cocoop])
+  var methods = CommaList(PromptLearning.Method.paperTable)
 
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var cache: CacheOptions

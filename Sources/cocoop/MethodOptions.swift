@@ -3,7 +3,12 @@ import Datasets
 import Experiments
 import PromptLearning
 
-extension PromptLearning.Method: ExpressibleByArgument {}
+extension PromptLearning.Method: ExpressibleByArgument {
+  public init?(argument: String) { self.init(id: argument) }
+  public static var allValueStrings: [String] { all.map(\.id) }
+  public var defaultValueDescription: String { id }
+}
+
 extension ClassSubset: ExpressibleByArgument {}
 extension ContextPosition: ExpressibleByArgument {}
 extension ImageViews: ExpressibleByArgument {}
@@ -50,16 +55,21 @@ struct TrainingOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Begin with this many random context vectors instead of words.", valueName: "M"))
   var contextLength: Int?
 
-  @Option(help: "Where CoOp's class name stands: end, middle or front.")
+  @Option(help: "Where the class name stands, for \(methods(taking: .position)): end, middle or front.")
   var position = ContextPosition.end
 
-  @Flag(help: "Learn contexts of its own for each class (CoOp).")
+  @Flag(help: "Learn contexts of its own for each class, for \(methods(taking: .classSpecific)).")
   var classSpecific = false
 
-  @Option(help: ArgumentHelp("Passes over the images (default: 10 for cocoop, 200 for coop).", valueName: "n"))
+  @Option(
+    name: .customLong("option"),
+    help: ArgumentHelp("A setting of the method's own; the end of 'help train' lists them.", valueName: "name=value"))
+  var methodOptions: [NamedNumber] = []
+
+  @Option(help: ArgumentHelp("Passes over the images (default: \(defaults(\.epochs))).", valueName: "n"))
   var epochs: Int?
 
-  @Option(help: ArgumentHelp("Images a step (default: 1 for cocoop, 32 for coop).", valueName: "n"))
+  @Option(help: ArgumentHelp("Images a step (default: \(defaults(\.batchSize))).", valueName: "n"))
   var batchSize: Int?
 
   @Option(help: ArgumentHelp("The highest learning rate (default: 0.002).", valueName: "x"))
@@ -81,11 +91,51 @@ struct TrainingOptions: ParsableArguments {
       isClassSpecific: classSpecific)
   }
 
+  /// The numbers of `--option`, by name.
+  var optionValues: [String: Double] {
+    Dictionary(methodOptions.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 })
+  }
+
   func training(for method: PromptLearning.Method) throws -> TrainingConfiguration? {
     try method.defaultTraining.map(adjustment.applied(to:))
   }
 
   var adjustment: TrainingAdjustment {
     TrainingAdjustment(epochs: epochs, batchSize: batchSize, learningRate: learningRate, views: imageViews)
+  }
+}
+
+/// A number with a name, such as `weight=4`.
+struct NamedNumber: ExpressibleByArgument, Sendable {
+  let name: String
+  let value: Double
+
+  init?(argument: String) {
+    let parts = argument.split(separator: "=", maxSplits: 1)
+    guard parts.count == 2, let value = Double(parts[1]), value.isFinite else { return nil }
+    name = String(parts[0])
+    self.value = value
+  }
+}
+
+/// Such as "200 for coop, 10 for cocoop": the methods' own values of a setting of training.
+private func defaults(_ setting: KeyPath<TrainingConfiguration, Int>) -> String {
+  PromptLearning.Method.all.compactMap { method in
+    method.defaultTraining.map { "\($0[keyPath: setting]) for \(method.id)" }
+  }.joined(separator: ", ")
+}
+
+private func methods(taking setting: ContextSetting) -> String {
+  PromptLearning.Method.all.filter { $0.contextSettings.contains(setting) }.map(\.id).joined(separator: ", ")
+}
+
+extension PromptLearning.Method {
+  /// The settings that methods have of their own, for a command's help.
+  static var optionsHelp: String {
+    let lines = all.flatMap { method in
+      method.options.map { "  \(method.id): \($0.name)=\($0.standard.formatted()), \($0.help)" }
+    }
+    return (["OPTIONS OF METHODS (--option name=value):"] + (lines.isEmpty ? ["  none"] : lines)).joined(
+      separator: "\n")
   }
 }

@@ -4,6 +4,15 @@ import Experiments
 import Foundation
 import Torch
 
+/// Which model of a file is meant.
+struct PrefixOption: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Of a file with several models, such as student and teacher: what stands before the names of the one.",
+      valueName: "name."))
+  var prefix: String?
+}
+
 struct Models: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "List, inspect and convert checkpoints.",
@@ -42,10 +51,11 @@ struct Models: ParsableCommand {
 
     @Argument(help: "tiny-clip, or the path of a checkpoint: a folder or a file.")
     var model: String
+    @OptionGroup var choice: PrefixOption
     @OptionGroup var printing: OutputOptions
 
     func run() throws {
-      let report = try ModelReport(of: ModelSource(model))
+      let report = try ModelReport(of: ModelSource(model), prefix: choice.prefix)
       try printing.print(report) { report.description }
     }
   }
@@ -65,6 +75,8 @@ struct Models: ParsableCommand {
 
     @Argument(help: "The folder to write.")
     var output: String
+
+    @OptionGroup var choice: PrefixOption
 
     @Option(help: ArgumentHelp("Whose form: open-clip or hugging-face.", valueName: "form"))
     var form = Checkpoint.Target.openCLIP
@@ -94,7 +106,7 @@ struct Models: ParsableCommand {
     }
 
     func run() throws {
-      let checkpoint = try Checkpoint(at: ModelSource(model).location)
+      let checkpoint = try Checkpoint(at: ModelSource(model).location, prefix: choice.prefix)
       try checkpoint.convert(
         to: URL(filePath: output).standardizedFileURL, for: form, precision: precision.kind, replacing: force)
       let result = Result(folder: output, form: form.rawValue, precision: precision.rawValue)

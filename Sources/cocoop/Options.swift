@@ -2,6 +2,7 @@ import ArgumentParser
 import CLIP
 import Datasets
 import Experiments
+import Explanations
 import Foundation
 import PromptLearning
 import Torch
@@ -92,9 +93,9 @@ struct OutputOptions: ParsableArguments {
     for notice in notices { remark("note: \(notice).") }
   }
 
-  /// Says what a checkpoint leaves open, where it leaves anything open.
+  /// Says what a checkpoint leaves open and what of it is passed over, where there is anything.
   func remarkAssumptions(of clip: CLIPModel) {
-    if let notice = clip.assumptionNotice { remark("note: \(notice).") }
+    for notice in clip.notices { remark("note: \(notice).".onOneLine) }
   }
 
   func progress(_ label: String) -> ProgressLine { ProgressLine(label, isQuiet: quiet) }

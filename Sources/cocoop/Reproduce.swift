@@ -89,10 +89,10 @@ struct Reproduce: ParsableCommand {
   /// - Throws: `ValidationError` with the nearest name.
   private var namedMethods: [PromptLearning.Method] {
     get throws {
-      guard let methods else { return [.zeroShot, .coop, .cocoop, .linearProbe] }
+      guard let methods else { return PromptLearning.Method.paperTable + [.linearProbe] }
       return try methods.elements.map { name in
-        if let method = PromptLearning.Method(rawValue: name) { return method }
-        let known = PromptLearning.Method.allCases.map(\.rawValue)
+        if let method = PromptLearning.Method(id: name) { return method }
+        let known = PromptLearning.Method.all.map(\.id)
         let advice =
           name.nearest(among: known).map { "Did you mean '\($0)'?" } ?? "Give one of \(known.joined(separator: ", "))."
         throw ValidationError("There is no method '\(name)'. \(advice)")
@@ -110,7 +110,8 @@ struct Reproduce: ParsableCommand {
     let variants = try ablation?.variants(for: clip.configuration) ?? namedMethods.map { Variant($0) }
     let comparison = try Comparison(
       kind, model: model, datasets: datasets?.elements, source: source, root: benchmarks.root, variants: variants,
-      seeds: seeds.elements, shots: shots, context: training.runContext, adjustment: training.adjustment,
+      seeds: seeds.elements, shots: shots, context: training.runContext, options: training.optionValues,
+      adjustment: training.adjustment,
       precision: products.precision)
     printing.remarkAssumptions(of: clip)
     for notice in comparison.notices { printing.remark("note: \(notice).") }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import CocoopServer
 import Experiments
+import Explanations
 import Foundation
 
 struct Serve: ParsableCommand {
@@ -14,6 +15,11 @@ struct Serve: ParsableCommand {
         curl --data-binary @photo.jpg -H "Content-Type: image/jpeg" http://127.0.0.1:8080/v1/classify
       """)
 
+  // The defaults of all options.
+  private static let standard = ServerSettings()
+
+  private static func seconds(_ duration: Duration) -> Double { duration / .seconds(1) }
+
   @Option(
     name: .customLong("run"), help: ArgumentHelp("A run's folder, or prompts of the reference.", valueName: "folder"))
   var runFolder: String
@@ -22,10 +28,10 @@ struct Serve: ParsableCommand {
   var model: String?
 
   @Option(help: "The address to listen on; any but this machine's own needs a token.")
-  var host = "127.0.0.1"
+  var host = Self.standard.host
 
   @Option(help: "The port to listen on; 0 takes a free one.")
-  var port = 8080
+  var port = Self.standard.port
 
   @Option(help: ArgumentHelp("A file whose first line is the token that requests must bring.", valueName: "file"))
   var tokenFile: String?
@@ -33,38 +39,44 @@ struct Serve: ParsableCommand {
   @Flag(help: "Listen on a public address without a token, where a proxy or firewall guards it.")
   var allowPublic = false
 
+  @Option(
+    help: ArgumentHelp(
+      "A site whose pages may read answers in a browser, such as https://example.org; * for any (repeatable).",
+      valueName: "origin"))
+  var allowOrigin: [String] = []
+
   @Option(help: ArgumentHelp("Images that go through the model together.", valueName: "n"))
-  var batchSize = 32
+  var batchSize = Self.standard.queue.batch
 
   @Option(help: ArgumentHelp("How long an image waits for others to share its pass.", valueName: "ms"))
-  var batchWait = 5.0
+  var batchWait = 1000 * Self.seconds(Self.standard.queue.gathering)
 
   @Option(help: ArgumentHelp("Images that may wait or be computed; more are refused with 503.", valueName: "n"))
-  var queue = 256
+  var queue = Self.standard.queue.images
 
   @Option(help: ArgumentHelp("The longest that an image may wait for its turn.", valueName: "seconds"))
-  var patience = 10.0
+  var patience = Self.seconds(Self.standard.queue.patience)
 
   @Option(help: ArgumentHelp("The largest request, in MB.", valueName: "n"))
-  var bodyLimit = 20
+  var bodyLimit = Self.standard.body.bytes / 1_000_000
 
   @Option(help: ArgumentHelp("The largest photo, in megapixels.", valueName: "n"))
-  var pixelLimit = 50
+  var pixelLimit = Self.standard.decoding.pixels / 1_000_000
 
   @Option(help: ArgumentHelp("Connections at one time.", valueName: "n"))
-  var connections = 256
+  var connections = Self.standard.connections
 
   @Option(help: ArgumentHelp("How long a client may take to send a request's header.", valueName: "seconds"))
-  var headerTime = 15.0
+  var headerTime = Self.seconds(Self.standard.connection.header)
 
   @Option(help: ArgumentHelp("How long a client may take to send a request's body.", valueName: "seconds"))
-  var bodyTime = 30.0
+  var bodyTime = Self.seconds(Self.standard.connection.body)
 
   @Option(help: ArgumentHelp("Photos whose image features are kept, for requests with other classes.", valueName: "n"))
-  var imageMemory = 64
+  var imageMemory = Self.standard.model.imageMemory
 
   @Option(help: ArgumentHelp("How long stopping may take.", valueName: "seconds"))
-  var stopLimit = 20.0
+  var stopLimit = Self.seconds(Self.standard.stoppingTime)
 
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var products: PrecisionOption
@@ -91,6 +103,11 @@ struct Serve: ParsableCommand {
     try check("body-time", bodyTime, 0.1...3600)
     try check("image-memory", imageMemory, 0...100_000)
     try check("stop-limit", stopLimit, 0.1...3600)
+    do {
+      _ = try AllowedOrigins(allowOrigin)
+    } catch let error as ServerError {
+      throw ValidationError("--allow-origin: \(error.explanation)")
+    }
   }
 
   func run() throws {
@@ -100,19 +117,20 @@ struct Serve: ParsableCommand {
     settings.port = port
     settings.token = try tokenFile.map(BearerToken.init(contentsOf:))
     settings.allowsPublic = allowPublic
-    settings.batch = batchSize
-    settings.gathering = .milliseconds(batchWait)
-    settings.queue = queue
-    settings.patience = .seconds(patience)
-    settings.bodyBytes = bodyLimit * 1_000_000
-    settings.bodiesBytes = max(settings.bodiesBytes, 4 * settings.bodyBytes)
-    settings.pixels = pixelLimit * 1_000_000
+    settings.origins = try AllowedOrigins(allowOrigin)
+    settings.queue.batch = batchSize
+    settings.queue.gathering = .milliseconds(batchWait)
+    settings.queue.images = queue
+    settings.queue.patience = .seconds(patience)
+    settings.body.bytes = bodyLimit * 1_000_000
+    settings.body.totalBytes = max(settings.body.totalBytes, 4 * settings.body.bytes)
+    settings.decoding.pixels = pixelLimit * 1_000_000
     settings.connections = connections
-    settings.headerTime = .seconds(headerTime)
-    settings.bodyTime = .seconds(bodyTime)
-    settings.imageMemory = imageMemory
+    settings.connection.header = .seconds(headerTime)
+    settings.connection.body = .seconds(bodyTime)
+    settings.model.imageMemory = imageMemory
+    settings.model.budget = compute.budget
     settings.stoppingTime = .seconds(stopLimit)
-    settings.budget = compute.budget
     settings.logsRequests = !quiet
     try settings.check()
     let folder = URL(filePath: runFolder)

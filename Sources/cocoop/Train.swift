@@ -9,6 +9,8 @@ struct Train: ParsableCommand {
     discussion: """
       EXAMPLE:
         cocoop train --data openclipart --epochs 2 --output runs/first
+
+      \(PromptLearning.Method.optionsHelp)
       """)
 
   @Option(help: "tiny-clip, or the path of a checkpoint: a folder or a file.")
@@ -20,8 +22,8 @@ struct Train: ParsableCommand {
   @OptionGroup var benchmarks: RootOption
   @OptionGroup var folders: DataFolderOptions
 
-  @Option(help: "zero-shot, zero-shot-ensemble, coop, cocoop or linear-probe.")
-  var method = PromptLearning.Method.cocoop
+  @Option(help: "How to learn; 'cocoop train --help' ends with the options of each method.")
+  var method = PromptLearning.Method.standard
 
   @Option(
     help: ArgumentHelp(
@@ -76,12 +78,12 @@ struct Train: ParsableCommand {
     let configuration = RunConfiguration(
       model: model, data: data, root: benchmarks.root, isRecursive: folders.recursive,
       fewShotList: fewShotList ?? kept?.path, method: method, classes: sample.classes, shots: sample.shots,
-      seed: sample.seed,
-      context: training.runContext, precision: products.precision, training: try training.training(for: method))
+      seed: sample.seed, context: training.runContext, options: try MethodOptions(training.optionValues, for: method),
+      precision: products.precision, training: try training.training(for: method))
     let source = try ModelSource(model)
     let whole = try dataSource.load(seed: sample.seed)
     let folder = try RunFolder(
-      creating: URL(filePath: output ?? "runs/\(whole.name)-\(method.rawValue)-seed\(sample.seed)"),
+      creating: URL(filePath: output ?? "runs/\(whole.name)-\(method.id)-seed\(sample.seed)"),
       existing: resume ? .resume : force ? .replace : .refuse)
     let dataset = resume ? try folder.divided(whole) : whole
     let run = try TrainingRun(

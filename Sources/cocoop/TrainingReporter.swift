@@ -36,11 +36,11 @@ final class TrainingReporter {
           + " without a break. Give --threads \(begun) for the same.")
     case .views(let encoded, let total): views.update(encoded, of: total, unit: "views")
     case .fit(let number, let count): fits.update(number, of: count, unit: "fits at most")
-    case .step(let epoch, let number, let count, _, let loss, _):
-      last = (epoch, number)
+    case .step(let step):
+      last = (step.epoch, step.number)
       steps.update(
-        (epoch - 1) * count + number, of: epochs * count, unit: "steps",
-        note: "epoch \(epoch)/\(epochs), loss \(String(format: "%.3f", loss))")
+        (step.epoch - 1) * step.count + step.number, of: epochs * step.count, unit: "steps",
+        note: "epoch \(step.epoch)/\(epochs), loss \(String(format: "%.3f", step.loss))")
     }
   }
 }

@@ -37,7 +37,7 @@ struct ArchitectureParityTests {
     let configuration = try Self.configuration(of: model.name)
     let isCustom = model.name == "custom-text"
     var shapes: [String: [Int]] = [:]
-    let weights = Weights { name, shape in
+    let weights = GeneratedSource { name, shape in
       shapes[name] = shape
       return try FormulaWeights.weight(name, shape)
     }
@@ -49,7 +49,7 @@ struct ArchitectureParityTests {
       }
       let tensors = try Dictionary(uniqueKeysWithValues: names.map { ($0, try FormulaWeights.weight($0, $1)) })
       clip = try CLIPModel(
-        name: model.name, configuration: configuration, weights: Weights(tensors, name: model.name))
+        name: model.name, configuration: configuration, weights: CheckpointSource(tensors, name: model.name))
     }
     try compare(clip, with: model.name)
   }
@@ -60,7 +60,7 @@ struct ArchitectureParityTests {
       uniqueKeysWithValues: model.shapes.map { ($0, try FormulaWeights.weight($0, $1)) })
     let clip = try CLIPModel(
       name: model.name, configuration: CLIPConfiguration(inferredFrom: model.shapes, file: model.name),
-      weights: Weights(tensors, name: model.name))
+      weights: CheckpointSource(tensors, name: model.name))
     try compare(clip, with: model.name)
   }
 
@@ -69,7 +69,7 @@ struct ArchitectureParityTests {
     let configuration = try Self.configuration(of: "text-sizes")
     let clip = try CLIPModel(
       name: "text-sizes", configuration: configuration,
-      weights: Weights(making: FormulaWeights.weight))
+      weights: GeneratedSource(making: FormulaWeights.weight))
     #expect(clip.textEncoder.tokenLimit == 11)
     let prompt = [Symbol](repeating: .token(320), count: 12)
     #expect(throws: CLIPError.promptTooLong(symbols: 12, limit: 11)) { try clip.textEncoder(PromptTrie([prompt])) }

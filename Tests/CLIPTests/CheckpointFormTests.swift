@@ -107,7 +107,7 @@ struct CheckpointFormTests {
         .dictionary([("epoch", .integer(3)), ("state_dict", .dictionary(state)), ("optimizer", moments)]), to: trained)
       try expectSame(trained)
       let tensorsOfTrained = try Checkpoint(at: trained).tensors
-      #expect(tensorsOfTrained.prefix == "state_dict.module." && tensorsOfTrained.beside == ["optimizer.0"])
+      #expect(tensorsOfTrained.prefix == "state_dict.module." && tensorsOfTrained.passedOver == ["optimizer.0"])
       let half = try Data(contentsOf: trained).prefix(1_000_000)
       try half.write(to: trained)
       #expect(

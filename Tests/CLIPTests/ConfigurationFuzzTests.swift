@@ -39,7 +39,8 @@ struct ConfigurationFuzzTests {
         try CLIPConfiguration(openCLIP: file)
       } check: { configuration in
         do {
-          _ = try CLIPModel(name: "mutated", configuration: configuration, weights: Weights(tensors, name: "weights"))
+          _ = try CLIPModel(
+            name: "mutated", configuration: configuration, weights: CheckpointSource(tensors, name: "weights"))
           built += 1
         } catch let error as any Explained {
           #expect(!error.explanation.contains("\n"))
@@ -65,7 +66,8 @@ struct ConfigurationFuzzTests {
         try Data(changed.utf8).write(to: file)
         #expect(throws: CLIPError.self, "\(key)") {
           let configuration = try CLIPConfiguration(openCLIP: file)
-          _ = try CLIPModel(name: "absurd", configuration: configuration, weights: Weights(tensors, name: "weights"))
+          _ = try CLIPModel(
+            name: "absurd", configuration: configuration, weights: CheckpointSource(tensors, name: "weights"))
         }
       }
     }

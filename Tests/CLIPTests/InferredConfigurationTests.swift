@@ -80,46 +80,68 @@ struct InferredConfigurationTests {
         == "The architecture of clip.pt cannot be told from its tensors: \(reason). \(Self.open)")
   }
 
-  @Test(
-    "what is no CLIP in OpenAI's form",
-    arguments: [
-      ([], "nothing: it has no tensors"),
-      (
-        ["logit_bias", "visual.trunk.norm.weight"],
-        "a SigLIP (it has a 'logit_bias'), whose text tower reads other tokens"
-      ),
-      (
-        ["text_decoder.ln_final.weight", "visual.proj"], "a CoCa (it has a 'text_decoder'), which is a captioning model"
-      ),
-      (
-        ["vision_model.encoder.layers.0.layer_norm1.weight"],
-        "a CLIP in Hugging Face's spelling; give the folder that has its config.json"
-      ),
-      (
-        ["visual.trunk.conv_stem.weight", "token_embedding.weight"],
-        "an open_clip model with a timm image tower; give the folder that has its open_clip_config.json"
-      ),
-      (
-        ["visual.proj", "text.token_embedding.weight"],
-        "an open_clip model with its text tower under 'text.'; give the folder that has its open_clip_config.json"
-      ),
-      (["ctx", "token_prefix"], "learned prompts, which need the CLIP that they were learned on"),
-      (["bert.encoder.layer.0.attention.self.query.weight"], "a text model of BERT's kind"),
-      (["model.layers.0.self_attn.q_proj.weight"], "a language model"),
-      (["cls_token", "patch_embed.proj.weight"], "a vision transformer without a text tower"),
-      (
-        ["conv1.weight", "layer1.0.conv1.weight", "fc.weight"],
-        "a residual network that classifies images, without a text tower"
-      ),
-      (["visual.conv1.weight"], "the image tower of a CLIP, without its text tower"),
-      (["token_embedding.weight"], "the text tower of a CLIP, without its image tower"),
-      (["weight"], "nothing that this package knows"),
-    ])
-  func foreign(names: [String], kind: String) {
-    let shapes = Dictionary(uniqueKeysWithValues: names.map { ($0, [1]) })
-    #expect(
-      message { try CLIPConfiguration(inferredFrom: shapes, file: "file.pt") }
-        == "file.pt is no CLIP in OpenAI's form: it looks like \(kind). Give the checkpoint of a CLIP.")
+  private static let folder = "Give the folder that has its open_clip_config.json"
+  private static let clip = "Give the checkpoint of a CLIP"
+
+  private static let others: [(names: [String], kind: String, remedy: String)] = [
+    ([], "nothing: it has no tensors", clip),
+    (
+      ["logit_bias", "visual.trunk.norm.weight"],
+      "a SigLIP (it has a 'logit_bias'), whose text tower reads other tokens", clip
+    ),
+    (["text_decoder.ln", "visual.proj"], "a CoCa (it has a 'text_decoder'), which is a captioning model", clip),
+    (
+      ["vision_model.encoder.layers.0.layer_norm1.weight"],
+      "one tower of a CLIP in Hugging Face's spelling, without the other", clip
+    ),
+    (
+      ["visual.trunk.conv_stem.weight", "token_embedding.weight"], "an open_clip model with a timm image tower",
+      folder
+    ),
+    (
+      ["visual.proj", "text.transformer.layer.0.weight"],
+      "an open_clip model with another text tower than CLIP's", folder
+    ),
+    (
+      ["ctx", "token_prefix"], "learned prompts, which need the CLIP that they were learned on",
+      "Give that CLIP here, and the prompts to 'cocoop prompts import' or as --run"
+    ),
+    (["bert.encoder.layer.0.attention.self.query.weight"], "a text model of BERT's kind", clip),
+    (["model.layers.0.self_attn.q_proj.weight"], "a language model", clip),
+    (["h.0.attn.c_attn.weight"], "a language model", clip),
+    (["cls_token", "patch_embed.proj.weight"], "a vision transformer without a text tower", clip),
+    (
+      ["conv1.weight", "layer1.0.conv1.weight", "fc.weight"],
+      "a residual network that classifies images, without a text tower", clip
+    ),
+    (
+      ["model.diffusion_model.out.weight", "text_model.encoder.layers.0.mlp.fc1.weight"],
+      "a Stable Diffusion, of which only the text tower is a CLIP's", clip
+    ),
+    (["text_decoder.bert.x", "visual_encoder.blocks.0.norm"], "a BLIP, no CLIP", clip),
+    (["query_tokens", "qformer.layernorm.weight"], "a BLIP-2, which answers with a language model", clip),
+    (
+      ["multi_modal_projector.linear_1.weight", "vision_tower.vision_model.encoder.layers.0.x"],
+      "a LLaVA, which answers with a language model", clip
+    ),
+    (
+      ["text_model.encoder.layer.0.attention.self.query.weight"],
+      "a Chinese-CLIP or AltCLIP, whose text tower is a BERT", clip
+    ),
+    (["box_head.dense0.weight", "visual.proj"], "an OWL-ViT (it has a 'box_head'), which detects objects", clip),
+    (["visual.conv1.weight"], "the image tower of a CLIP, without its text tower", clip),
+    (["token_embedding.weight"], "the text tower of a CLIP, without its image tower", clip),
+    (["weight"], "nothing that this package knows", clip),
+  ]
+
+  @Test("what is no CLIP is named")
+  func foreign() {
+    for (names, kind, remedy) in Self.others {
+      let shapes = Dictionary(uniqueKeysWithValues: names.map { ($0, [1]) })
+      #expect(
+        message { try CLIPConfiguration(inferredFrom: shapes, file: "file.pt") }
+          == "file.pt holds no CLIP that can be loaded: it looks like \(kind). \(remedy).")
+    }
   }
 
   @Test("a tensor that is missing is named")

@@ -28,7 +28,8 @@ struct InspectionTests {
     #expect(
       try inspection.logitScale
         == CLIPModel(
-          name: "a", configuration: SmallCheckpoint.configuration, weights: Weights(SmallCheckpoint.tensors, name: "a")
+          name: "a", configuration: SmallCheckpoint.configuration,
+          weights: CheckpointSource(SmallCheckpoint.tensors, name: "a")
         ).logitScale)
   }
 

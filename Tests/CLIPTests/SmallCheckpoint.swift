@@ -30,7 +30,8 @@ enum SmallCheckpoint {
   }
 
   static func expectedFeatures() throws -> [Float] {
-    try features(of: CLIPModel(name: "small", configuration: configuration, weights: Weights(tensors, name: "small")))
+    try features(
+      of: CLIPModel(name: "small", configuration: configuration, weights: CheckpointSource(tensors, name: "small")))
   }
 
   // MARK: Forms

@@ -43,9 +43,9 @@ struct StrictLoadingTests {
         == "open_clip_model.safetensors has tensors that the model does not use (1): logit_bias. "
         + "Check that the configuration names the architecture of these weights.")
     #expect(
-      try loading { tensors in for index in 1...6 { tensors["extra.\(index)"] = try .zeros([2]) } }
+      try loading { tensors in for index in 1...6 { tensors["visual.extra.\(index)"] = try .zeros([2]) } }
         == "open_clip_model.safetensors has tensors that the model does not use (6): "
-        + "extra.1, extra.2, extra.3, extra.4, extra.5, …. "
+        + "visual.extra.1, visual.extra.2, visual.extra.3, visual.extra.4, visual.extra.5, …. "
         + "Check that the configuration names the architecture of these weights.")
   }
 
@@ -56,8 +56,8 @@ struct StrictLoadingTests {
         == "Tensor 'visual.head.proj.weight' of open_clip_model.safetensors has shape [512, 1281], "
         + "but the model needs [512, 1280]. Check that the configuration belongs to these weights.")
     #expect(
-      try loading { $0["logit_scale"] = try .zeros([1]) }
-        == "Tensor 'logit_scale' of open_clip_model.safetensors has shape [1], but the model needs []. "
+      try loading { $0["logit_scale"] = try .zeros([2]) }
+        == "Tensor 'logit_scale' of open_clip_model.safetensors has shape [2], but the model needs []. "
         + "Check that the configuration belongs to these weights.")
   }
 

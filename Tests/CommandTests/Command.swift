@@ -32,14 +32,16 @@ struct Workplace {
 
   /// - Parameters:
   ///   - redirection: what a shell does with the streams, such as `>&-`; `nil` starts the tool itself.
+  ///   - launcher: a program with its arguments that starts the tool.
   ///   - errors: where standard error goes in place of a file.
   ///   - environment: besides that of the tests.
   func start(
-    _ arguments: [String], input: Data? = nil, through redirection: String? = nil, errors: FileHandle? = nil,
-    environment: [String: String] = [:]
+    _ arguments: [String], input: Data? = nil, through redirection: String? = nil, under launcher: [String] = [],
+    errors: FileHandle? = nil, environment: [String: String] = [:]
   ) throws -> Call {
     try Call(
-      arguments, in: self, input: input, through: redirection, errors: errors, environment: environment)
+      arguments, in: self, input: input, through: redirection, under: launcher, errors: errors,
+      environment: environment)
   }
 
   func file(_ path: String) -> URL { url.appending(path: path) }
@@ -69,8 +71,8 @@ struct Call {
   private static let limit: DispatchTimeInterval = .seconds(120)
 
   init(
-    _ arguments: [String], in place: Workplace, input: Data?, through redirection: String?, errors: FileHandle?,
-    environment: [String: String]
+    _ arguments: [String], in place: Workplace, input: Data?, through redirection: String?, under launcher: [String],
+    errors: FileHandle?, environment: [String: String]
   ) throws {
     self.place = place
     streams = FileManager.default.temporaryDirectory.appending(path: "cocoop-call-\(UUID().uuidString)")
@@ -81,6 +83,10 @@ struct Call {
     process.executableURL = try redirection == nil ? Self.tool() : URL(filePath: "/bin/sh")
     process.arguments =
       try redirection.map { try ["-c", "exec \"$0\" \"$@\" \($0)", Self.tool().path] + arguments } ?? arguments
+    if !launcher.isEmpty {
+      process.arguments = try launcher + [process.executableURL ?? Self.tool()].map(\.path) + (process.arguments ?? [])
+      process.executableURL = URL(filePath: "/usr/bin/env")
+    }
     process.currentDirectoryURL = place.url
     let cache = FileManager.default.temporaryDirectory.appending(path: "cocoop-test-cache").path
     process.environment = ProcessInfo.processInfo.environment.merging(

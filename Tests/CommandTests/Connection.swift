@@ -23,6 +23,22 @@ struct RunningServer {
     try ask("POST", "/v1/classify" + query, body, fields: ["Content-Type: \(type)"])
   }
 
+  /// The value of a line of `/metrics`; 0 where there is none.
+  func metric(_ name: String) throws -> Int {
+    let lines = try ask("GET", "/metrics").text.split(separator: "\n")
+    return lines.first { $0.hasPrefix(name + " ") }.flatMap { Int($0.dropFirst(name.count + 1)) } ?? 0
+  }
+
+  /// Waits until a condition holds, and expects it to.
+  func eventually(
+    within seconds: Double = 60, _ comment: Comment, at location: SourceLocation = #_sourceLocation,
+    _ condition: (RunningServer) throws -> Bool
+  ) throws {
+    let end = ContinuousClock.now + .seconds(seconds)
+    while try !condition(self), ContinuousClock.now < end { usleep(10_000) }
+    #expect(try condition(self), comment, sourceLocation: location)
+  }
+
   var descriptors: Int {
     let folder = "/proc/\(call.process.processIdentifier)/fd"
     return ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).count
@@ -101,7 +117,7 @@ struct Answer {
 final class Connection {
   struct Failure: Error { let problem: String }
 
-  private let descriptor: Int32
+  private var descriptor: Int32
   private var buffer = Data()
 
   init(port: UInt16) throws {
@@ -112,7 +128,18 @@ final class Connection {
     guard result == 0 else { throw Failure(problem: "cannot connect: \(String(cString: strerror(errno)))") }
   }
 
-  deinit { Foundation.close(descriptor) }
+  deinit { close() }
+
+  /// Closes the connection; with `resetting`, by a reset, so that the server's next use of it fails.
+  func close(resetting: Bool = false) {
+    guard descriptor >= 0 else { return }
+    if resetting {
+      var limit = linger(l_onoff: 1, l_linger: 0)
+      setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &limit, socklen_t(MemoryLayout<linger>.size))
+    }
+    Foundation.close(descriptor)
+    descriptor = -1
+  }
 
   func send(_ text: String) throws { try send(Data(text.utf8)) }
 
@@ -153,11 +180,25 @@ final class Connection {
     return Answer(status: status, fields: fields, body: Data(buffer.prefix(length)))
   }
 
-  private func receive() throws {
+  /// Everything that the server sends until it closes the connection.
+  func remainder() throws -> String {
+    while try receiveMore() {}
+    defer { buffer = Data() }
+    return String(decoding: buffer, as: UTF8.self)
+  }
+
+  /// Takes some of what the server sends.
+  func receive() throws {
+    guard try receiveMore() else { throw Failure(problem: "closed") }
+  }
+
+  /// - Returns: whether there was any before the server's end.
+  private func receiveMore() throws -> Bool {
     var bytes = [UInt8](repeating: 0, count: 65_536)
     let count = recv(descriptor, &bytes, bytes.count, 0)
-    guard count > 0 else { throw Failure(problem: count == 0 ? "closed" : String(cString: strerror(errno))) }
+    guard count >= 0 else { throw Failure(problem: String(cString: strerror(errno))) }
     buffer.append(contentsOf: bytes[..<count])
+    return count > 0
   }
 
   /// A port that was free a moment ago.

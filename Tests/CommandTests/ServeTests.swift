@@ -153,7 +153,7 @@ struct ServeTests {
         let connection = try server.connect()
         try connection.send(
           "POST", "/v1/classify", form([photo], fields), fields: ["Content-Type: multipart/form-data; boundary=b"])
-        usleep(200_000)
+        try server.eventually("the photo waits for its list") { try $0.metric("cocoop_queue_images") == 1 }
         let beside = try server.classify(photo)
         #expect(beside.status == 200)
         let first = try connection.answer()
@@ -161,9 +161,9 @@ struct ServeTests {
         #expect(try first.refusal().code == "preparing")
         #expect((Int(first.fields["retry-after"] ?? "") ?? 0) >= 1)
         var answer = first
-        for _ in 0..<60 where answer.status == 503 {
-          sleep(UInt32(answer.fields["retry-after"] ?? "") ?? 1)
-          answer = try server.post(form([photo], fields), type: "multipart/form-data; boundary=b")
+        try server.eventually(within: 110, "the list becomes ready") {
+          answer = try $0.post(form([photo], fields), type: "multipart/form-data; boundary=b")
+          return answer.status == 200
         }
         #expect(try answer.classification().mode == "fast")
         #expect(try server.ask("GET", "/metrics").text.contains("cocoop_expansions_total 1\n"))

@@ -45,6 +45,11 @@ struct UsageTests {
       ("compat --no-cache -- --root d", "Unknown option '--no-cache'"),
       ("datasets few-shot openclipart --shots 0", "--shots must be 1 or more, found 0."),
       ("serve --run r --port 65536", "--port must be from 0 to 65535, found 65536."),
+      (
+        "serve --run r --allow-origin example.org",
+        "--allow-origin: 'example.org' is no origin that can be allowed: it has no scheme. "
+          + "Give what browsers send, such as https://example.org or http://localhost:3000, or * for any page."
+      ),
       ("serve --run r --patience 0", "--patience must be from 0.1 to 600.0, found 0.0."),
       ("benchmark --classes 0", "--classes must be from 1 to 100, found 0."),
       ("benchmark --images 257", "--images must be from 1 to 256, found 257."),

@@ -124,7 +124,7 @@ struct ReproductionTests {
       var stopped = try reproduction(comparison, in: output)
       #expect(throws: Stop.self) {
         try stopped { progress in
-          if case .training(let unit, .step(epoch: 2, _, _, _, _, _)) = progress, unit.seed == 2 { throw Stop() }
+          if case .training(let unit, .step(let step)) = progress, step.epoch == 2, unit.seed == 2 { throw Stop() }
         }
       }
       let plan = try reproduction(comparison, in: output).plan()

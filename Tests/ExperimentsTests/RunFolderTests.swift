@@ -46,7 +46,7 @@ struct RunFolderTests {
       #expect(throws: ExperimentError.notARun(path: run.path, reason: "its run.json cannot be read")) {
         try folder.record()
       }
-      #expect(throws: ExperimentError.unfinished(path: run.path, epoch: nil, of: nil)) { try folder.prompts() }
+      #expect(throws: ExperimentError.unfinished(path: run.path, epoch: nil, of: nil)) { try folder.artifact() }
       #expect(try FileManager.default.contentsOfDirectory(atPath: run.path).sorted() == ["notes.txt", "run.json"])
     }
   }
@@ -68,7 +68,7 @@ struct RunFolderTests {
         let folder = try RunFolder(creating: url, existing: existing)
         let run = try TrainingRun(configuration, clip: clip, identity: identity, dataset: dataset, folder: folder)
         return try run(resuming: existing == .resume) { progress in
-          if case .step(let epoch, _, _, _, _, _) = progress, epoch == last { throw Stop() }
+          if case .step(let step) = progress, step.epoch == last { throw Stop() }
         }.seconds
       }
       configuration.context.words = String(repeating: "word ", count: 99)
@@ -82,23 +82,23 @@ struct RunFolderTests {
       #expect(throws: ExperimentError.runExists(path: url.path)) { try run(.refuse, stoppingIn: 1) }
       #expect(throws: Stop.self) { try run(.resume, stoppingIn: 3) }
       #expect(try folder.record().trainingSeconds == nil)
-      #expect(throws: ExperimentError.unfinished(path: url.path, epoch: 3, of: 3)) { try folder.prompts() }
+      #expect(throws: ExperimentError.unfinished(path: url.path, epoch: 3, of: 3)) { try folder.artifact() }
       let seconds = try run(.resume, stoppingIn: 0)
       #expect(folder.isFinished && !folder.isResumable)
       #expect(try folder.record().trainingSeconds == seconds)
-      let prompts = try Data(contentsOf: folder.promptsURL)
+      let prompts = try Data(contentsOf: folder.artifactURL)
       configuration.context.words = String(repeating: "word ", count: 99)
       #expect(throws: LearningError.self) { try run(.replace, stoppingIn: 1) }
-      #expect(try Data(contentsOf: folder.promptsURL) == prompts)
+      #expect(try Data(contentsOf: folder.artifactURL) == prompts)
       configuration.context.words = "a photo of a"
       // Resuming what is finished changes nothing.
       #expect(try run(.resume, stoppingIn: 0) == seconds)
-      #expect(try Data(contentsOf: folder.promptsURL) == prompts)
+      #expect(try Data(contentsOf: folder.artifactURL) == prompts)
 
       #expect(throws: Stop.self) { try run(.replace, stoppingIn: 1) }
-      #expect(folder.isResumable && !FileManager.default.fileExists(atPath: folder.promptsURL.path))
+      #expect(folder.isResumable && !FileManager.default.fileExists(atPath: folder.artifactURL.path))
       _ = try run(.resume, stoppingIn: 0)
-      #expect(try Data(contentsOf: folder.promptsURL) == prompts)
+      #expect(try Data(contentsOf: folder.artifactURL) == prompts)
     }
   }
 

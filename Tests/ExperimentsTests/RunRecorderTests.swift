@@ -23,8 +23,9 @@ struct RunRecorderTests {
     for step in steps {
       try recorder.record(
         .step(
-          epoch: (step - 1) / count + 1, number: (step - 1) % count + 1, of: count, images: 2, loss: Float(step),
-          right: step % 3))
+          TrainingStep(
+            epoch: (step - 1) / count + 1, number: (step - 1) % count + 1, of: count, images: 2, loss: Float(step),
+            right: step % 3)))
     }
   }
 

@@ -25,7 +25,7 @@ struct FastModeTests {
   }
 
   private func fast(exactClasses: Int) throws -> FastClassifier {
-    try FastClassifier(exact, around: TypicalCodes(of: images, for: exact.learner), exactClasses: exactClasses)
+    try exact.fastClassifier(around: exact.typicalCodes(of: images), exactClasses: exactClasses)
   }
 
   private func logits(_ classifier: some ImageClassifier) throws -> [[Float]] {
@@ -80,7 +80,7 @@ struct FastModeTests {
     let one = try TypicalCodes(of: images.sliced(0..<1, axis: 0), for: exact.learner)
     #expect(one.deviations.allSatisfy { $0 == 0 })
     // Without any axis, the expansion is a constant, and the best class is exact all the same.
-    let constant = try FastClassifier(exact, around: one, exactClasses: 1)
+    let constant = try exact.fastClassifier(around: one, exactClasses: 1)
     #expect(try logits(constant).count == 40)
   }
 
@@ -91,7 +91,7 @@ struct FastModeTests {
       let codes = try JSONDecoder().decode(
         TypicalCodes.self, from: JSONEncoder().encode(["means": zeros(means), "deviations": zeros(deviations)]))
       #expect(
-        message { try FastClassifier(exact, around: codes) }
+        message { try exact.fastClassifier(around: codes) }
           == "The typical codes have \(means) means and \(deviations) deviations, but a code of these prompts has 32 numbers."
           + " Measure the codes with these prompts.")
     }

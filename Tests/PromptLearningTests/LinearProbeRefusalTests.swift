@@ -26,10 +26,11 @@ struct LinearProbeRefusalTests {
   private func restoring(_ change: SafetensorsChange) throws -> String {
     try withTemporaryFolder { folder in
       let file = folder.appending(path: "probe.safetensors")
-      try LinearProbeCheckpoint(probe, model: Self.identity).write(to: file)
+      try Artifact(probe, model: Self.identity).write(to: file)
       try SafetensorsFile.rewrite(file, change)
       return message(in: folder) {
-        try LinearProbeCheckpoint(contentsOf: file).probe(on: clip, identity: Self.identity, path: file.path)
+        try Artifact(contentsOf: file, noun: "linear probe").classifier(
+          on: clip, identity: Self.identity, path: file.path)
       }
     }
   }
@@ -39,9 +40,10 @@ struct LinearProbeRefusalTests {
     #expect(try restoring { _, _ in } == "no error")
     try withTemporaryFolder { folder in
       let file = folder.appending(path: "probe.safetensors")
-      try LinearProbeCheckpoint(probe, model: Self.identity).write(to: file)
-      let restored = try LinearProbeCheckpoint(contentsOf: file)
-        .probe(on: clip, identity: Self.identity, path: file.path)
+      try Artifact(probe, model: Self.identity).write(to: file)
+      let restored = try #require(
+        Artifact(contentsOf: file, noun: "linear probe")
+          .classifier(on: clip, identity: Self.identity, path: file.path) as? LinearProbe)
       #expect(try restored.weight.floats() == probe.weight.floats() && restored.bias.floats() == probe.bias.floats())
       #expect(restored.classNames == probe.classNames)
       #expect(restored.inverseRegularization == 0.5 && restored.validationAccuracy == 75)
@@ -57,8 +59,7 @@ struct LinearProbeRefusalTests {
   func shapes(name: String, shape: [Int], expected: String) throws {
     #expect(
       try restoring { tensors, _ in tensors[name] = try .zeros(shape) }
-        == "FOLDER/probe.safetensors holds no linear probe of this package: "
-        + "tensor '\(name)' has shape \(shape), not \(expected)." + Self.remedy)
+        == "Tensor '\(name)' of FOLDER/probe.safetensors has shape \(shape), expected \(expected)." + Self.remedy)
   }
 
   @Test("another model than the one it was trained on")
@@ -82,23 +83,26 @@ struct LinearProbeRefusalTests {
     let opening = "FOLDER/probe.safetensors holds no linear probe of this package: "
     #expect(
       try restoring { tensors, _ in tensors["bias"] = nil }
-        == opening + "it has the tensors weight, not bias and weight." + Self.remedy)
+        == "FOLDER/probe.safetensors has no tensor 'bias'." + Self.remedy)
     #expect(
       try restoring { tensors, _ in tensors["ctx"] = try .zeros([1]) }
-        == opening + "it has the tensors bias, ctx, weight, not bias and weight." + Self.remedy)
+        == "FOLDER/probe.safetensors has unexpected tensors: ctx." + Self.remedy)
     #expect(
       try restoring { tensors, _ in tensors["bias"] = try Tensor([.nan, 0, 0], shape: [3]) }
-        == opening + "tensor 'bias' does not hold finite 32-bit floats." + Self.remedy)
+        == opening + "tensor 'bias' holds a number that is not finite." + Self.remedy)
     #expect(
       try restoring { tensors, _ in tensors["bias"] = try Tensor([1, 2, 3] as [Int], shape: [3]) }
-        == opening + "tensor 'bias' does not hold finite 32-bit floats." + Self.remedy)
+        == opening + "tensor 'bias' is not of 32-bit floats." + Self.remedy)
   }
 
   @Test("metadata that no training has written")
   func metadata() throws {
     let unreadable =
       "FOLDER/probe.safetensors holds no linear probe of this package: its metadata cannot be read." + Self.remedy
-    #expect(try restoring { _, metadata in metadata = ["format": "pt"] } == unreadable)
+    #expect(
+      try restoring { _, metadata in metadata = ["format": "pt"] }
+        == "FOLDER/probe.safetensors holds no linear probe of this package: its metadata has no entry 'cocoop'."
+        + Self.remedy)
     #expect(try restoring { _, metadata in metadata["cocoop"] = "no JSON" } == unreadable)
     #expect(try restoring(describing(#"["dog","grand piano","cat"]"#, as: "[]")) == unreadable)
     #expect(try restoring(describing("linear-probe", as: "cocoop")) == unreadable)
@@ -109,12 +113,12 @@ struct LinearProbeRefusalTests {
   func truncated() throws {
     try withTemporaryFolder { folder in
       let file = folder.appending(path: "probe.safetensors")
-      try LinearProbeCheckpoint(probe, model: Self.identity).write(to: file)
+      try Artifact(probe, model: Self.identity).write(to: file)
       let whole = try Data(contentsOf: file)
       for count in [0, 1, 7, 8, 100, whole.count / 2, whole.count - 1] {
         try FileManager.default.removeItem(at: file)
         try whole.prefix(count).write(to: file)
-        let text = message(in: folder) { try LinearProbeCheckpoint(contentsOf: file) }
+        let text = message(in: folder) { try Artifact(contentsOf: file, noun: "linear probe") }
         #expect(text.hasPrefix("FOLDER/probe.safetensors: ") && !text.contains("\n"), "\(count): \(text)")
       }
     }
@@ -122,21 +126,22 @@ struct LinearProbeRefusalTests {
 
   @Test("mutated files are read or refused, and what is read names images")
   func mutations() throws {
-    var mutate = Mutation(seed: 9, pieces: PromptCheckpointFuzzTests.pieces)
+    var mutate = Mutation(seed: 9, pieces: ArtifactFuzzTests.pieces)
     let embeddings = try FormulaWeights.values("features", [2, 512], scale: 1)
     try withTemporaryFolder { folder in
       let file = folder.appending(path: "probe.safetensors")
-      try LinearProbeCheckpoint(probe, model: Self.identity).write(to: file)
+      try Artifact(probe, model: Self.identity).write(to: file)
       let whole = [UInt8](try Data(contentsOf: file))
       let headerEnd = 8 + Int(whole[0]) + Int(whole[1]) << 8
       let report = try Fuzzing("probe.safetensors", usually: 1000, allowance: 1 << 20) { round in
         try? FileManager.default.removeItem(at: file)  // a mapped file must not be shortened
         let damaged =
-          round % 4 == 0 ? mutate(whole) : PromptCheckpointFuzzTests.mutated(whole, headerEnd: headerEnd, by: &mutate)
+          round % 4 == 0 ? mutate(whole) : ArtifactFuzzTests.mutated(whole, headerEnd: headerEnd, by: &mutate)
         try Data(damaged).write(to: file)
         return damaged
       } read: { _ in
-        try LinearProbeCheckpoint(contentsOf: file).probe(on: clip, identity: Self.identity, path: file.path)
+        try Artifact(contentsOf: file, noun: "linear probe").classifier(
+          on: clip, identity: Self.identity, path: file.path)
       } check: { probe in
         let logits = try probe.logits(ofEmbeddings: embeddings, within: .automatic)
         #expect(logits.shape == [2, 3])

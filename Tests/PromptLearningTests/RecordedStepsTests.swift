@@ -14,6 +14,8 @@ struct RecordedSteps: Sendable {
       let namePosition: ContextPosition
       let classSpecific: Bool
       let learningRates: [Float]
+      /// KgCoOp's alone.
+      let weight: Double?
     }
     let classNames: [String]
     let context: InitialContext
@@ -38,13 +40,16 @@ struct RecordedSteps: Sendable {
   init(_ name: String) throws { fixture = try Fixture(name, in: .module) }
 
   /// Repeats a run from `learner` and compares the loss of every step, and every parameter where it was recorded.
-  func expectSameSteps<Learner: TrainablePromptLearner>(_ name: String, _ learner: Learner) throws {
+  func expectSameSteps<Learner: TrainablePromptLearner>(
+    _ name: String, _ learner: Learner, by recipe: TrainingRecipe = .crossEntropy
+  ) throws {
     let run = try #require(fixture.recipe.runs[name])
     let features = try fixture.tensor("features")
     let labels = try fixture.tensor("labels").integers()
     let order = try fixture.tensor("\(name).order")
     let losses = try fixture.tensor("\(name).losses").floats()
-    var trainer = Trainer(Classifier(try TinyCLIP.clip, learner), configuration: .cocoop, seed: 1)
+    var trainer = Trainer(
+      Classifier(try TinyCLIP.clip, learner), configuration: .cocoop, recipe: recipe, seed: 1)
     try expectSameParameters(trainer.classifier.learner, after: 0, of: name)
     for step in 0..<run.steps {
       let rows = try order.sliced(step..<step + 1, axis: 0).reshaped([run.batchSize])

@@ -72,7 +72,7 @@ struct TrainerTests {
       let learner = try ContextPrompts(for: dataset.classNames, clip: clip)
       var trainer = Trainer(Classifier(clip, learner), configuration: try configuration(views: .stored(1)), seed: seed)
       var losses: [Float] = []
-      try trainer.runEpoch(0, on: dataset) { if case .step(_, _, _, _, let loss, _) = $0 { losses.append(loss) } }
+      try trainer.runEpoch(0, on: dataset) { if case .step(let step) = $0 { losses.append(step.loss) } }
       return losses
     }
     #expect(try losses(seed: 1) == losses(seed: 1))
@@ -90,17 +90,18 @@ struct TrainerTests {
     try uninterrupted.runEpoch(0, on: dataset)
     let restored = try withTemporaryFolder { folder in
       let file = folder.appending(path: "prompts.safetensors")
-      try PromptCheckpoint(uninterrupted, model: identity, resumable: true).write(to: file)
-      return try PromptCheckpoint(contentsOf: file)
+      try Artifact(uninterrupted, of: .cocoop, model: identity, resumable: true).write(to: file)
+      return try Artifact(contentsOf: file)
     }
     for epoch in 1...2 { try uninterrupted.runEpoch(epoch, on: dataset) }
 
     let training = try #require(restored.training)
     #expect(training.configuration == uninterrupted.configuration)
     #expect((training.seed, training.state.completedEpochs) == (1, 1))
-    let learner = try restored.conditionalPrompts(on: clip, path: "file", classNames: dataset.classNames)
+    let classifier = try #require(
+      try restored.classifier(on: clip, identity: identity, path: "file") as? Classifier<ConditionalPrompts>)
     var continued = Trainer(
-      Classifier(clip, learner), configuration: training.configuration, seed: training.seed, state: training.state)
+      classifier, configuration: training.configuration, seed: training.seed, state: training.state)
     for epoch in 1...2 { try continued.runEpoch(epoch, on: dataset) }
     #expect(try bytes(continued) == bytes(uninterrupted))
     #expect(continued.state.generator == uninterrupted.state.generator)
@@ -124,21 +125,21 @@ struct TrainerTests {
       var stopped = try cocoop(dataset, configuration)
       try stopped.runEpoch(0, on: dataset)
       #expect(throws: Stop.self) {
-        try stopped.runEpoch(1, on: dataset) { if case .step(_, last, _, _, _, _) = $0 { throw Stop() } }
+        try stopped.runEpoch(1, on: dataset) { if case .step(let step) = $0, step.number == last { throw Stop() } }
       }
       let restored = try withTemporaryFolder { folder in
         let file = folder.appending(path: "training.safetensors")
-        try PromptCheckpoint(stopped, model: identity, resumable: true).write(to: file)
-        return try PromptCheckpoint(contentsOf: file)
+        try Artifact(stopped, of: .cocoop, model: identity, resumable: true).write(to: file)
+        return try Artifact(contentsOf: file)
       }
       let state = try #require(restored.training?.state)
       #expect(state.position.steps == last && state.position.lossSum == stopped.state.position.lossSum)
-      let learner = try restored.conditionalPrompts(on: TinyCLIP.clip, path: "file", classNames: dataset.classNames)
-      var continued = Trainer(
-        Classifier(try TinyCLIP.clip, learner), configuration: configuration, seed: 1, state: state)
+      let classifier = try #require(
+        try restored.classifier(on: TinyCLIP.clip, identity: identity, path: "file") as? Classifier<ConditionalPrompts>)
+      var continued = Trainer(classifier, configuration: configuration, seed: 1, state: state)
       var steps: [Int] = []
       let report = try continued.runEpoch(1, on: dataset) {
-        if case .step(_, let number, _, _, _, _) = $0 { steps.append(number) }
+        if case .step(let step) = $0 { steps.append(step.number) }
       }
       #expect(steps == Array((last + 1)..<(batchSize == 1 ? 40 : 4)))
       #expect(report.loss == reports[1].loss && report.images == reports[1].images)
@@ -163,10 +164,10 @@ struct TrainerTests {
       case .views(let done, let total):
         encoded.append(done)
         #expect(total == images)
-      case .step(let epoch, let number, let total, let images, _, let right):
-        steps.append(images)
-        #expect((0...images).contains(right))
-        #expect((epoch, number, total) == (1, steps.count, expected.count))
+      case .step(let step):
+        steps.append(step.images)
+        #expect((0...step.images).contains(step.right))
+        #expect((step.epoch, step.number, step.count) == (1, steps.count, expected.count))
       case .fit, .resumed, .otherThreads:
         Issue.record("prompts are not fitted, and a trainer does not know what was before")
       }
@@ -200,7 +201,7 @@ struct TrainerTests {
     let dataset = try SmallDataset.make(shots: 1)
     var trainer = try cocoop(dataset, configuration(views: .fresh))
     #expect(throws: Stop.self) {
-      try trainer.runEpoch(0, on: dataset) { if case .step(_, 2, _, _, _, _) = $0 { throw Stop() } }
+      try trainer.runEpoch(0, on: dataset) { if case .step(let step) = $0, step.number == 2 { throw Stop() } }
     }
     #expect(trainer.state.completedEpochs == 0)
   }

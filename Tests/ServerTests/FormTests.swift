@@ -21,19 +21,39 @@ struct FormTests {
     #expect(found == ["image": Data("\r\n--Aa\u{0}\r\n".utf8), "top": Data("3".utf8)])
   }
 
+  /// A damaged form with a short description.
+  struct Damage: CustomTestStringConvertible, Sendable {
+    let testDescription: String
+    let text: String
+
+    init(_ description: String, _ lines: String...) {
+      testDescription = description
+      text = lines.joined(separator: "\r\n")
+    }
+  }
+
+  private static let disposition = "Content-Disposition: form-data; name=a"
+
   @Test(
     "A form that two readers could take in two ways is refused",
     arguments: [
-      "", "--AaB", "--AaB\r\n", "preamble\r\n--AaB--", "--AaB\r\n\r\nx\r\n--AaB--",
-      "--AaB\r\nContent-Disposition: form-data; name=a\r\n\r\nx",
-      "--AaB\r\nContent-Disposition: form-data; name=a\r\nContent-Disposition: form-data; name=b\r\n\r\nx\r\n--AaB--",
-      "--AaB\r\nContent-Disposition: form-data; name=a; name=b\r\n\r\nx\r\n--AaB--",
-      "--AaB\r\nContent-Disposition: attachment; name=a\r\n\r\nx\r\n--AaB--",
-      "--AaB\r\nContent-Disposition: form-data; name=a\r\nContent-Transfer-Encoding: base64\r\n\r\neA==\r\n--AaB--",
-      "--AaB\r\nContent-Disposition: form-data; name=a\r\n\r\nx\r\n--AaB--\r\nmore",
+      Damage("nothing"), Damage("a boundary alone", "--AaB"), Damage("a boundary and a line break", "--AaB", ""),
+      Damage("a preamble", "preamble", "--AaB--"), Damage("no header", "--AaB", "", "x", "--AaB--"),
+      Damage("no end", "--AaB", disposition, "", "x"),
+      Damage("two names", "--AaB", disposition, "Content-Disposition: form-data; name=b", "", "x", "--AaB--"),
+      Damage("two names in a line", "--AaB", disposition + "; name=b", "", "x", "--AaB--"),
+      Damage("an attachment", "--AaB", "Content-Disposition: attachment; name=a", "", "x", "--AaB--"),
+      Damage("a transfer encoding", "--AaB", disposition, "Content-Transfer-Encoding: base64", "", "eA==", "--AaB--"),
+      Damage("more behind the end", "--AaB", disposition, "", "x", "--AaB--", "more"),
     ])
-  func refusals(text: String) {
-    #expect(throws: APIError.self) { try fields(text) }
+  func refusals(damage: Damage) {
+    #expect(throws: APIError.self) { try fields(damage.text) }
+  }
+
+  @Test("A transfer encoding that leaves the bytes as they are is taken", arguments: ["binary", "8bit", "7BIT"])
+  func identities(encoding: String) throws {
+    let text = "--AaB\r\n\(Self.disposition)\r\nContent-Transfer-Encoding: \(encoding)\r\n\r\nx\r\n--AaB--"
+    #expect(try fields(text) == ["a": Data("x".utf8)])
   }
 
   @Test("No damage of a form does more than have it refused")

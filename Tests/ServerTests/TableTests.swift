@@ -41,21 +41,6 @@ struct TableTests {
     #expect(table.count == 0)
   }
 
-  @Test("A queue refuses what it cannot answer in time, but never everything because of one slow batch")
-  func patience() throws {
-    let queue = BatchQueue(.init(images: 4, batch: 2, gathering: .zero, patience: .seconds(10)))
-    // As if the process had been stopped for a minute.
-    queue.note(seconds: 60, images: 1)
-    _ = try queue.admit(1)
-    #expect(throws: APIError.overloaded(retryAfter: 120)) { try queue.admit(1) }
-    #expect(queue.end(ofBatch: 1) > .now + .seconds(50))
-    queue.drop()
-    #expect(queue.end(ofBatch: 1) <= .now)
-    for _ in 0..<20 { queue.note(seconds: 1, images: 1) }
-    for _ in 0..<4 { _ = try queue.admit(1) }
-    #expect(throws: APIError.self) { try queue.admit(1) }
-  }
-
   @Test("A histogram's buckets count everything up to their bounds")
   func histogram() {
     var histogram = Histogram(bounds: [0.5, 2])

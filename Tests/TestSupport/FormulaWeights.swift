@@ -112,7 +112,9 @@ extension FormulaWeights {
       embeddingWidth: 512, image: .visionTransformer(vision), text: text, activation: .quickGELU,
       preprocessing: preprocessing(size: vision.imageSize))
     let name = "vit-b\(patchSize)"
-    return (try CLIPModel(name: name, configuration: configuration, weights: Weights(tensors, name: name)), tensors)
+    return (
+      try CLIPModel(name: name, configuration: configuration, weights: CheckpointSource(tensors, name: name)), tensors
+    )
   }
 
   /// The text tower of ViT-B/16 at full size, beside an image tower that costs nothing.

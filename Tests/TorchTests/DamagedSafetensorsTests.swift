@@ -17,7 +17,9 @@ struct DamagedSafetensorsTests {
     (#"{"a":{"dtype":"F32"}}"#, "tensor “a” has no shape"),
     (#"{"a":{"dtype":"F32","shape":[2]}}"#, "tensor “a” has no data_offsets"),
     (#"{"a":{"dtype":32}}"#, "expected a string at byte 14 of the header"),
-    (#"{"a":{"strides":[1]}}"#, "tensor “a”: expected dtype, shape and data_offsets alone, found “strides”"),
+    (#"{"a":{"strides":[1]}}"#, "tensor “a” has no dtype"),
+    (#"{"a":{"strides":[1,}}"#, "expected a value of JSON at byte 19 of the header"),
+    (#"{"__metadata__":nul}"#, "expected an object at byte 16 of the header"),
     (#"{"a":{"dtype":"F32","dtype":"F32"}}"#, "the header holds “dtype” twice"),
     (
       #"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"\u0061":{}}"#,
@@ -52,7 +54,7 @@ struct DamagedSafetensorsTests {
     (String(repeating: "[", count: 1_000_000), "expected an object at byte 0 of the header"),
     (
       String(repeating: #"{"a":"#, count: 1_000_000),
-      "tensor “a”: expected dtype, shape and data_offsets alone, found “a”"
+      "expected a value of JSON at byte 170 of the header"
     ),
   ]
 

@@ -1,3 +1,4 @@
+import Explanations
 import Foundation
 import Torch
 
@@ -9,13 +10,15 @@ public struct Checkpoint: Sendable {
 
   /// Opens a checkpoint in any of the forms that ``CheckpointFiles`` and ``CheckpointTensors`` describe.
   ///
-  /// - Parameter url: a folder in open_clip's or Hugging Face's form, or a file of weights.
+  /// - Parameters:
+  ///   - url: a folder in open_clip's or Hugging Face's form, one of the hub's cache, or a file of weights.
+  ///   - prefix: what stands before the names of the model that is meant, where the file holds several.
   /// - Throws: ``CLIPError/checkpoint(path:_:)``, and what the reader of the weights' form throws.
-  public init(at url: URL) throws {
+  public init(at url: URL, prefix: String? = nil) throws {
     files = try CheckpointFiles(at: url)
     tensors = try CheckpointTensors(
       files.isSharded
-        ? ShardedTensors(index: files.weights) : openTensorFile(at: files.weights))
+        ? ShardedTensors(index: files.weights) : openTensorFile(at: files.weights), prefix: prefix)
   }
 
   /// What the weights are of, as the checkpoint states it, or as the shapes of its tensors tell.
@@ -32,17 +35,50 @@ public struct Checkpoint: Sendable {
 
   /// The architecture that the shapes of the tensors belong to, with OpenAI's preprocessing and activation.
   func inferredConfiguration() throws -> CLIPConfiguration {
+    let file = files.weights.lastPathComponent
+    if let foreign = alteredCLIP() ?? ForeignCheckpoint(plainNames) { throw foreign.error(in: file) }
     let shapes = tensors.names.map { ($0, tensors.shape(of: $0) ?? []) }
     return try CLIPConfiguration(
-      inferredFrom: Dictionary(uniqueKeysWithValues: shapes), file: files.weights.lastPathComponent)
+      inferredFrom: Dictionary(uniqueKeysWithValues: shapes), file: file)
+  }
+
+  /// All names without the model's prefix, and open_clip's beside the file's own.
+  private var plainNames: Set<String> {
+    let names = tensors.file.names.map {
+      $0.hasPrefix(tensors.prefix) ? String($0.dropFirst(tensors.prefix.count)) : $0
+    }
+    return Set(names).union(tensors.names)
+  }
+
+  /// What keeps the model from being loaded whatever its architecture: quantized weights, an adapter, prompts inside.
+  private func alteredCLIP() -> ForeignCheckpoint? {
+    let beside = Set(tensors.passedOver)
+    let isWhole = tensors.names.contains("token_embedding.weight") && tensors.names.contains { $0.hasPrefix("visual.") }
+    let names = isWhole ? tensors.file.names.filter { !beside.contains($0) } : tensors.file.names
+    let types = names.filter { !tensors.bookkeeping.contains($0) }.map { ($0, tensors.file.elementType(of: $0) ?? "") }
+    return ForeignCheckpoint(
+      alteredCLIP: Dictionary(uniqueKeysWithValues: types), isWhole: isWhole, base: adapterBase())
+  }
+
+  /// The model that an adapter is for and its kind, as `adapter_config.json` beside it or its metadata say.
+  private func adapterBase() -> (model: String?, kind: String?) {
+    let url = files.weights.deletingLastPathComponent().appending(path: "adapter_config.json")
+    let isAdapter = files.weights.lastPathComponent.hasPrefix("adapter_")
+    let stated = isAdapter ? (try? RegularFile.description(at: url)).flatMap { try? JSONValue(parsing: $0) } : nil
+    let keys = ["base_model_name_or_path", "base_model", "ss_base_model_version", "ss_sd_model_name"]
+    let model = stated?["base_model_name_or_path"]?.string ?? keys.lazy.compactMap { tensors.metadata[$0] }.first
+    let kinds = ["LORA": "a LoRA adapter", "LOHA": "a LoHa adapter", "LOKR": "a LoKr adapter", "OFT": "an OFT adapter"]
+    let kind = stated?["peft_type"]?.string.map { kinds[$0] ?? "an adapter of peft (\($0))" }
+    return (model, kind)
   }
 
   /// An error that tensors gave a configuration, or what explains it: that the tensors are of another architecture.
   func explanation(of error: CLIPError, in stated: CLIPConfiguration) -> CLIPError {
     switch error {
-    case .missingTensor, .tensorShape, .unreadTensors: break
+    case .missingTensor, .tensorShape, .unreadTensors, .elementType: break
     default: return error
     }
+    if let foreign = alteredCLIP() { return foreign.error(in: files.weights.lastPathComponent) }
     guard files.form != .weightsAlone, let found = try? inferredConfiguration(),
       found.architecture != stated.architecture
     else { return error }

@@ -25,8 +25,14 @@ public enum CheckpointFault: Equatable, Sendable {
   case missingShards(names: [String], of: Int)
   case notInShard(tensor: String, shard: String)
   case notInIndex(tensor: String, shard: String)
-  /// Two models in one file.
+  /// Two models in one file, by what stands before their tensors' names.
   case severalModels(prefixes: [String])
+  /// No model under the prefix that was asked for.
+  case noModel(prefix: String, prefixes: [String])
+  /// A file of another kind, by its first bytes.
+  case otherFormat(String)
+  /// A folder of the hub's cache without the snapshot that it names, or with several and no name.
+  case snapshot(expected: String, found: [String])
   /// The configuration states one architecture, and the tensors are those of another.
   case otherArchitecture(configuration: String, stated: String, found: String)
 
@@ -51,7 +57,14 @@ public enum CheckpointFault: Equatable, Sendable {
     case .missingShards(let names, let total): "\(names.count) of \(total) shards are missing: " + abridged(names)
     case .notInShard(let tensor, let shard): "it says that \(shard) has the tensor '\(tensor)', which is not so"
     case .notInIndex(let tensor, let shard): "\(shard) has the tensor '\(tensor)', which it does not place there"
-    case .severalModels(let prefixes): "it holds several models: \(prefixes.joined(separator: ", "))"
+    case .severalModels(let prefixes): "it holds \(prefixes.count) models, under \(quoted(prefixes))"
+    case .noModel(let prefix, let prefixes):
+      "it has no model under '\(prefix)'"
+        + (prefixes.isEmpty ? ", nor under any other name" : ", but \(quoted(prefixes))")
+    case .otherFormat(let kind): "it is \(kind), which is not read here"
+    case .snapshot(let expected, let found):
+      "it is a folder of the hub's cache without \(expected); "
+        + (found.isEmpty ? "it has no snapshots" : "its snapshots are \(abridged(found))")
     case .otherArchitecture(let configuration, let stated, let found):
       "\(configuration) describes \(stated), but the weights are of \(found)"
     }
@@ -70,9 +83,18 @@ public enum CheckpointFault: Equatable, Sendable {
     case .noConfiguration: "Put it there, or give the index as the file of weights"
     case .index, .shardPath, .notInShard, .notInIndex: "Fetch the index and its shards again"
     case .missingShards: "Fetch them"
-    case .severalModels: "Save the one that you need alone"
+    case .severalModels(let prefixes):
+      "Write the one that you want to a folder, with 'cocoop models convert FILE FOLDER --prefix"
+        + " \(prefixes.first { !$0.isEmpty } ?? "NAME.")', and give that"
+    case .noModel: "Give --prefix one of these"
+    case .otherFormat: "Give an open_clip or Hugging Face folder, or a file of weights"
+    case .snapshot(_, let found): found.isEmpty ? "Download the model again" : "Give one of them, under 'snapshots'"
     case .otherArchitecture: "Give the weights their own configuration"
     }
+  }
+
+  private func quoted(_ prefixes: [String]) -> String {
+    prefixes.map { "'\($0)'" }.joined(separator: " and ")
   }
 
   private func abridged(_ names: [String]) -> String {

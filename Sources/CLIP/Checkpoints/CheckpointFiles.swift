@@ -51,7 +51,11 @@ public struct CheckpointFiles: Sendable {
   public init(at url: URL) throws {
     let url = url.standardizedFileURL
     switch try RegularFile.place(of: url) {
-    case .folder: try self.init(folder: url)
+    case .folder:
+      let cached = try Self.snapshot(in: url)
+      let files = try CheckpointFiles(folder: cached?.snapshot ?? url)
+      // A snapshot is called by a hash, and its weights alone by the same name everywhere.
+      self.init(name: cached?.name ?? files.name, form: files.form, url: files.url, weights: files.weights)
     case .file:
       let folder = url.deletingLastPathComponent()
       let form = Self.form(of: folder)
@@ -69,6 +73,36 @@ public struct CheckpointFiles: Sendable {
     self.form = form
     self.url = url
     self.weights = weights
+  }
+
+  /// The snapshot that a folder of the hub's cache leads to, `models--ORGANISATION--NAME` or its `snapshots`: that of
+  /// the branch `main`, or else the only one; and the model's name.
+  ///
+  /// - Returns: `nil` where the folder is none of a cache.
+  private static func snapshot(in folder: URL) throws -> (snapshot: URL, name: String)? {
+    let root = folder.lastPathComponent == "snapshots" ? folder.deletingLastPathComponent() : folder
+    let snapshots = root.appending(path: "snapshots")
+    let reference = root.appending(path: "refs/main")
+    let parts = root.lastPathComponent.split(separator: "--", omittingEmptySubsequences: false)
+    let isNamed = parts.count > 1 && parts[0] == "models"
+    guard isNamed, (try? RegularFile.place(of: snapshots)) == .folder || RegularFile.isThere(reference) else {
+      return nil
+    }
+    let names = ((try? FileManager.default.contentsOfDirectory(atPath: snapshots.path)) ?? []).sorted()
+    let found = names.filter { (try? RegularFile.place(of: snapshots.appending(path: $0))) == .folder }
+    let name = String(parts[parts.count - 1])
+    if RegularFile.isThere(reference) {
+      let bytes = try RegularFile.contents(of: reference, atMost: 256)
+      let revision = String(decoding: bytes, as: UTF8.self).filter { !$0.isWhitespace }
+      if found.contains(revision) { return (snapshots.appending(path: revision), name) }
+      if found.count == 1 { return (snapshots.appending(path: found[0]), name) }
+      throw CLIPError.checkpoint(
+        path: root.path, .snapshot(expected: "the snapshot '\(revision)' that refs/main names", found: found))
+    }
+    guard found.count == 1 else {
+      throw CLIPError.checkpoint(path: root.path, .snapshot(expected: "refs/main", found: found))
+    }
+    return (snapshots.appending(path: found[0]), name)
   }
 
   private init(folder: URL) throws {

@@ -9,7 +9,7 @@ public struct CheckpointInspection {
   public let configuration: CLIPConfiguration?
   /// Why the checkpoint does not load; `nil` where it does.
   public let refusal: (any Explained)?
-  public let oddities: [TensorSurvey.Oddity]
+  public let oddities: [CheckpointDiagnosis.Oddity]
   /// The factor of cosines, already exponentiated.
   public let logitScale: Float?
 
@@ -19,17 +19,17 @@ public struct CheckpointInspection {
     let (configuration, refused) = try Self.configuration(of: checkpoint)
     self.configuration = configuration
     logitScale = (try? checkpoint.tensors.tensor("logit_scale").scalar()).map { exp($0) }
-    var survey = TensorSurvey()
+    var diagnosis = CheckpointDiagnosis()
     var failure: (any Explained)?
     if let configuration {
-      (survey, failure) = try CLIPModel.survey(of: checkpoint, as: configuration)
+      (diagnosis, failure) = try CLIPModel.diagnosis(of: checkpoint, as: configuration)
     } else {
       for name in checkpoint.tensors.names {
-        try survey.note(checkpoint.tensors.tensor(name), spelled: checkpoint.tensors.spelled(name))
+        try diagnosis.note(spelled: checkpoint.tensors.spelled(name)) { try checkpoint.tensors.tensor(name) }
       }
     }
-    oddities = survey.oddities
-    let error = survey.refusal ?? failure
+    oddities = diagnosis.oddities
+    let error = diagnosis.refusal ?? failure
     refusal =
       refused ?? (error as? CLIPError).flatMap { error in
         configuration.map { checkpoint.explanation(of: error, in: $0) }

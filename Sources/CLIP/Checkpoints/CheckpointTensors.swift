@@ -1,6 +1,9 @@
 import Torch
 
 /// The tensors of a checkpoint by open_clip's names, however its file spells them and wherever in it they lie.
+///
+/// A file may hold more than the model: counters, random states, metrics, averages, queues, heads, optimisers. What
+/// lies outside the modules of a CLIP is passed over; within them loading is strict.
 public struct CheckpointTensors: TensorFile {
   /// Whose names the file uses.
   public enum Spelling: String, Sendable, CaseIterable {
@@ -16,12 +19,14 @@ public struct CheckpointTensors: TensorFile {
   public let prefix: String
   /// Tensors that are no weights, by the file's names: positions, counters, sizes.
   public let bookkeeping: [String]
-  /// What training left beside the model, by the file's names.
-  public let beside: [String]
-  /// Tensors that no CLIP of this spelling has, by the file's names.
-  public let strays: [String]
+  /// What lies beside the model, by the file's names.
+  public let passedOver: [String]
+  /// Tensors in the modules of a CLIP that none of this spelling has, by the file's names.
+  public let unexpected: [String]
+  /// What stands before further whole models of the file, which are among ``passedOver``.
+  public let otherModels: [String]
 
-  private let file: any TensorFile
+  let file: any TensorFile
   private let origins: [String: Origin]
 
   /// Where a tensor comes from: one of the file, or several whose rows follow one another.
@@ -30,41 +35,51 @@ public struct CheckpointTensors: TensorFile {
     var isTransposed = false
   }
 
-  /// - Throws: ``CLIPError/checkpoint(path:_:)`` where the tensors are of several models.
-  public init(_ file: any TensorFile) throws {
-    let names = file.names
+  /// - Parameter prefix: of the model that is meant, where the file holds several; with or without its last point, and
+  ///   without what comes before it in all of them.
+  /// - Throws: ``CLIPError/checkpoint(path:_:)`` where the tensors are of several models and none is meant, or where
+  ///   the one that is meant is not there.
+  public init(_ file: any TensorFile, prefix: String? = nil) throws {
     self.file = file
-    (prefix, spelling) = try ModelPrefix.find(in: names, path: file.path)
-    var (origins, strays, bookkeeping, beside): ([String: Origin], [String], [String], [String]) = ([:], [], [], [])
-    let all = Set(names)
-    for name in names {
-      guard name.hasPrefix(prefix) else {
-        if ModelPrefix.isBeside(name, prefix: prefix) { beside.append(name) } else { strays.append(name) }
+    let search = ModelSearch(file.names)
+    let model = try search.model(under: prefix, path: file.path)
+    self.prefix = model?.prefix ?? ""
+    spelling = model?.spelling ?? .openCLIP
+    otherModels = search.whole.filter { $0 != model }.map(\.prefix).sorted()
+    var (origins, unexpected, bookkeeping, passedOver) = ([String: Origin](), [String](), [String](), [String]())
+    let rawNames = search.rawNames
+    for name in rawNames.keys.sorted() {
+      let raw = rawNames[name] ?? name
+      guard name.hasPrefix(self.prefix) else {
+        passedOver.append(raw)
         continue
       }
-      let own = String(name.dropFirst(prefix.count))
-      if Bookkeeping.includes(own) {
-        bookkeeping.append(name)
-      } else if let (openCLIP, origin) = Self.origin(of: own, spelling, prefix: prefix, among: all) {
+      let own = String(name.dropFirst(self.prefix.count))
+      if Self.isBookkeeping(own) {
+        bookkeeping.append(raw)
+      } else if model != nil, !spelling.hasModule(of: own) {
+        passedOver.append(raw)
+      } else if let (openCLIP, origin) = Self.origin(of: own, raw, spelling, prefix: self.prefix, among: rawNames) {
         origins[openCLIP] = origin
       } else {
-        strays.append(name)
+        unexpected.append(raw)
       }
     }
-    (self.origins, self.strays, self.bookkeeping, self.beside) = (origins, strays, bookkeeping, beside)
+    unexpected += search.duplicates
+    (self.origins, self.unexpected, self.bookkeeping) = (origins, unexpected, bookkeeping)
+    self.passedOver = passedOver
   }
 
   private static func origin(
-    of name: String, _ spelling: Spelling, prefix: String, among all: Set<String>
+    of name: String, _ raw: String, _ spelling: Spelling, prefix: String, among rawNames: [String: String]
   ) -> (openCLIP: String, Origin)? {
     switch spelling {
-    case .openCLIP: return (name, Origin(names: [prefix + name]))
-    case .customText:
-      return ("\(name.hasPrefix("text.") ? name.dropFirst(5) : name[...])", Origin(names: [prefix + name]))
+    case .openCLIP: return (name, Origin(names: [raw]))
+    case .customText: return ("\(name.hasPrefix("text.") ? name.dropFirst(5) : name[...])", Origin(names: [raw]))
     case .huggingFace:
       guard let spelling = TensorSpelling.of(huggingFace: name) else { return nil }
-      let names = spelling.huggingFace.map { prefix + $0 }
-      guard names.allSatisfy(all.contains) else { return nil }
+      let names = spelling.huggingFace.compactMap { rawNames[prefix + $0] }
+      guard names.count == spelling.huggingFace.count else { return nil }
       return (spelling.openCLIP, Origin(names: names, isTransposed: spelling.isTransposed))
     }
   }
@@ -72,6 +87,7 @@ public struct CheckpointTensors: TensorFile {
   // MARK: Reading
 
   public var path: String { file.path }
+  public var metadata: [String: String] { file.metadata }
 
   /// open_clip's names, sorted.
   public var names: [String] { origins.keys.sorted() }
@@ -80,6 +96,8 @@ public struct CheckpointTensors: TensorFile {
     guard let origin = origins[name] else { return nil }
     let shapes = origin.names.compactMap(file.shape)
     guard shapes.count == origin.names.count, let first = shapes.first else { return nil }
+    // A number may be an array of one element, as PyTorch and open_clip take it.
+    if name == "logit_scale", first.allSatisfy({ $0 == 1 }) { return [] }
     if origin.isTransposed { return first.reversed() }
     guard shapes.count > 1 else { return first }
     // Parts that don't agree are shown as the first is, which is then of no use to any layer.
@@ -89,10 +107,17 @@ public struct CheckpointTensors: TensorFile {
 
   public func kind(of name: String) -> Tensor.Kind? { origins[name]?.names.first.flatMap(file.kind) }
 
+  /// The element type as the file states it; of several parts, the first that is not a float's.
+  public func elementType(of name: String) -> String? {
+    let types = origins[name]?.names.compactMap(file.elementType) ?? []
+    return types.first { Tensor.Kind(rawValue: $0)?.isFloat != true } ?? types.first
+  }
+
   public func tensor(_ name: String) throws -> Tensor {
     guard let origin = origins[name] else { return try file.tensor(name) }
     let parts = try origin.names.map(file.tensor)
     let whole = parts.count == 1 ? parts[0] : try Tensor.concatenated(parts, axis: 0)
+    if shape(of: name) == [], whole.shape != [] { return try whole.reshaped([]) }
     guard origin.isTransposed, whole.shape.count == 2 else { return whole }
     // A copy and no view: products round by the order in which a matrix lies.
     return try Tensor.concatenated([whole.transposed()], axis: 0)
@@ -111,4 +136,52 @@ public struct CheckpointTensors: TensorFile {
       return names.first { file.shape(of: $0) == nil } ?? names[0]
     }
   }
+
+  // MARK: What is no weight
+
+  /// Whether a tensor only counts, numbers positions, or repeats a size.
+  ///
+  /// - Parameter name: without the model's prefix.
+  private static func isBookkeeping(_ name: String) -> Bool {
+    sizes.contains(name) || counters.contains { name == $0 || name.hasSuffix(".\($0)") }
+  }
+
+  /// Sizes that OpenAI's archives repeat.
+  private static let sizes: Set = ["input_resolution", "context_length", "vocab_size"]
+  private static let counters = [
+    "num_batches_tracked",  // BatchNorm's, which only training reads
+    "position_ids",  // 0, 1, 2, …, in transformers before 4.31
+    "attn_mask",  // the causal mask, in old archives of open_clip
+  ]
+}
+
+extension CheckpointTensors.Spelling {
+  /// Whether a tensor lies in a module that a CLIP of this spelling has, or in one that makes it another model.
+  ///
+  /// - Parameter name: without the model's prefix.
+  func hasModule(of name: String) -> Bool {
+    let module = String(name.prefix { $0 != "." })
+    // A SigLIP's and a CoCa's: such a model is no CLIP with something beside it.
+    return modules.contains(module) || module == "logit_bias" || module == "text_decoder"
+  }
+
+  private var modules: Set<String> {
+    switch self {
+    case .openCLIP: Self.openCLIPModules
+    case .customText: ["visual", "text", "logit_scale"]
+    case .huggingFace: Self.huggingFaceModules
+    }
+  }
+
+  private static let openCLIPModules: Set = [
+    "visual", "transformer", "token_embedding", "positional_embedding", "ln_final", "text_projection", "logit_scale",
+  ]
+  private static let huggingFaceModules: Set = [
+    "text_model", "vision_model", "text_projection", "visual_projection", "logit_scale", "visual",
+  ]
+}
+
+extension Tensor.Kind {
+  /// Whether elements are numbers with a fraction.
+  var isFloat: Bool { self != .int64 }
 }

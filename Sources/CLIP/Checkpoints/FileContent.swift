@@ -8,6 +8,8 @@ enum FileContent: Equatable {
   case torch
   case wrongDownload(WrongDownload)
   case text
+  /// A format that people give instead, by its name.
+  case known(String)
   case other
 
   /// More than enough for what tells these apart.
@@ -25,11 +27,25 @@ enum FileContent: Equatable {
       self = .torch
     } else if Self.isSafetensors(bytes) {
       self = .safetensors
+    } else if let format = Self.formats.first(where: { bytes.starts(with: $0.mark) }) {
+      self = .known(format.name)
     } else {
       let text = String(validating: bytes.droppingPartialScalar, as: UTF8.self)
       self = text?.contains("\0") == false ? .text : .other
     }
   }
+
+  private static let formats: [(mark: [UInt8], name: String)] = [
+    (Array("GGUF".utf8), "a GGUF file, whose weights are quantized for llama.cpp and its kin"),
+    (Array("ggml".utf8), "a GGML file, whose weights are for llama.cpp and its kin"),
+    ([0x89, 0x48, 0x44, 0x46], "an HDF5 file, as Keras and TensorFlow write them"),
+    ([0x93, 0x4E, 0x55, 0x4D, 0x50, 0x59], "an array of NumPy"),
+    ([0x1F, 0x8B], "a file compressed with gzip"), ([0x28, 0xB5, 0x2F, 0xFD], "a file compressed with zstd"),
+    ([0x42, 0x5A, 0x68], "a file compressed with bzip2"),
+    ([0xFD, 0x37, 0x7A, 0x58, 0x5A], "a file compressed with xz"),
+    ([0x37, 0x7A, 0xBC, 0xAF], "a 7z archive"), (Array("Rar!".utf8), "a RAR archive"),
+    ([0x89, 0x50, 0x4E, 0x47], "a PNG image"), ([0xFF, 0xD8, 0xFF], "a JPEG image"), (Array("%PDF".utf8), "a PDF"),
+  ]
 
   /// The opcode that begins a pickle, and its protocol: torch writes 2 unless told otherwise.
   private static func isPickle(_ bytes: [UInt8]) -> Bool {
@@ -38,7 +54,9 @@ enum FileContent: Equatable {
 
   /// Eight bytes of the header's length, then the JSON object that is the header.
   private static func isSafetensors(_ bytes: [UInt8]) -> Bool {
-    bytes.count > 8 && bytes[8] == UInt8(ascii: "{") && bytes[4..<8].allSatisfy { $0 == 0 }
+    guard bytes.count > 8, bytes[4..<8].allSatisfy({ $0 == 0 }) else { return false }
+    let start = bytes[8...].first { ![0x20, 0x09, 0x0A, 0x0D].contains($0) }
+    return start == UInt8(ascii: "{")
   }
 }
 

@@ -34,12 +34,15 @@ public struct ShardedTensors: TensorFile {
     }
   }
 
+  private struct Index: Decodable {
+    let files: [String: String]
+    enum CodingKeys: String, CodingKey { case files = "weight_map" }
+  }
+
   /// The name of each tensor's file.
   private static func map(in url: URL) throws -> [String: String] {
     let data = try RegularFile.description(at: url)
-    guard let index = try? JSONSerialization.jsonObject(with: data) as? [String: Any],
-      let map = index["weight_map"] as? [String: String], !map.isEmpty
-    else {
+    guard let map = try? JSONDecoder().decode(Index.self, from: data).files, !map.isEmpty else {
       throw CLIPError.checkpoint(path: url.path, .index(expected: "an object 'weight_map' from tensors to files"))
     }
     for shard in map.values
@@ -52,6 +55,8 @@ public struct ShardedTensors: TensorFile {
   public var names: [String] { fileOfTensor.keys.sorted() }
   public func shape(of name: String) -> [Int]? { fileOfTensor[name]?.shape(of: name) }
   public func kind(of name: String) -> Tensor.Kind? { fileOfTensor[name]?.kind(of: name) }
+
+  public func elementType(of name: String) -> String? { fileOfTensor[name]?.elementType(of: name) }
 
   public func tensor(_ name: String) throws -> Tensor {
     guard let file = fileOfTensor[name] else {
@@ -71,6 +76,7 @@ func openTensorFile(at url: URL) throws -> any TensorFile {
   case .torch: return try TorchArchive(contentsOf: url)
   case .wrongDownload(let wrong): throw refused(.wrongDownload(wrong))
   case .text: throw refused(.text)
+  case .known(let format): throw refused(.otherFormat(format))
   case .other: throw refused(.unknownContent)
   }
 }

@@ -1,3 +1,4 @@
+import Explanations
 import Foundation
 
 extension CLIPConfiguration {
@@ -20,8 +21,8 @@ extension CLIPConfiguration {
       epsilon: tower.normEpsilon, act: act, embedding: embeddingWidth)
     vision.merge(
       [
-        "model_type": "clip_vision_model", "image_size": tower.imageSize, "patch_size": tower.patchSize,
-        "num_channels": 3,
+        "model_type": "clip_vision_model", "image_size": .integer(tower.imageSize),
+        "patch_size": .integer(tower.patchSize), "num_channels": 3,
       ]
     ) { $1 }
     var texts = Self.huggingFace(
@@ -29,36 +30,39 @@ extension CLIPConfiguration {
       epsilon: text.normEpsilon, act: act, embedding: embeddingWidth)
     texts.merge(
       [
-        "model_type": "clip_text_model", "max_position_embeddings": text.tokenLimit, "vocab_size": text.vocabularySize,
-        "bos_token_id": 49406, "eos_token_id": 49407, "pad_token_id": 1,
+        "model_type": "clip_text_model", "max_position_embeddings": .integer(text.tokenLimit),
+        "vocab_size": .integer(text.vocabularySize), "bos_token_id": 49406, "eos_token_id": 49407, "pad_token_id": 1,
       ]
     ) { $1 }
-    let model: [String: Any] = [
-      "architectures": ["CLIPModel"], "model_type": "clip", "projection_dim": embeddingWidth, "text_config": texts,
-      "vision_config": vision,
+    let model: JSONValue = [
+      "architectures": ["CLIPModel"], "model_type": "clip", "projection_dim": .integer(embeddingWidth),
+      "text_config": .object(texts), "vision_config": .object(vision),
     ]
-    return (try JSON.file(model), try JSON.file(preprocessing.huggingFace))
+    return (try model.document(), try preprocessing.huggingFace.document())
   }
 
   private static func huggingFace(
     width: Int, heads: Int, layers: Int, perceptron: Int, epsilon: Double, act: String, embedding: Int
-  ) -> [String: Any] {
+  ) -> [String: JSONValue] {
     [
-      "hidden_size": width, "num_attention_heads": heads, "num_hidden_layers": layers, "intermediate_size": perceptron,
-      "layer_norm_eps": epsilon, "hidden_act": act, "projection_dim": embedding,
+      "hidden_size": .integer(width), "num_attention_heads": .integer(heads), "num_hidden_layers": .integer(layers),
+      "intermediate_size": .integer(perceptron), "layer_norm_eps": .number(epsilon), "hidden_act": .string(act),
+      "projection_dim": .integer(embedding),
     ]
   }
 }
 
 extension Preprocessing {
-  fileprivate var huggingFace: [String: Any] {
-    let square = ["height": size, "width": size]
+  fileprivate var huggingFace: JSONValue {
+    let square: JSONValue = ["height": .integer(size), "width": .integer(size)]
     let filter = HuggingFaceConfiguration.filters.first { $0.interpolation == interpolation }?.number ?? 3
     return [
       "image_processor_type": "CLIPImageProcessor", "do_convert_rgb": true, "do_rescale": true,
-      "rescale_factor": 1.0 / 255, "do_normalize": true, "image_mean": mean.map(Double.init(shortest:)),
-      "image_std": standardDeviation.map(Double.init(shortest:)), "do_resize": true, "resample": filter,
-      "size": resizeMode == .squash ? square : ["shortest_edge": size], "do_center_crop": resizeMode == .shortest,
+      "rescale_factor": .number(1.0 / 255), "do_normalize": true,
+      "image_mean": .array(mean.map(JSONValue.init(shortest:))),
+      "image_std": .array(standardDeviation.map(JSONValue.init(shortest:))), "do_resize": true,
+      "resample": .integer(filter), "size": resizeMode == .squash ? square : ["shortest_edge": .integer(size)],
+      "do_center_crop": .bool(resizeMode == .shortest),
       "crop_size": square,
     ]
   }

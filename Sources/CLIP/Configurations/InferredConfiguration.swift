@@ -8,10 +8,10 @@ extension CLIPConfiguration {
   /// - Parameters:
   ///   - shapes: of all tensors, by OpenAI's names: `visual.conv1.weight`, `transformer.resblocks.0.ln_1.weight`, …
   ///   - file: what errors call the checkpoint.
-  /// - Throws: ``CLIPError/foreign(file:kind:)`` where the tensors are of something else,
+  /// - Throws: ``CLIPError/foreign(file:kind:remedy:)`` where the tensors are of something else,
   ///   ``CLIPError/ambiguous(file:reason:)`` where they are of a CLIP but leave its architecture open.
   public init(inferredFrom shapes: [String: [Int]], file: String) throws {
-    if let kind = ForeignCheckpoint(shapes) { throw CLIPError.foreign(file: file, kind: kind.description) }
+    if let foreign = ForeignCheckpoint(Set(shapes.keys)) { throw foreign.error(in: file) }
     let tensors = TensorShapes(shapes, file: file)
     let embeddingWidth = try tensors.length(1, of: "text_projection", rank: 2)
     let text = try TextTower(inferredFrom: tensors)

@@ -10,7 +10,9 @@ struct AttentionPooling: Sendable {
   private let heads: Int
 
   /// - Parameter edge: H and W of the feature map.
-  init(_ weights: inout Weights, _ path: String, from channels: Int, to width: Int, edge: Int, heads: Int) throws {
+  init(_ weights: inout some WeightSource, _ path: String, from channels: Int, to width: Int, edge: Int, heads: Int)
+    throws
+  {
     positionalEmbedding = try weights.take("\(path).positional_embedding", [1 + edge * edge, channels])
     query = try weights.linear("\(path).q_proj", from: channels, to: channels)
     key = try weights.linear("\(path).k_proj", from: channels, to: channels)

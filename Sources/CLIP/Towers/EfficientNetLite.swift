@@ -61,7 +61,7 @@ public struct EfficientNetLite: ImageEncoder {
   private let head: SamePaddedConvolution
   private let projection: FrozenLinear?  // 1280 → E
 
-  init(_ weights: inout Weights, _ configuration: Configuration, embeddingWidth: Int) throws {
+  init(_ weights: inout some WeightSource, _ configuration: Configuration, embeddingWidth: Int) throws {
     let trunk = "visual.trunk"
     stem = try SamePaddedConvolution(
       &weights, convolution: "\(trunk).conv_stem", norm: "\(trunk).bn1", shape: [Self.stemChannels, 3, 3, 3], stride: 2,
@@ -107,7 +107,7 @@ public struct EfficientNetLite: ImageEncoder {
     private let isResidual: Bool
 
     init(
-      _ weights: inout Weights, _ path: String, from input: Int, to output: Int, kernel: Int, stride: Int,
+      _ weights: inout some WeightSource, _ path: String, from input: Int, to output: Int, kernel: Int, stride: Int,
       expansion: Int
     ) throws {
       let wide = input * expansion

@@ -28,7 +28,7 @@ public struct ModifiedResNet: ImageEncoder {
   private let bottlenecks: [Bottleneck]
   private let pooling: AttentionPooling
 
-  init(_ weights: inout Weights, _ configuration: Configuration, embeddingWidth: Int) throws {
+  init(_ weights: inout some WeightSource, _ configuration: Configuration, embeddingWidth: Int) throws {
     let width = configuration.width
     let channels = [3, width / 2, width / 2, width]
     stem = try (1...3).map { index in
@@ -67,7 +67,7 @@ public struct ModifiedResNet: ImageEncoder {
 
   /// A convolution that keeps the size of the picture (unless it has a stride), its batch normalisation, and ReLU.
   private static func convolution(
-    _ weights: inout Weights, _ path: String, norm: String, shape: [Int], stride: Int = 1, isRectified: Bool
+    _ weights: inout some WeightSource, _ path: String, norm: String, shape: [Int], stride: Int = 1, isRectified: Bool
   ) throws -> FrozenConvolution {
     try FrozenConvolution(
       weight: weights.take("\(path).weight", shape),
@@ -84,7 +84,7 @@ public struct ModifiedResNet: ImageEncoder {
     private let shortcut: FrozenConvolution?
     private let pool: Int
 
-    init(_ weights: inout Weights, _ path: String, from input: Int, inner: Int, pool: Int) throws {
+    init(_ weights: inout some WeightSource, _ path: String, from input: Int, inner: Int, pool: Int) throws {
       let output = Self.expansion * inner
       narrow = try ModifiedResNet.convolution(
         &weights, "\(path).conv1", norm: "\(path).bn1", shape: [inner, input, 1, 1], isRectified: true)

@@ -11,7 +11,8 @@ struct SamePaddedConvolution: Sendable {
 
   /// - Parameter shape: of the weight, `[out, in / groups, kernel, kernel]`.
   init(
-    _ weights: inout Weights, convolution path: String, norm: String, shape: [Int], stride: Int = 1, groups: Int = 1,
+    _ weights: inout some WeightSource, convolution path: String, norm: String, shape: [Int], stride: Int = 1,
+    groups: Int = 1,
     activation: FrozenConvolution.Activation?
   ) throws {
     kernel = shape[3]

@@ -23,7 +23,10 @@ public struct TextEncoder: Sendable {
     case none
   }
 
-  init(_ weights: inout Weights, _ tower: CLIPConfiguration.TextTower, embeddingWidth: Int, activation: Activation)
+  init(
+    _ weights: inout some WeightSource, _ tower: CLIPConfiguration.TextTower, embeddingWidth: Int,
+    activation: Activation
+  )
     throws
   {
     width = tower.width

@@ -18,7 +18,7 @@ struct ResidualBlock: Sendable {
   private let perceptron: Perceptron
   private let heads: Int
 
-  init(_ weights: inout Weights, _ path: String, _ shape: BlockShape) throws {
+  init(_ weights: inout some WeightSource, _ path: String, _ shape: BlockShape) throws {
     let width = shape.width
     attentionNorm = try weights.layerNorm("\(path).ln_1", width: width, epsilon: shape.normEpsilon)
     queryKeyValue = try FrozenLinear(
@@ -57,7 +57,7 @@ struct LastBlock: Sendable {
   private let perceptron: Perceptron
   private let heads: Int
 
-  init(_ weights: inout Weights, _ path: String, _ shape: BlockShape) throws {
+  init(_ weights: inout some WeightSource, _ path: String, _ shape: BlockShape) throws {
     let width = shape.width
     attentionNorm = try weights.layerNorm("\(path).ln_1", width: width, epsilon: shape.normEpsilon)
     let weight = try weights.take("\(path).attn.in_proj_weight", [3 * width, width])
@@ -96,7 +96,7 @@ struct Perceptron: Sendable {
   /// QuickGELU, x · σ(1.702 x), is silu(1.702 x) / 1.702. The factors go into the frozen layers on its two sides.
   private static let quickSlope: Float = 1.702
 
-  init(_ weights: inout Weights, _ path: String, _ shape: BlockShape) throws {
+  init(_ weights: inout some WeightSource, _ path: String, _ shape: BlockShape) throws {
     let (width, inner) = (shape.width, shape.perceptronWidth)
     norm = try weights.layerNorm("\(path).ln_2", width: width, epsilon: shape.normEpsilon)
     let slope = shape.activation == .quickGELU ? Self.quickSlope : nil
@@ -124,7 +124,7 @@ struct ScaledLinear: Sendable {
 
   /// - Parameter inputFactor: of every input.
   init(
-    _ weights: inout Weights, _ path: String, from input: Int, to output: Int, scale: String?,
+    _ weights: inout some WeightSource, _ path: String, from input: Int, to output: Int, scale: String?,
     of inputFactor: Float? = nil
   ) throws {
     linear = try FrozenLinear(
@@ -146,7 +146,7 @@ struct Transformer: Sendable {
   private let last: LastBlock
 
   /// - Parameter layers: at least 1.
-  init(_ weights: inout Weights, _ path: String, layers: Int, _ shape: BlockShape) throws {
+  init(_ weights: inout some WeightSource, _ path: String, layers: Int, _ shape: BlockShape) throws {
     self.shape = shape
     // Not by `map`, which reserves: a configuration may ask for a billion layers, and the first one is missing.
     var blocks: [ResidualBlock] = []

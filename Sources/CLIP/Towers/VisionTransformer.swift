@@ -60,7 +60,9 @@ public struct VisionTransformer: ImageEncoder {
   private let projection: Tensor  // [width, E]
   private let read: Tensor  // [R]: the rows that are read at the end
 
-  init(_ weights: inout Weights, _ configuration: Configuration, embeddingWidth: Int, activation: Activation) throws {
+  init(_ weights: inout some WeightSource, _ configuration: Configuration, embeddingWidth: Int, activation: Activation)
+    throws
+  {
     self.configuration = configuration
     let (width, patch) = (configuration.width, configuration.patchSize)
     let patchesPerEdge = configuration.imageSize / patch

@@ -159,8 +159,10 @@ ct_status ct_sparse_attention(ct_tensor q, ct_tensor k, ct_tensor v, ct_tensor o
 ct_status ct_with_gradient(ct_tensor tensor, ct_tensor *result);
 /// The same values, forgetting what they were computed from.
 ct_status ct_without_gradient(ct_tensor tensor, ct_tensor *result);
-/// d value / d variables[i], for each of `count` variables; value is a scalar. Its graph is freed.
-ct_status ct_gradients(ct_tensor value, const ct_tensor *variables, int64_t count, ct_tensor *results);
+/// cotangent · d value / d variables[i], for each of `count` variables. The cotangent has the shape of value; with none,
+/// value is a scalar. Its graph is freed unless a further call needs it.
+ct_status ct_gradients(ct_tensor value, ct_tensor cotangent, const ct_tensor *variables, int64_t count,
+                       bool keeps_graph, ct_tensor *results);
 
 /* ---- Environment.cpp ---- */
 

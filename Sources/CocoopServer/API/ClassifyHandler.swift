@@ -4,7 +4,8 @@ import Hummingbird
 import Images
 import PromptLearning
 
-/// Answers `POST /v1/classify`: reads the body, lets its images in, decodes them beside each other, and gathers the answers.
+/// The answer to `POST /v1/classify`: reads the body, admits its images, decodes them concurrently, and gathers the
+/// answers.
 struct ClassifyHandler: Sendable {
   let identity: RunIdentity
   let runClasses: [String]
@@ -17,33 +18,36 @@ struct ClassifyHandler: Sendable {
   let metrics: ServerMetrics
 
   /// - Throws: ``APIError``, or `CancellationError` where the client is gone.
-  func respond(to request: Request, in scope: RequestScope) async throws -> Response {
-    guard ClassifyRequest.reads(request.headers[.contentType]) else {
-      throw APIError.mediaType(found: request.headers[.contentType])
-    }
-    let body = try await ReceivedBody.read(request, limit: bodyBytes, memory: memory)
+  func respond(to request: Request, in context: RequestContext) async throws -> Response {
+    let contentType = request.headers[.contentType]
+    guard ClassifyRequest.reads(contentType) else { throw APIError.mediaType(found: contentType) }
+    let body = try await ReceivedBody.read(
+      request.body, length: request.headers[.contentLength], limit: bodyBytes, memory: memory)
+    // The request's images share the body's memory.
+    defer { withExtendedLifetime(body) {} }
     let start = ContinuousClock.now
-    let asked = try ClassifyRequest(body.data, of: request, runClasses: runClasses, limits: limits)
+    let asked = try ClassifyRequest(
+      body.data, contentType: contentType, query: request.uri.query, runClasses: runClasses, limits: limits)
     if asked.choice.mode == .fast { try fastMode.check() }
-    let deadline = try queue.admit(asked.images.count)
-    let closure = try await scope.closure()
-    let results = try await closure.whileOpen { try await self.results(of: asked, deadline: deadline) }
+    let signal = await context.disconnectSignal()
+    let admission = try queue.admit(asked.images.count)
+    let results = try await signal.whileOpen { try await self.results(of: asked, admission: admission) }
     let failures = results.count { if case .failed = $0 { true } else { false } }
     metrics.answered(images: results.count - failures, unreadable: failures, mode: asked.choice.mode)
     if results.count == 1, case .failed(let error)? = results.first { throw error }
     return try .json(
       ClassifyAnswer(
-        id: scope.id, model: asked.choice.model.rawValue, mode: asked.choice.mode.rawValue, run: identity,
+        id: context.id, model: asked.choice.model.rawValue, mode: asked.choice.mode.rawValue, run: identity,
         milliseconds: ((ContinuousClock.now - start).seconds * 10_000).rounded() / 10, results: results))
   }
 
   /// An image that cannot be read fails alone; everything else fails the request.
-  private func results(of asked: ClassifyRequest, deadline: ContinuousClock.Instant) async throws -> [ImageResult] {
+  private func results(of asked: ClassifyRequest, admission: Admission) async throws -> [ImageResult] {
     try await withThrowingTaskGroup(of: (Int, ImageResult).self) { group in
       for (index, data) in asked.images.enumerated() {
         group.addTask {
           let name = asked.images.count == 1 ? "The image" : "Image \(index + 1)"
-          return (index, try await result(of: data, named: name, asked: asked, deadline: deadline))
+          return (index, try await result(of: data, named: name, asked: asked, admission: admission))
         }
       }
       var results = [ImageResult](repeating: .failed(.internalFailure), count: asked.images.count)
@@ -53,19 +57,20 @@ struct ClassifyHandler: Sendable {
   }
 
   private func result(
-    of data: Data, named name: String, asked: ClassifyRequest, deadline: ContinuousClock.Instant
+    of data: Data, named name: String, asked: ClassifyRequest, admission: Admission
   ) async throws -> ImageResult {
     let square: Image
     do {
       square = try await decoders.square(data, named: name)
     } catch {
-      queue.drop()
+      // At once, so that no batch waits for it while the request's other images are computed.
+      admission.giveBackPlace()
       guard let error = error as? ImageError else { throw error }
-      return .failed(.image(error.problem))
+      return .failed(APIError(error))
     }
-    let job = Job(square: square, choice: asked.choice, top: asked.top, deadline: deadline)
+    let job = Job(square: square, choice: asked.choice, top: asked.top, deadline: admission.deadline)
     do {
-      return .named(try await queue.answer(of: job))
+      return .named(try await queue.answer(of: job, admitted: admission))
     } catch let error as LearningError {
       throw APIError(error)
     }
@@ -73,7 +78,17 @@ struct ClassifyHandler: Sendable {
 }
 
 extension APIError {
-  /// What a client may be told of prompts that cannot be made: what is wrong with its classes, and nothing of files.
+  /// A photo that cannot be read, with what its sender can do.
+  fileprivate init(_ error: ImageError) {
+    switch error {
+    case .tooLarge, .tooManyBytes: self = .image(error.problem, remedy: "Send a smaller copy")
+    case .truncated, .damaged: self = .image(error.problem, remedy: "Export it again")
+    case .resultTooLarge: self = .image(error.problem, remedy: "Crop it to a less extreme shape")
+    default: self = .image(error.problem, remedy: RequestGuide.image)
+    }
+  }
+
+  /// Prompts that cannot be made: what is wrong with the request's classes, and nothing of files.
   fileprivate init(_ error: LearningError) {
     switch error {
     case .noClasses, .emptyClassName, .promptTooLong, .classSpecific, .noContexts, .closedClasses:

@@ -1,5 +1,6 @@
 import CLIP
 import Experiments
+import Foundation
 import Images
 import PromptLearning
 import Torch
@@ -7,30 +8,68 @@ import Torch
 /// Names a batch of images, whatever classes each of them asks for.
 ///
 /// An image's embedding depends on no class, so all images of a batch share one pass through the image tower; those with the same
-/// model, mode and class list then share the text side. Confined to the thread of ``ComputeLoop``.
-struct BatchClassifier {
+/// model, mode and class list then share the text side. Confined to the thread that
+/// calls ``run(_:)``.
+package struct BatchClassifier {
   private let run: LoadedRun
   private let fastMode: FastMode?
   private let budget: MemoryBudget
   private let metrics: ServerMetrics
   /// Class lists with their prompt tries, and with their expansions for fast answers.
   private var classifiers: LeastRecentlyUsed<ClassifierChoice, any ImageClassifier>
-  private var backlog = FastBacklog()
-  /// Of squares that came lately: a person who edits the classes of a photo sends it again and again.
+  private var expansions: ExpansionQueue
+  /// The embeddings of squares that came lately: a person who edits the classes of a photo sends it again and again.
   private var embeddings: LeastRecentlyUsed<PixelKey, Tensor>
 
-  init(run: LoadedRun, fastMode: FastMode?, settings: ComputeLoop.Settings, metrics: ServerMetrics) {
+  package struct Settings: Sendable {
+    /// Class lists that are kept with their tries, and that may wait for their fast answers.
+    package var classLists = 32
+    /// The memory of the expansions that are kept with class lists for fast answers: 5 MB for 100 classes at ViT-B/16's
+    /// size, 49 MB for 1,000.
+    package var expansionBytes = 256 << 20
+    /// Squares whose image embeddings are kept; 150 KB each for the usual 224 × 224 pixels.
+    package var imageMemory = 64
+    package var budget = MemoryBudget.automatic
+
+    package init() {}
+  }
+
+  /// - Parameter fastMode: the run's, where it can answer fast.
+  init(run: LoadedRun, fastMode: FastMode?, settings: Settings, metrics: ServerMetrics) {
     self.run = run
     self.fastMode = fastMode
     budget = settings.budget
     self.metrics = metrics
+    expansions = ExpansionQueue(limit: settings.classLists)
     classifiers = LeastRecentlyUsed(capacity: settings.classLists, weightLimit: settings.expansionBytes)
     embeddings = LeastRecentlyUsed(capacity: settings.imageMemory)
   }
 
+  /// Computes until the queue is closed and every image has its answer: batch after batch, on the one thread that calls
+  /// this, so that no event loop ever waits for a product of matrices.
+  ///
+  /// It must be the thread that has loaded the model. libtorch keeps a pool of threads for each thread that has called
+  /// it, and where these are together more than the processors, its OpenMP lets them sleep at every barrier: a fifth of
+  /// the speed.
+  mutating func run(_ queue: BatchQueue) {
+    while let batch = queue.nextBatch(besides: isPreparing ? heldImages : nil) {
+      // A cancelled image needs no answer, and one whose answer would come too late is refused.
+      let (start, end) = (ContinuousClock.now, queue.end(ofBatch: batch.count))
+      for job in batch where job.deadline < end { job.finish(.failure(APIError.overloaded(retryAfter: 1))) }
+      let jobs = batch.filter { !$0.isFinished }
+      if !jobs.isEmpty {
+        metrics.batch(images: jobs.count)
+        answer(jobs)
+        queue.note(seconds: (ContinuousClock.now - start).seconds, images: jobs.count)
+      }
+      // Class lists take as much time as batches, so that neither waits for long because of the other.
+      if isPreparing { prepare(for: ContinuousClock.now - start) }
+    }
+  }
+
   /// Answers every job of the batch, but for those whose class list must be prepared first. Where the batch fails as a whole,
   /// each image is tried alone.
-  mutating func answer(_ jobs: [Job]) {
+  private mutating func answer(_ jobs: [Job]) {
     do {
       let rows = try embedded(jobs)
       var groups: [(choice: ClassifierChoice, jobs: [(job: Job, row: Tensor)])] = []
@@ -111,21 +150,21 @@ struct BatchClassifier {
 // Fast answers, whose class lists take many passes to prepare.
 extension BatchClassifier {
   /// Whether class lists are being prepared.
-  var isPreparing: Bool { !backlog.isEmpty }
-  /// Images that wait for class lists.
-  var heldImages: Int { backlog.imageCount }
+  private var isPreparing: Bool { !expansions.isEmpty }
+  /// The number of images that wait for class lists.
+  private var heldImages: Int { expansions.imageCount }
 
   private mutating func prepare(_ choice: ClassifierChoice, for jobs: [(job: Job, row: Tensor)]) throws {
     let exact = try exactClassifier(for: choice.exact)
-    guard let fastMode, let exact = exact as? Classifier<ConditionalPrompts> else { throw APIError.internalFailure }
-    try backlog.add(jobs, for: choice) { [budget] in try fastMode.preparation(of: exact, within: budget) }
+    guard let fastMode, let exact = exact as? any FastAnswering else { throw APIError.internalFailure }
+    try expansions.add(jobs, for: choice) { [budget] in try fastMode.preparation(of: exact, within: budget) }
   }
 
   /// Makes passes for about this time, but one at least, and answers who has waited for what becomes ready.
-  mutating func prepare(for time: Duration) {
+  private mutating func prepare(for time: Duration) {
     let end = ContinuousClock.now + time
     repeat {
-      guard let finished = metrics.timingExpansions({ backlog.advance() }) else { continue }
+      guard let finished = metrics.timingExpansions({ expansions.advance() }) else { continue }
       do {
         let classifier = try finished.classifier.get()
         classifiers.insert(classifier, for: finished.choice, weight: classifier.expansionBytes)

@@ -1,15 +1,16 @@
 import Foundation
+import Synchronization
 
-/// Where images wait for the model, which takes as many of them together as it can.
+/// The queue in which images wait for the model, which takes as many of them together as it can.
 ///
-/// The queue is bounded twice: by a number of images, and by the time that a new one would wait at the present speed.
-/// Who is let in is answered within that time, or told that it was not.
+/// It is bounded twice: by a number of images, and by the time that a new one would wait at the present speed.
+/// An admitted image is answered or refused within ``Limits/patience``.
 package final class BatchQueue: @unchecked Sendable {
   // Sendable: every access to the stored properties is made under `condition`.
   private let condition = NSCondition()
   private let limits: Limits
   private var waiting: [Job] = []
-  /// Images that were let in and are being decoded.
+  /// Images that were admitted and are being decoded: the places that all admissions together still hold.
   private var expected = 0
   private var computing = 0
   private var isClosed = false
@@ -18,29 +19,23 @@ package final class BatchQueue: @unchecked Sendable {
 
   package struct Limits: Sendable {
     /// Images that may be on their way at one time.
-    var images: Int
-    /// Images that go through the model together.
-    var batch: Int
-    /// How long an image may wait for others that are being decoded.
-    var gathering: Duration
+    package var images = 256
+    /// Images that go through the model together. More than this gains little and makes the first one wait.
+    package var batch = 32
+    /// How long an image may wait for others that are being decoded. About what decoding a photo takes.
+    package var gathering = Duration.milliseconds(5)
     /// How long an image may wait in all.
-    var patience: Duration
+    package var patience = Duration.seconds(10)
 
-    package init(images: Int, batch: Int, gathering: Duration, patience: Duration) {
-      self.images = images
-      self.batch = batch
-      self.gathering = gathering
-      self.patience = patience
-    }
+    package init() {}
   }
 
   package init(_ limits: Limits) { self.limits = limits }
 
-  /// Lets images in, which then come by ``add(_:)`` or leave by ``drop(_:)``.
+  /// Admits the images of a request.
   ///
-  /// - Returns: when their answers are due.
   /// - Throws: ``APIError`` where the queue is full, with the time after which to try again.
-  package func admit(_ count: Int) throws -> ContinuousClock.Instant {
+  package func admit(_ count: Int) throws -> Admission {
     try condition.withLock {
       let ahead = expected + waiting.count + computing
       let wait = Double(ahead + count) * (secondsPerImage ?? 0)
@@ -50,26 +45,26 @@ package final class BatchQueue: @unchecked Sendable {
         throw APIError.overloaded(retryAfter: wait)
       }
       expected += count
-      return .now + limits.patience
     }
+    return Admission(count, to: self, deadline: .now + limits.patience)
   }
 
-  /// One of the images that were let in will not come.
-  package func drop() {
+  fileprivate func giveBack(_ places: Int) {
+    guard places > 0 else { return }
     condition.withLock {
-      expected -= 1
+      expected -= places
       condition.broadcast()
     }
   }
 
-  /// The answer of one of the images that were let in.
+  /// The answer of one of the images that were admitted.
   ///
   /// - Throws: `CancellationError` as soon as the task is cancelled; the image is not computed then, if it still waits.
-  func answer(of job: Job) async throws -> Job.Answer {
+  package func answer(of job: Job, admitted admission: Admission) async throws -> Job.Answer {
     try await withTaskCancellationHandler {
       try await withCheckedThrowingContinuation { continuation in
         job.await(continuation)
-        add(job)
+        add(job, admitted: admission)
       }
     } onCancel: {
       job.finish(.failure(CancellationError()))
@@ -77,14 +72,17 @@ package final class BatchQueue: @unchecked Sendable {
     }
   }
 
-  private func add(_ job: Job) {
-    let isClosed = condition.withLock {
+  private func add(_ job: Job, admitted admission: Admission) {
+    let refusal: APIError? = condition.withLock {
+      // An image beyond those that were admitted would be one that no limit knows of.
+      guard admission.takePlace() else { return .internalFailure }
       expected -= 1
-      if !self.isClosed, !job.isFinished { waiting.append(job) }
       condition.broadcast()
-      return self.isClosed
+      guard !isClosed else { return .stopping }
+      if !job.isFinished { waiting.append(job) }
+      return nil
     }
-    if isClosed { job.finish(.failure(APIError.stopping)) }
+    if let refusal { job.finish(.failure(refusal)) }
   }
 
   private func remove(_ job: Job) {
@@ -93,9 +91,10 @@ package final class BatchQueue: @unchecked Sendable {
 
   /// The oldest images, as soon as there are enough of them or no more are about to come.
   ///
-  /// - Parameter held: how many images of former batches have no answer yet, where the caller has other work than batches.
+  /// - Parameter held: the number of images of former batches without an answer, where the caller has other work than
+  ///   batches.
   /// - Returns: an empty batch where the caller has other work; `nil` when the queue is closed and every image has its answer.
-  func nextBatch(besides held: Int?) -> [Job]? {
+  package func nextBatch(besides held: Int?) -> [Job]? {
     condition.withLock {
       computing = held ?? 0
       while waiting.isEmpty {
@@ -112,14 +111,16 @@ package final class BatchQueue: @unchecked Sendable {
     }
   }
 
-  /// When a batch that starts now is likely to be finished; at once, where nothing waits behind it: then it costs nobody
-  /// anything to try.
+  /// The time when a batch that starts now is likely to be finished; at once, where nothing waits behind it: then it
+  /// costs nobody anything to try.
   package func end(ofBatch images: Int) -> ContinuousClock.Instant {
-    let isLast = condition.withLock { waiting.isEmpty && expected == 0 }
-    return .now + .seconds(isLast ? 0 : Double(images) * condition.withLock { secondsPerImage ?? 0 })
+    let seconds = condition.withLock {
+      waiting.isEmpty && expected == 0 ? 0 : Double(images) * (secondsPerImage ?? 0)
+    }
+    return .now + .seconds(seconds)
   }
 
-  /// Tells how fast the last batch was.
+  /// Records how fast the last batch was.
   package func note(seconds: Double, images: Int) {
     guard images > 0 else { return }
     let latest = seconds / Double(images)
@@ -127,18 +128,50 @@ package final class BatchQueue: @unchecked Sendable {
   }
 
   /// Takes no more images; those that wait are still computed.
-  func close() {
+  package func close() {
     condition.withLock {
       isClosed = true
       condition.broadcast()
     }
   }
 
-  /// Images that were let in and have no answer yet.
-  var depth: Int { condition.withLock { expected + waiting.count + computing } }
+  /// The number of images that were admitted and have no answer yet.
+  package var depth: Int { condition.withLock { expected + waiting.count + computing } }
+}
+
+/// The places of one request's images in the queue. A place leaves the admission with its image, by
+/// ``BatchQueue/answer(of:admitted:)``; those that are left are given back with the admission itself, so that no path
+/// can keep them.
+package final class Admission: Sendable {
+  /// The time when answers are due.
+  package let deadline: ContinuousClock.Instant
+  private let queue: BatchQueue
+  private let places: Mutex<Int>
+
+  fileprivate init(_ places: Int, to queue: BatchQueue, deadline: ContinuousClock.Instant) {
+    self.places = Mutex(places)
+    self.queue = queue
+    self.deadline = deadline
+  }
+
+  deinit { queue.giveBack(places.withLock { $0 }) }
+
+  /// Gives back the place of an image that will not come.
+  package func giveBackPlace() {
+    if takePlace() { queue.giveBack(1) }
+  }
+
+  /// - Returns: whether there was a place left.
+  fileprivate func takePlace() -> Bool {
+    places.withLock { places in
+      guard places > 0 else { return false }
+      places -= 1
+      return true
+    }
+  }
 }
 
 extension Duration {
-  /// In seconds.
+  /// The duration in seconds.
   var seconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
 }

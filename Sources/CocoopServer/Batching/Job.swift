@@ -3,7 +3,7 @@ import Images
 import Synchronization
 
 /// Which prompts name an image.
-enum ModelChoice: String, Sendable, CaseIterable {
+package enum ModelChoice: String, Sendable, CaseIterable {
   /// What the run has learned.
   case run
   /// CLIP with "a photo of a {}.", beside which the run is judged.
@@ -11,20 +11,20 @@ enum ModelChoice: String, Sendable, CaseIterable {
 }
 
 /// How near the exact probabilities an answer must be.
-enum AnswerMode: String, Sendable, CaseIterable {
+package enum AnswerMode: String, Sendable, CaseIterable {
   case exact
   /// CoCoOp near the cost of zero-shot CLIP: the best classes exactly, the others nearly.
   case fast
 }
 
 /// A model and a mode with a list of classes: what requests must have in common to share a pass of the text side.
-struct ClassifierChoice: Hashable, Sendable {
-  let model: ModelChoice
-  let mode: AnswerMode
-  let classNames: [String]
+package struct ClassifierChoice: Hashable, Sendable {
+  package let model: ModelChoice
+  package let mode: AnswerMode
+  package let classNames: [String]
 
   /// Zero-shot CLIP has the same prompts for every image, so that nothing is faster than its exact answer.
-  init(model: ModelChoice, mode: AnswerMode, classNames: [String]) {
+  package init(model: ModelChoice, mode: AnswerMode, classNames: [String]) {
     self.model = model
     self.mode = model == .zeroShot ? .exact : mode
     self.classNames = classNames
@@ -53,11 +53,13 @@ struct PixelKey: Hashable, Sendable {
 }
 
 /// One image on its way through the model.
-final class Job: Sendable {
-  typealias Answer = [Prediction.Candidate]
+///
+/// Whoever waits for a job is resumed: by its answer, or at the latest when nobody holds the job any more.
+package final class Job: Sendable {
+  package typealias Answer = [Prediction.Candidate]
 
   let square: Image
-  /// What the square is recognised by when it comes again.
+  /// The key by which the square is recognised when it comes again.
   let pixels: PixelKey
   let choice: ClassifierChoice
   let top: Int
@@ -71,7 +73,7 @@ final class Job: Sendable {
     case finished(Result<Answer, any Error>)
   }
 
-  init(square: Image, choice: ClassifierChoice, top: Int, deadline: ContinuousClock.Instant) {
+  package init(square: Image, choice: ClassifierChoice, top: Int, deadline: ContinuousClock.Instant) {
     self.square = square
     pixels = PixelKey(square)
     self.choice = choice
@@ -79,12 +81,14 @@ final class Job: Sendable {
     self.deadline = deadline
   }
 
-  var isFinished: Bool {
+  deinit { finish(.failure(APIError.internalFailure)) }
+
+  package var isFinished: Bool {
     state.withLock { if case .finished = $0 { true } else { false } }
   }
 
-  /// Whom to give the answer; at once, if there is one already.
-  func await(_ continuation: CheckedContinuation<Answer, any Error>) {
+  /// Resumes the continuation with the answer; at once, if there is one already.
+  package func await(_ continuation: CheckedContinuation<Answer, any Error>) {
     let result: Result<Answer, any Error>? = state.withLock { state in
       if case .finished(let result) = state { return result }
       state = .awaited(continuation)
@@ -94,7 +98,7 @@ final class Job: Sendable {
   }
 
   /// Gives the answer. Only the first one counts.
-  func finish(_ result: Result<Answer, any Error>) {
+  package func finish(_ result: Result<Answer, any Error>) {
     let continuation: CheckedContinuation<Answer, any Error>? = state.withLock { state in
       switch state {
       case .finished: return nil

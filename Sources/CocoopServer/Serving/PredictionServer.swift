@@ -9,15 +9,15 @@ import ServiceLifecycle
 import Synchronization
 import Torch
 
-/// A run as a service.
+/// A server that answers for one run.
 public struct PredictionServer: Sendable {
   private let run: LoadedRun
   private let name: String
   private let settings: ServerSettings
 
   /// - Parameters:
-  ///   - run: loaded, so that whatever is wrong with it is told before anybody connects.
-  ///   - name: what answers call the run; where it lies is nobody's business.
+  ///   - run: loaded, so that whatever is wrong with it is known before anybody connects.
+  ///   - name: the run's name in answers; where it lies is nobody's business.
   public init(_ run: LoadedRun, name: String, settings: ServerSettings) {
     self.run = run
     self.name = name
@@ -29,22 +29,15 @@ public struct PredictionServer: Sendable {
   ///
   /// The model computes on the calling thread, which must be the one that loaded it; everything else happens on others.
   ///
-  /// - Parameter announce: told the port once the server listens.
+  /// - Parameter announce: called with the port once the server listens.
   /// - Throws: ``ServerError``.
   public func serve(announce: @escaping @Sendable (Int) -> Void) throws {
     signal(SIGPIPE, SIG_IGN)
     let metrics = ServerMetrics()
     let fastMode = try FastAvailability(of: run)
-    var compute = ComputeLoop(
-      run: run, fastMode: fastMode.mode,
-      settings: .init(
-        limits: .init(
-          images: settings.queue, batch: settings.batch, gathering: settings.gathering, patience: settings.patience),
-        classLists: settings.classLists, expansionBytes: settings.expansionBytes, imageMemory: settings.imageMemory,
-        budget: settings.budget),
-      metrics: metrics)
+    let queue = BatchQueue(settings.queue)
+    var classifier = BatchClassifier(run: run, fastMode: fastMode.mode, settings: settings.model, metrics: metrics)
     let readiness = Readiness()
-    let queue = compute.queue
     let responder = try responder(queue: queue, fastMode: fastMode, readiness: readiness, metrics: metrics)
     let application = application(responder, metrics: metrics) { channel in
       announce(channel.localAddress?.port ?? settings.port)
@@ -55,7 +48,7 @@ public struct PredictionServer: Sendable {
       do { try await listen(application, readiness: readiness) } catch { failure.withLock { $0 = error } }
       queue.close()
     }
-    compute.run()
+    classifier.run(queue)
     if let failure = failure.withLock(\.self) { throw failure }
   }
 
@@ -76,15 +69,14 @@ public struct PredictionServer: Sendable {
   private func application(
     _ responder: Responder, metrics: ServerMetrics, onServerRunning: @escaping @Sendable (any Channel) async -> Void
   ) -> Application<Responder> {
-    let guarding = ConnectionGuard.Limits(
-      header: .init(settings.headerTime), body: .init(settings.bodyTime), answer: .init(settings.answerTime),
-      lingering: .seconds(2), bodyBytes: settings.bodyBytes)
-    let http = HTTP1Channel.Configuration(
-      additionalChannelHandlers: [ConnectionGuard(limits: guarding, metrics: metrics)],
-      httpDecoderConfiguration: .init(maxHeaderFieldSize: 16_384, maxHeaderListSize: 32_768, maxHeaderFieldCount: 100))
     return Application(
       responder: responder,
-      server: .http1(configuration: http),
+      server: HTTPServerBuilder { [settings] respond in
+        HTTPChannel(responder: respond) {
+          ConnectionGuard(
+            limits: settings.connection, bodyBytes: settings.body.bytes, metrics: metrics, refuse: responder.refusal)
+        }
+      },
       configuration: ApplicationConfiguration(
         address: .hostname(settings.host, port: settings.port),
         availableConnectionsDelegate: MaximumAvailableConnections(settings.connections, logger: Self.quietLogger)),
@@ -96,25 +88,24 @@ public struct PredictionServer: Sendable {
   ) throws -> Responder {
     let record = run.record
     let identity = RunIdentity(
-      name: name, method: run.method.rawValue, checkpoint: record.model.name, checkpointSHA256: record.model.sha256)
+      name: name, method: run.method.id, checkpoint: record.model.name, checkpointSHA256: record.model.sha256)
     let preprocessing = run.clip.configuration.preprocessing
     return Responder(
       classifyHandler: ClassifyHandler(
         identity: identity, runClasses: record.classNames, fastMode: fastMode,
-        limits: .init(images: settings.images, classes: settings.classes, nameLength: settings.classNameCharacters),
-        bodyBytes: settings.bodyBytes, memory: BodyMemory(limit: settings.bodiesBytes),
-        decoders: DecodingPool(
-          threads: settings.decoders, preprocessing: preprocessing, maximumPixels: settings.pixels),
+        limits: settings.request, bodyBytes: settings.body.bytes,
+        memory: BodyMemory(limit: settings.body.totalBytes),
+        decoders: DecodingPool(settings.decoding, preprocessing: preprocessing),
         queue: queue, metrics: metrics),
       model: ModelAnswer(
         run: identity, models: ModelChoice.allCases.map(\.rawValue), fast: fastMode,
         classes: record.classNames.count, imageSize: preprocessing.size,
         limits: .init(
-          bodyBytes: settings.bodyBytes, pixels: settings.pixels, images: settings.images, classes: settings.classes,
-          classNameCharacters: settings.classNameCharacters),
+          bodyBytes: settings.body.bytes, pixels: settings.decoding.pixels, images: settings.request.images,
+          classes: settings.request.classes, classNameCharacters: settings.request.classNameCharacters),
         libtorch: Libtorch.version),
-      page: try PageFiles(), token: settings.token, readiness: readiness, metrics: metrics,
-      logsRequests: settings.logsRequests)
+      page: try PageFiles(), token: settings.token, origins: settings.origins, readiness: readiness, metrics: metrics,
+      logsRequests: settings.logsRequests, logger: Self.logger)
   }
 
   private func withStopping(_ application: Application<Responder>, readiness: Readiness) async throws {
@@ -123,7 +114,7 @@ public struct PredictionServer: Sendable {
       readiness.set(false)
       // What holds a process beyond the limit is not worth waiting for: nothing of it is on the disk.
       DispatchQueue.global().asyncAfter(deadline: .now() + limit.seconds + 2) {
-        LineLog.write("The server did not stop in time and ends now.\n")
+        StderrLogHandler.write("The server did not stop in time and ends now.\n")
         _exit(1)
       }
     }
@@ -139,19 +130,20 @@ public struct PredictionServer: Sendable {
     let names = run.record.classNames.isEmpty ? ["photo"] : run.record.classNames
     do {
       let gray = try Image(width: size, height: size, pixels: [UInt8](repeating: 128, count: size * size * 3))
+      let admission = try queue.admit(1)
       let job = Job(
         square: gray, choice: ClassifierChoice(model: .run, mode: .exact, classNames: names), top: 1,
-        deadline: try queue.admit(1) + .seconds(3600))
-      _ = try await queue.answer(of: job)
+        deadline: admission.deadline + .seconds(3600))
+      _ = try await queue.answer(of: job, admitted: admission)
       readiness.set(true)
     } catch {
       Self.logger.error("The model cannot answer: \(error)")
     }
   }
 
-  private static let logger = Logger(label: "cocoop") { _ in LineLog() }
-  /// Of libraries: what they tell about every connection helps nobody.
-  private static let quietLogger = Logger(label: "cocoop") { _ in LineLog(logLevel: .error) }
+  private static let logger = Logger(label: "cocoop") { _ in StderrLogHandler() }
+  /// The log of libraries, whose lines about every connection help nobody.
+  private static let quietLogger = Logger(label: "cocoop") { _ in StderrLogHandler(logLevel: .error) }
 }
 
 /// Waits for the signal to stop, and says so.

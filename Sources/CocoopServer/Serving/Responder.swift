@@ -1,55 +1,87 @@
 import Foundation
 import HTTPTypes
 import Hummingbird
+import Logging
+import NIOCore
 import Synchronization
 
-/// Answers every request: finds its route, asks for the token, hands it on, and counts and logs what came of it.
+/// The answer to every request: finds its route, asks for the token, hands it on, and counts and logs what came of it.
 struct Responder: HTTPResponder {
   let classifyHandler: ClassifyHandler
   let model: ModelAnswer
   let page: PageFiles
   let token: BearerToken?
+  let origins: AllowedOrigins
   let readiness: Readiness
   let metrics: ServerMetrics
   let logsRequests: Bool
+  let logger: Logger
 
-  func respond(to request: Request, context scope: RequestScope) async throws -> Response {
+  func respond(to request: Request, context: RequestContext) async throws -> Response {
     let start = ContinuousClock.now
     let route = Route(path: request.uri.path, assets: page.assets.keys)
     var response: Response
     do {
-      response = try await answer(request, route: route, scope: scope)
+      response = try await answer(request, route: route, context: context)
     } catch let error as APIError {
-      response = .refusal(error, request: scope.id)
-      count(error)
+      response = .refusal(error, request: context.id)
+      if error.isRejection { metrics.rejection(error.code) }
     } catch is CancellationError {
       // Nobody reads this any more.
-      response = .refusal(.stopping, request: scope.id)
+      response = .refusal(.disconnected, request: context.id)
       metrics.rejection("cancelled")
     } catch {
-      // A connection that broke while its body was read ends here too; a failure of our own is told to the operator alone.
-      response = .refusal(.internalFailure, request: scope.id)
-      scope.logger.error("\(error)")
+      // A failure of our own is for the operator alone.
+      response = .refusal(.internalFailure, request: context.id)
+      context.logger.error("\(error)")
     }
     if request.method == .head { response = response.createHeadResponse() }
-    response.addSecurityFields()
-    response.headers[Self.idField] = scope.id
-    note(request, route: route, status: response.status.code, since: start, scope: scope)
+    dress(&response.headers, origin: request.headers[.origin], id: context.id)
+    let known = ["GET", "HEAD", "POST", "OPTIONS"].contains(request.method.rawValue)
+    // A path that is not ours, or a method that nobody knows, is counted under one name.
+    note(
+      route: route?.label ?? "other", method: known ? request.method.rawValue : "other", status: response.status.code,
+      seconds: (ContinuousClock.now - start).seconds, logger: context.logger)
     return response
+  }
+
+  /// The answer to something that is no request, counted and logged as any other.
+  func refusal(_ error: APIError) -> ConnectionGuard.Refusal {
+    let id = "\(RequestID())"
+    let content = Response.refusalContent(error, request: id)
+    var head = HTTPResponse(
+      status: error.status,
+      headerFields: [.contentType: "application/json", .contentLength: "\(content.count)", .connection: "close"])
+    dress(&head.headerFields, origin: nil, id: id)
+    var logger = logger
+    logger[metadataKey: "hb.request.id"] = "\(id)"
+    note(route: "unreadable", method: "other", status: error.status.code, seconds: 0, logger: logger)
+    return (head, ByteBuffer(bytes: content))
+  }
+
+  private func dress(_ fields: inout HTTPFields, origin: String?, id: String) {
+    fields.addSecurityFields()
+    for field in origins.fields(for: origin) { fields[field.name] = field.value }
+    fields[Self.idField] = id
   }
 
   private static let idField = HTTPField.Name("X-Request-Id") ?? .date
 
-  private func answer(_ request: Request, route: Route?, scope: RequestScope) async throws -> Response {
+  private func answer(_ request: Request, route: Route?, context: RequestContext) async throws -> Response {
     guard let route else { throw APIError.noSuchPath }
+    if !origins.isEmpty, request.method == .options, request.headers[.accessControlRequestMethod] != nil {
+      // Browsers send no token along with this question.
+      let fields = try origins.preflightFields(methods: route.methods, origin: request.headers[.origin])
+      return Response(status: .noContent, headers: fields)
+    }
     guard route.methods.contains(request.method.rawValue) else { throw APIError.method(allowed: route.methods) }
     if route.isGuarded, let token, !token.admits(request.headers[.authorization]) { throw APIError.unauthorized }
     switch route {
-    case .page: return page.response(for: "/", to: request)
-    case .asset(let path): return page.response(for: path, to: request)
+    case .page: return try page.response(for: "/", to: request)
+    case .asset(let path): return try page.response(for: path, to: request)
     case .classify:
       guard readiness.isReady else { throw APIError.notReady }
-      return try await classifyHandler.respond(to: request, in: scope)
+      return try await classifyHandler.respond(to: request, in: context)
     case .classes: return try .json(ClassesAnswer(classes: classifyHandler.runClasses))
     case .model: return try .json(model)
     case .health: return try .json(StatusAnswer(status: "alive"))
@@ -59,33 +91,19 @@ struct Responder: HTTPResponder {
     case .metrics:
       let text = metrics.prometheusText(queueDepth: classifyHandler.queue.depth)
       return Response(bytes: Data(text.utf8), type: ServerMetrics.contentType)
-    case .description: return page.response(for: PageFiles.description, to: request)
+    case .description: return try page.response(for: PageFiles.description, to: request)
     }
   }
 
-  private func count(_ error: APIError) {
-    switch error {
-    case .overloaded, .preparing, .tooLarge, .unauthorized, .stopping, .notReady: metrics.rejection(error.code)
-    default: break
-    }
-  }
-
-  /// A path that is not ours, or a method that nobody knows, is counted under one name.
-  private func note(
-    _ request: Request, route: Route?, status: Int, since start: ContinuousClock.Instant, scope: RequestScope
-  ) {
-    let seconds = (ContinuousClock.now - start).seconds
-    let known = ["GET", "HEAD", "POST"].contains(request.method.rawValue)
-    let endpoint = ServerMetrics.Endpoint(
-      route: route?.label ?? "other", method: known ? request.method.rawValue : "other", status: status)
-    metrics.request(endpoint, seconds: seconds)
+  private func note(route: String, method: String, status: Int, seconds: Double, logger: Logger) {
+    metrics.request(.init(route: route, method: method, status: status), seconds: seconds)
     guard logsRequests else { return }
     // The query is left out: it may hold names that are nobody's business.
-    scope.logger.info("\(endpoint.method) \(endpoint.route) \(status) \(String(format: "%.1f", 1000 * seconds)) ms")
+    logger.info("\(method) \(route) \(status) \(String(format: "%.1f", 1000 * seconds)) ms")
   }
 }
 
-/// Whether the model has answered once and goes on answering.
+/// A flag that the model has answered once and continues to answer.
 final class Readiness: Sendable {
   private let state = Mutex(false)
 

@@ -18,29 +18,37 @@ extension Response {
     return response
   }
 
-  /// - Parameter request: its id, for who asks the operator.
+  /// - Parameter request: its id, for questions to the operator.
   static func refusal(_ error: APIError, request: String) -> Response {
-    let answer = ErrorAnswer(error: .init(error, request: request))
-    guard let response = try? json(answer, status: error.status, fields: error.fields) else {
-      return Response(status: .internalServerError)  // strings always encode
-    }
+    var response = Response(
+      bytes: refusalContent(error, request: request), type: "application/json", status: error.status)
+    response.headers.append(contentsOf: error.fields)
     return response
+  }
+
+  /// The body of every refusal.
+  static func refusalContent(_ error: APIError, request: String) -> Data {
+    let answer = ErrorAnswer(error: .init(error, request: request))
+    // Text always encodes.
+    return (try? encoder.encode(answer)) ?? Data(#"{"error":{"code":"internal","message":"","request":""}}"#.utf8)
   }
 
   init(bytes: Data, type: String, status: HTTPResponse.Status = .ok) {
     self.init(
       status: status, headers: [.contentType: type], body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
   }
+}
 
-  /// What every answer says to browsers: trust the stated type, run nothing but our own, and be embedded nowhere.
+extension HTTPFields {
+  /// Adds what every answer says to browsers: trust the stated type, run nothing but our own, and be embedded nowhere.
   mutating func addSecurityFields() {
-    headers[.contentSecurityPolicy] = """
+    self[.contentSecurityPolicy] = """
       default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; \
       base-uri 'none'; form-action 'none'; frame-ancestors 'none'
       """
-    headers[.xContentTypeOptions] = "nosniff"
-    for (name, value) in Self.otherSecurityFields { headers[name] = value }
-    if !headers.contains(.cacheControl) { headers[.cacheControl] = "no-store" }
+    self[.xContentTypeOptions] = "nosniff"
+    for (name, value) in Self.otherSecurityFields { self[name] = value }
+    if !contains(.cacheControl) { self[.cacheControl] = "no-store" }
   }
 
   private static let otherSecurityFields: [(HTTPField.Name, String)] = [

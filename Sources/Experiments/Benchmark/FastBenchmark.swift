@@ -20,17 +20,17 @@ public struct FastBenchmark: Sendable, Encodable {
 
   /// - Parameter imageFeature: `[1, E]`, a unit row, around which the images lie.
   init(
-    of classifier: Classifier<ConditionalPrompts>, near imageFeature: Tensor, within budget: MemoryBudget,
+    of classifier: any FastAnswering, near imageFeature: Tensor, within budget: MemoryBudget,
     median: (() throws -> Void) throws -> Double
   ) throws {
     var generator = SeededGenerator(seed: 2)
     let shape = [Self.images, classifier.clip.embeddingWidth]
     let noise = (0..<shape[0] * shape[1]).map { _ in Float.random(in: -0.03..<0.03, using: &generator) }
     let features = try (Tensor(noise, shape: shape) + imageFeature).unitRows()
-    let codes = try TypicalCodes(of: features, for: classifier.learner)
+    let codes = try classifier.typicalCodes(of: features)
     axes = codes.deviations.count { $0 > 0 }
     let start = ContinuousClock.now
-    let fast = try FastClassifier(classifier, around: codes, within: budget)
+    let fast = try classifier.fastClassifier(around: codes, within: budget)
     expansionSeconds = (ContinuousClock.now - start).seconds
     let one = try features.sliced(0..<1, axis: 0)
     exactSecondsPerImage =

@@ -35,6 +35,8 @@ public struct ModelReport: Sendable, Encodable {
   public let oddTensors: [OddTensor]
   /// How many tensors hold no weights, and how many training left beside the model.
   public let bookkeeping, beside: Int
+  /// What stands before further whole models of the file.
+  public let otherModels: [String]
 
   public struct Text: Sendable, Encodable {
     public let width, layers, heads, tokenLimit, vocabularySize: Int
@@ -56,17 +58,18 @@ public struct ModelReport: Sendable, Encodable {
 
   /// Builds the model as far as it can be built, and describes it.
   ///
+  /// - Parameter prefix: of the model that is meant, where the file holds several.
   /// - Throws: `CLIPError` where there are no tensors to describe.
-  public init(of source: ModelSource) throws {
-    let inspection = try CheckpointInspection(Checkpoint(at: source.location))
+  public init(of source: ModelSource, prefix: String? = nil) throws {
+    let inspection = try CheckpointInspection(Checkpoint(at: source.location, prefix: prefix))
     let (files, tensors) = (inspection.checkpoint.files, inspection.checkpoint.tensors)
     name = files.name
     form = files.form.rawValue
     weights = files.weights.lastPathComponent
     spelling = tensors.spelling.rawValue
-    prefix = tensors.prefix
+    self.prefix = tensors.prefix
     parameters = tensors.names.map { tensors.shape(of: $0)?.reduce(1, *) ?? 0 }.reduce(0, +)
-    precision = Dictionary(tensors.names.map { (tensors.kind(of: $0)?.rawValue ?? "other", 1) }, uniquingKeysWith: +)
+    precision = Dictionary(tensors.names.map { (tensors.elementType(of: $0) ?? "other", 1) }, uniquingKeysWith: +)
     let configuration = inspection.configuration
     architecture = configuration?.architecture
     imageTower = configuration?.image.description
@@ -81,7 +84,8 @@ public struct ModelReport: Sendable, Encodable {
     refusal = inspection.refusal?.explanation
     oddTensors = inspection.oddities.map(OddTensor.init)
     bookkeeping = tensors.bookkeeping.count
-    beside = tensors.beside.count
+    beside = tensors.passedOver.count
+    otherModels = tensors.otherModels
   }
 }
 
@@ -102,7 +106,7 @@ extension ModelReport.Pixels {
 }
 
 extension ModelReport.OddTensor: CustomStringConvertible {
-  fileprivate init(_ oddity: TensorSurvey.Oddity) {
+  fileprivate init(_ oddity: CheckpointDiagnosis.Oddity) {
     var shapes: (expected: [Int], found: [Int])?
     switch oddity.reason {
     case .missing: problem = "missing"

@@ -28,6 +28,7 @@ extension ModelReport: CustomStringConvertible {
     add("sha256", sha256)
     for assumption in assumptions { add("assumed", assumption) }
     add("passed over", passedOver)
+    for prefix in otherModels { add("other model", "under '\(prefix)': give --prefix \(prefix)") }
     for tensor in oddTensors.prefix(Self.listed) { add("odd tensor", tensor.description) }
     if oddTensors.count > Self.listed { add("odd tensors", "\(oddTensors.count) in all; --json lists them") }
     add("loads", loads ? "yes" : "no: \(refusal ?? "")")

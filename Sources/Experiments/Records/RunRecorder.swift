@@ -54,22 +54,22 @@ public final class RunRecorder {
   ///
   /// - Throws: `WritingError`.
   public func record(_ progress: TrainingProgress) throws {
-    guard case .step(let epoch, let number, let count, let images, let loss, let right) = progress else {
+    guard case .step(let step) = progress else {
       window.begun = .now  // what comes before a step is none of its time
       return
     }
-    lastStep = (epoch - 1) * count + number
+    lastStep = (step.epoch - 1) * step.count + step.number
     window.steps += 1
-    window.images += images
-    window.right += right
-    window.loss += Double(loss)
+    window.images += step.images
+    window.right += step.right
+    window.loss += Double(step.loss)
     guard lastStep % interval == 0 else { return }
     let seconds = (ContinuousClock.now - window.begun).seconds
     try record(
       StepLine(
-        step: lastStep, epoch: epoch, loss: window.loss / Double(window.steps),
+        step: lastStep, epoch: step.epoch, loss: window.loss / Double(window.steps),
         accuracy: 100 * Double(window.right) / Double(max(window.images, 1)),
-        learningRate: schedule.map { $0(epoch: epoch) } ?? 0,
+        learningRate: schedule.map { $0(epoch: step.epoch) } ?? 0,
         imagesPerSecond: Double(window.images) / max(seconds, 1e-9)))
     window = Window()
   }

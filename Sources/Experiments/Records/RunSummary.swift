@@ -79,7 +79,7 @@ public struct RunSummary: Sendable, Encodable {
     let isFinished = record?.imported != nil || record?.trainingSeconds != nil
     if let folder, isFinished {
       // A finished run without what it has learned is worth nothing, so it is read whole.
-      if method == .linearProbe { _ = attempt { try folder.probe() } } else { _ = attempt { try folder.prompts() } }
+      _ = attempt { try folder.artifact() }
     }
     self.problems = problems
     state =

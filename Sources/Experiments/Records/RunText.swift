@@ -9,7 +9,7 @@ extension RunListing {
     guard !runs.isEmpty else { return "no runs in \(folder)" }
     let rows = runs.map { run in
       [
-        run.run, run.method?.rawValue ?? "–", run.data ?? "–", run.classes?.rawValue ?? "–",
+        run.run, run.method?.id ?? "–", run.data ?? "–", run.classes?.rawValue ?? "–",
         run.shots.map(String.init) ?? "–", run.seed.map(String.init) ?? "–", run.progress,
         run.evaluations.map { "\($0.name) \(decimal($0.accuracy))" }.joined(separator: ", "),
       ]

@@ -14,6 +14,8 @@ public struct Comparison: Sendable {
   /// Training images of each class.
   public let shots: Int
   public let context: RunConfiguration.Context
+  /// Numbers of methods' own settings, for the methods that have them.
+  public let options: [String: Double]
   public let adjustment: TrainingAdjustment
   /// Of the products of frozen layers.
   public let precision: Precision
@@ -32,6 +34,7 @@ public struct Comparison: Sendable {
   public init(
     _ kind: EvaluationProtocol, model: String, datasets: [String]? = nil, source: String? = nil, root: String? = nil,
     variants: [Variant], seeds: [Int], shots: Int = 16, context: RunConfiguration.Context = .init(),
+    options: [String: Double] = [:],
     adjustment: TrainingAdjustment = TrainingAdjustment(), precision: Precision = .float32
   ) throws {
     self.kind = kind
@@ -40,6 +43,7 @@ public struct Comparison: Sendable {
     self.seeds = seeds
     self.shots = shots
     self.context = context
+    self.options = options
     self.adjustment = adjustment
     self.precision = precision
     let named = datasets ?? kind.paperDatasets.map(\.spelling)
@@ -56,7 +60,16 @@ public struct Comparison: Sendable {
     if let twice = self.datasets.first(where: { !seen.insert($0.title).inserted }) {
       throw ExperimentError.datasetTwice(title: twice.title)
     }
-    for variant in variants { _ = try training(of: variant, on: "") }  // settings are checked before any work
+    // Settings are checked before any work.
+    for variant in variants {
+      _ = try training(of: variant, on: "")
+      _ = try methodOptions(of: variant)
+    }
+    if let name = options.keys.sorted().first(where: { name in
+      !variants.contains { $0.method.options.contains { $0.name == name } }
+    }), let method = variants.last?.method {
+      throw LearningError.noOption(name: name, method: method.title, known: method.options.map(\.name))
+    }
   }
 
   /// The units, dataset by dataset and seed by seed, so that the table fills from the top.
@@ -91,7 +104,8 @@ public struct Comparison: Sendable {
     let configuration = RunConfiguration(
       model: model, data: source.name, root: source.root, method: variant.method, classes: kind.trainingClasses,
       shots: isZeroShot ? nil : shots, seed: seed, context: variant.context(instead: context),
-      precision: precision, training: try? training(of: variant, on: source.title))
+      options: (try? methodOptions(of: variant)) ?? MethodOptions(), precision: precision,
+      training: try? training(of: variant, on: source.title))
     return WorkUnit(
       dataset: source.title, variant: variant, configuration: configuration,
       tests: tests(of: configuration, on: source))
@@ -110,6 +124,12 @@ public struct Comparison: Sendable {
       configuration.namesOtherClasses || (try? learned.isSuperset(of: target.dataset.get().classNames)) == true
     }
     return ([source] + targets).map { test($0, .all) }
+  }
+
+  private func methodOptions(of variant: Variant) throws -> MethodOptions {
+    let method = variant.method
+    return try MethodOptions(
+      self.options.filter { name, _ in method.options.contains { $0.name == name } }, for: method)
   }
 
   /// - Throws: `LearningError/setting(name:expected:found:)`.
@@ -139,14 +159,5 @@ public struct TrainingAdjustment: Sendable, Equatable {
     try TrainingConfiguration(
       epochs: epochs ?? standard.epochs, batchSize: batchSize ?? standard.batchSize,
       learningRate: learningRate ?? standard.learningRate, views: views ?? standard.views)
-  }
-}
-
-extension Method {
-  /// The reference's for a dataset: on ImageNet CoOp is trained for 50 epochs in place of 200.
-  public func defaultTraining(on dataset: String) -> TrainingConfiguration? {
-    var training = defaultTraining
-    if self == .coop, Benchmark(named: dataset) == .imageNet { training?.epochs = 50 }
-    return training
   }
 }

@@ -61,36 +61,22 @@ struct CostMeter {
   private mutating func measured(
     _ configuration: RunConfiguration, on sample: Dataset, image: Double, testedOn tests: [Dataset]
   ) throws -> Cost {
-    let (names, context) = (sample.classNames, configuration.context)
-    switch configuration.method {
-    case .zeroShot, .zeroShotEnsemble:
-      let start = ContinuousClock.now
-      let prompts = try ZeroShotPrompts(
-        for: names, templates: configuration.method.templates(for: sample.name), clip: clip)
-      let once = (ContinuousClock.now - start).seconds
-      return Cost(images: 0, training: once, testing: try testing(Classifier(clip, prompts), tests))
-    case .coop:
-      let prompts = try ContextPrompts(
-        for: names, initialContext: context.initial, position: context.position,
-        isClassSpecific: context.isClassSpecific, clip: clip)
-      return try learning(prompts, configuration, on: sample, image: image, testedOn: tests)
-    case .cocoop:
-      let prompts = try ConditionalPrompts(for: names, initialContext: context.initial, clip: clip)
-      return try learning(prompts, configuration, on: sample, image: image, testedOn: tests)
-    case .linearProbe:
-      let images = sample.training.count + sample.validation.count
-      let features = try features(of: sample.training.count).converted(to: .float64)
-      let fit = try Self.seconds {
-        _ = try LogisticRegression(
-          fitting: features, labels: sample.training.map(\.label), classes: names.count, inverseRegularization: 1)
-      }
-      return Cost(
-        images: Double(images) * image, training: Double(LinearProbe.mostFits) * fit, testing: 0)
+    let setup = configuration.setup(for: sample, on: clip)
+    switch configuration.method.learning {
+    case .direct(let direct):
+      let embeddings = LabelledEmbeddings(
+        embeddings: try features(of: sample.training.count), labels: sample.training.map(\.label))
+      let seconds = try direct.fitSeconds(setup, embeddings)
+      let images = configuration.method.isZeroShot ? 0 : sample.training.count + sample.validation.count
+      return Cost(images: Double(images) * image, training: seconds, testing: 0)
+    case .stepwise(let stepwise):
+      return try learning(
+        stepwise.start(setup), stepwise.recipe(setup), configuration, on: sample, image: image, testedOn: tests)
     }
   }
 
   private mutating func learning<Learner: TrainablePromptLearner>(
-    _ learner: Learner, _ configuration: RunConfiguration, on sample: Dataset, image: Double,
+    _ learner: Learner, _ recipe: TrainingRecipe, _ configuration: RunConfiguration, on sample: Dataset, image: Double,
     testedOn tests: [Dataset]
   ) throws -> Cost {
     let classifier = Classifier(clip, learner)
@@ -99,7 +85,7 @@ struct CostMeter {
     let size = max(1, min(training.batchSize, images))
     let batch = try Batch(
       imageFeatures: features(of: size), labels: (0..<size).map { $0 % sample.classNames.count })
-    var trainer = Trainer(classifier, configuration: training, seed: 1, within: budget)
+    var trainer = Trainer(classifier, configuration: training, recipe: recipe, seed: 1, within: budget)
     let step = try Self.median { _ = try trainer.step(on: batch, learningRate: 1e-5) }
     let steps = max(1, images / size)
     let views =
@@ -118,8 +104,8 @@ struct CostMeter {
   ) throws -> Double {
     try tests.reduce(0.0) { sum, test in
       let renamed = try classifier.naming(test.classNames)
-      let isShared = renamed.learner.imagesPerPass == .max
-      let rows = isShared ? test.test.count : min(test.test.count, 2 * renamed.learner.imagesPerPass)
+      let isShared = renamed.learner.imagesPerMicrobatch == .max
+      let rows = isShared ? test.test.count : min(test.test.count, 2 * renamed.learner.imagesPerMicrobatch)
       let features = try features(of: rows)
       let seconds = try Self.seconds { _ = try renamed.logits(for: features, within: budget) }
       return sum + seconds * Double(test.test.count) / Double(max(1, rows))

@@ -24,28 +24,19 @@ package struct PaperResults: Decodable, Sendable {
 
   /// The same for a method as the paper ran it.
   package func halves(of method: Method, on dataset: String) -> PaperFigures? {
-    guard let key = Self.key(of: method), let found = baseToNew[dataset]?[key] else { return nil }
+    guard let key = method.paperKey, let found = baseToNew[dataset]?[key] else { return nil }
     return PaperFigures(base: found.base, new: found.new, harmonicMean: found.h)
   }
 
   func accuracy(of variant: Variant, on dataset: String, in kind: EvaluationProtocol) -> Double? {
-    guard variant.label == nil, let key = Self.key(of: variant.method) else { return nil }
+    guard variant.label == nil, let key = variant.method.paperKey else { return nil }
     return (kind == .crossDataset ? crossDataset : domainGeneralization)[key]?[dataset]
   }
 
   /// A method's on a dataset as the paper learned it, on ImageNet; where both tables have the dataset, they agree.
   package func accuracy(of method: Method, transferredTo dataset: String) -> Double? {
-    guard let key = Self.key(of: method) else { return nil }
+    guard let key = method.paperKey else { return nil }
     return domainGeneralization[key]?[dataset] ?? crossDataset[key]?[dataset]
-  }
-
-  private static func key(of method: Method) -> String? {
-    switch method {
-    case .zeroShot: "clip"
-    case .coop: "coop"
-    case .cocoop: "cocoop"
-    case .zeroShotEnsemble, .linearProbe: nil
-    }
   }
 }
 

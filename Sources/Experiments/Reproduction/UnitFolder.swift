@@ -34,7 +34,7 @@ struct UnitFolder {
     let folder = try RunFolder(existing: url)
     let record = try folder.record()
     guard let configuration = record.configuration else { throw ExperimentError.runExists(path: url.path) }
-    try unit.configuration.check(isThatOf: configuration, path: url.path)
+    try unit.configuration.check(isThatOf: configuration, madeAt: record.places, path: url.path)
     guard record.model.sha256 == identity.sha256 else {
       throw LearningError.otherModel(
         path: url.path, expected: "\(record.model.name) (\(record.model.sha256.prefix(12)))",
@@ -63,47 +63,4 @@ extension [KeptEvaluation] {
 extension [String] {
   /// The first three.
   fileprivate var summary: String { prefix(3).joined(separator: ", ") + (count > 3 ? ", …" : "") }
-}
-
-extension RunConfiguration {
-  /// Makes sure that a run that was started with `recorded` is the one that this configuration describes, wherever its
-  /// model and data lie.
-  ///
-  /// - Throws: ``ExperimentError/otherSetting(path:setting:found:requested:)`` for the first setting that is not.
-  func check(isThatOf recorded: RunConfiguration, path: String) throws {
-    func check<Value: Equatable>(_ setting: String, _ value: (RunConfiguration) -> Value) throws {
-      let (found, requested) = (value(recorded), value(self))
-      guard found == requested else {
-        throw ExperimentError.otherSetting(
-          path: path, setting: setting, found: Self.text(found), requested: Self.text(requested))
-      }
-    }
-    try check("the method", \.method.rawValue)
-    try check("the seed", \.seed)
-    try check("the shots", \.shots)
-    try check("the classes", \.classes.rawValue)
-    try check("the data", \.data)
-    try check("the few-shot list", \.fewShotList)
-    try check("the context words", \.context.words)
-    try check("the context length", \.context.length)
-    try check("the position", \.context.position.rawValue)
-    try check("class-specific contexts", \.context.isClassSpecific)
-    try check("the precision", \.precision?.rawValue)
-    try check("the epochs", \.training?.epochs)
-    try check("the batch size", \.training?.batchSize)
-    try check("the learning rate", \.training?.learningRate)
-    try check("the image views", \.training?.views.rawValue)
-    try check("the training", \.training)
-  }
-
-  private static func text<Value>(_ value: Value) -> String {
-    if let optional = value as? any OptionalValue { return optional.text }
-    return "\(value)"
-  }
-}
-
-/// A value that may be absent, for messages.
-private protocol OptionalValue { var text: String { get } }
-extension Optional: OptionalValue {
-  fileprivate var text: String { map { "\($0)" } ?? "none" }
 }

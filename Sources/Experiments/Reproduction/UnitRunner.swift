@@ -53,7 +53,8 @@ struct UnitRunner: Sendable {
   ) throws -> (folder: RunFolder, classifier: any ImageClassifier, seconds: Double, kept: [KeptEvaluation]) {
     let state = isReplacing ? .absent : try place.state()
     if case .trained(let folder, let seconds, let kept) = state {
-      return (folder, try classifier(in: folder, of: place.unit), seconds, kept)
+      let classifier = try folder.artifact().classifier(on: clip, identity: identity, path: folder.artifactURL.path)
+      return (folder, classifier, seconds, kept)
     }
     var isResuming = false
     if case .begun = state { isResuming = try RunFolder(existing: place.url).isResumable }
@@ -64,14 +65,5 @@ struct UnitRunner: Sendable {
       cacheFolder: cacheFolder)
     let (classifier, seconds) = try run(resuming: isResuming, progress: progress)
     return (folder, classifier, seconds, [])
-  }
-
-  /// What a finished run learned.
-  private func classifier(in folder: RunFolder, of unit: WorkUnit) throws -> any ImageClassifier {
-    guard unit.variant.method != .linearProbe else {
-      return try folder.probe().probe(on: clip, identity: identity, path: folder.probeURL.path)
-    }
-    return try folder.prompts().learner(on: clip, identity: identity, path: folder.promptsURL.path)
-      .classifier(on: clip)
   }
 }

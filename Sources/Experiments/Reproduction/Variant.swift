@@ -18,7 +18,7 @@ public struct Variant: Sendable, Hashable {
   public var title: String { method.title + (randomVectors.map { ", \($0) random vectors" } ?? "") }
 
   /// Of its runs' folders.
-  var folderName: String { method.rawValue + (label.map { "-\($0)" } ?? "") }
+  var folderName: String { method.id + (label.map { "-\($0)" } ?? "") }
 
   func context(instead usual: RunConfiguration.Context) -> RunConfiguration.Context {
     guard let randomVectors else { return usual }

@@ -29,10 +29,3 @@ public struct WorkUnit: Sendable, Equatable {
   /// For people, such as "Caltech101, CoCoOp, seed 1".
   public var title: String { "\(dataset), \(variant.title)" + (variant.method.isZeroShot ? "" : ", seed \(seed)") }
 }
-
-extension RunConfiguration {
-  /// Whether what is learned can be asked about other classes.
-  var namesOtherClasses: Bool {
-    method.namesOtherClasses && !(method == .coop && context.isClassSpecific)
-  }
-}

@@ -7,7 +7,8 @@ import PromptLearning
 /// behind.
 struct CheckpointKeeper {
   let folder: RunFolder
-  let identity: ModelIdentity
+  /// What the checkpoints hold.
+  let description: ArtifactDescription
   let interval: CheckpointInterval
 
   private var metrics: AppendedFile?
@@ -20,11 +21,12 @@ struct CheckpointKeeper {
   ///   - state: that is kept already.
   ///   - cost: what writing it took; zero where that is not known.
   init(
-    _ folder: RunFolder, identity: ModelIdentity, every interval: CheckpointInterval, from state: TrainingState,
+    _ folder: RunFolder, _ description: ArtifactDescription, every interval: CheckpointInterval,
+    from state: TrainingState,
     cost: Duration = .zero
   ) {
     self.folder = folder
-    self.identity = identity
+    self.description = description
     self.interval = interval
     self.cost = cost
     kept = (state.completedEpochs, state.position.steps)
@@ -49,7 +51,7 @@ struct CheckpointKeeper {
     guard kept != (state.completedEpochs, state.position.steps) else { return }
     let start = ContinuousClock.now
     try metrics?.sync()
-    try folder.write(checkpoint: PromptCheckpoint(trainer, model: identity, resumable: true))
+    try folder.write(checkpoint: Artifact(description, trainer, resumable: true))
     written = .now
     cost = written - start
     kept = (state.completedEpochs, state.position.steps)

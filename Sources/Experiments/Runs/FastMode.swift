@@ -21,7 +21,7 @@ public struct FastMode: Sendable, Codable, Equatable {
   ///
   /// - Returns: `nil` where no image was held out.
   init?(
-    of classifier: Classifier<ConditionalPrompts>, on dataset: Dataset, by extractor: FeatureExtractor,
+    of classifier: any FastAnswering, on dataset: Dataset, by extractor: FeatureExtractor,
     within budget: MemoryBudget, progress: (TrainingProgress) throws -> Void
   ) throws {
     let typical = dataset.training.thinned(to: Self.imagesForCodes)
@@ -35,8 +35,8 @@ public struct FastMode: Sendable, Codable, Equatable {
       try progress(.views(encoded: typical.count + $0, of: total))
     }
     version = Self.version
-    codes = try TypicalCodes(of: features, for: classifier.learner)
-    let fast = try FastClassifier(classifier, around: codes, within: budget)
+    codes = try classifier.typicalCodes(of: features)
+    let fast = try classifier.fastClassifier(around: codes, within: budget)
     agreement = try FastAgreement(of: fast, on: embeddings, within: budget)
   }
 
@@ -44,9 +44,9 @@ public struct FastMode: Sendable, Codable, Equatable {
   ///
   /// - Parameter exact: the run's own, or the same over other classes.
   public func preparation(
-    of exact: Classifier<ConditionalPrompts>, within budget: MemoryBudget
+    of exact: any FastAnswering, within budget: MemoryBudget
   ) throws -> FastPreparation {
-    try FastPreparation(exact, around: codes, exactClasses: agreement.exactClasses, within: budget)
+    try exact.fastPreparation(around: codes, exactClasses: agreement.exactClasses, within: budget)
   }
 }
 

@@ -74,7 +74,7 @@ extension RunFolder {
     let record = Record(nil, imported: imported, model: identity, classNames: classes.names)
     let lock = try claim()
     defer { lock.release() }
-    try begin(record) { try prompts.write(to: $0.promptsURL) }
+    try begin(record) { try prompts.write(to: $0.artifactURL(of: prompts.description.method)) }
     return record
   }
 }
@@ -90,7 +90,6 @@ extension LoadedRun {
   /// - Throws: ``ExperimentError``, `LearningError`, `TorchError`, `WritingError`.
   public func export(to url: URL, precision: Tensor.Kind? = nil, isReplacing: Bool = false) throws -> URL {
     guard !record.classNames.isEmpty else { throw ExperimentError.classesNotNamed(path: path) }
-    let prompts = try prompts()
     let training = ReferencePrompts.Training(
       epoch: record.imported?.epoch ?? record.configuration?.training?.epochs ?? 0,
       learningRate: record.configuration?.training?.learningRate ?? 0.002,
@@ -102,9 +101,9 @@ extension LoadedRun {
       throw ExperimentError.exportExists(path: file.path)
     }
     if isFile {
-      try ReferencePrompts.write(prompts, on: clip, training, precision: precision, to: file)
+      try ReferencePrompts.write(artifact, on: clip, training, precision: precision, to: file)
     } else {
-      try ReferencePrompts.write(prompts, on: clip, training, precision: precision, toFolder: url)
+      try ReferencePrompts.write(artifact, on: clip, training, precision: precision, toFolder: url)
     }
     return file
   }

@@ -12,15 +12,10 @@ public struct LoadedRun: Sendable {
   public let clip: CLIPModel
   /// `nil` for prompts of the reference.
   private let folder: RunFolder?
-  private let learned: Learned
+  /// What the run has learned.
+  let artifact: Artifact
   private let identity: ModelIdentity
   let path: String
-
-  /// What the run has learned.
-  private enum Learned {
-    case prompts(PromptCheckpoint)
-    case probe(LinearProbeCheckpoint)
-  }
 
   /// - Parameters:
   ///   - url: a folder that `train` or `prompts import` has written, or prompts of the reference: a file or a folder.
@@ -40,8 +35,7 @@ public struct LoadedRun: Sendable {
     let folder = try RunFolder(existing: url)
     self.folder = folder
     record = try folder.record()
-    let isProbe = record.configuration?.method == .linearProbe
-    learned = try isProbe ? .probe(folder.probe()) : .prompts(folder.prompts())
+    artifact = try folder.artifact()
     guard let named = model ?? record.modelPath else { throw ExperimentError.modelNotNamed(path: url.path) }
     let source: ModelSource
     do {
@@ -51,7 +45,7 @@ public struct LoadedRun: Sendable {
     }
     identity = try source.identity()
     clip = try source.load(precision: precision)
-    path = isProbe ? folder.probeURL.path : folder.promptsURL.path
+    path = folder.artifactURL.path
   }
 
   /// Prompts of the reference as they are. Their class names are unknown, and CoOp's stand at the end.
@@ -61,7 +55,7 @@ public struct LoadedRun: Sendable {
     let source = try ModelSource(model)
     identity = try source.identity()
     clip = try source.load(precision: precision)
-    learned = .prompts(try reference.checkpoint(on: clip, identity: identity, classNames: []))
+    artifact = try reference.checkpoint(on: clip, identity: identity, classNames: [])
     record = RunFolder.Record(
       nil, imported: ImportedPrompts(reference, model: model), model: identity, classNames: [])
     path = reference.url.path
@@ -69,26 +63,14 @@ public struct LoadedRun: Sendable {
   }
 
   /// How the run has learned, or nothing was to be learned.
-  public var method: Method {
-    switch learned {
-    case .prompts(let prompts): prompts.description.method
-    case .probe: .linearProbe
-    }
-  }
+  public var method: Method { record.configuration?.method ?? artifact.description.method }
 
   /// What the run has learned, over its own classes or over others.
   ///
   /// - Throws: `LearningError`, such as where it knows its own classes alone.
   public func classifier(for classNames: [String]? = nil) throws -> any ImageClassifier {
     guard classNames != nil || !record.classNames.isEmpty else { throw ExperimentError.classesNotNamed(path: path) }
-    switch learned {
-    case .prompts(let prompts):
-      return try prompts.learner(on: clip, identity: identity, classNames: classNames, path: path)
-        .classifier(on: clip)
-    case .probe(let checkpoint):
-      let probe = try checkpoint.probe(on: clip, identity: identity, path: path)
-      return try classNames.map(probe.naming) ?? probe
-    }
+    return try artifact.classifier(on: clip, identity: identity, classNames: classNames, path: path)
   }
 
   /// The same near the cost of zero-shot CLIP, for CoCoOp.
@@ -98,10 +80,11 @@ public struct LoadedRun: Sendable {
     for classNames: [String]? = nil, within budget: MemoryBudget = .automatic
   ) throws -> FastClassifier {
     let mode = try fastMode()
-    guard let exact = try classifier(for: classNames) as? Classifier<ConditionalPrompts> else {
+    guard let exact = try classifier(for: classNames) as? any FastAnswering else {
       throw ExperimentError.noFastMode(path: path, reason: Self.onlyForCoCoOp)
     }
-    return try FastClassifier(exact, around: mode.codes, exactClasses: mode.agreement.exactClasses, within: budget)
+    return try exact.fastClassifier(
+      around: mode.codes, exactClasses: mode.agreement.exactClasses, within: budget)
   }
 
   private static let onlyForCoCoOp = "it is no run of CoCoOp's"
@@ -110,7 +93,7 @@ public struct LoadedRun: Sendable {
   ///
   /// - Throws: ``ExperimentError/noFastMode(path:reason:)`` where the run cannot answer fast, or not nearly enough.
   public func fastMode() throws -> FastMode {
-    guard let folder, method == .cocoop else {
+    guard let folder, method.answersFast else {
       throw ExperimentError.noFastMode(path: path, reason: Self.onlyForCoCoOp)
     }
     let mode = try folder.fastMode()
@@ -122,32 +105,16 @@ public struct LoadedRun: Sendable {
     return mode
   }
 
-  /// The prompts that the run has learned.
-  ///
-  /// - Throws: `LearningError/notPrompts(path:reason:)` for a linear probe.
-  func prompts() throws -> PromptCheckpoint {
-    guard case .prompts(let prompts) = learned else {
-      throw LearningError.notPrompts(path: path, reason: "a linear probe has none")
-    }
-    return prompts
-  }
-
-  /// CoCoOp's prompts as they were if its meta-network's token were zero: the same for every image; `nil` for other methods.
-  package func unconditionalClassifier(for classNames: [String]) throws -> (any ImageClassifier)? {
-    guard case .prompts(let prompts) = learned, prompts.description.method == .cocoop else { return nil }
-    try prompts.description.checkModel(is: identity, path: path)
-    return try prompts.contextPrompts(on: clip, path: path, classNames: classNames).classifier(on: clip)
+  /// The classifier as it would be if no image shifted its prompts; `nil` for a method whose prompts none does.
+  package func classifierWithoutImage(for classNames: [String]) throws -> (any ImageClassifier)? {
+    try artifact.classifierWithoutImage(on: clip, identity: identity, classNames: classNames, path: path)
   }
 
   /// The context vectors that the run has learned.
   ///
   /// - Throws: ``ExperimentError/noContexts(path:method:)`` for a method that learns none.
   package func learnedContexts() throws -> (contexts: LearnedContexts, method: Method) {
-    guard case .prompts(let prompts) = learned else {
-      throw ExperimentError.noContexts(path: path, method: Method.linearProbe.title)
-    }
-    let method = prompts.description.method
-    guard let contexts = try prompts.contexts(on: clip, identity: identity, path: path) else {
+    guard let contexts = try artifact.contexts(on: clip, identity: identity, path: path) else {
       throw ExperimentError.noContexts(path: path, method: method.title)
     }
     return (contexts, method)

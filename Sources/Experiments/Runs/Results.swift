@@ -168,16 +168,3 @@ enum FigureText {
     return String(format: "%.1f", value) + (spread.map { String(format: " ± %.1f", $0) } ?? "")
   }
 }
-
-extension Method {
-  /// As the paper writes it.
-  public var title: String {
-    switch self {
-    case .zeroShot: "zero-shot CLIP"
-    case .zeroShotEnsemble: "zero-shot CLIP, ensemble"
-    case .coop: "CoOp"
-    case .cocoop: "CoCoOp"
-    case .linearProbe: "linear probe"
-    }
-  }
-}

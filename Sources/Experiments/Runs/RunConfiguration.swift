@@ -21,39 +21,20 @@ public struct RunConfiguration: Sendable, Codable, Equatable {
   public var shots: Int?
   public var seed: Int
   public var context: Context
+  /// The method's own settings where they are not the standard ones; `nil` where all are.
+  public var options: MethodOptions?
   /// Of the products of frozen layers; `nil` is float32, which is exact.
   public var precision: Precision?
   /// `nil` for methods that no optimiser steps through images for: zero-shot and the linear probe.
   public var training: TrainingConfiguration?
 
-  /// How the learned contexts begin and where they stand.
-  public struct Context: Sendable, Codable, Equatable {
-    /// Words to begin as; `nil` begins at random.
-    public var words: String?
-    /// The number of random vectors; `nil` where words decide it.
-    public var length: Int?
-    public var position: ContextPosition
-    public var isClassSpecific: Bool
-
-    public init(
-      words: String? = "a photo of a", length: Int? = nil, position: ContextPosition = .end,
-      isClassSpecific: Bool = false
-    ) {
-      self.words = words
-      self.length = length
-      self.position = position
-      self.isClassSpecific = isClassSpecific
-    }
-
-    /// What the contexts of a learner begin as.
-    public var initial: InitialContext { words.map(InitialContext.words) ?? .random(count: length ?? 4) }
-  }
+  public typealias Context = ContextSettings
 
   public init(
     model: String, data: String, root: String? = nil, isRecursive: Bool = false, fewShotList: String? = nil,
-    method: Method,
-    classes: ClassSubset = .base, shots: Int? = 16, seed: Int = 1,
-    context: Context = Context(), precision: Precision = .float32, training: TrainingConfiguration? = nil
+    method: Method, classes: ClassSubset = .base, shots: Int? = 16, seed: Int = 1,
+    context: Context = Context(), options: MethodOptions = MethodOptions(), precision: Precision = .float32,
+    training: TrainingConfiguration? = nil
   ) {
     self.model = model
     self.data = data
@@ -65,6 +46,7 @@ public struct RunConfiguration: Sendable, Codable, Equatable {
     self.shots = shots
     self.seed = seed
     self.context = context
+    self.options = options.isStandard ? nil : options
     self.precision = precision == .float32 ? nil : precision
     self.training = method.defaultTraining.map { training ?? $0 }
   }
@@ -83,22 +65,70 @@ public struct RunConfiguration: Sendable, Codable, Equatable {
   }
 }
 
-extension Method {
-  /// The reference's, for methods that are trained epoch by epoch.
-  public var defaultTraining: TrainingConfiguration? {
-    switch self {
-    case .zeroShot, .zeroShotEnsemble, .linearProbe: nil
-    case .coop: .coop
-    case .cocoop: .cocoop
-    }
+extension RunConfiguration {
+  /// What the method's classifier is made for.
+  func setup(for dataset: Dataset, on clip: CLIPModel) -> MethodSetup {
+    MethodSetup(
+      clip: clip, classNames: dataset.classNames, dataset: dataset.name, seed: UInt64(bitPattern: Int64(seed)),
+      context: context, options: options ?? MethodOptions())
   }
 
-  /// The sentences of a zero-shot classifier of `dataset`; none for methods that learn.
-  func templates(for dataset: String) -> [PromptTemplate] {
-    switch self {
-    case .zeroShot: [.zeroShot(for: dataset)]
-    case .zeroShotEnsemble: PromptTemplate.ensemble(for: dataset)
-    case .coop, .cocoop, .linearProbe: []
+  /// Whether what is learned can be asked about other classes.
+  package var namesOtherClasses: Bool {
+    method.namesOtherClasses && !(method.contextSettings.contains(.classSpecific) && context.isClassSpecific)
+  }
+}
+
+// MARK: Comparing
+
+extension RunConfiguration {
+  /// A setting by name, as text; the one list of what makes two runs the same.
+  struct Setting {
+    let name: String
+    let text: String
+    /// Whether the text is a path, which another folder may be needed to understand.
+    var isPlace = false
+  }
+
+  /// Every setting that decides what is learned. The places of model and data are none: a run is the same wherever its
+  /// model lies, and which model it is, its checkpoint's hash says.
+  var settings: [Setting] {
+    func setting<Value>(_ name: String, _ value: Value?, isPlace: Bool = false) -> Setting {
+      Setting(name: name, text: value.map { "\($0)" } ?? "none", isPlace: isPlace)
     }
+    return [
+      setting("the method", method.id), setting("the seed", seed), setting("the shots", shots),
+      setting("the classes", classes.rawValue), setting("the data", data, isPlace: true),
+      setting("the few-shot list", fewShotList, isPlace: true),
+      setting("photos in sub-folders", isRecursive == true ? "taken" : "left out"),
+      setting("the context words", context.words),
+      setting("the context length", context.length), setting("the position", context.position.rawValue),
+      setting("class-specific contexts", context.isClassSpecific), setting("the options", options?.text),
+      setting("the precision", (precision ?? .float32).rawValue), setting("the epochs", training?.epochs),
+      setting("the batch size", training?.batchSize), setting("the learning rate", training?.learningRate),
+      setting("the image views", training?.views.rawValue), setting("the warm-up", training?.warmUp),
+      setting("the momentum", training?.momentum), setting("the weight decay", training?.weightDecay),
+    ]
+  }
+
+  /// Makes sure that a run that was begun with `recorded` is the one that this configuration describes. A path that was
+  /// given from another folder is the same where it leads to the same place.
+  ///
+  /// - Parameter places: where the run was begun; `nil`, of older runs, is here.
+  /// - Throws: ``ExperimentError/otherSetting(path:setting:found:requested:)`` for the first setting that differs.
+  func check(isThatOf recorded: RunConfiguration, madeAt places: RunPlaces?, path: String) throws {
+    let here = RunPlaces(of: URL(filePath: path))
+    for (found, requested) in zip(recorded.settings, settings) where found.text != requested.text {
+      if found.isPlace, (places ?? here).absolute(found.text) == here.absolute(requested.text) { continue }
+      throw ExperimentError.otherSetting(
+        path: path, setting: requested.name, found: found.text, requested: requested.text)
+    }
+  }
+}
+
+extension MethodOptions {
+  /// Such as "weight 4.0".
+  fileprivate var text: String {
+    values.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
   }
 }

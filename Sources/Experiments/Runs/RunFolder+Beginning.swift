@@ -1,6 +1,7 @@
 import Datasets
 import Explanations
 import Foundation
+import PromptLearning
 
 // A new run takes the place of another at one instant, the renaming of a folder: whenever the process dies, there is the
 // old run, whole, or the new one.
@@ -72,10 +73,10 @@ extension RunFolder {
 
   /// Whether a run has written the file or folder of this name, and a new one takes it away.
   private static func isOwn(_ name: String) -> Bool {
-    [
-      recordName, promptsName, probeName, metricsName, divisionName, checkpointFolderName, fastModeName, "log.txt",
+    (Method.all.map(\.artifactName) + [
+      recordName, metricsName, divisionName, checkpointFolderName, fastModeName, "log.txt",
       "steps.jsonl", "evaluations",
-    ].contains(name) || name.hasPrefix("events.out.tfevents.")
+    ]).contains(name) || name.hasPrefix("events.out.tfevents.")
   }
 
   private var beginningURL: URL { url.appending(path: ".beginning") }

@@ -20,11 +20,11 @@ extension RunFolder {
   ///
   /// - Throws: ``ExperimentError/nothingToResume(path:)``, ``ExperimentError/damagedCheckpoint(path:reason:)``, and
   ///   `LearningError.version`.
-  func checkpoint() throws -> (checkpoint: PromptCheckpoint, url: URL, damaged: URL?) {
+  func checkpoint() throws -> (artifact: Artifact, url: URL, damaged: URL?) {
     var damage: (url: URL, problem: String)?
     for file in checkpointFiles where Self.isThere(file) {
       do {
-        return (try PromptCheckpoint(contentsOf: file), file, damage?.url)
+        return (try Artifact(contentsOf: file), file, damage?.url)
       } catch let error as LearningError {
         if case .version = error { throw error }
         damage = damage ?? (file, error.problem)
@@ -39,7 +39,7 @@ extension RunFolder {
   /// Writes a checkpoint whole, and keeps the one before.
   ///
   /// At every instant there is a whole one under one of the two names.
-  func write(checkpoint: PromptCheckpoint) throws {
+  func write(checkpoint: Artifact) throws {
     guard mkdir(checkpointFolder.path, 0o755) == 0 || errno == EEXIST else { throw writingError() }
     do {
       try checkpoint.write(to: nextURL)

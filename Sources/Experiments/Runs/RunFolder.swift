@@ -59,7 +59,7 @@ public struct RunFolder: Sendable {
 
   /// Whether the run has all that it was to learn.
   public var isFinished: Bool {
-    guard arriving == nil, Self.isThere(promptsURL) || Self.isThere(probeURL), let record = try? record() else {
+    guard arriving == nil, hasArtifact, let record = try? record() else {
       return false
     }
     return record.imported != nil || record.trainingSeconds != nil
@@ -93,15 +93,23 @@ public struct RunFolder: Sendable {
 
   // MARK: Files
 
-  public var promptsURL: URL { url.appending(path: Self.promptsName) }
-  public var probeURL: URL { url.appending(path: Self.probeName) }
+  /// Where what the run has learned is kept: the file that is there, or that a finished run of prompts would have.
+  public var artifactURL: URL { artifactFile.url }
+  /// Whether that file is there.
+  public var hasArtifact: Bool { Self.isThere(artifactURL) }
+
+  func artifactURL(of method: Method) -> URL { url.appending(path: method.artifactName) }
+
+  private var artifactFile: (url: URL, method: Method) {
+    let files = Method.all.map { (url: artifactURL(of: $0), method: $0) }
+    return files.first { Self.isThere($0.url) } ?? files[0]
+  }
+
   var metricsURL: URL { url.appending(path: Self.metricsName) }
   var divisionURL: URL { url.appending(path: Self.divisionName) }
   private var recordURL: URL { url.appending(path: Self.recordName) }
 
   static let recordName = "run.json"
-  static let promptsName = "prompts.safetensors"
-  static let probeName = "probe.safetensors"
   static let metricsName = "metrics.jsonl"
   static let divisionName = "split.json"
 
@@ -139,26 +147,19 @@ public struct RunFolder: Sendable {
     try WholeFile.write(JSONEncoder.readable.encode(record) + Data("\n".utf8), to: recordURL)
   }
 
-  /// The finished prompts.
+  /// What the run has learned.
   ///
-  /// - Throws: ``ExperimentError/unfinished(path:epoch:of:)`` or ``ExperimentError/stillTraining(path:)`` while there are
-  ///   none.
-  public func prompts() throws -> PromptCheckpoint {
-    guard arriving == nil, Self.isThere(promptsURL) else { throw unfinished() }
-    return try PromptCheckpoint(contentsOf: promptsURL)
-  }
-
-  /// The finished linear probe.
-  ///
-  /// - Throws: as ``prompts()`` does.
-  public func probe() throws -> LinearProbeCheckpoint {
-    guard arriving == nil, Self.isThere(probeURL) else { throw unfinished() }
-    return try LinearProbeCheckpoint(contentsOf: probeURL)
+  /// - Throws: ``ExperimentError/unfinished(path:epoch:of:)`` or ``ExperimentError/stillTraining(path:)`` while there is
+  ///   nothing, and `LearningError`.
+  public func artifact() throws -> Artifact {
+    let (file, method) = artifactFile
+    guard arriving == nil, Self.isThere(file) else { throw unfinished() }
+    return try Artifact(contentsOf: file, noun: method.artifactNoun)
   }
 
   private func unfinished() -> ExperimentError {
     if RunLock.isHeld(at: url) { return .stillTraining(path: url.path) }
-    let training = (try? checkpoint())?.checkpoint.training
+    let training = (try? checkpoint())?.artifact.training
     return .unfinished(
       path: url.path, epoch: training.map { min($0.state.completedEpochs + 1, $0.configuration.epochs) },
       of: training?.configuration.epochs)

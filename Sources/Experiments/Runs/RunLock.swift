@@ -5,7 +5,7 @@ import Synchronization
 /// The right to write into a folder, which one process at a time has: an flock on the file `lock` in it.
 ///
 /// The system takes the lock back when the process ends, however it ends, so that a `lock` that a killed process has left
-/// says nothing. Where the file system knows no locks, everyone gets one.
+/// says nothing. Where the file system knows no locks, nobody gets one: two trainings would write into one folder.
 public final class RunLock: Sendable {
   public let folder: URL
   private let made: NewFolders
@@ -15,7 +15,8 @@ public final class RunLock: Sendable {
   /// Takes the lock, and makes the folder for it where there is none.
   ///
   /// - Parameter waiting: for whoever has it; otherwise the lock is refused at once.
-  /// - Throws: ``ExperimentError/inUse(path:)``, or `WritingError` where the folder cannot be written.
+  /// - Throws: ``ExperimentError/inUse(path:)``, ``LockError`` where the file system gives no locks, or `WritingError`
+  ///   where the folder cannot be written.
   public init(at folder: URL, waiting: Bool = false) throws {
     self.folder = folder
     let made = try NewFolders(upTo: folder)
@@ -70,16 +71,21 @@ public final class RunLock: Sendable {
         _ = try NewFolders(upTo: folder)
         continue
       }
-      guard try acquired(descriptor, waiting: waiting) else {
+      do {
+        guard try acquired(descriptor, waiting: waiting, in: folder) else {
+          throw ExperimentError.inUse(path: folder.path)
+        }
+      } catch {
+        if error is LockError { unlink(path) }  // nobody has it: nobody can
         close(descriptor)
-        throw ExperimentError.inUse(path: folder.path)
+        throw error
       }
       if isFile(descriptor, named: path) { return descriptor }
       close(descriptor)
     }
   }
 
-  private static func acquired(_ descriptor: Int32, waiting: Bool) throws -> Bool {
+  private static func acquired(_ descriptor: Int32, waiting: Bool, in folder: URL) throws -> Bool {
     var attempts = 0
     while flock(descriptor, waiting ? LOCK_EX : LOCK_EX | LOCK_NB) != 0 {
       switch errno {
@@ -89,7 +95,9 @@ public final class RunLock: Sendable {
         attempts += 1
         guard attempts < 5 else { return false }
         usleep(10_000)
-      default: return true
+      default:
+        let reason = String(cString: strerror(errno))
+        throw LockError(folder: folder, reason: reason, fileSystem: FileSystemType(of: descriptor))
       }
     }
     return true
@@ -99,5 +107,21 @@ public final class RunLock: Sendable {
     var (open, named) = (stat(), stat())
     guard fstat(descriptor, &open) == 0, stat(path, &named) == 0 else { return false }
     return open.st_ino == named.st_ino && open.st_dev == named.st_dev
+  }
+}
+
+/// A lock that the file system would not give, for another reason than that somebody has it.
+public struct LockError: Explained, Equatable {
+  public let problem: String
+  public let remedy: String?
+
+  init(folder: URL, reason: String, fileSystem: FileSystemType?) {
+    problem =
+      "\(folder.path) cannot be locked: \(reason). "
+      + "It is on a file system of type \(fileSystem?.name ?? "unknown"), and without a lock another process could"
+      + " write into it at the same time"
+    remedy =
+      "Give a folder on a local disk, or have this file system mounted with locks"
+      + (fileSystem?.hint.map { " (\($0))" } ?? "")
   }
 }

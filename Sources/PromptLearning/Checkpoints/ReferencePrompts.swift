@@ -28,16 +28,22 @@ public struct ReferencePrompts: Sendable {
   private init(contentsOf url: URL) throws {
     self.url = url
     let archive = try TorchArchive(contentsOf: url)
+    if let other = OtherPrompts(Dictionary(uniqueKeysWithValues: archive.names.map { ($0, archive.shape(of: $0)) })) {
+      throw LearningError.otherPrompts(path: url.path, method: other.method)
+    }
     let tensors = Self.stateTensors(of: archive)
-    guard let contextName = tensors["ctx"] else {
+    let names = Set(tensors.keys)
+    guard let contextName = tensors["ctx"],
+      let method = Method.all.first(where: { $0.reference?.recognises?(names) == true })
+    else {
       let nearest = "it has tensors such as '\(archive.names.first ?? "none")', but no 'ctx'"
       throw LearningError.notReferencePrompts(path: url.path, reason: nearest)
     }
-    method = tensors.keys.contains { $0.hasPrefix("meta_net.") } ? .cocoop : .coop
-    let needed = method == .cocoop ? ConditionalPrompts.parameterNames : ContextPrompts.parameterNames
-    let unexpected = tensors.keys.filter { !(needed + Self.buffers).contains($0) }.sorted()
+    self.method = method
+    let known = method.parameterNames + (method.reference?.buffers ?? [])
+    let unexpected = names.subtracting(known).sorted()
     guard unexpected.isEmpty else { throw LearningError.unexpectedTensors(path: url.path, names: unexpected) }
-    parameters = try needed.reduce(into: [:]) { parameters, name in
+    parameters = try method.parameterNames.reduce(into: [:]) { parameters, name in
       guard let stored = tensors[name] else {
         throw LearningError.parameterShape(path: url.path, name: name, expected: [], found: nil)
       }
@@ -55,9 +61,6 @@ public struct ReferencePrompts: Sendable {
     try checkShapes()
   }
 
-  /// The embeddings of the training classes' tokens: the current classes' take their place, as in the reference.
-  static let buffers = ["token_prefix", "token_suffix"]
-
   /// The archive's names of the tensors of the state dict, by their own names.
   private static func stateTensors(of archive: TorchArchive) -> [String: String] {
     let hasState = archive.root["state_dict"] != nil
@@ -69,12 +72,12 @@ public struct ReferencePrompts: Sendable {
     }
   }
 
-  /// Whether all tensors fit each other; whether they fit a model is seen when one is given.
+  /// Checks that all tensors fit each other; whether they fit a model is seen when one is given.
   private func checkShapes() throws {
     let context = parameters["ctx"]?.shape ?? []
-    guard method == .coop ? [2, 3].contains(context.count) : context.count == 2, !context.contains(0) else {
-      throw LearningError.parameterShape(path: url.path, name: "ctx", expected: [4, 512], found: context)
-    }
+    guard let spec = method.parameters.first(where: { $0.name == "ctx" }), spec.hasRank(context.count),
+      !context.contains(0)
+    else { throw LearningError.parameterShape(path: url.path, name: "ctx", expected: [4, 512], found: context) }
     if context.count == 3, let classCount, classCount != context[0] {
       throw LearningError.notReferencePrompts(
         path: url.path, reason: "it has contexts for \(context[0]) classes, but token prefixes for \(classCount)")
@@ -92,41 +95,30 @@ public struct ReferencePrompts: Sendable {
   ///   ``LearningError/classCount(path:learnedFor:named:)``.
   public func checkpoint(
     on clip: CLIPModel, identity: ModelIdentity, classNames: [String], position: ContextPosition = .end
-  ) throws -> PromptCheckpoint {
-    try check("ctx", axis: -1, "a text tower", clip.textEncoder.width, identity)
-    if method == .cocoop {
-      try check("meta_net.linear1.weight", axis: 1, "image features", clip.embeddingWidth, identity)
-      try check("meta_net.linear2.weight", axis: 0, "a text tower", clip.textEncoder.width, identity)
-      let shapes = MetaNetwork.parameterShapes(from: clip.embeddingWidth, to: clip.textEncoder.width)
-      for (name, shape) in zip(MetaNetwork.parameterNames, shapes) where parameters[name]?.shape != shape {
-        throw LearningError.parameterShape(path: url.path, name: name, expected: shape, found: parameters[name]?.shape)
+  ) throws -> Artifact {
+    for spec in method.parameters {
+      let found = parameters[spec.name]?.shape ?? []
+      if let other = spec.otherWidth(found, on: clip) {
+        throw LearningError.otherBackbone(
+          path: url.path, tensor: spec.name, axis: other.meaning, found: other.found, model: identity.name,
+          expected: other.expected)
+      }
+      if let expected = spec.mismatch(found, on: clip, classes: classCount ?? 0) {
+        throw LearningError.parameterShape(path: url.path, name: spec.name, expected: expected, found: found)
       }
     }
     let learnedFor = isClassSpecific ? parameters["ctx"]?.shape[0] : classCount
     if !classNames.isEmpty, let learnedFor, learnedFor != classNames.count {
       throw LearningError.classCount(path: url.path, learnedFor: learnedFor, named: classNames.count)
     }
-    let description = PromptDescription(
-      method: method, classNames: classNames, position: method == .coop ? position : nil, model: identity)
-    return PromptCheckpoint(description, parameters: parameters)
+    let description = ArtifactDescription(
+      method: method, classNames: classNames,
+      position: method.contextSettings.contains(.position) ? position : nil, model: identity)
+    return Artifact(description, parameters: parameters)
   }
 
   /// Whether each class has contexts of its own.
   public var isClassSpecific: Bool { parameters["ctx"]?.shape.count == 3 }
-
-  private func check(
-    _ name: String, axis: Int, _ meaning: String, _ expected: Int, _ identity: ModelIdentity
-  ) throws {
-    let shape = parameters[name]?.shape ?? []
-    let index = axis < 0 ? shape.count + axis : axis
-    guard shape.indices.contains(index) else {
-      throw LearningError.parameterShape(path: url.path, name: name, expected: [expected], found: shape)
-    }
-    guard shape[index] == expected else {
-      throw LearningError.otherBackbone(
-        path: url.path, tensor: name, axis: meaning, found: shape[index], model: identity.name, expected: expected)
-    }
-  }
 }
 
 // MARK: Folders
@@ -147,10 +139,10 @@ extension ReferencePrompts {
 
   private static func isPrompts(_ name: String) -> Bool { name == bestName || name.hasPrefix(epochPrefix) }
 
-  /// The folder with the files: `prompt_learner` in the output folder, or the folder itself.
+  /// The folder with the files: `prompt_learner` in the output folder, that of another method, or the folder itself.
   private static func folder(at url: URL) -> URL {
-    let inner = url.appending(path: folderName)
-    return FileManager.default.fileExists(atPath: inner.path) ? inner : url
+    let inner = ([folderName] + OtherPrompts.folderNames).map { url.appending(path: $0) }
+    return inner.first { FileManager.default.fileExists(atPath: $0.path) } ?? url
   }
 
   private static func contents(of folder: URL) throws -> [String] {

@@ -29,7 +29,7 @@ extension ReferencePrompts {
   /// - Parameter precision: of all tensors.
   /// - Throws: ``LearningError``, `TorchError`, `WritingError`.
   public static func write(
-    _ prompts: PromptCheckpoint, on clip: CLIPModel, _ training: Training, precision: Tensor.Kind, toFolder output: URL
+    _ prompts: Artifact, on clip: CLIPModel, _ training: Training, precision: Tensor.Kind, toFolder output: URL
   ) throws {
     let file = file(ofEpoch: training.epoch, in: output)
     let folder = file.deletingLastPathComponent()
@@ -45,9 +45,9 @@ extension ReferencePrompts {
 
   /// Writes the file alone.
   public static func write(
-    _ prompts: PromptCheckpoint, on clip: CLIPModel, _ training: Training, precision: Tensor.Kind, to url: URL
+    _ prompts: Artifact, on clip: CLIPModel, _ training: Training, precision: Tensor.Kind, to url: URL
   ) throws {
-    let names = prompts.parameterNames
+    let names = prompts.description.method.parameterNames
     guard !names.isEmpty, let context = prompts.parameters["ctx"] else {
       throw LearningError.nothingLearned(path: url.path)
     }

@@ -32,12 +32,8 @@ public struct Classifier<Learner: PromptLearner>: Sendable {
   /// - Parameter imageFeatures: `[B, E]`, unit rows.
   /// - Returns: `[B, C]`.
   public func logits(for imageFeatures: Tensor) throws -> Tensor {
-    let classFeatures = try learner.classFeatures(for: imageFeatures)  // [1 or B, C, E]
-    let isShared = classFeatures.shape[0] == 1
-    // Scaled before the product, as the reference does: its last digit is then ours.
-    let images = try (imageFeatures * clip.logitScale).unsqueezed(at: isShared ? 0 : 1)  // [1, B, E] or [B, 1, E]
-    let logits = try images.matmul(classFeatures.permuted([0, 2, 1]))  // [1, B, C] or [B, 1, C]
-    return try logits.reshaped([imageFeatures.shape[0], -1])
+    let classes = try learner.classFeatures(for: imageFeatures)  // [1 or B, C, E]
+    return try Features(images: imageFeatures, classes: classes, scale: clip.logitScale).logits
   }
 
   /// p(c | x) for each of any number of images, `[B, C]`.

@@ -9,7 +9,7 @@ public struct FastClassifier: ImageClassifier {
   /// How many classes of an image are computed exactly unless a caller says otherwise.
   public static let standardExactClasses = 5
   /// Images that go through the text encoder together: enough rows for fast products, few enough for the caches.
-  private static let imagesPerPass = 16
+  private static let imagesPerMicrobatch = 16
 
   /// What this approximates.
   public let exact: Classifier<ConditionalPrompts>
@@ -23,21 +23,6 @@ public struct FastClassifier: ImageClassifier {
   /// What it keeps in memory beside the exact classifier, in bytes.
   public var expansionBytes: Int { expansion.bytes }
 
-  /// Expands the features of all classes, which takes two passes over them for each number of a code, and one more.
-  ///
-  /// - Throws: `LearningError/codeWidth(expected:means:deviations:)` for codes of other prompts.
-  public init(
-    _ exact: Classifier<ConditionalPrompts>, around codes: TypicalCodes, exactClasses: Int = standardExactClasses,
-    within budget: MemoryBudget = .automatic
-  ) throws {
-    var preparation = try FastPreparation(exact, around: codes, exactClasses: exactClasses, within: budget)
-    while true {
-      guard let made = try preparation.advance() else { continue }
-      self = made
-      return
-    }
-  }
-
   init(_ exact: Classifier<ConditionalPrompts>, exactClasses: Int, by expansion: ClassExpansion) {
     self.exact = exact
     self.exactClasses = min(exactClasses, exact.classNames.count)
@@ -46,12 +31,12 @@ public struct FastClassifier: ImageClassifier {
 
   public func naming(_ classNames: [String]) throws -> FastClassifier {
     guard classNames != self.classNames else { return self }
-    return try FastClassifier(exact.naming(classNames), around: expansion.codes, exactClasses: exactClasses)
+    return try exact.naming(classNames).fastClassifier(around: expansion.codes, exactClasses: exactClasses)
   }
 
   public func logits(ofEmbeddings imageEmbeddings: Tensor, within budget: MemoryBudget) throws -> Tensor {
     let features = try imageEmbeddings.unitRows()
-    let groups = Array(0..<features.shape[0]).split(every: Self.imagesPerPass)
+    let groups = Array(0..<features.shape[0]).split(every: Self.imagesPerMicrobatch)
     let rows = try groups.flatMap { group in
       try scaledCosines(of: features.sliced(group[0]..<group[0] + group.count, axis: 0))
     }

@@ -6,7 +6,7 @@ public struct FastPreparation: Sendable {
   private let exact: Classifier<ConditionalPrompts>
   private let codes: TypicalCodes
   private let exactClasses: Int
-  private let plan: PassPlan<ConditionalPrompts>
+  private let plan: MicrobatchPlan<ConditionalPrompts>
   private let axes: [Int]
   private var terms: [Tensor] = []  // [C, E] each: the features at the typical code, then the slopes of each axis
   /// The features at the upper end of an axis whose lower end comes next.
@@ -21,7 +21,7 @@ public struct FastPreparation: Sendable {
     self.exact = exact
     self.codes = codes
     self.exactClasses = exactClasses
-    plan = try PassPlan(for: exact.learner, within: budget, isTraining: false)
+    plan = try MicrobatchPlan(for: exact.learner, within: budget, isTraining: false)
     axes = codes.axes
   }
 

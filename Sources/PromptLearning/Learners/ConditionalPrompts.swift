@@ -78,13 +78,12 @@ public struct ConditionalPrompts: TrainablePromptLearner {
   package var trie: PromptTrie { prompts.trie }
 
   /// As many images as keep the widest hidden layer of a pass, 4D wide at every node, within 8 MiB.
-  public var imagesPerPass: Int {
+  public var imagesPerMicrobatch: Int {
     max(1, 8 << 20 / (trie.nodes.count * 4 * textEncoder.width * MemoryLayout<Float>.size))
   }
 
   public func passBytes(isTraining: Bool) -> Int { textEncoder.passBytes(of: trie, isTraining: isTraining) }
 
-  public static let method = Method.cocoop
   public static let parameterNames = ["ctx"] + MetaNetwork.parameterNames
   public var parameters: [Tensor] { [contextVectors] + metaNetwork.parameters }
 

@@ -10,7 +10,7 @@ public struct ContextPrompts: TrainablePromptLearner {
   private let prompts: PreparedTrie  // C class names, frozen
   private let textEncoder: TextEncoder  // frozen
 
-  public var imagesPerPass: Int { .max }
+  public var imagesPerMicrobatch: Int { .max }
   public func passBytes(isTraining: Bool) -> Int { textEncoder.passBytes(of: prompts.trie, isTraining: isTraining) }
 
   /// - Parameters:
@@ -72,7 +72,6 @@ public struct ContextPrompts: TrainablePromptLearner {
     return try textEncoder(prompts, contexts: contexts).unitRows()  // [1, C, E]
   }
 
-  public static let method = Method.coop
   public static let parameterNames = ["ctx"]
   public var parameters: [Tensor] { [contextVectors] }
 

@@ -32,18 +32,18 @@ struct MetaNetwork: Sendable {
   /// What the bottleneck makes of images, `[B, E/16]`, none below 0: all that they tell the prompts.
   func code(of imageFeatures: Tensor) throws -> Tensor { try Activation.relu(hidden(imageFeatures)) }
 
-  static let parameterNames = [
-    "meta_net.linear1.weight", "meta_net.linear1.bias", "meta_net.linear2.weight", "meta_net.linear2.bias",
-  ]
+  static let parameterNames = specs.map(\.name)
   var parameters: [Tensor] {
     [hidden.weight, hidden.bias, output.weight, output.bias].compactMap { $0 }
   }
 
-  /// Shapes of ``parameters``.
-  static func parameterShapes(from embeddingWidth: Int, to width: Int) -> [[Int]] {
-    let bottleneck = embeddingWidth / reduction
-    return [[bottleneck, embeddingWidth], [bottleneck], [width, bottleneck], [width]]
-  }
+  /// ``parameters`` as files hold them.
+  static let specs = [
+    ParameterSpec("meta_net.linear1.weight", [.codeWidth, .embeddingWidth]),
+    ParameterSpec("meta_net.linear1.bias", [.codeWidth]),
+    ParameterSpec("meta_net.linear2.weight", [.textWidth, .codeWidth]),
+    ParameterSpec("meta_net.linear2.bias", [.textWidth]),
+  ]
 }
 
 extension Linear {

@@ -8,7 +8,7 @@ public protocol PromptLearner: Sendable {
 
   /// How many images one call of ``classFeatures(for:)`` takes at the best speed: more would leave the caches;
   /// `Int.max` where the features do not depend on the image.
-  var imagesPerPass: Int { get }
+  var imagesPerMicrobatch: Int { get }
 
   /// The memory that one image's class features take while they are computed; of all images, where they share them.
   ///
@@ -31,8 +31,6 @@ public protocol PromptLearner: Sendable {
 
 /// A prompt learner with parameters, which a ``Trainer`` improves.
 public protocol TrainablePromptLearner: PromptLearner {
-  /// The method that this learner belongs to.
-  static var method: Method { get }
   /// In the order of ``parameterNames``.
   var parameters: [Tensor] { get }
   /// As the reference's checkpoint files call them (`C/trainers/coop.py`, `cocoop.py`).

@@ -6,9 +6,9 @@ import Torch
 public struct ZeroShotPrompts: PromptLearner {
   public let classNames: [String]
   public let templates: [PromptTemplate]
-  private let features: Tensor  // [1, C, E], unit rows
+  let features: Tensor  // [1, C, E], unit rows
 
-  public var imagesPerPass: Int { .max }
+  public var imagesPerMicrobatch: Int { .max }
   public func passBytes(isTraining: Bool) -> Int { 0 }
 
   /// - Parameter templates: one, or an ensemble whose unit features are averaged and brought to unit length again.

@@ -12,6 +12,7 @@ public struct Trainer<Learner: TrainablePromptLearner>: Sendable {
   /// The classifier with the prompts learned so far.
   public private(set) var classifier: Classifier<Learner>
   public let configuration: TrainingConfiguration
+  public let recipe: TrainingRecipe
   public let seed: UInt64
   /// What a continued training needs besides the parameters.
   public private(set) var state: TrainingState
@@ -19,21 +20,23 @@ public struct Trainer<Learner: TrainablePromptLearner>: Sendable {
   private let schedule: LearningRateSchedule
   private let budget: MemoryBudget
   private let cache: FeatureCache?
-  private var plan: PassPlan<Learner>?
+  private var plan: MicrobatchPlan<Learner>?
   private var views: TrainingViews?
 
   /// - Parameters:
+  ///   - recipe: the method's loss, and its rules for gradients and parameters.
   ///   - state: of a training that is continued; `nil` begins a new one.
   ///   - budget: decides how a batch is divided; what is learned changes by the rounding of sums alone.
   ///   - cache: of the features of stored views.
   public init(
-    _ classifier: Classifier<Learner>, configuration: TrainingConfiguration, seed: UInt64, state: TrainingState? = nil,
-    within budget: MemoryBudget = .automatic, cache: FeatureCache? = nil
+    _ classifier: Classifier<Learner>, configuration: TrainingConfiguration, recipe: TrainingRecipe = .crossEntropy,
+    seed: UInt64, state: TrainingState? = nil, within budget: MemoryBudget = .automatic, cache: FeatureCache? = nil
   ) {
     self.cache = cache
     self.budget = budget
     self.classifier = classifier
     self.configuration = configuration
+    self.recipe = recipe
     self.seed = seed
     schedule = configuration.schedule
     // Initial values are drawn from the seed itself; the training draws from a stream of its own.
@@ -82,7 +85,8 @@ public struct Trainer<Learner: TrainablePromptLearner>: Sendable {
         try afterStep(self)
         try progress(
           .step(
-            epoch: epoch + 1, number: number, of: plan.stepCount, images: draws.count, loss: loss, right: right))
+            TrainingStep(
+              epoch: epoch + 1, number: number, of: plan.stepCount, images: draws.count, loss: loss, right: right)))
       }
     }
     let done = state.position
@@ -92,7 +96,7 @@ public struct Trainer<Learner: TrainablePromptLearner>: Sendable {
       images: plan.imageCount, seconds: earlier.seconds + (ContinuousClock.now - start).seconds)
   }
 
-  /// - Returns: mean cross-entropy of `batch` before the step, in nats.
+  /// - Returns: the loss on `batch` before the step, in nats.
   /// - Throws: ``LearningError/diverged(epoch:step:)`` where that is no number; nothing is changed then.
   public mutating func step(on batch: Batch, learningRate: Float) throws -> Float {
     try improve(on: batch, learningRate: learningRate).loss
@@ -101,15 +105,17 @@ public struct Trainer<Learner: TrainablePromptLearner>: Sendable {
   /// - Returns: the loss before the step, and how many images the classifier named rightly then.
   private mutating func improve(on batch: Batch, learningRate: Float) throws -> (loss: Float, right: Int) {
     let learner = classifier.learner
-    let plan = try plan ?? PassPlan(for: learner, within: budget, isTraining: true)
+    let plan = try plan ?? MicrobatchPlan(for: learner, within: budget, isTraining: true)
     self.plan = plan
-    let (loss, gradients, right) = try classifier.lossWithGradient(on: batch, by: plan)
-    guard loss.isFinite else {
+    let result = try classifier.gradient(on: batch, by: recipe, plan)
+    guard result.loss.isFinite else {
       throw LearningError.diverged(epoch: state.completedEpochs + 1, step: state.position.steps + 1)
     }
-    let improved = try state.optimizer.step(learner.parameters, along: gradients, learningRate: learningRate)
+    let direction =
+      try recipe.gradientRule?.combine(result.gradients, at: learner.parameters) ?? result.gradients[0]
+    let improved = try state.optimizer.step(learner.parameters, along: direction, learningRate: learningRate)
     classifier = Classifier(classifier.clip, try learner.replacing(improved))
-    return (loss, right)
+    return (result.loss, result.right)
   }
 
   /// Stored views come from a stream of their own, so that a continued training draws the same ones again.

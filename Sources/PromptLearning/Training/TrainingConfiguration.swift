@@ -91,6 +91,14 @@ public struct TrainingConfiguration: Sendable, Hashable, Codable {
   public static let cocoop = TrainingConfiguration(unchecked: 10, batchSize: 1)
   /// CoOp's in the comparison with CoCoOp, outside ImageNet: 200 epochs, 32 images a step.
   public static let coop = TrainingConfiguration(unchecked: 200, batchSize: 32)
+
+  /// The same for another number of epochs, which is known to be allowed.
+  func with(epochs: Int, batchSize: Int? = nil) -> TrainingConfiguration {
+    var changed = self
+    changed.epochs = epochs
+    changed.batchSize = batchSize ?? self.batchSize
+    return changed
+  }
 }
 
 extension WarmUp {

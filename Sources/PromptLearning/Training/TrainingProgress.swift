@@ -6,10 +6,34 @@ public enum TrainingProgress: Sendable {
   case otherThreads(begun: Int, now: Int)
   /// So many views have been encoded, before the first epoch.
   case views(encoded: Int, of: Int)
-  /// A step of an epoch was made; both count from 1. So many of its images were named rightly before it.
-  case step(epoch: Int, number: Int, of: Int, images: Int, loss: Float, right: Int)
+  /// A step of an epoch was made.
+  case step(TrainingStep)
   /// A linear probe is fitted for the number-th of at most so many penalties.
   case fit(number: Int, of: Int)
+}
+
+/// What one step did.
+public struct TrainingStep: Sendable, Equatable {
+  /// From 1.
+  public let epoch: Int
+  /// Within the epoch, from 1.
+  public let number: Int
+  /// The steps of the epoch.
+  public let count: Int
+  public let images: Int
+  /// The loss before the step, in nats.
+  public let loss: Float
+  /// How many of its images were named rightly before it.
+  public let right: Int
+
+  public init(epoch: Int, number: Int, of count: Int, images: Int, loss: Float, right: Int) {
+    self.epoch = epoch
+    self.number = number
+    self.count = count
+    self.images = images
+    self.loss = loss
+    self.right = right
+  }
 }
 
 /// What an epoch did.

@@ -28,26 +28,3 @@ public struct LearnedContexts: Sendable {
     return try vectors + metaNetwork(imageFeatures).unsqueezed(at: 1)
   }
 }
-
-extension PromptCheckpoint {
-  /// The context vectors of this file; `nil` for zero-shot prompts, which have none.
-  ///
-  /// - Parameters:
-  ///   - identity: of `clip`; it must be the one that the prompts were learned on.
-  ///   - path: what errors call the file.
-  public func contexts(on clip: CLIPModel, identity: ModelIdentity, path: String) throws -> LearnedContexts? {
-    try description.checkModel(is: identity, path: path)
-    switch description.method {
-    case .zeroShot, .zeroShotEnsemble, .linearProbe: return nil
-    case .coop:
-      let vectors = try checkedContext(on: clip, path: path)
-      let isClassSpecific = vectors.shape.count == 3
-      return LearnedContexts(
-        try isClassSpecific ? vectors : vectors.unsqueezed(at: 0), isClassSpecific: isClassSpecific, metaNetwork: nil)
-    case .cocoop:
-      return LearnedContexts(
-        try checkedContext(on: clip, path: path).unsqueezed(at: 0), isClassSpecific: false,
-        metaNetwork: try MetaNetwork(checkedMetaNetwork(on: clip, path: path)))
-    }
-  }
-}

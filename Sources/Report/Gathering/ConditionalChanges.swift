@@ -42,7 +42,7 @@ struct ConditionalChanges: Sendable {
     of kept: KeptEvaluation, by run: LoadedRun, within budget: MemoryBudget, cacheFolder: URL?,
     progress: (Int, Int) throws -> Void
   ) throws {
-    guard let classifier = try run.unconditionalClassifier(for: kept.classNames) else { return nil }
+    guard let classifier = try run.classifierWithoutImage(for: kept.classNames) else { return nil }
     let step = max(1, (kept.predictions.count + Self.limit - 1) / Self.limit)
     let chosen = stride(from: 0, to: kept.predictions.count, by: step).map { kept.predictions[$0] }
     let files = chosen.map { kept.imageFolder.appending(path: $0.file, directoryHint: .notDirectory) }

@@ -35,7 +35,7 @@ struct DatasetGroup: Sendable {
 
   /// What the others are compared with.
   var zeroShot: MethodRow? {
-    rows.first { $0.variant.method == .zeroShot } ?? rows.first { $0.variant.method.isZeroShot }
+    rows.filter(\.variant.method.isZeroShot).min { $0.variant.method.rank < $1.variant.method.rank }
   }
 
   var runs: [ReportedRun] { rows.flatMap(\.runs) }
@@ -117,12 +117,5 @@ struct MethodRow: Sendable {
   }
 
   /// Which of the style sheet's series colours: one for each method.
-  var series: Int {
-    switch variant.method {
-    case .coop: 1
-    case .cocoop: 2
-    case .linearProbe: 3
-    default: 0
-    }
-  }
+  var series: Int { variant.method.series }
 }

@@ -72,7 +72,7 @@ public struct Gathering: Sendable {
 
   /// Adds what needs the model: what the conditional token changed, and the words nearest to the context vectors.
   func explain(_ run: inout ReportedRun, _ kept: [KeptEvaluation], progress: (Progress) throws -> Void) throws {
-    guard computes, run.isFinished, run.method == .coop || run.method == .cocoop else { return }
+    guard computes, run.isFinished, run.method.learnsContexts else { return }
     let loaded: LoadedRun
     do {
       loaded = try LoadedRun(folder: run.folder.url, model: model)
@@ -81,7 +81,7 @@ public struct Gathering: Sendable {
       return
     }
     var image: URL?
-    for evaluation in kept where run.method == .cocoop {
+    for evaluation in kept where run.method.conditionsOnImage {
       do {
         let changes = try ConditionalChanges(
           of: evaluation, by: loaded, within: budget, cacheFolder: cacheFolder

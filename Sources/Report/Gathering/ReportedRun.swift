@@ -30,11 +30,14 @@ struct ReportedRun: Sendable {
     name = found.name
     record = try folder.record()
     seed = record.configuration?.seed
-    let prompts = try? folder.prompts()
-    // Files of the reference are told apart by what was learned.
-    method = record.configuration?.method ?? prompts?.description.method ?? .coop
-    namesOtherClasses = method.namesOtherClasses && prompts?.isClassSpecific != true
-    isFinished = [folder.promptsURL, folder.probeURL].contains { FileManager.default.fileExists(atPath: $0.path) }
+    // An import is told apart by what was learned.
+    let artifact = try? folder.artifact()
+    guard let method = record.configuration?.method ?? artifact?.description.method else {
+      throw ExperimentError.notARun(path: found.url.path, reason: "what it learned is missing")
+    }
+    self.method = method
+    namesOtherClasses = method.namesOtherClasses && artifact?.isClassSpecific != true
+    isFinished = folder.hasArtifact
     epochs = folder.metrics()
     do {
       evaluations = try folder.evaluations()

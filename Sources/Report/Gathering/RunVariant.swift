@@ -11,7 +11,7 @@ struct RunVariant: Hashable, Sendable {
     let text: String
 
     /// Whether it is told wherever it is not usual: what is learned and not how.
-    var isEssential: Bool { ["origin", "precision", "context", "position", "sets"].contains(name) }
+    var isEssential: Bool { ["origin", "precision", "context", "position", "sets", "option"].contains(name) }
   }
 
   let method: PromptLearning.Method
@@ -51,6 +51,7 @@ struct RunVariant: Hashable, Sendable {
     var features = [Feature(name: "classes", text: "\(configuration.classes.rawValue) classes")]
     func add(_ name: String, _ text: String) { features.append(Feature(name: name, text: text)) }
     if let precision = configuration.precision { add("precision", precision.rawValue) }
+    if configuration.isRecursive == true { add("sub-folders", "photos in sub-folders too") }
     guard !configuration.method.isZeroShot else { return features }
     add("shots", configuration.shots.map { $0.counted("shot") } ?? "all images")
     if configuration.fewShotList != nil { add("sample", "images of a list") }
@@ -59,6 +60,10 @@ struct RunVariant: Hashable, Sendable {
     add("context", context.words.map { "“\($0)”" } ?? "\(context.length ?? 4) random vectors")
     if context.position != .end { add("position", "name in the \(context.position.rawValue)") }
     if context.isClassSpecific { add("sets", "class-specific") }
+    for option in configuration.method.options {
+      guard let value = configuration.options?.values[option.name] else { continue }
+      add("option", "\(option.name) \(value)")
+    }
     add("epochs", training.epochs.counted("epoch"))
     add("batch", "\(training.batchSize) a step")
     add("rate", "rate \(training.learningRate)")
@@ -93,10 +98,8 @@ struct RunVariant: Hashable, Sendable {
 
   /// Zero-shot first, then as the paper lists them; of one method, few shots first, and the usual before the unusual.
   static func isOrdered(_ left: RunVariant, _ right: RunVariant) -> Bool {
-    let order = PromptLearning.Method.allCases
-    let (first, second) = (order.firstIndex(of: left.method) ?? 0, order.firstIndex(of: right.method) ?? 0)
-    let place = (first, left.shots ?? .max, left.unusual.count)
-    let other = (second, right.shots ?? .max, right.unusual.count)
+    let place = (left.method.rank, left.shots ?? .max, left.unusual.count)
+    let other = (right.method.rank, right.shots ?? .max, right.unusual.count)
     guard place == other else { return place < other }
     return left.text.compare(right.text, options: .numeric) == .orderedAscending
   }

@@ -1,0 +1,78 @@
+import Images
+import Torch
+
+/// Where the tensors of a model come from, handed out one by one, each by its name and shape.
+///
+/// A layer is made from its tensors, so a half-loaded model cannot exist. A file is a ``CheckpointSource``.
+public protocol WeightSource {
+  /// The precision of the products of linear layers; all tensors are handed out as 32-bit floats.
+  var precision: Precision { get }
+
+  /// The tensor `name`.
+  ///
+  /// - Throws: ``CLIPError`` where the source has none of that name and shape.
+  mutating func take(_ name: String, _ shape: [Int]) throws -> Tensor
+
+  /// Ends the taking.
+  ///
+  /// - Throws: ``CLIPError/unreadTensors(names:file:)`` where a tensor of the model was not taken.
+  mutating func finish() throws
+}
+
+extension WeightSource {
+  /// The linear layer `path.weight` `[output, input]`, with `path.bias` where `hasBias`.
+  mutating func linear(_ path: String, from input: Int, to output: Int, hasBias: Bool = true) throws -> FrozenLinear {
+    try FrozenLinear(
+      weight: take("\(path).weight", [output, input]), bias: hasBias ? take("\(path).bias", [output]) : nil,
+      precision: precision)
+  }
+
+  /// The layer normalisation `path.weight`, `path.bias`.
+  mutating func layerNorm(_ path: String, width: Int, epsilon: Double = 1e-5) throws -> LayerNorm {
+    try LayerNorm(weight: take("\(path).weight", [width]), bias: take("\(path).bias", [width]), epsilon: epsilon)
+  }
+
+  /// The batch normalisation `path.weight`, `.bias`, `.running_mean`, `.running_var`.
+  mutating func batchNorm(_ path: String, channels: Int, epsilon: Double) throws -> BatchNorm {
+    try BatchNorm(
+      weight: take("\(path).weight", [channels]), bias: take("\(path).bias", [channels]),
+      mean: take("\(path).running_mean", [channels]), variance: take("\(path).running_var", [channels]),
+      epsilon: epsilon)
+  }
+}
+
+/// Tensors that are made when they are asked for, of whatever name and shape.
+package struct GeneratedSource: WeightSource {
+  package let precision: Precision
+  private let make: (_ name: String, _ shape: [Int]) throws -> Tensor
+
+  package init(
+    precision: Precision = .float32, making make: @escaping (_ name: String, _ shape: [Int]) throws -> Tensor
+  ) {
+    self.precision = precision
+    self.make = make
+  }
+
+  package mutating func take(_ name: String, _ shape: [Int]) throws -> Tensor { try make(name, shape) }
+  package mutating func finish() {}
+}
+
+/// Random tensors of whatever name and shape is asked for: uniform, of a scale that keeps that of what passes through a
+/// layer. Variances are positive.
+struct RandomSource: WeightSource {
+  let precision: Precision
+  private var generator: SeededGenerator
+
+  init(seed: UInt64, precision: Precision = .float32) {
+    self.precision = precision
+    generator = SeededGenerator(seed: seed)
+  }
+
+  mutating func take(_ name: String, _ shape: [Int]) throws -> Tensor {
+    let bound = (3 / Float(max(1, shape.dropFirst().reduce(1, *)))).squareRoot()
+    let elements = (0..<shape.reduce(1, *)).map { _ in (Float(generator.next() >> 40) * 0x1p-23 - 1) * bound }
+    return try Tensor(name.hasSuffix(".running_var") ? elements.map { 1 + abs($0) } : elements, shape: shape)
+  }
+
+  mutating func finish() {}
+}

@@ -1,0 +1,88 @@
+import HTTPTypes
+import Hummingbird
+import HummingbirdCore
+import Logging
+import NIOCore
+import NIOHTTP1
+import NIOHTTPTypes
+import NIOHTTPTypesHTTP1
+
+/// The handlers of one connection, from bytes to requests and back.
+struct HTTPChannel: HTTPChannelHandler {
+  typealias Value = NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>
+
+  let responder: HTTPChannelHandler.Responder
+  let makeGuard: @Sendable () -> ConnectionGuard
+
+  /// The most that is read of a request's line and header, in bytes and fields.
+  static let headerLimits: NIOHTTPDecoderLimitConfiguration = {
+    var limits = NIOHTTPDecoderLimitConfiguration()
+    limits.maxHeaderFieldSize = 16_384
+    limits.maxHeaderListSize = 32_768
+    limits.maxHeaderFieldCount = 100
+    return limits
+  }()
+
+  func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
+    channel.eventLoop.makeCompletedFuture {
+      let pipeline = channel.pipeline.syncOperations
+      // Requests that come before an answer wait in the asynchronous channel; the guard answers what cannot be parsed.
+      try pipeline.configureHTTPServerPipeline(
+        withPipeliningAssistance: false, withErrorHandling: false, withOutboundHeaderValidation: false,
+        withEncoderConfiguration: .init(), withDecoderLimitConfiguration: Self.headerLimits)
+      try pipeline.addHandlers([
+        PersistenceHandler(), HTTP1ToHTTPServerCodec(secure: false), makeGuard(),
+        HTTPConnectionStateHandler(logger: logger),
+      ])
+      return try Value(wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true))
+    }
+  }
+
+  func handle(value: Value, logger: Logger) async { await handleHTTP(asyncChannel: value, logger: logger) }
+}
+
+/// Decides whether a connection outlives an answer, and says so in its header (RFC 9112, §9.3).
+///
+/// HTTP/1.1 connections stay open unless the client says `close`; those of HTTP/1.0 end unless it says `keep-alive`.
+/// Handlers behind this one see `Connection: close` where the connection ends, and nothing else.
+package final class PersistenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
+  package typealias InboundIn = HTTPServerRequestPart
+  package typealias InboundOut = HTTPServerRequestPart
+  package typealias OutboundIn = HTTPServerResponsePart
+  package typealias OutboundOut = HTTPServerResponsePart
+
+  /// The value of `Connection` in the answer to each request that has none yet; `nil` where HTTP/1.1 needs none.
+  private var answers = CircularBuffer<String?>()
+  private var isStopping = false
+
+  package init() {}
+
+  package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    guard case .head(var head) = unwrapInboundIn(data) else { return context.fireChannelRead(data) }
+    // The parser takes what follows for another protocol's, though none is spoken here.
+    let switches = head.method == .CONNECT || head.headers.contains(name: "upgrade")
+    let isPersistent = head.isKeepAlive && !switches
+    let isOld = head.version.minor == 0  // of HTTP/1, the only one that is parsed
+    head.headers.remove(name: "connection")
+    if !isPersistent { head.headers.add(name: "connection", value: "close") }
+    // A client of HTTP/1.0 knows no interim answers (RFC 9110, §10.1.1).
+    if isOld { head.headers.remove(name: "expect") }
+    answers.append(isPersistent ? (isOld ? "keep-alive" : nil) : "close")
+    context.fireChannelRead(wrapInboundOut(.head(head)))
+  }
+
+  package func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    if event is ChannelShouldQuiesceEvent { isStopping = true }
+    context.fireUserInboundEventTriggered(event)
+  }
+
+  package func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+    guard case .head(var head) = unwrapOutboundIn(data), head.status != .continue else {
+      return context.write(data, promise: promise)
+    }
+    // An answer without a request is to something that could not be read, behind which nothing can be.
+    let value = answers.isEmpty ? "close" : answers.removeFirst()
+    if let value = isStopping ? "close" : value { head.headers.replaceOrAdd(name: "Connection", value: value) }
+    context.write(wrapOutboundOut(.head(head)), promise: promise)
+  }
+}

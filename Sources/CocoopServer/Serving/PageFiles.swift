@@ -1,0 +1,63 @@
+import Embedded
+import Foundation
+import HTTPTypes
+import Hummingbird
+
+/// The page and what belongs to it, read into memory once: nothing is looked up on the disk for a request.
+struct PageFiles: Sendable {
+  struct File: Sendable {
+    let content: Data
+    let type: String
+    let tag: String
+  }
+
+  /// By path.
+  let assets: [String: File]
+
+  static let description = "/openapi.json"
+  /// Drawings to try, one of each of these classes of openclipart.
+  private static let examples = [
+    ("bird", "008"), ("boat", "009"), ("clock", "004"), ("fruit", "007"), ("house", "004"), ("mammal", "007"),
+    ("musical_instrument", "006"), ("vehicle", "007"),
+  ]
+
+  /// - Throws: ``ServerError/missingResource(name:)``.
+  init() throws {
+    let folder = Bundle.module.bundleURL.appending(path: "page")
+    let script = "text/javascript; charset=utf-8"
+    var assets: [String: File] = [:]
+    for (path, name, type) in [
+      ("/", "index.html", "text/html; charset=utf-8"), ("/page.css", "page.css", "text/css; charset=utf-8"),
+      ("/page.js", "page.js", script), ("/answers.js", "answers.js", script), ("/server.js", "server.js", script),
+      ("/icon.svg", "icon.svg", "image/svg+xml"), (Self.description, "openapi.json", "application/json"),
+    ] {
+      assets[path] = try Self.file(folder.appending(path: name), type: type)
+    }
+    for (name, number) in Self.examples {
+      let photo = Embedded.openclipart.appending(path: "images/\(name)/\(number).jpg")
+      assets["/examples/\(name).jpg"] = try Self.file(photo, type: "image/jpeg")
+    }
+    self.assets = assets
+  }
+
+  private static func file(_ url: URL, type: String) throws -> File {
+    guard let content = FileManager.default.contents(atPath: url.path) else {
+      throw ServerError.missingResource(name: url.lastPathComponent)
+    }
+    // FNV-1a: it need only tell versions of our own files apart.
+    let hash = content.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01b3 }
+    return File(content: content, type: type, tag: "\"\(String(hash, radix: 16))\"")
+  }
+
+  /// The file, or 304 where the client has it already.
+  ///
+  /// - Throws: ``APIError/noSuchPath``.
+  func response(for path: String, to request: Request) throws -> Response {
+    guard let file = assets[path] else { throw APIError.noSuchPath }
+    let isKnown = request.headers[.ifNoneMatch] == file.tag
+    var response = isKnown ? Response(status: .notModified) : Response(bytes: file.content, type: file.type)
+    response.headers[.eTag] = file.tag
+    response.headers[.cacheControl] = "no-cache"
+    return response
+  }
+}

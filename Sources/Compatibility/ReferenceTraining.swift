@@ -1,0 +1,186 @@
+import CLIP
+import Datasets
+import Experiments
+import Explanations
+import Foundation
+import Images
+import PromptLearning
+import Torch
+
+/// One run of the reference with everything loaded: learning, keeping, testing.
+final class ReferenceTraining {
+  let plan: RunPlan
+  let clip: CLIPModel
+  let identity: ModelIdentity
+  let dataset: Dataset
+  let seed: Int
+  let budget: MemoryBudget
+  let log: RunLog
+  let check: () throws -> Void
+  /// Image embeddings by part, encoded when they are first asked for.
+  private var embeddings: [Split: Tensor] = [:]
+
+  init(
+    plan: RunPlan, clip: CLIPModel, identity: ModelIdentity, dataset: Dataset, seed: Int, budget: MemoryBudget,
+    log: RunLog, check: @escaping () throws -> Void
+  ) {
+    self.plan = plan
+    self.clip = clip
+    self.identity = identity
+    self.dataset = dataset
+    self.seed = seed
+    self.budget = budget
+    self.log = log
+    self.check = check
+  }
+
+  /// - Returns: the result of the last test, or `nil` where there is none.
+  func run() throws -> Evaluation? {
+    switch plan.action {
+    case .load:
+      try log.open(in: plan.outputFolder)
+      return nil
+    case .evaluate(let folder, let epoch):
+      let classifier = try classifier(in: folder, epoch: epoch)
+      try log.open(in: plan.outputFolder)
+      return try test(classifier, split: plan.testing.split)
+    case .train(let training, let saving):
+      return try train(training, saving)
+    }
+  }
+
+  private func session(_ training: TrainingConfiguration?) -> TrainingSession {
+    let setup = MethodSetup(
+      clip: clip, classNames: dataset.classNames, dataset: plan.dataset.rawValue, seed: UInt64(seed),
+      context: plan.context)
+    return TrainingSession(
+      plan.trainer.method, setup, training: training, dataset: dataset, identity: identity, within: budget)
+  }
+
+  // MARK: Training
+
+  /// Trains, keeps the prompts of the epochs asked for, and tests the last or the best.
+  private func train(_ training: TrainingConfiguration, _ saving: RunPlan.Saving) throws -> Evaluation? {
+    let start = ContinuousClock.now
+    let session = session(training)
+    let earlier = try checkpoint(in: saving.resumeFolder, training)
+    try log.open(in: plan.outputFolder)
+    var output = ReferenceOutput(of: self, session.description, training, saving)
+    let finished = earlier?.artifact.training?.state.completedEpochs ?? 0
+    if finished > 0 {
+      log.write("Found checkpoint at \(saving.resumeFolder.path) (epoch \(finished))")
+      if saving.keepsBest { output.best = try earlierBest() }
+    }
+    let last = try session(from: earlier, into: &output) { _ in try check() }
+    log.write("Finish training")
+    defer { log.write("Elapsed: \(StepLines.duration((ContinuousClock.now - start).seconds))") }
+    guard !plan.testing.isSkipped else { return nil }
+    log.write(saving.keepsBest ? "Deploy the model with the best val performance" : "Deploy the last-epoch model")
+    let deployed = output.best?.classifier ?? last
+    return try test(deployed, split: plan.testing.split)
+  }
+
+  /// Where an earlier training of these prompts stood, or `nil` where there is none in `folder`.
+  ///
+  /// Our own file has everything; one of the reference's has the prompts and the epoch, and the optimiser and the
+  /// generator begin anew.
+  private func checkpoint(
+    in folder: URL, _ training: TrainingConfiguration
+  ) throws -> TrainingSession.Checkpoint? {
+    let exact = folder.appending(path: ReferenceOutput.trainingFile)
+    if FileManager.default.fileExists(atPath: exact.path) {
+      let artifact = try Artifact(contentsOf: exact)
+      try checkFit(artifact, path: exact.path)
+      return TrainingSession.Checkpoint(artifact, path: exact.path)
+    }
+    guard let file = PromptFolder(in: folder).newest else { return nil }
+    let prompts = try ReferencePrompts(at: file)
+    let artifact = try artifact(of: prompts)
+    let epoch = prompts.epoch ?? 0
+    let state = TrainingState(
+      completedEpochs: epoch,
+      optimizer: SGD(momentum: Float(training.momentum), weightDecay: Float(training.weightDecay)),
+      generator: SeededGenerator(seed: UInt64(seed) &+ UInt64(epoch) << 32))
+    return TrainingSession.Checkpoint(
+      Artifact(
+        artifact.description, parameters: artifact.parameters,
+        training: Artifact.Training(configuration: training, seed: UInt64(seed), state: state)),
+      path: file.path)
+  }
+
+  /// The best epoch so far of a training that is resumed.
+  private func earlierBest() throws -> (accuracy: Double, classifier: any ImageClassifier)? {
+    guard let file = try? PromptFolder(in: plan.outputFolder).file(epoch: nil) else { return nil }
+    let prompts = try ReferencePrompts(at: file)
+    return (prompts.validationResult ?? -1, try classifier(of: prompts))
+  }
+
+  // MARK: Files
+
+  /// The classifier of a folder of prompts over this dataset's classes; without a folder, as the prompts begin.
+  private func classifier(in folder: URL?, epoch: Int?) throws -> any ImageClassifier {
+    guard plan.trainer.learns else { return try session(nil).untrained() }
+    guard let folder else {
+      log.write("No --model-dir is given: the prompts are tested as they begin")
+      return try session(nil).untrained()
+    }
+    let file = try PromptFolder(in: folder).file(epoch: epoch)
+    let prompts = try ReferencePrompts(at: file)
+    log.write("Loading prompts from \(file.path)\(prompts.epoch.map { " (epoch \($0))" } ?? "")")
+    return try classifier(of: prompts)
+  }
+
+  private func classifier(of prompts: ReferencePrompts) throws -> any ImageClassifier {
+    try artifact(of: prompts).classifier(
+      on: clip, identity: identity, classNames: dataset.classNames, path: prompts.url.path)
+  }
+
+  /// The prompts of a file, once it is known that the configuration describes them. The file doesn't know which classes
+  /// it was learned on, nor where the class name stands: the configuration says it.
+  private func artifact(of prompts: ReferencePrompts) throws -> Artifact {
+    guard prompts.method == plan.trainer.method else {
+      throw CompatibilityError.otherMethod(
+        path: prompts.url.path, trainer: plan.trainer.name, found: prompts.method.title)
+    }
+    let artifact = try prompts.checkpoint(
+      on: clip, identity: identity, classNames: [], position: plan.context.position)
+    try checkFit(artifact, path: prompts.url.path)
+    return artifact
+  }
+
+  /// Refuses prompts that the configuration does not describe; the reference's loader would fail on them too.
+  private func checkFit(_ artifact: Artifact, path: String) throws {
+    guard artifact.description.method == plan.trainer.method else {
+      throw CompatibilityError.otherMethod(
+        path: path, trainer: plan.trainer.name, found: artifact.description.method.title)
+    }
+    let shape = artifact.parameters["ctx"]?.shape ?? []
+    let found = shape.count >= 2 ? shape[shape.count - 2] : 0
+    let configured = plan.context.length ?? clip.tokenizer.encode(plan.context.words ?? "").count
+    guard found == configured else {
+      throw CompatibilityError.contextLength(
+        path: path, key: plan.trainer.contextLengthKey, configured: configured, found: found)
+    }
+  }
+
+  // MARK: Testing
+
+  /// Tests a classifier and writes the result into the log. Without validation images, those for testing are taken.
+  func test(_ classifier: some ImageClassifier, split: Split) throws -> Evaluation {
+    let split = dataset.examples(in: split).isEmpty ? Split.test : split
+    log.write("Evaluate on the *\(split.rawValue)* set")
+    let examples = dataset.examples(in: split)
+    let evaluation = try Evaluator(classifier, within: budget).report(
+      on: imageEmbeddings(of: split), labels: examples.map(\.label), classNames: dataset.classNames)
+    for line in ResultLines(evaluation, isPerClass: plan.testing.isPerClass).lines { log.write(line) }
+    return evaluation
+  }
+
+  private func imageEmbeddings(of split: Split) throws -> Tensor {
+    if let known = embeddings[split] { return known }
+    let files = dataset.examples(in: split).map(dataset.url(of:))
+    let encoded = try FeatureExtractor(clip).embeddings(of: files) { _ in try check() }
+    embeddings[split] = encoded
+    return encoded
+  }
+}

@@ -1,0 +1,143 @@
+import CLIP
+import Datasets
+import Foundation
+import PromptLearning
+
+/// One training, from a method's setup to what it has learned: `train`, `reproduce` and `compat` all go through it.
+///
+/// What is written on the way belongs to its ``TrainingOutput``; a session decides when.
+public struct TrainingSession: Sendable {
+  public let method: Method
+  public let setup: MethodSetup
+  /// `nil` for a method that needs no steps.
+  public let training: TrainingConfiguration?
+  /// The images that it learns from, in the setup's classes.
+  public let dataset: Dataset
+  public let identity: ModelIdentity
+  public let budget: MemoryBudget
+  public let cache: FeatureCache?
+
+  /// The checkpoint that a training resumes from.
+  package struct Checkpoint {
+    package let artifact: Artifact
+    /// What errors call its file.
+    package let path: String
+
+    package init(_ artifact: Artifact, path: String) {
+      self.artifact = artifact
+      self.path = path
+    }
+  }
+
+  package init(
+    _ method: Method, _ setup: MethodSetup, training: TrainingConfiguration?, dataset: Dataset,
+    identity: ModelIdentity, within budget: MemoryBudget, cache: FeatureCache? = nil
+  ) {
+    self.method = method
+    self.setup = setup
+    self.training = training
+    self.dataset = dataset
+    self.identity = identity
+    self.budget = budget
+    self.cache = cache
+  }
+
+  /// What the artifact of this session says of itself.
+  package var description: ArtifactDescription { ArtifactDescription(method, setup, model: identity) }
+
+  /// Learns, from the beginning or from a checkpoint.
+  ///
+  /// - Parameter progress: called after every step; it may throw to stop, and that step is kept.
+  /// - Returns: the finished classifier.
+  /// - Throws: what reading images, `output` or `progress` throws.
+  package func callAsFunction(
+    from checkpoint: Checkpoint? = nil, into output: inout some TrainingOutput,
+    progress: (TrainingProgress) throws -> Void
+  ) throws -> any ImageClassifier {
+    switch method.learning {
+    case .direct(let learning):
+      let images = LabelledImages(dataset: dataset, extractor: FeatureExtractor(setup.clip, cache: cache))
+      let fitted = try learning.fit(setup, images, progress)
+      try output.finish(
+        Artifact(description, parameters: fitted.parameters, search: fitted.search), fitted.classifier, progress)
+      return fitted.classifier
+    case .stepwise(let learning):
+      let learner =
+        try checkpoint.map { try learning.restore($0.artifact, setup(for: $0), $0.path) } ?? learning.start(setup)
+      return try train(
+        learner, by: learning.recipe(setup), from: checkpoint?.artifact.training?.state, into: &output, progress)
+    }
+  }
+
+  /// The classifier before the first step, or without any.
+  package func untrained() throws -> any ImageClassifier {
+    switch method.learning {
+    case .direct(let learning):
+      let images = LabelledImages(dataset: dataset, extractor: FeatureExtractor(setup.clip, cache: cache))
+      return try learning.fit(setup, images) { _ in }.classifier
+    case .stepwise(let learning): return try learning.start(setup).classifier(on: setup.clip)
+    }
+  }
+
+  private func train<Learner: TrainablePromptLearner>(
+    _ learner: Learner, by recipe: TrainingRecipe, from state: TrainingState?,
+    into output: inout some TrainingOutput, _ progress: (TrainingProgress) throws -> Void
+  ) throws -> any ImageClassifier {
+    guard let training else { return Classifier(setup.clip, learner) }
+    var trainer = Trainer(
+      Classifier(setup.clip, learner), configuration: training, recipe: recipe, seed: setup.seed, state: state,
+      within: budget, cache: cache)
+    // What cannot be trained destroys nothing: a new training takes the place of another once it has made a step.
+    let first = trainer
+    var hasBegun = false
+    func begin() throws {
+      guard !hasBegun else { return }
+      try output.begin(first, isResuming: state != nil)
+      hasBegun = true
+    }
+    if state != nil { try begin() }
+    do {
+      while trainer.state.completedEpochs < training.epochs {
+        let report = try trainer.runEpoch(
+          trainer.state.completedEpochs, on: dataset,
+          progress: {
+            if case .step = $0 { try begin() }
+            try output.record($0)
+            try progress($0)
+          }, afterStep: { if hasBegun { try output.afterStep($0) } })
+        try output.afterEpoch(report, trainer)
+      }
+      let artifact = Artifact(description, trainer, resumable: false)
+      try output.finish(artifact, trainer.classifier, progress)
+      return trainer.classifier
+    } catch {
+      throw output.stopped(trainer, by: error)
+    }
+  }
+
+  /// Checks that a checkpoint fits the model.
+  private func setup(for checkpoint: Checkpoint) throws -> MethodSetup {
+    let found = checkpoint.artifact.description.method
+    guard found == method else {
+      throw LearningError.notAnArtifact(
+        path: checkpoint.path, noun: "training of \(method.title)", reason: "it is one of \(found.title)")
+    }
+    return try checkpoint.artifact.setup(
+      on: setup.clip, identity: identity, classNames: setup.classNames, path: checkpoint.path)
+  }
+}
+
+/// What a training leaves behind on its way.
+package protocol TrainingOutput {
+  /// Called once, when the first step of the training has been made: `trainer` is as it was before it.
+  mutating func begin<Learner>(_ trainer: Trainer<Learner>, isResuming: Bool) throws
+  mutating func record(_ progress: TrainingProgress) throws
+  mutating func afterStep<Learner>(_ trainer: Trainer<Learner>) throws
+  mutating func afterEpoch<Learner>(_ report: EpochReport, _ trainer: Trainer<Learner>) throws
+  /// Keeps what was learned, and what follows from it.
+  mutating func finish(
+    _ artifact: Artifact, _ classifier: any ImageClassifier, _ progress: (TrainingProgress) throws -> Void
+  ) throws
+  /// - Returns: what to throw for `error`, which has stopped the training.
+  mutating func stopped<Learner>(_ trainer: Trainer<Learner>, by error: any Error) -> any Error
+}

@@ -1,0 +1,245 @@
+import CLIP
+import Datasets
+import Foundation
+import Images
+import Torch
+
+/// What a run has learned: tensors by name, what they are, and the model that they belong to.
+///
+/// In a file it is a safetensors file whose tensors have the original's names and whose metadata describes them. A file
+/// written while training also holds what the training needs to resume: the optimiser's velocities, the state of the
+/// generator, the position in the epoch and the configuration; and a checksum, since a training that resumes from damaged
+/// numbers would never be found out. docs/formats.md has the details.
+public struct Artifact: Sendable {
+  /// The format that this program writes, and the only one that it reads.
+  public static let version = 1
+
+  public let description: ArtifactDescription
+  /// By the method's parameter names.
+  public let parameters: [String: Tensor]
+  /// The state of a training that may resume; `nil` in the file of a finished one.
+  public let training: Training?
+  /// Numbers that a fit at once came to, by name; `nil` for other methods.
+  public let search: [String: Double]?
+
+  /// Where a training stood when the file was written.
+  public struct Training: Sendable {
+    public let configuration: TrainingConfiguration
+    public let seed: UInt64
+    public let state: TrainingState
+
+    package init(configuration: TrainingConfiguration, seed: UInt64, state: TrainingState) {
+      self.configuration = configuration
+      self.seed = seed
+      self.state = state
+    }
+  }
+
+  package init(
+    _ description: ArtifactDescription, parameters: [String: Tensor], training: Training? = nil,
+    search: [String: Double]? = nil
+  ) {
+    self.description = description
+    self.parameters = parameters
+    self.training = training
+    self.search = search
+  }
+
+  /// What a trainer has learned so far.
+  ///
+  /// - Parameter resumable: whether the file shall hold what the training needs to resume.
+  package init<Learner: TrainablePromptLearner>(
+    _ description: ArtifactDescription, _ trainer: Trainer<Learner>, resumable: Bool
+  ) {
+    let learner = trainer.classifier.learner
+    self.init(
+      description, parameters: Dictionary(uniqueKeysWithValues: zip(Learner.parameterNames, learner.parameters)),
+      training: resumable
+        ? Training(configuration: trainer.configuration, seed: trainer.seed, state: trainer.state) : nil)
+  }
+
+  /// What a trainer has learned so far, by a method whose learner it trains.
+  ///
+  /// - Parameters:
+  ///   - context: how its contexts were begun and stand.
+  ///   - resumable: whether the file shall hold what the training needs to resume.
+  public init<Learner: TrainablePromptLearner>(
+    _ trainer: Trainer<Learner>, of method: Method, context: ContextSettings = ContextSettings(),
+    model: ModelIdentity, resumable: Bool
+  ) {
+    let classifier = trainer.classifier
+    let setup = MethodSetup(clip: classifier.clip, classNames: classifier.classNames, context: context)
+    self.init(ArtifactDescription(method, setup, model: model), trainer, resumable: resumable)
+  }
+
+  /// The sentences of a zero-shot classifier.
+  public init(_ prompts: ZeroShotPrompts, model: ModelIdentity) {
+    self.init(
+      ArtifactDescription(
+        method: prompts.templates.count == 1 ? .zeroShot : .zeroShotEnsemble, classNames: prompts.classNames,
+        templates: prompts.templates.map(\.text), model: model),
+      parameters: [:])
+  }
+
+  // MARK: Files
+
+  /// Writes the file whole or not at all.
+  public func write(to url: URL) throws {
+    var tensors = parameters
+    if let velocities = training?.state.optimizer.velocities {
+      for (name, velocity) in zip(description.method.parameterNames, velocities) {
+        tensors[Self.velocityPrefix + name] = velocity
+      }
+    }
+    let header = Header(
+      version: Self.version, description: description,
+      training: training.map {
+        Header.Training(
+          configuration: $0.configuration, seed: $0.seed, completedEpochs: $0.state.completedEpochs,
+          position: $0.state.position, generator: $0.state.generator)
+      }, search: search)
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    let json = String(decoding: try encoder.encode(header), as: UTF8.self)
+    var metadata = [Self.metadataKey: json]
+    if training != nil { metadata[Self.checksumKey] = try Self.checksum(of: json, tensors) }
+    try SafetensorsFile.write(tensors, metadata: metadata, to: url)
+  }
+
+  /// Reads a file, strictly: the version, every tensor that the description calls for, and no other.
+  ///
+  /// - Parameter noun: what the file is expected to hold, as errors call it.
+  public init(contentsOf url: URL, noun: String = "prompts") throws {
+    let (file, path) = (try SafetensorsFile(contentsOf: url), url.path)
+    guard let json = file.metadata[Self.metadataKey] else {
+      throw LearningError.notAnArtifact(
+        path: path, noun: noun, reason: "its metadata has no entry '\(Self.metadataKey)'")
+    }
+    let header = try Header(json: json, path: path, noun: noun)
+    let names = header.description.method.parameterNames
+    let parameters = try file.floats(names, path: path, noun: noun)
+    self.parameters = parameters
+    description = header.description
+    search = header.search
+    var expected = Set(names)
+    training = try header.training.map { record in
+      let velocityNames = names.map { Self.velocityPrefix + $0 }
+      let position = record.position ?? .start
+      let hasVelocities = record.completedEpochs > 0 || position.steps > 0
+      if hasVelocities { expected.formUnion(velocityNames) }
+      let velocities = hasVelocities ? try file.floats(velocityNames, path: path, noun: noun) : [:]
+      for name in names where hasVelocities {
+        let (velocity, expected) = (Self.velocityPrefix + name, parameters[name]?.shape ?? [])
+        guard let found = velocities[velocity]?.shape, found == expected else {
+          throw LearningError.parameterShape(
+            path: path, name: velocity, expected: expected, found: velocities[velocity]?.shape)
+        }
+      }
+      if let checksum = file.metadata[Self.checksumKey] {
+        guard try checksum == Self.checksum(of: json, parameters.merging(velocities) { $1 }) else {
+          throw LearningError.notAnArtifact(
+            path: path, noun: noun, reason: "it is damaged: its checksum is another")
+        }
+      }
+      return Training(
+        configuration: record.configuration, seed: record.seed,
+        state: TrainingState(
+          completedEpochs: record.completedEpochs, position: position,
+          optimizer: record.configuration.optimizer(velocities: velocityNames.compactMap { velocities[$0] }),
+          generator: record.generator))
+    }
+    let unexpected = file.names.filter { !expected.contains($0) }
+    guard unexpected.isEmpty else { throw LearningError.unexpectedTensors(path: path, names: unexpected) }
+  }
+
+  static let metadataKey = "cocoop"
+  private static let checksumKey = "sha256"
+  private static let velocityPrefix = "velocity."
+
+  /// SHA-256 of the description and of the tensors' bytes, by name.
+  private static func checksum(of json: String, _ tensors: [String: Tensor]) throws -> String {
+    let bytes = try tensors.sorted { $0.key < $1.key }.map { try $0.value.bytes() }
+    return FileHash.sha256(of: [Array(json.utf8)] + bytes)
+  }
+}
+
+// MARK: On a model
+
+extension Artifact {
+  /// The classifier that the file describes, on the model that it was learned on.
+  ///
+  /// - Parameters:
+  ///   - identity: of `clip`; it must be the one that this was learned on.
+  ///   - classNames: other classes than were learned; `nil` keeps those.
+  ///   - path: what errors call the file.
+  public func classifier(
+    on clip: CLIPModel, identity: ModelIdentity, classNames: [String]? = nil, path: String
+  ) throws -> any ImageClassifier {
+    let setup = try setup(on: clip, identity: identity, classNames: classNames, path: path)
+    switch description.method.learning {
+    case .direct(let direct): return try direct.restore(self, setup, path)
+    case .stepwise(let stepwise): return try stepwise.restore(self, setup, path).classifier(on: clip)
+    }
+  }
+
+  /// The context vectors; `nil` for a method that has none.
+  public func contexts(on clip: CLIPModel, identity: ModelIdentity, path: String) throws -> LearnedContexts? {
+    guard let contexts = description.method.contexts else { return nil }
+    _ = try setup(on: clip, identity: identity, classNames: nil, path: path)
+    return try contexts(self, clip, path)
+  }
+
+  /// The classifier as it would be if no image shifted its prompts; `nil` for a method whose prompts none does.
+  package func classifierWithoutImage(
+    on clip: CLIPModel, identity: ModelIdentity, classNames: [String], path: String
+  ) throws -> (any ImageClassifier)? {
+    guard let withoutImage = description.method.withoutImage else { return nil }
+    let setup = try setup(on: clip, identity: identity, classNames: classNames, path: path)
+    return try withoutImage(self, setup, path).classifier(on: clip)
+  }
+
+  /// Whether each class has contexts of its own.
+  public var isClassSpecific: Bool { parameters["ctx"]?.shape.count == 3 }
+
+  /// The parameter of this name, which has been checked.
+  func parameter(_ name: String, path: String) throws -> Tensor {
+    guard let tensor = parameters[name] else {
+      throw LearningError.parameterShape(path: path, name: name, expected: [], found: nil)
+    }
+    return tensor
+  }
+
+  /// Checks that the tensors fit the model.
+  package func setup(
+    on clip: CLIPModel, identity: ModelIdentity, classNames: [String]?, path: String
+  ) throws -> MethodSetup {
+    try description.checkModel(is: identity, path: path)
+    let method = description.method
+    for spec in method.parameters {
+      let found = parameters[spec.name]?.shape
+      guard let expected = spec.mismatch(found, on: clip, classes: description.classNames.count) else { continue }
+      throw LearningError.parameterShape(path: path, name: spec.name, expected: expected, found: found)
+    }
+    return MethodSetup(
+      clip: clip, classNames: classNames ?? description.classNames,
+      context: ContextSettings(position: description.position ?? .end),
+      options: description.options ?? MethodOptions())
+  }
+}
+
+extension SafetensorsFile {
+  fileprivate func floats(_ names: [String], path: String, noun: String) throws -> [String: Tensor] {
+    func refused(_ reason: String) -> LearningError { .notAnArtifact(path: path, noun: noun, reason: reason) }
+    return try names.reduce(into: [:]) { tensors, name in
+      guard self.names.contains(name) else {
+        throw LearningError.parameterShape(path: path, name: name, expected: [], found: nil)
+      }
+      let tensor = try tensor(name)
+      guard tensor.kind == .float32 else { throw refused("tensor '\(name)' is not of 32-bit floats") }
+      guard try tensor.floats().allSatisfy(\.isFinite) else {
+        throw refused("tensor '\(name)' holds a number that is not finite")
+      }
+      tensors[name] = tensor
+    }
+  }
+}

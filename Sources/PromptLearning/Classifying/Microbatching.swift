@@ -1,0 +1,186 @@
+import CLIP
+import ClassificationMetrics
+import Torch
+
+/// How the prompts of many images and classes go through the text encoder: in passes that a budget can hold.
+///
+/// Images are the cheaper to divide, since they have nothing in common. Classes are divided only where a single image's
+/// prompts are too many: each part repeats the start that all prompts share. The numbers are those of one pass, up to
+/// the rounding of sums.
+public struct MicrobatchPlan<Learner: PromptLearner>: Sendable {
+  /// The learner over consecutive ranges of its classes; usually one part, itself.
+  public let parts: [Learner]
+  public let imagesPerMicrobatch: Int
+
+  /// - Parameter isTraining: whether hidden states are kept for a gradient.
+  public init(for learner: Learner, within budget: MemoryBudget, isTraining: Bool) throws {
+    let bytes = learner.passBytes(isTraining: isTraining)
+    // Even one class may be too much for a budget; it is then as small as it gets.
+    let count = min(learner.classNames.count, max(1, (bytes - 1) / budget.bytes + 1))
+    parts = try count == 1 ? [learner] : Self.ranges(of: learner.classNames.count, count).map(learner.restricted(to:))
+    let largest = parts.map { $0.passBytes(isTraining: isTraining) }.max() ?? 0
+    let fastest = learner.imagesPerMicrobatch
+    imagesPerMicrobatch =
+      fastest == .max ? .max : max(1, min(budget.bytes / max(1, largest), isTraining ? .max : fastest))
+  }
+
+  /// `count` consecutive ranges whose lengths differ by at most one.
+  private static func ranges(of total: Int, _ count: Int) -> [Range<Int>] {
+    (0..<count).map { total * $0 / count..<total * ($0 + 1) / count }
+  }
+
+  /// Consecutive images that go through the text encoder together; one empty group where there are none.
+  fileprivate func imageGroups(of count: Int) -> [Range<Int>] {
+    guard count > imagesPerMicrobatch else { return [0..<count] }
+    return stride(from: 0, to: count, by: imagesPerMicrobatch).map { $0..<min($0 + imagesPerMicrobatch, count) }
+  }
+}
+
+extension Classifier {
+  /// The logits of any number of images over any number of classes.
+  ///
+  /// - Parameter imageFeatures: `[B, E]`, unit rows.
+  /// - Returns: `[B, C]`.
+  public func logits(for imageFeatures: Tensor, within budget: MemoryBudget) throws -> Tensor {
+    let plan = try MicrobatchPlan(for: learner, within: budget, isTraining: false)
+    let groups = plan.imageGroups(of: imageFeatures.shape[0])
+    let columns = try plan.parts.map { part in
+      let classifier = Classifier(clip, part)
+      let rows = try groups.map { try classifier.logits(for: imageFeatures.sliced($0, axis: 0)) }
+      return try rows.count == 1 ? rows[0] : Tensor.concatenated(rows, axis: 0)
+    }
+    return try columns.count == 1 ? columns[0] : Tensor.concatenated(columns, axis: 1)
+  }
+}
+
+/// What a batch says of a learner's parameters.
+public struct BatchGradient: Sendable {
+  /// The names of the objective's terms and their values.
+  public let terms: [(name: String, value: Float)]
+  /// One gradient of each parameter's shape, for each term that has its own; else one list, that of the whole loss.
+  public let gradients: [[Tensor]]
+  /// How many images of the batch are named rightly.
+  public let right: Int
+
+  /// The sum of the terms.
+  public var loss: Float { terms.map(\.value).reduce(0, +) }
+}
+
+extension Classifier where Learner: TrainablePromptLearner {
+  /// The loss of a batch and its gradient with respect to the learner's parameters.
+  ///
+  /// Images are independent, so the gradients of their groups add up. Where even one image's prompts are too many,
+  /// classes are divided too, and the gradient is cut at the class features g: all parts go forward without a graph, the
+  /// loss is differentiated with respect to g, and each part's slice of that is pulled back through the part.
+  ///
+  /// - Parameters:
+  ///   - recipe: the loss; where it has a rule for gradients, each term gets a gradient of its own.
+  ///   - plan: of ``learner``, for training; its parts may hold older parameters.
+  public func gradient(
+    on batch: Batch, by recipe: TrainingRecipe = .crossEntropy, _ plan: MicrobatchPlan<Learner>
+  ) throws -> BatchGradient {
+    let count = batch.imageFeatures.shape[0]
+    let groups = try plan.imageGroups(of: count).map { images in
+      let group = try images.count == count ? batch : batch.sliced(images)
+      let gradient = try plan.parts.count == 1 ? inOnePass(group, recipe) : inParts(group, recipe, plan.parts)
+      return try gradient.scaled(by: Float(images.count) / Float(count))
+    }
+    return try groups.dropFirst().reduce(groups[0]) { try $0 + $1 }
+  }
+
+  private func inOnePass(_ batch: Batch, _ recipe: TrainingRecipe) throws -> BatchGradient {
+    var loss: Loss?
+    let (values, gradients) = try valuesWithGradients(at: learner.parameters) { parameters in
+      let classes = try learner.replacing(parameters).classFeatures(for: batch.imageFeatures)
+      let computed = try Loss(of: classes, on: batch, by: recipe, clip)
+      loss = computed
+      return try computed.separated(recipe)
+    }
+    return try BatchGradient(of: loss, values, gradients, on: batch)
+  }
+
+  private func inParts(_ batch: Batch, _ recipe: TrainingRecipe, _ parts: [Learner]) throws -> BatchGradient {
+    let current = try parts.map { try $0.replacing(learner.parameters) }
+    let classes = try Tensor.concatenated(
+      current.map { try $0.classFeatures(for: batch.imageFeatures) }, axis: 1)  // [1 or B, C, E]
+    var loss: Loss?
+    let (values, slopes) = try valuesWithGradients(at: [classes]) { variables in
+      let computed = try Loss(of: variables[0], on: batch, by: recipe, clip)
+      loss = computed
+      return try computed.separated(recipe)
+    }
+    var start = 0
+    var gradients: [[[Tensor]]] = []  // by part, term and parameter
+    for part in current {
+      let range = start..<start + part.classNames.count
+      start = range.upperBound
+      gradients.append(
+        try pullback(at: part.parameters, along: slopes.map { try $0[0].sliced(range, axis: 1) }) {
+          try part.replacing($0).classFeatures(for: batch.imageFeatures)
+        })
+    }
+    let sum = try gradients.dropFirst().reduce(gradients[0], added)
+    return try BatchGradient(of: loss, values, sum, on: batch)
+  }
+}
+
+/// The terms of a batch's loss, and the logits that the answers are read from.
+private struct Loss {
+  let terms: [LossTerm]
+  let logits: Tensor
+
+  init(of classes: Tensor, on batch: Batch, by recipe: TrainingRecipe, _ clip: CLIPModel) throws {
+    let student = try Features(images: batch.imageFeatures, classes: classes, scale: clip.logitScale)
+    let teacher = try recipe.teacherClasses.map {
+      try Features(images: batch.imageFeatures, classes: $0, scale: clip.logitScale)
+    }
+    terms = try recipe.objective.terms(student, teacher: teacher, labels: batch.labels)
+    logits = student.logits
+  }
+
+  /// The scalars that get gradients of their own: each term where a rule combines them, else their sum.
+  func separated(_ recipe: TrainingRecipe) throws -> [Tensor] {
+    let values = terms.map(\.value)
+    return try recipe.gradientRule != nil ? values : [values.dropFirst().reduce(values[0], +)]
+  }
+}
+
+extension BatchGradient {
+  fileprivate init(of loss: Loss?, _ values: [Tensor], _ gradients: [[Tensor]], on batch: Batch) throws {
+    let terms = loss?.terms ?? []
+    let scalars = values.count == terms.count ? values : terms.map(\.value)
+    self.init(
+      terms: try zip(terms, scalars).map { ($0.name, try $1.scalar()) }, gradients: gradients,
+      right: try loss.map { try batch.rightAnswers(by: $0.logits) } ?? 0)
+  }
+
+  fileprivate func scaled(by share: Float) throws -> BatchGradient {
+    guard share != 1 else { return self }
+    return BatchGradient(
+      terms: terms.map { ($0.name, $0.value * share) },
+      gradients: try gradients.map { try $0.map { try $0 * share } }, right: right)
+  }
+
+  fileprivate static func + (left: BatchGradient, right: BatchGradient) throws -> BatchGradient {
+    BatchGradient(
+      terms: zip(left.terms, right.terms).map { ($0.name, $0.value + $1.value) },
+      gradients: try added(left.gradients, right.gradients), right: left.right + right.right)
+  }
+}
+
+private func added(_ left: [[Tensor]], _ right: [[Tensor]]) throws -> [[Tensor]] {
+  try zip(left, right).map { try zip($0, $1).map { try $0 + $1 } }
+}
+
+extension Batch {
+  /// The number of images whose highest logit is their class's.
+  fileprivate func rightAnswers(by logits: Tensor) throws -> Int {
+    let answers = Answers(logits: try logits.floats(), labels: try labels.integers(), classes: logits.shape[1])
+    return answers.isRight.count { $0 }
+  }
+
+  fileprivate func sliced(_ images: Range<Int>) throws -> Batch {
+    try Batch(
+      imageFeatures: imageFeatures.sliced(images, axis: 0), labels: labels.sliced(images, axis: 0))
+  }
+}

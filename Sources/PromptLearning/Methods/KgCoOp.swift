@@ -1,0 +1,64 @@
+import CLIP
+import Datasets
+import Torch
+
+extension Method {
+  /// KgCoOp: CoOp whose class features are pulled towards those of a hand-written sentence (Yao, Zhang, Xu: *Visual-Language
+  /// Prompt Tuning with Knowledge-guided Context Optimization*, CVPR 2023, arXiv 2303.13283).
+  public static let kgcoop = Method(
+    "kgcoop", title: "KgCoOp", traits: [.learns, .namesOtherClasses], contextSettings: [.beginning],
+    options: [knowledgeWeight], paperKey: "kgcoop", series: 4, parameters: [ContextPrompts.sharedContextSpec],
+    training: { _ in .kgcoop },
+    learning: .stepwise(
+      StepwiseLearning(
+        start: { setup in
+          try ContextPrompts(
+            for: setup.classNames, initialContext: setup.context.initial, clip: setup.clip, seed: setup.seed)
+        },
+        restore: ContextPrompts.init(_:_:path:),
+        recipe: { setup in
+          let teacher = try ZeroShotPrompts(
+            for: setup.classNames, templates: [.knowledge(for: setup.dataset)], clip: setup.clip)
+          return TrainingRecipe(
+            objective: KnowledgeGuidedObjective(weight: Float(setup.options[knowledgeWeight])),
+            teacherClasses: teacher.features)
+        })),
+    contexts: ContextPrompts.contexts,
+    reference: ReferenceFormat(
+      trainer: "KgCoOp",
+      // The last three are modules that the original makes and never uses.
+      buffers: ReferenceFormat.tokenBuffers + ["bias_vectors", "meta_net.linear1.weight", "meta_net.linear1.bias"],
+      recognises: { names in names.contains("ctx") && names.contains("bias_vectors") }))
+
+  /// W of the paper's equation 6.
+  private static let knowledgeWeight = MethodOption(
+    "weight", standard: 8, in: 0...1000,
+    help: "how strongly class features are pulled towards the hand-written sentence's")
+}
+
+/// Cross-entropy, and the distance of class features from the teacher's: CE + W · (1 − mean_c cos(g_c, ĝ_c)).
+struct KnowledgeGuidedObjective: Objective {
+  /// W.
+  let weight: Float
+
+  func terms(_ student: Features, teacher: Features?, labels: Tensor) throws -> [LossTerm] {
+    let terms = try CrossEntropy().terms(student, teacher: nil, labels: labels)
+    guard let teacher else { return terms }
+    // Both have unit rows, so the cosine is the sum of the products over E, which is E times their mean.
+    let width = Float(teacher.classes.shape[2])
+    let cosine = try (student.classes * teacher.classes).mean(over: [0, 1, 2]) * width
+    return terms + [LossTerm("knowledge", try Tensor([weight], shape: []).adding(cosine, scaledBy: -weight))]
+  }
+}
+
+extension TrainingConfiguration {
+  /// KgCoOp's: 100 epochs, 128 images a step (`configs/trainers/KgCoOp/vit_b16_ep100_ctxv1.yaml`).
+  static let kgcoop = coop.with(epochs: 100, batchSize: 128)
+}
+
+extension PromptTemplate {
+  /// The hand-written sentence of a dataset (`trainers/kgcoop.py`): zero-shot CLIP's, but for textures.
+  fileprivate static func knowledge(for dataset: String) -> PromptTemplate {
+    Benchmark(named: dataset) == .dtd ? .texturePhoto : .zeroShot(for: dataset)
+  }
+}

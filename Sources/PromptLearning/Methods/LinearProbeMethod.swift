@@ -1,0 +1,64 @@
+import CLIP
+import Torch
+
+extension Method {
+  /// Logistic regression on image features: no prompts, and no other classes than its own (CoOp, `lpclip/`).
+  public static let linearProbe = Method(
+    "linear-probe", title: "linear probe", traits: [.learns], series: 3, artifactName: "probe.safetensors",
+    artifactNoun: "linear probe",
+    parameters: [ParameterSpec("weight", [.classes, .embeddingWidth]), ParameterSpec("bias", [.classes])],
+    learning: .direct(
+      DirectLearning(
+        fit: { setup, images, progress in
+          let (dataset, extractor) = (images.dataset, images.extractor)
+          let total = dataset.training.count + dataset.validation.count
+          // The images as they are tested: the reference augments none here.
+          let training = try LabelledEmbeddings(of: dataset, split: .train, by: extractor) {
+            try progress(.views(encoded: $0, of: total))
+          }
+          let validation = try LabelledEmbeddings(of: dataset, split: .val, by: extractor) {
+            try progress(.views(encoded: training.labels.count + $0, of: total))
+          }
+          let probe = try LinearProbe(
+            for: setup.classNames, training: training, validation: validation, clip: setup.clip
+          ) { try progress(.fit(number: $0 + 1, of: $1)) }
+          return Fitted(classifier: probe, parameters: probe.parameters, search: probe.search)
+        },
+        restore: { artifact, setup, path in
+          guard let search = artifact.search, let penalty = search["inverseRegularization"],
+            let accuracy = search["validationAccuracy"]
+          else {
+            throw LearningError.notAnArtifact(path: path, noun: "linear probe", reason: "its metadata cannot be read")
+          }
+          return try LinearProbe(
+            clip: setup.clip, classNames: artifact.description.classNames,
+            weight: artifact.parameter("weight", path: path), bias: artifact.parameter("bias", path: path),
+            inverseRegularization: penalty, validationAccuracy: accuracy
+          ).naming(setup.classNames)
+        },
+        fitSeconds: { setup, sample in
+          let features = try sample.embeddings.converted(to: .float64)
+          let start = ContinuousClock.now
+          _ = try LogisticRegression(
+            fitting: features, labels: sample.labels, classes: setup.classNames.count, inverseRegularization: 1)
+          return Double(LinearProbe.mostFits) * (ContinuousClock.now - start).seconds
+        })))
+}
+
+extension LinearProbe {
+  fileprivate var parameters: [String: Tensor] { ["weight": weight, "bias": bias] }
+
+  /// What choosing the penalty came to.
+  fileprivate var search: [String: Double] {
+    ["inverseRegularization": inverseRegularization, "validationAccuracy": validationAccuracy]
+  }
+}
+
+extension Artifact {
+  /// The numbers of a linear probe.
+  public init(_ probe: LinearProbe, model: ModelIdentity) {
+    self.init(
+      ArtifactDescription(method: .linearProbe, classNames: probe.classNames, model: model),
+      parameters: probe.parameters, search: probe.search)
+  }
+}

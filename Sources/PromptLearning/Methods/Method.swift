@@ -1,0 +1,165 @@
+import CLIP
+import Datasets
+import Torch
+
+/// One way to build a classifier: everything that the package has to know of it.
+///
+/// A method is a value in a file of its own. Nothing else compares methods by name: whoever needs to tell them apart asks
+/// for a trait or for a capability. In files a method is its ``id``; an id that this version does not know is kept, and
+/// refused when the method is used.
+public struct Method: Sendable {
+  /// As files, folders and the command line spell it, such as `cocoop`.
+  public let id: String
+  /// As the papers write it, such as `CoCoOp`.
+  public let title: String
+  public let traits: Traits
+  /// The settings of a context that the method takes.
+  public let contextSettings: Set<ContextSetting>
+  /// Settings that no other method has.
+  public let options: [MethodOption]
+  /// The key of its published figures; `nil` where there are none.
+  public let paperKey: String?
+  /// Which of a report's series colours is its own; 0 is that of methods that learn nothing.
+  public let series: Int
+  /// The name of the file that a run keeps what it has learned in.
+  public let artifactName: String
+  /// What an error calls the contents of that file.
+  public let artifactNoun: String
+  /// The tensors that it learns, in the order of its learner.
+  public let parameters: [ParameterSpec]
+  /// How it is trained on a dataset unless told otherwise; `nil` where no optimiser steps through images.
+  let training: @Sendable (_ dataset: String) -> TrainingConfiguration?
+  package let learning: Learning
+  /// The sentences of a classifier for a dataset; none where contexts are learned.
+  package let templates: @Sendable (_ dataset: String) -> [PromptTemplate]
+  /// The context vectors of an artifact; `nil` for a method that learns none.
+  let contexts: (@Sendable (Artifact, CLIPModel, _ path: String) throws -> LearnedContexts)?
+  /// The learner of an artifact without what depends on the image; `nil` where nothing does.
+  let withoutImage: (@Sendable (Artifact, MethodSetup, _ path: String) throws -> any PromptLearner)?
+  /// The original's program, where its checkpoints and command lines are taken.
+  public let reference: ReferenceFormat?
+
+  /// What may be asked of a method.
+  public struct Traits: OptionSet, Sendable {
+    public let rawValue: Int
+    public init(rawValue: Int) { self.rawValue = rawValue }
+
+    /// It learns from images, so that seeds and shots mean something to it.
+    public static let learns = Traits(rawValue: 1 << 0)
+    /// It names classes that it was not trained on.
+    public static let namesOtherClasses = Traits(rawValue: 1 << 1)
+    /// Its class features depend on the image.
+    public static let conditionsOnImage = Traits(rawValue: 1 << 2)
+    /// Its classifiers are ``FastAnswering``.
+    public static let answersFast = Traits(rawValue: 1 << 3)
+  }
+
+  /// How a classifier of the method comes about.
+  package enum Learning: Sendable {
+    /// At once: from the class names, or from images that are encoded once.
+    case direct(DirectLearning)
+    /// Step by step, by a ``Trainer``.
+    case stepwise(StepwiseLearning)
+  }
+
+  init(
+    _ id: String, title: String, traits: Traits, contextSettings: Set<ContextSetting> = [],
+    options: [MethodOption] = [], paperKey: String? = nil, series: Int = 0,
+    artifactName: String = "prompts.safetensors", artifactNoun: String = "prompts", parameters: [ParameterSpec] = [],
+    training: @escaping @Sendable (String) -> TrainingConfiguration? = { _ in nil }, learning: Learning,
+    templates: @escaping @Sendable (String) -> [PromptTemplate] = { _ in [] },
+    contexts: (@Sendable (Artifact, CLIPModel, String) throws -> LearnedContexts)? = nil,
+    withoutImage: (@Sendable (Artifact, MethodSetup, String) throws -> any PromptLearner)? = nil,
+    reference: ReferenceFormat? = nil
+  ) {
+    self.id = id
+    self.title = title
+    self.traits = traits
+    self.contextSettings = contextSettings
+    self.options = options
+    self.paperKey = paperKey
+    self.series = series
+    self.artifactName = artifactName
+    self.artifactNoun = artifactNoun
+    self.parameters = parameters
+    self.training = training
+    self.learning = learning
+    self.templates = templates
+    self.contexts = contexts
+    self.withoutImage = withoutImage
+    self.reference = reference
+  }
+}
+
+// MARK: The list
+
+extension Method {
+  /// Every method: those that learn nothing first, then as the papers appeared.
+  public static let all: [Method] = [.zeroShot, .zeroShotEnsemble, .coop, .cocoop, .linearProbe, .kgcoop]
+
+  /// Its place in the list, where rows are ordered.
+  public var rank: Int { Self.all.firstIndex(of: self) ?? Self.all.count }
+
+  /// What `train` learns unless told otherwise.
+  public static let standard = cocoop
+  /// What the paper's tables compare.
+  public static let paperTable = [zeroShot, coop, cocoop]
+
+  /// The method that files and the command line call `id`; `nil` where there is none.
+  public init?(id: String) {
+    guard let method = Self.all.first(where: { $0.id == id }) else { return nil }
+    self = method
+  }
+
+  /// A method that this version does not know: everything that it is asked to do is refused by its name.
+  init(unknown id: String) {
+    self.init(
+      id, title: "'\(id)'", traits: [],
+      learning: .direct(
+        DirectLearning(
+          fit: { _, _, _ in throw LearningError.unknownMethod(id: id) },
+          restore: { _, _, _ in throw LearningError.unknownMethod(id: id) }, fitSeconds: { _, _ in 0 })))
+  }
+}
+
+// MARK: What follows from the traits
+
+extension Method {
+  /// The loss and the rules of its steps; `nil` for a method that needs none.
+  package func recipe(_ setup: MethodSetup) throws -> TrainingRecipe? {
+    guard case .stepwise(let learning) = learning else { return nil }
+    return try learning.recipe(setup)
+  }
+
+  /// Whether it is made without any image, so that seeds and shots mean nothing to it.
+  public var isZeroShot: Bool { !traits.contains(.learns) }
+  /// Whether it names classes that it was not trained on.
+  public var namesOtherClasses: Bool { traits.contains(.namesOtherClasses) }
+  /// Whether its class features depend on the image.
+  public var conditionsOnImage: Bool { traits.contains(.conditionsOnImage) }
+  /// Whether its answers can be approximated near the cost of zero-shot CLIP.
+  public var answersFast: Bool { traits.contains(.answersFast) }
+  /// Whether it has context vectors, which can be read as words.
+  public var learnsContexts: Bool { contexts != nil }
+  /// The names of its tensors, in the order of its learner.
+  public var parameterNames: [String] { parameters.map(\.name) }
+  /// How it is trained unless told otherwise; `nil` where no optimiser steps through images.
+  public var defaultTraining: TrainingConfiguration? { training("") }
+  /// The same on a dataset, by its title.
+  public func defaultTraining(on dataset: String) -> TrainingConfiguration? { training(dataset) }
+}
+
+extension Method: Hashable, Codable {
+  public static func == (left: Method, right: Method) -> Bool { left.id == right.id }
+  public func hash(into hasher: inout Hasher) { hasher.combine(id) }
+
+  public init(from decoder: any Decoder) throws {
+    let id = try decoder.singleValueContainer().decode(String.self)
+    self = Method(id: id) ?? Method(unknown: id)
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(id)
+  }
+}

@@ -1,0 +1,77 @@
+import CLIP
+import Torch
+
+/// A tensor that a method learns: its name in files, and the shapes that it may have.
+public struct ParameterSpec: Sendable {
+  /// As the original's checkpoint files call it.
+  public let name: String
+  /// At least one; the first is the usual one.
+  let shapes: [[Axis]]
+
+  /// The length of an axis.
+  enum Axis: Sendable, Equatable {
+    /// Any length from 1 on; `usual` is what an error shows.
+    case any(usual: Int)
+    /// D, the width of the text tower.
+    case textWidth
+    /// E, the width of the shared embedding.
+    case embeddingWidth
+    /// E / 16, the bottleneck of CoCoOp's meta-network.
+    case codeWidth
+    /// C, the number of classes that were learned.
+    case classes
+  }
+
+  init(_ name: String, _ shapes: [Axis]...) {
+    self.name = name
+    self.shapes = shapes
+  }
+}
+
+extension ParameterSpec.Axis {
+  fileprivate func length(on clip: CLIPModel, classes: Int) -> Int {
+    switch self {
+    case .any(let usual): usual
+    case .textWidth: clip.textEncoder.width
+    case .embeddingWidth: clip.embeddingWidth
+    case .codeWidth: ConditionalPrompts.codeWidth(for: clip.configuration)
+    case .classes: classes
+    }
+  }
+
+  /// What the axis says of a backbone; `nil` for one that any backbone may have.
+  fileprivate var backbone: String? {
+    switch self {
+    case .textWidth: "a text tower"
+    case .embeddingWidth: "image features"
+    case .any, .codeWidth, .classes: nil
+    }
+  }
+}
+
+extension ParameterSpec {
+  func hasRank(_ rank: Int) -> Bool { shapes.contains { $0.count == rank } }
+
+  /// - Returns: the shape that was expected, where `found` is none that the tensor may have.
+  func mismatch(_ found: [Int]?, on clip: CLIPModel, classes: Int) -> [Int]? {
+    let fits = shapes.contains { shape in
+      guard let found, found.count == shape.count else { return false }
+      return zip(shape, found).allSatisfy { axis, length in
+        if case .any = axis { length > 0 } else { length == axis.length(on: clip, classes: classes) }
+      }
+    }
+    return fits ? nil : shapes.first?.map { $0.length(on: clip, classes: classes) }
+  }
+
+  /// The first axis of `found` that stands for one of the model's widths and has another length: the tensor is of
+  /// another backbone.
+  func otherWidth(_ found: [Int], on clip: CLIPModel) -> (meaning: String, found: Int, expected: Int)? {
+    guard let shape = shapes.first(where: { $0.count == found.count }) else { return nil }
+    for (axis, length) in zip(shape, found) {
+      guard let meaning = axis.backbone else { continue }
+      let expected = axis.length(on: clip, classes: 0)
+      if length != expected { return (meaning, length, expected) }
+    }
+    return nil
+  }
+}

@@ -1,0 +1,57 @@
+import CLIP
+import Torch
+
+/// The features that the two towers give for a batch: what every loss is computed from.
+public struct Features: Sendable {
+  /// f `[B, E]`, unit rows.
+  public let images: Tensor
+  /// g `[1, C, E]` where the classes do not depend on the image, else `[B, C, E]`; unit rows.
+  public let classes: Tensor
+  /// The scaled cosines of f and g, `[B, C]`: their softmax is p(c | x).
+  public let logits: Tensor
+
+  /// - Parameter scale: of the cosines, CLIP's exp(logit scale).
+  public init(images: Tensor, classes: Tensor, scale: Float) throws {
+    self.images = images
+    self.classes = classes
+    let isShared = classes.shape[0] == 1
+    // Scaled before the product, as the reference does: its last digit is then ours.
+    let scaled = try (images * scale).unsqueezed(at: isShared ? 0 : 1)  // [1, B, E] or [B, 1, E]
+    logits = try scaled.matmul(classes.permuted([0, 2, 1]))  // [1, B, C] or [B, 1, C]
+      .reshaped([images.shape[0], -1])
+  }
+}
+
+/// One summand of a loss, by name.
+public struct LossTerm: Sendable {
+  public let name: String
+  /// A scalar: a mean over the images, so that groups of images add up.
+  public let value: Tensor
+
+  public init(_ name: String, _ value: Tensor) {
+    self.name = name
+    self.value = value
+  }
+}
+
+/// A loss as a function of features: the sum of named terms.
+///
+/// The gradient is cut at the features. However classes and images are divided, an objective sees all of them at once,
+/// and its gradients with respect to g are then pulled back through the text encoder.
+public protocol Objective: Sendable {
+  /// - Parameters:
+  ///   - student: of the learner.
+  ///   - teacher: of frozen CLIP with fixed sentences, for the same images and classes; `nil` where the recipe has none.
+  ///   - labels: `[B]`, integers in 0 ..< C.
+  /// - Returns: at least one term.
+  func terms(_ student: Features, teacher: Features?, labels: Tensor) throws -> [LossTerm]
+}
+
+/// The mean cross-entropy, in nats: the loss of CoOp and CoCoOp.
+public struct CrossEntropy: Objective {
+  public init() {}
+
+  public func terms(_ student: Features, teacher: Features?, labels: Tensor) throws -> [LossTerm] {
+    [LossTerm("cross-entropy", try student.logits.crossEntropy(labels))]
+  }
+}
