@@ -164,7 +164,8 @@ let package = Package(
       name: "MatFilesTests", dependencies: ["CZlib", "MatFiles", "TestSupport"], resources: [.copy("Fixtures")],
       swiftSettings: swiftSettings),
     .testTarget(
-      name: "DatasetsTests", dependencies: ["Datasets", "Embedded", "TestSupport"], resources: [.copy("Fixtures")],
+      name: "DatasetsTests", dependencies: ["Explanations", "Datasets", "Embedded", "TestSupport"],
+      resources: [.copy("Fixtures")],
       swiftSettings: swiftSettings),
     .testTarget(
       name: "MetricsTests", dependencies: ["ClassificationMetrics", "Images"], resources: [.copy("Fixtures")],
@@ -220,7 +221,8 @@ let package = Package(
     .testTarget(
       name: "CommandTests",
       dependencies: [
-        "Torch", "Images", "CLIP", "Datasets", "ClassificationMetrics", "Embedded", "PromptLearning", "Experiments",
+        "Explanations", "Torch", "Images", "CLIP", "Datasets", "ClassificationMetrics", "Embedded", "PromptLearning",
+        "Experiments",
         "TestSupport",
         "cocoop",
       ],

@@ -12,6 +12,8 @@ public struct RunConfiguration: Sendable, Codable, Equatable {
   public var data: String
   /// The folder of benchmarks, where ``data`` names one.
   public var root: String?
+  /// Whether photos in sub-folders of a class folder count too; `nil` is no.
+  public var isRecursive: Bool?
   /// A few-shot sample made elsewhere, which stands for the one that ``shots`` and ``seed`` draw.
   public var fewShotList: String?
   public var method: Method
@@ -32,14 +34,15 @@ public struct RunConfiguration: Sendable, Codable, Equatable {
   public typealias Context = ContextSettings
 
   public init(
-    model: String, data: String, root: String? = nil, fewShotList: String? = nil, method: Method,
-    classes: ClassSubset = .base, shots: Int? = 16, seed: Int = 1,
+    model: String, data: String, root: String? = nil, isRecursive: Bool = false, fewShotList: String? = nil,
+    method: Method, classes: ClassSubset = .base, shots: Int? = 16, seed: Int = 1,
     context: Context = Context(), options: MethodOptions = MethodOptions(), precision: Precision = .float32,
     training: TrainingConfiguration? = nil, orientation: Orientation = .ignored
   ) {
     self.model = model
     self.data = data
     self.root = root
+    self.isRecursive = isRecursive ? true : nil
     self.fewShotList = fewShotList
     self.method = method
     self.classes = classes
@@ -87,18 +90,22 @@ extension RunConfiguration {
   struct Setting {
     let name: String
     let text: String
+    /// Whether the text is a path, which another folder may be needed to understand.
+    var isPlace = false
   }
 
   /// Every setting that decides what is learned. The places of model and data are none: a run is the same wherever its
   /// model lies, and which model it is, its checkpoint's hash says.
   var settings: [Setting] {
-    func setting<Value>(_ name: String, _ value: Value?) -> Setting {
-      Setting(name: name, text: value.map { "\($0)" } ?? "none")
+    func setting<Value>(_ name: String, _ value: Value?, isPlace: Bool = false) -> Setting {
+      Setting(name: name, text: value.map { "\($0)" } ?? "none", isPlace: isPlace)
     }
     return [
       setting("the method", method.id), setting("the seed", seed), setting("the shots", shots),
-      setting("the classes", classes.rawValue), setting("the data", data),
-      setting("the few-shot list", fewShotList), setting("the context words", context.words),
+      setting("the classes", classes.rawValue), setting("the data", data, isPlace: true),
+      setting("the few-shot list", fewShotList, isPlace: true),
+      setting("photos in sub-folders", isRecursive == true ? "taken" : "left out"),
+      setting("the context words", context.words),
       setting("the context length", context.length), setting("the position", context.position.rawValue),
       setting("class-specific contexts", context.isClassSpecific), setting("the options", options?.text),
       setting("the precision", (precision ?? .float32).rawValue),
@@ -109,11 +116,15 @@ extension RunConfiguration {
     ]
   }
 
-  /// Makes sure that a run that was begun with `recorded` is the one that this configuration describes.
+  /// Makes sure that a run that was begun with `recorded` is the one that this configuration describes. A path that was
+  /// given from another folder is the same where it leads to the same place.
   ///
+  /// - Parameter places: where the run was begun; `nil`, of older runs, is here.
   /// - Throws: ``ExperimentError/otherSetting(path:setting:found:requested:)`` for the first setting that differs.
-  func check(isThatOf recorded: RunConfiguration, path: String) throws {
+  func check(isThatOf recorded: RunConfiguration, madeAt places: RunPlaces?, path: String) throws {
+    let here = RunPlaces(of: URL(filePath: path))
     for (found, requested) in zip(recorded.settings, settings) where found.text != requested.text {
+      if found.isPlace, (places ?? here).absolute(found.text) == here.absolute(requested.text) { continue }
       throw ExperimentError.otherSetting(
         path: path, setting: requested.name, found: found.text, requested: requested.text)
     }
