@@ -15,7 +15,7 @@ FLAGS     := --configuration release -Xlinker -rpath -Xlinker $(LIBRARIES) \
 ONE_THREAD := OMP_NUM_THREADS=1
 
 SOURCES   := Package.swift Sources Tests Examples
-SCRIPTS   := Deploy/gather Scripts/setup Scripts/swift-quietly Scripts/check-example Scripts/check-readme Scripts/oracle/parity.sh .ci/run
+SCRIPTS   := Deploy/gather Scripts/setup Scripts/swift-quietly Scripts/test-quietly Scripts/check-example Scripts/check-readme Scripts/oracle/parity.sh .ci/run
 LIBRARY_TARGETS := Pickle Torch Images Datasets Tokenization ClassificationMetrics CLIP PromptLearning Embedded
 
 .PHONY: help setup build demo test parity bench bench-serve check-serve format lint docs clean
@@ -35,14 +35,14 @@ demo: build ## train zero-shot CLIP, CoOp and CoCoOp on the bundled images and c
 test: setup lint build ## every check: style, the README's commands (with the example package), all tests
 	@Scripts/check-readme
 	@Scripts/swift-quietly build --build-tests $(FLAGS)
-	@$(ONE_THREAD) swift test --skip-build $(FLAGS)
+	@$(ONE_THREAD) Scripts/test-quietly --skip-build $(FLAGS)
 
 # REFERENCE and TOOLBOX name checkouts of KaiyangZhou/CoOp and KaiyangZhou/Dassl.pytorch, DATA and SPLITS where
 # Caltech101 and Flowers102 lie: with them, the reference's own scripts are run too.
 parity: build ## record the reference values anew with PyTorch and run the tests against them
 	@Scripts/oracle/parity.sh
 	@Scripts/swift-quietly build --build-tests $(FLAGS)
-	@$(ONE_THREAD) swift test --skip-build $(FLAGS)
+	@$(ONE_THREAD) Scripts/test-quietly --skip-build $(FLAGS)
 	@.oracle/bin/python Scripts/oracle/check_checkpoints.py
 	@.oracle/bin/python Scripts/oracle/check_prompt_files.py
 	@if command -v chromium >/dev/null; then .oracle/bin/python Scripts/oracle/check_report.py; \

@@ -160,7 +160,8 @@ let package = Package(
       name: "MatFilesTests", dependencies: ["CZlib", "MatFiles", "TestSupport"], resources: [.copy("Fixtures")],
       swiftSettings: swiftSettings),
     .testTarget(
-      name: "DatasetsTests", dependencies: ["Datasets", "Embedded", "TestSupport"], resources: [.copy("Fixtures")],
+      name: "DatasetsTests", dependencies: ["Explanations", "Datasets", "Embedded", "TestSupport"],
+      resources: [.copy("Fixtures")],
       swiftSettings: swiftSettings),
     .testTarget(
       name: "MetricsTests", dependencies: ["ClassificationMetrics", "Images"], resources: [.copy("Fixtures")],
@@ -216,7 +217,8 @@ let package = Package(
     .testTarget(
       name: "CommandTests",
       dependencies: [
-        "Torch", "Images", "CLIP", "Datasets", "ClassificationMetrics", "Embedded", "PromptLearning", "Experiments",
+        "Explanations", "Torch", "Images", "CLIP", "Datasets", "ClassificationMetrics", "Embedded", "PromptLearning",
+        "Experiments",
         "TestSupport",
         "cocoop",
       ],

@@ -81,8 +81,7 @@ public struct CompatibleRun {
       }
     }
     dataset = try dataset.subset(plan.classes)
-    try dataset.checkImages()
-    return dataset
+    return try dataset.located()
   }
 
   /// The model, with the pixels that the configuration asks for as far as the checkpoint allows.

@@ -1,11 +1,16 @@
-/// Splits a CSV text into records (RFC 4180): quoted fields may hold commas, line breaks and doubled quotes.
+import Explanations
+
+/// Splits a CSV text into records (RFC 4180): quoted fields may hold separators, line breaks and doubled quotes.
 ///
 /// Lines may end in LF, CR LF or CR; empty lines are no records. Works on code units: in Swift, CR LF is one character.
 package struct CSVParser {
   package struct Record: Equatable {
+    /// Those that are not UTF-8 are spelled as file names are (`FileName`).
     package let fields: [String]
     /// The line that it begins on, from 1.
     package let line: Int
+    /// The indices of the fields that are not UTF-8.
+    package let fieldsInBytes: Set<Int>
   }
 
   /// A quoted field whose closing quote never comes.
@@ -14,28 +19,46 @@ package struct CSVParser {
   }
 
   private let units: [UInt8]
+  private let separator: UInt8
   private var position = 0
   private var line = 1
 
-  package init(text: String) { units = Array(text.utf8) }
+  package init(text: String) { self.init(bytes: Array(text.utf8)) }
+
+  /// - Parameters:
+  ///   - separator: what stands between fields, as an ASCII character.
+  ///   - line: the number of the first line.
+  package init(bytes: [UInt8], separator: UInt8 = UInt8(ascii: ","), line: Int = 1) {
+    (units, self.separator, self.line) = (bytes, separator, line)
+  }
 
   /// - Complexity: O(n) in the length of the text.
   package mutating func records() throws -> [Record] {
     var records: [Record] = []
-    while position < units.count {
-      let start = line
-      let fields = try record()
-      if fields != [""] { records.append(Record(fields: fields, line: start)) }
-    }
+    while let record = try next() { records.append(record) }
     return records
   }
 
-  private mutating func record() throws -> [String] {
+  /// The next record; `nil` after the last one.
+  mutating func next() throws -> Record? {
+    while position < units.count {
+      let start = line
+      let fields = try record()
+      guard fields != [[]] else { continue }
+      let texts = fields.map { String(validating: $0, as: UTF8.self) }
+      return Record(
+        fields: zip(texts, fields).map { $0 ?? FileName.spelling(of: $1) }, line: start,
+        fieldsInBytes: Set(texts.indices.filter { texts[$0] == nil }))
+    }
+    return nil
+  }
+
+  private mutating func record() throws -> [[UInt8]] {
     var fields = [try field()]
     while position < units.count {
       let unit = units[position]
       position += 1
-      if unit == comma {
+      if unit == separator {
         fields.append(try field())
         continue
       }
@@ -46,13 +69,13 @@ package struct CSVParser {
     return fields
   }
 
-  /// Reads up to, not including, the comma or line break that ends the field.
-  private mutating func field() throws -> String {
+  /// Reads up to, not including, the separator or line break that ends the field.
+  private mutating func field() throws -> [UInt8] {
     var bytes: [UInt8] = []
     if position < units.count, units[position] == quote { bytes = try quoted() }
     let start = position
-    while position < units.count, ![comma, lineFeed, carriageReturn].contains(units[position]) { position += 1 }
-    return String(decoding: bytes + units[start..<position], as: UTF8.self)
+    while position < units.count, ![separator, lineFeed, carriageReturn].contains(units[position]) { position += 1 }
+    return bytes + units[start..<position]
   }
 
   private mutating func quoted() throws -> [UInt8] {
@@ -74,7 +97,6 @@ package struct CSVParser {
   }
 }
 
-private let comma = UInt8(ascii: ",")
 private let quote = UInt8(ascii: "\"")
 private let lineFeed = UInt8(ascii: "\n")
 private let carriageReturn = UInt8(ascii: "\r")

@@ -1,29 +1,51 @@
+import Explanations
 import Foundation
 
 extension Dataset {
-  /// Reads a folder of class folders, with or without `train`, `val` and `test` folders above them.
+  /// Reads a folder of class folders, with or without folders for training, validation and testing above them.
   ///
-  /// Classes are the folders in the order of their names' code units; so are the images of each (`jpg`, `jpeg`, `png`,
-  /// `webp`; hidden files are skipped). Without a `train` folder each class is divided at random,
+  /// Classes are the folders in the order of their names' code units; so are the images of each, known by their endings
+  /// (`FolderListing.isImage`; hidden files are skipped). The parts are called `train`, `val` and `test`, or by another of
+  /// the words that ``Split/init(word:)`` knows. Without a folder of training images each class is divided at random,
   /// 50 % for training, 20 % for validation and 30 % for testing; the same seed divides alike on every machine.
-  /// With one, `validation` or `valid` may stand for `val`; where `test` is absent, `val` is tested on, as on ImageNet.
+  /// With one, where `test` is absent, `val` is tested on, as on ImageNet. A folder that has nothing in it but the folder
+  /// of all others, as archives are often unpacked, is passed through. A notice counts what is left out.
   ///
-  /// - Parameter seed: of the random division.
+  /// - Parameters:
+  ///   - seed: of the random division.
+  ///   - isRecursive: whether a class has the photos in sub-folders of its folder too, links followed, as `ImageFolder` of
+  ///     torchvision takes them.
   /// - Throws: ``DatasetError``.
-  public init(classFolders folder: URL, seed: Int = 1) throws {
-    let source = ClassFolders(at: folder)
+  public init(classFolders folder: URL, seed: Int = 1, isRecursive: Bool = false) throws {
+    var source = try ClassFolders(at: folder, isRecursive: isRecursive)
     var list = ExampleList(file: folder.path)
     var notices: [Notice] = []
     if let parts = try source.parts() {
-      let images = try parts.mapValues { try source.classes(under: $0) }
-      notices += source.isTestedOnValidation(parts) ? [.testIsValidation] : []
+      var images: [Split: [ClassFolders.ClassFolder]] = [:]
+      for (split, part) in parts { images[split] = try source.classes(under: part.folder) }
+      notices += parts[.test]?.isValidation == true ? [.testIsValidation] : []
       notices += try source.append(images, to: &list)
     } else {
       notices.append(.randomDivision(seed: seed))
-      notices += try source.append(source.classes(under: nil), dividedBy: RandomDivision(seed: seed), to: &list)
+      let classes = try source.classes(under: source.base)
+      notices += try source.append(classes, dividedBy: RandomDivision(seed: seed), to: &list)
     }
     self = try list.dataset(name: source.name, notices: notices) { _ in folder }
   }
+}
+
+extension Split {
+  /// The part that a folder or a cell of a table means, in either case: `train` or `training`, `val`, `valid` or
+  /// `validation`, `test` or `testing`.
+  init?(word: String) {
+    guard let split = Self.words.first(where: { $0.value.contains(word.lowercased()) })?.key else { return nil }
+    self = split
+  }
+
+  /// The usual one first.
+  fileprivate static let words: [Split: [String]] = [
+    .train: ["train", "training"], .val: ["val", "validation", "valid"], .test: ["test", "testing"],
+  ]
 }
 
 /// Class folders on disk, listed in an order that doesn't depend on the file system.
@@ -36,51 +58,129 @@ private struct ClassFolders {
     let lost: [String]
   }
 
-  let root: URL
-  let name: String
-  /// What the folders of a published benchmark are called, where this is its image folder.
-  let names: FolderNames
-
-  init(at root: URL) {
-    self.root = root
-    name = root.standardizedFileURL.lastPathComponent
-    names = FolderNames(ofImageFolder: name)
+  struct Part {
+    /// A path under the root.
+    let folder: String
+    let isValidation: Bool
   }
 
-  /// The sub-folder of each part, or `nil` where the class folders lie directly under the root.
-  func parts() throws -> [Split: String]? {
-    let folders = try Files.list(root).folders
-    guard folders.contains("train"), try !Files.list(root.appending(path: "train")).folders.isEmpty else { return nil }
-    let validation = ["val", "validation", "valid"].first(where: folders.contains)
-    var parts: [Split: String] = [.train: "train"]
-    if folders.contains("test") {
-      parts[.test] = "test"
-      parts[.val] = validation
+  let root: URL
+  let name: String
+  let isRecursive: Bool
+  /// The folder under the root that all others lie in; "" is the root itself.
+  let base: String
+  /// What the folders of a published benchmark are called, where this is its image folder.
+  let names: FolderNames
+  private var leftOut = LeftOutFiles()
+  private var passedThrough: [String] = []
+
+  init(at root: URL, isRecursive: Bool) throws {
+    self.root = root
+    self.isRecursive = isRecursive
+    name = root.standardizedFileURL.lastPathComponent
+    names = FolderNames(ofImageFolder: name)
+    var base = ""
+    while let inner = try Self.onlyFolder(in: base, of: root), Split(word: inner) == nil,
+      !isRecursive || inner.lowercased() == (base.isEmpty ? name : base.lastComponent).lowercased()
+    {
+      base = base.appendingComponent(inner)
+    }
+    self.base = base
+    if !base.isEmpty { passedThrough.append(base) }
+  }
+
+  /// The one sub-folder of a folder without photos, where it has folders and no photos of its own.
+  private static func onlyFolder(in folder: String, of root: URL) throws -> String? {
+    let listing = try Files.list(root.appending(folder))
+    guard listing.folders.count == 1, let only = listing.folders.first, listing.images.isEmpty else { return nil }
+    let inner = try Files.list(root.appending(folder.appendingComponent(only)))
+    guard inner.images.isEmpty, !inner.folders.isEmpty else { return nil }
+    // A link back to a folder above would lead on for ever.
+    return folder.utf8.count < 1024 ? only : nil
+  }
+
+  /// The folder of each part, or `nil` where the class folders lie directly under the base.
+  mutating func parts() throws -> [Split: Part]? {
+    let listing = try Files.list(root.appending(base))
+    func folder(of split: Split) -> String? {
+      (Split.words[split] ?? []).lazy.compactMap { word in listing.folders.first { $0.lowercased() == word } }.first
+    }
+    guard let train = folder(of: .train) else { return nil }
+    let content = try Files.list(root.appending(base.appendingComponent(train)))
+    let (validation, test) = (folder(of: .val), folder(of: .test))
+    guard !content.folders.isEmpty, content.images.isEmpty else { return nil }
+    try countBeside([train, validation, test].compactMap { $0 }, listing)
+    var parts: [Split: Part] = [.train: Part(folder: try place(of: train), isValidation: false)]
+    if let test {
+      parts[.test] = Part(folder: try place(of: test), isValidation: false)
+      parts[.val] = try validation.map { Part(folder: try place(of: $0), isValidation: true) }
     } else {
-      parts[.test] = validation
+      parts[.test] = try validation.map { Part(folder: try place(of: $0), isValidation: true) }
     }
     return parts
   }
 
-  func isTestedOnValidation(_ parts: [Split: String]) -> Bool {
-    parts[.test].map { $0 != "test" } ?? false
+  /// Counts the photos that lie beside the parts.
+  private mutating func countBeside(_ parts: [String], _ listing: FolderListing) throws {
+    leftOut.loose += listing.images.count
+    for name in listing.folders where !parts.contains(name) {
+      let folder = root.appending(base.appendingComponent(name))
+      guard let photos = try? Files.photos(in: folder, isRecursive: true, below: [root]).photos, !photos.isEmpty else {
+        continue
+      }
+      leftOut.besideParts[name] = photos.count
+    }
   }
 
-  /// The classes of one part, in the order of their folders' names; some may have no images.
-  func classes(under part: String?) throws -> [ClassFolder] {
-    let folder = part.map { root.appending(path: $0) } ?? root
-    let listing = try Files.list(folder)
-    let classes = try (listing.folders + listing.lost).sortedByCodeUnits().compactMap { name -> ClassFolder? in
-      guard let className = names.className(of: name) else { return nil }
-      let prefix = [part, name].compactMap { $0 }.joined(separator: "/")
-      guard !listing.lost.contains(name) else { return ClassFolder(className: className, images: [], lost: [prefix]) }
-      let content = try Files.list(folder.appending(path: name))
-      return ClassFolder(
-        className: className, images: content.images.map { "\(prefix)/\($0)" },
-        lost: content.lost.filter(Listing.isImage).map { "\(prefix)/\($0)" })
+  /// The folder that a part's class folders lie in: its own, or one of its name inside it (`train/train`).
+  private mutating func place(of part: String) throws -> String {
+    var folder = base.appendingComponent(part)
+    while let inner = try Self.onlyFolder(in: folder, of: root),
+      inner.lowercased() == part.lowercased() || Split(word: inner) != nil && Split(word: inner) == Split(word: part)
+    {
+      folder = folder.appendingComponent(inner)
+      passedThrough.append(folder)
     }
-    guard classes.contains(where: { !$0.images.isEmpty }) else { throw DatasetError.noClasses(folder: folder.path) }
+    return folder
+  }
+
+  /// The classes under one folder, in the order of their folders' names; some may have no images.
+  mutating func classes(under part: String) throws -> [ClassFolder] {
+    let folder = root.appending(part)
+    let listing = try Files.list(folder)
+    leftOut.loose += listing.images.count
+    var classes: [ClassFolder] = []
+    for name in (listing.folders + listing.lost).sortedByCodeUnits() {
+      let prefix = part.appendingComponent(name)
+      guard let className = names.className(of: name) else {
+        let photos = try Files.photos(in: root.appending(prefix), isRecursive: true, below: [root, folder]).photos
+        leftOut.clutter[name, default: 0] += photos.count
+        continue
+      }
+      guard !listing.lost.contains(name) else {
+        classes.append(ClassFolder(className: className, images: [], lost: [prefix]))
+        continue
+      }
+      let content = try Files.photos(in: root.appending(prefix), isRecursive: isRecursive, below: [root, folder])
+      leftOut += content.leftOut
+      classes.append(
+        ClassFolder(
+          className: className, images: content.photos.map { "\(prefix)/\($0)" }.sortedByCodeUnits(),
+          lost: content.lost.map { "\(prefix)/\($0)" }))
+    }
+    guard classes.contains(where: { !$0.images.isEmpty }) else {
+      throw DatasetError.noClasses(folder: folder.path, loose: listing.images.count, deeper: try deeper(under: part))
+    }
     return classes
+  }
+
+  /// How many photos lie deeper than in class folders, and the folder that holds the first one's class folder.
+  private func deeper(under part: String) throws -> DatasetError.DeeperPhotos? {
+    let photos = try Files.photos(in: root.appending(part), isRecursive: true, below: []).photos
+      .filter { $0.utf8.contains(UInt8(ascii: "/")) }
+    guard let first = photos.first else { return nil }
+    let above = first.split(separator: "/").dropLast(2).joined(separator: "/")
+    return DatasetError.DeeperPhotos(count: photos.count, folder: root.appending(part.appendingComponent(above)).path)
   }
 
   /// Labels follow the sorted names of all parts together.
@@ -122,7 +222,26 @@ private struct ClassFolders {
   private func notices(of classes: [ClassFolder], filled: Set<String>) -> [Notice] {
     let lost = classes.flatMap(\.lost)
     let empty = Set(classes.filter(\.lost.isEmpty).map(\.className)).subtracting(filled).sortedByCodeUnits()
-    return (empty.isEmpty ? [] : [.emptyFolders(empty)])
+    let unreadable = filled.filter { !FileName.isText($0) }.sortedByCodeUnits()
+    return passedThrough.map { .passedThrough(folder: $0) }
+      + (empty.isEmpty ? [] : [.emptyFolders(empty)])
       + (lost.first.map { [.lostLinks(count: lost.count, first: $0)] } ?? [])
+      + (leftOut.isEmpty ? [] : [.leftOut(leftOut)])
+      + (unreadable.isEmpty ? [] : [.namesInBytes(unreadable)])
   }
+}
+
+extension URL {
+  /// A folder under this one; "" is this one.
+  fileprivate func appending(_ path: String) -> URL {
+    path.isEmpty ? self : appending(path: path, directoryHint: .isDirectory)
+  }
+}
+
+extension String {
+  fileprivate func appendingComponent(_ name: String) -> String {
+    isEmpty ? name : name.isEmpty ? self : "\(self)/\(name)"
+  }
+
+  fileprivate var lastComponent: String { split(separator: "/").last.map(String.init) ?? self }
 }

@@ -38,16 +38,20 @@ public struct Dataset: Sendable {
 
   /// Reads the dataset at `location`, whichever form it has.
   ///
-  /// A file is a split file (`.json`, or its first character is `{`) or a table (`.csv`); a folder that holds one
-  /// `split_….json` stands for that file; any other folder is one of class folders.
+  /// A file is a split file (`.json`, or its first character is `{`) or a table (`.csv`, `.tsv`, or its first line names
+  /// the columns `path` and `class`); a folder that holds one `split_….json` stands for that file; any other folder is one
+  /// of class folders.
   ///
-  /// - Parameter seed: of the random division, where the form has none of its own.
+  /// - Parameters:
+  ///   - seed: of the random division, where the form has none of its own.
+  ///   - isRecursive: whether photos in sub-folders of a class folder count too.
   /// - Throws: ``DatasetError``.
-  public init(at location: URL, seed: Int = 1) throws {
+  public init(at location: URL, seed: Int = 1, isRecursive: Bool = false) throws {
     switch try DatasetForm(of: location) {
     case .splitFile(let file): try self.init(splitFile: file)
     case .table(let file): try self.init(csv: file, seed: seed)
-    case .classFolders(let folder): try self.init(classFolders: folder, seed: seed)
+    case .classFolders(let folder):
+      try self.init(classFolders: folder, seed: seed, isRecursive: isRecursive)
     }
   }
 
@@ -107,11 +111,16 @@ enum DatasetForm: Equatable {
     case .file:
       switch location.pathExtension.lowercased() {
       case "json": self = .splitFile(location)
-      case "csv": self = .table(location)
+      case "csv", "tsv": self = .table(location)
       default:
-        let opening = try Files.text(Files.contents(of: location), of: location.path).first { !$0.isWhitespace }
-        guard opening == "{" else { throw DatasetError.unknownForm(file: location.path) }
-        self = .splitFile(location)
+        let data = try Files.contents(of: location)
+        if Table.isTable(data, of: location.path) {
+          self = .table(location)
+        } else {
+          let opening = try Files.text(data, of: location.path).first { !$0.isWhitespace }
+          guard opening == "{" else { throw DatasetError.unknownForm(file: location.path) }
+          self = .splitFile(location)
+        }
       }
     }
   }

@@ -9,11 +9,10 @@ public enum DatasetError: Explained, Equatable {
   case unreadable(path: String)
   case empty(file: String)
   case notText(file: String)
-  case utf16(file: String)
   case unknownForm(file: String)
   case severalSplitFiles(folder: String, files: [String])
-  case noClasses(folder: String)
-  case unreadableName(folder: String, name: String)
+  /// A folder without class folders; how many photos lie directly in it, and deeper than class folders would.
+  case noClasses(folder: String, loose: Int, deeper: DeeperPhotos?)
 
   // A benchmark's folder.
   case noBenchmarkFolder(benchmark: String, root: String, folder: String, nearest: String?, isRootItself: Bool)
@@ -33,9 +32,9 @@ public enum DatasetError: Explained, Equatable {
   case missingPart(file: String, part: String)
   case wrongType(file: String, place: String, expected: String)
   case missingColumn(file: String, column: String, found: [String])
-  case fieldCount(file: String, line: Int, expected: Int, found: Int)
   case unclosedQuote(file: String, line: Int)
-  case unknownSplit(file: String, line: Int, found: String)
+  /// Rows of a table with one fault, by their lines; `fault` is what is wrong with the first.
+  case rows(file: String, lines: [Int], fault: String, remedy: String)
 
   // What it states.
   case emptyPath(file: String, place: String)
@@ -58,6 +57,13 @@ public enum DatasetError: Explained, Equatable {
 }
 
 extension DatasetError {
+  /// Photos that lie deeper than in class folders.
+  public struct DeeperPhotos: Sendable, Equatable {
+    public let count: Int
+    /// The folder above the first one's own: give it, if its folders are the classes.
+    public let folder: String
+  }
+
   public var problem: String {
     switch self {
     case .notFound(let path): "There is no file or folder \(path)"
@@ -65,12 +71,14 @@ extension DatasetError {
     case .notAFolder(let path): "\(path) is not a folder"
     case .unreadable(let path): "\(path) cannot be read"
     case .empty(let file): "\(file) is empty"
-    case .notText(let file): "\(file) is not text in UTF-8"
-    case .utf16(let file): "\(file) is text in UTF-16"
+    case .notText(let file): "\(file) is not text in UTF-8 or UTF-16"
     case .unknownForm(let file): "\(file) is neither a split file (.json) nor a table (.csv)"
     case .severalSplitFiles(let folder, let files): "\(folder) holds several split files: \(files.listed)"
-    case .noClasses(let folder): "\(folder) has no class folders with images in them"
-    case .unreadableName(let folder, let name): "The name '\(name)' in \(folder) is not UTF-8"
+    case .noClasses(let folder, let loose, let deeper):
+      "\(folder) has no class folders with images in them"
+        + (loose > 0 ? ", but \(loose.photos) that no folder tells the class of" : "")
+        + (deeper.map { "\(loose > 0 ? " and" : ", but") \($0.count.photos) that lie deeper, such as in \($0.folder)" }
+          ?? "")
 
     case .noBenchmarkFolder(let benchmark, let root, let folder, let nearest, let isRootItself):
       "\(root) has no folder '\(folder)', where \(benchmark) belongs"
@@ -100,11 +108,13 @@ extension DatasetError {
       "\(file)\(place.isEmpty ? "" : ", \(place)"): expected \(expected)"
     case .missingColumn(let file, let column, let found):
       "\(file) has no column '\(column)': its first line names \(found.quoted)"
-    case .fieldCount(let file, let line, let expected, let found):
-      "\(file), line \(line): expected \(expected) fields as in the first line, found \(found)"
     case .unclosedQuote(let file, let line): "\(file), line \(line): a quoted field is never closed"
-    case .unknownSplit(let file, let line, let found):
-      "\(file), line \(line): expected train, val or test as split, found '\(found)'"
+    case .rows(let file, let lines, let fault, _):
+      "\(file), line \(lines.first ?? 1): \(fault)"
+        + (lines.count > 1
+          ? "; likewise in \(lines.count == 2 ? "line" : "lines")"
+            + " \(lines.dropFirst().prefix(5).map(String.init).joined(separator: ", "))"
+            + (lines.count > 6 ? " and \(lines.count - 6) more" : "") : "")
 
     case .emptyPath(let file, let place): "\(file), \(place): the path is empty"
     case .escapingPath(let file, let place, let path):
@@ -142,6 +152,11 @@ extension Split {
     case .test: "test"
     }
   }
+}
+
+extension Int {
+  /// "1 photo" or "2 photos".
+  var photos: String { self == 1 ? "1 photo" : "\(self) photos" }
 }
 
 extension [String] {

@@ -8,12 +8,12 @@ extension DatasetError {
     case .empty: "Write or unpack it again"
     case .notJSON, .wrongType:
       #"A split file reads {"train": [[path, label, name], …], "val": […], "test": […]}"#
-    case .notText: "Save it as UTF-8"
-    case .utf16: "Save it as UTF-8, in a spreadsheet as 'CSV UTF-8'"
+    case .notText: "Save it as UTF-8, in a spreadsheet as 'CSV UTF-8'"
     case .unknownForm: "Give a split file, a table or a folder of class folders"
     case .severalSplitFiles: "Name the one that you mean"
-    case .noClasses: "Put each class's jpg, jpeg, png or webp files into a folder that has the class's name"
-    case .unreadableName: "Rename it"
+    case .noClasses(_, _, let deeper?):
+      "If its folders are the classes, give \(deeper.folder); otherwise put each class's photos into one folder"
+    case .noClasses: "Put each class's photos into a folder that has the class's name"
     case .noBenchmarkFolder(_, _, let folder, let nearest, let isRootItself):
       isRootItself
         ? "Give the folder above it as --root"
@@ -27,9 +27,8 @@ extension DatasetError {
     case .foreignSample, .foreignClass: "Give a list that was drawn from this dataset, and from the same split"
     case .missingPart: "It must have the lists 'train', 'val' and 'test'; 'val' may be empty"
     case .missingColumn: "The first line must be path,class or path,class,split"
-    case .fieldCount: "Put fields that contain commas between double quotes"
     case .unclosedQuote: "Close it, and write a quote inside it twice"
-    case .unknownSplit: "Correct the line"
+    case .rows(_, _, _, let remedy): remedy
     case .emptyPath, .escapingPath: "Write paths relative to the image folder, without '..'"
     case .negativeLabel, .labelGap: "Number the classes from 0"
     case .emptyName, .twoNames: "Give each label one name"

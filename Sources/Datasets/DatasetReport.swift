@@ -74,20 +74,62 @@ extension Dataset {
   /// - Complexity: one listing for each folder, and one question for each image that no listing names.
   public func missingImages() -> [String] {
     var seen: Set<String> = []
-    var listed: [String: Set<String>] = [:]
+    var listed: [String: Set<ExactName>] = [:]
     return (training + validation + test).lazy.map(\.path).filter { path in
       guard seen.insert(path).inserted else { return false }
-      let end = path.lastIndex(of: "/")
+      let end = path.utf8.lastIndex(of: UInt8(ascii: "/"))
       let folder = end.map { String(path[..<$0]) } ?? ""
-      let name = end.map { String(path[path.index(after: $0)...]) } ?? path
+      let name = end.map { String(path[path.utf8.index(after: $0)...]) } ?? path
       if listed[folder] == nil {
         let url = folder.isEmpty ? imageFolder : imageFolder.appending(path: folder, directoryHint: .isDirectory)
-        listed[folder] = Set((try? Files.list(url).files) ?? [])
+        listed[folder] = Set(((try? Files.list(url).files) ?? []).map(ExactName.init))
       }
       // A listing may spell a name otherwise than the file system would accept it (case, accents), so it is no proof.
-      return listed[folder]?.contains(name) != true
+      return listed[folder]?.contains(ExactName(text: name)) != true
         && !Files.fileExists(at: imageFolder.appending(path: path, directoryHint: .notDirectory))
     }
+  }
+
+  /// A name by its code units: to Swift, a composed and a decomposed é are equal, and to most file systems they are not.
+  private struct ExactName: Hashable {
+    let text: String
+    static func == (left: Self, right: Self) -> Bool { left.text.utf8.elementsEqual(right.text.utf8) }
+    func hash(into hasher: inout Hasher) { for unit in text.utf8 { hasher.combine(unit) } }
+  }
+
+  /// This dataset with every image in its place. Images that the file system spells otherwise, in another Unicode form,
+  /// letter case or with other separators, are taken where they are, and a notice counts them.
+  ///
+  /// - Throws: ``DatasetError/missingImages(folder:count:of:first:)`` with the first five that are nowhere.
+  public func located() throws -> Dataset {
+    let found = findingOtherSpellings()
+    try found.checkImages()
+    return found
+  }
+
+  /// This dataset with the paths of images that are spelled otherwise on disk as they are there.
+  public func findingOtherSpellings() -> Dataset {
+    var search = SpellingSearch(Set(OtherSpelling.allCases))
+    var places: [String: String] = [:]
+    var notices: [OtherSpelling: (count: Int, first: String)] = [:]
+    for path in missingImages() {
+      guard let (place, difference) = search.find(path, in: imageFolder.path),
+        Files.fileExists(at: imageFolder.appending(path: place, directoryHint: .notDirectory))
+      else { continue }
+      places[path] = place
+      notices[difference] = ((notices[difference]?.count ?? 0) + 1, notices[difference]?.first ?? path)
+    }
+    guard !places.isEmpty else { return self }
+    func placed(_ examples: [Example]) -> [Example] {
+      examples.map { Example(path: places[$0.path] ?? $0.path, label: $0.label) }
+    }
+    return Dataset(
+      name: name, imageFolder: imageFolder, classNames: classNames, training: placed(training),
+      validation: placed(validation), test: placed(test),
+      notices: self.notices
+        + OtherSpelling.allCases.compactMap { difference in
+          notices[difference].map { .otherSpelling(count: $0.count, difference: difference, first: $0.first) }
+        })
   }
 
   /// Makes sure that every image is there.

@@ -1,3 +1,4 @@
+import Explanations
 import Foundation
 
 /// An image as a split file or a table states it, before it is checked.
@@ -39,12 +40,15 @@ struct ExampleList {
   /// A path that stays under the image folder: not absolute, no step upwards, nothing that a C string would cut short.
   private func check(path: String, at place: String) throws {
     guard !path.isEmpty else { throw DatasetError.emptyPath(file: file, place: place) }
-    // Code units, as the file system reads them: to Swift, "/" and a combining accent are one character.
-    let slash = UInt8(ascii: "/")
-    let climbs = path.utf8.split(separator: slash).contains { $0.elementsEqual("..".utf8) }
-    guard path.utf8.first != slash, !climbs, !path.utf8.contains(0) else {
-      throw DatasetError.escapingPath(file: file, place: place, path: path)
-    }
+    guard !Self.leaves(path) else { throw DatasetError.escapingPath(file: file, place: place, path: path) }
+  }
+
+  /// Whether a path is absolute, steps upwards, or has what a C string would cut short.
+  static func leaves(_ path: String) -> Bool {
+    // The bytes that the file system reads: to Swift, "/" and a combining accent are one character.
+    let bytes = FileName.bytes(of: path)
+    let climbs = bytes.split(separator: UInt8(ascii: "/")).contains { $0.elementsEqual("..".utf8) }
+    return bytes.first == UInt8(ascii: "/") || climbs || bytes.contains(0)
   }
 
   /// - Parameters:
@@ -69,7 +73,11 @@ struct ExampleList {
     return Dataset(
       name: name, imageFolder: try imageFolder(training + validation + test), classNames: classNames,
       training: training, validation: validation, test: test,
-      notices: notices + [Notice.leak(training + validation, into: test)].compactMap { $0 })
+      notices: notices
+        + [
+          Notice.severalClasses([training, validation, test].joined(), classNames: classNames),
+          Notice.leak(training + validation, into: test),
+        ].compactMap { $0 })
   }
 
   /// Names by label, once labels are known to run from 0 without gaps and no two names to give the same prompt.

@@ -1,3 +1,4 @@
+import Explanations
 import Foundation
 
 /// The questions that datasets ask the file system; answers never depend on the order in which it lists things.
@@ -6,12 +7,11 @@ enum Files {
 
   /// - Throws: ``DatasetError/notFound(path:)``, or ``DatasetError/notAFile(path:)`` for a device or a pipe, which could be endless.
   static func kind(of location: URL) throws -> Kind {
-    var status = stat()
-    guard stat(location.path, &status) == 0 else { throw DatasetError.notFound(path: location.path) }
-    switch status.st_mode & S_IFMT {
-    case S_IFREG: return .file
-    case S_IFDIR: return .folder
-    default: throw DatasetError.notAFile(path: location.path)
+    switch try? FileSystem.kind(of: location.path) {
+    case .file?: return .file
+    case .folder?: return .folder
+    case .other?: throw DatasetError.notAFile(path: location.path)
+    case nil: throw DatasetError.notFound(path: location.path)
     }
   }
 
@@ -20,7 +20,7 @@ enum Files {
     guard try kind(of: file) == .file else { throw DatasetError.notAFile(path: file.path) }
     let data: Data
     do {
-      data = try Data(contentsOf: file, options: .mappedIfSafe)
+      data = try FileSystem.contents(of: file.path)
     } catch {
       throw DatasetError.unreadable(path: file.path)
     }
@@ -28,42 +28,69 @@ enum Files {
     return data
   }
 
-  /// The text that a file in UTF-8 holds, without its byte-order mark.
+  /// The text that a file in UTF-8 or UTF-16 holds, without its byte-order mark.
   static func text(_ data: Data, of file: String) throws -> String {
-    // Spreadsheets write UTF-16 with a byte-order mark; without one, every other byte of plain text is 0.
-    let opening = [UInt8](data.prefix(4))
-    let isUTF16 =
-      opening.starts(with: [0xFF, 0xFE]) || opening.starts(with: [0xFE, 0xFF])
-      || (opening.count == 4 && (opening[0] == 0) != (opening[1] == 0) && (opening[2] == 0) != (opening[3] == 0))
-    guard !isUTF16 else { throw DatasetError.utf16(file: file) }
-    guard let text = String(data: data, encoding: .utf8) else { throw DatasetError.notText(file: file) }
-    return text.unicodeScalars.first == "\u{FEFF}" ? String(text.unicodeScalars.dropFirst()) : text
-  }
-
-  /// The visible files and sub-folders of a folder, each sorted by code units; links count as what they lead to.
-  ///
-  /// - Complexity: O(n log n) for n names; only links cost a question each.
-  static func list(_ folder: URL) throws -> Listing {
-    guard try kind(of: folder) == .folder else { throw DatasetError.notAFolder(path: folder.path) }
-    var listing = try FolderStream(folder).reduce(into: Listing()) { listing, entry in
-      switch entry.kind ?? (try? kind(of: folder.appending(path: entry.name))) {
-      case .file: listing.files.append(entry.name)
-      case .folder: listing.folders.append(entry.name)
-      case nil: if entry.isLink { listing.lost.append(entry.name) }
-      }
+    guard let text = String(validating: try utf8(data, of: file), as: UTF8.self) else {
+      throw DatasetError.notText(file: file)
     }
-    listing.sort()
-    return listing
+    return text
   }
 
-  /// The images in a folder, sorted by code units: `jpg`, `jpeg`, `png` and `webp`, in either case.
+  /// The bytes of a text in UTF-8, or of one in UTF-16 as UTF-8 has it, without the byte-order mark.
+  ///
+  /// - Throws: ``DatasetError/notText(file:)`` for UTF-16 that is damaged; whether UTF-8 is whole is not asked.
+  static func utf8(_ data: Data, of file: String) throws -> [UInt8] {
+    let bytes = [UInt8](data)
+    if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { return Array(bytes.dropFirst(3)) }
+    guard let isLittleEndian = isUTF16LittleEndian(bytes) else { return bytes }
+    guard bytes.count.isMultiple(of: 2) else { throw DatasetError.notText(file: file) }
+    let units = stride(from: 0, to: bytes.count, by: 2).map { index in
+      let (first, second) = (UInt16(bytes[index]), UInt16(bytes[index + 1]))
+      return isLittleEndian ? second << 8 | first : first << 8 | second
+    }
+    guard let text = String(validating: units, as: UTF16.self) else { throw DatasetError.notText(file: file) }
+    return Array(text.utf8).starts(with: [0xEF, 0xBB, 0xBF]) ? Array(text.utf8.dropFirst(3)) : Array(text.utf8)
+  }
+
+  /// Spreadsheets write UTF-16 with a byte-order mark; without one, every other byte of plain text is 0. `nil` for other text.
+  private static func isUTF16LittleEndian(_ bytes: [UInt8]) -> Bool? {
+    let opening = Array(bytes.prefix(4))
+    if opening.starts(with: [0xFF, 0xFE]) { return true }
+    if opening.starts(with: [0xFE, 0xFF]) { return false }
+    guard opening.count == 4, (opening[0] == 0) != (opening[1] == 0), (opening[2] == 0) != (opening[3] == 0) else {
+      return nil
+    }
+    return opening[1] == 0
+  }
+
+  /// The visible files and sub-folders of a folder.
+  static func list(_ folder: URL) throws -> FolderListing {
+    guard try kind(of: folder) == .folder else { throw DatasetError.notAFolder(path: folder.path) }
+    do {
+      return try FolderListing(folder.path)
+    } catch {
+      throw DatasetError.unreadable(path: folder.path)
+    }
+  }
+
+  /// The photos in a folder, and what it holds besides.
+  static func photos(in folder: URL, isRecursive: Bool, below ancestors: [URL]) throws -> PhotoListing {
+    do {
+      return try PhotoListing(
+        folder.path, isRecursive: isRecursive, followsLinks: true, below: ancestors.map(\.path))
+    } catch {
+      throw DatasetError.unreadable(path: error.path)
+    }
+  }
+
+  /// The images in a folder, sorted by code units.
   static func images(in folder: URL) throws -> [String] {
     try list(folder).images
   }
 
   /// Whether a regular file, or a link to one, lies there.
   static func fileExists(at url: URL) -> Bool {
-    (try? kind(of: url)) == .file
+    FileSystem.fileExists(url.path)
   }
 
   /// The folder that a list's paths are relative to: the list's own, or else its one sub-folder.
@@ -71,11 +98,23 @@ enum Files {
   /// Looks at the first few paths only: missing images are reported by ``Dataset/checkImages()``, where there are some.
   static func imageFolder(beside list: URL, holding paths: some Sequence<String>) throws -> URL {
     let folder = list.deletingLastPathComponent()
-    let isBeside = paths.prefix(8).contains { fileExists(at: folder.appending(path: $0)) }
-    let folders = try Self.list(folder).folders
-    guard !isBeside, folders.count == 1, let only = folders.first else { return folder }
+    let first = Array(paths.prefix(8))
+    var search = SpellingSearch(Set(OtherSpelling.allCases))
+    func holds(_ folder: URL) -> Bool {
+      first.contains { fileExists(at: folder.appending(path: $0)) || search.find($0, in: folder.path) != nil }
+    }
+    guard !holds(folder), case let folders = try Self.list(folder).folders, folders.count == 1, let only = folders.first
+    else { return folder }
     return folder.appending(path: only, directoryHint: .isDirectory)
   }
+}
+
+/// Text as people's programs save it.
+package enum DatasetText {
+  /// The text of a file in UTF-8 or UTF-16, without its byte-order mark.
+  ///
+  /// - Throws: ``DatasetError/notText(file:)``.
+  package static func decoded(_ data: Data, of file: String) throws -> String { try Files.text(data, of: file) }
 }
 
 extension Sequence<String> {

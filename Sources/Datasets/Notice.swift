@@ -20,6 +20,18 @@ public enum Notice: Sendable, Hashable, CustomStringConvertible {
   case addedImages(count: Int, first: String)
   /// Images that are both learned from and tested on.
   case leak(count: Int, first: String)
+  /// What a folder has besides the images that are used, by reason.
+  case leftOut(LeftOutFiles)
+  /// A folder below the one that was given, or below a part's, that has everything in it (`train/train`).
+  case passedThrough(folder: String)
+  /// Class folders whose names are not UTF-8: the model reads their spelling.
+  case namesInBytes([String])
+  /// Images that a list spells otherwise than the file system.
+  case otherSpelling(count: Int, difference: OtherSpelling, first: String)
+  /// Images that a table names in several rows, each of which counts once.
+  case repeatedRows(count: Int, first: String, lines: [Int])
+  /// Images with more than one class; where the first one is stated, and as what.
+  case severalClasses(count: Int, first: String, classNames: [String])
 
   public var description: String { sentence.onOneLine }
 
@@ -41,10 +53,27 @@ public enum Notice: Sendable, Hashable, CustomStringConvertible {
     case .equalNames(let name):
       return "Two classes are called '\(name)', as in the published list: no prompt can tell them apart"
     case .emptyFolders(let names):
-      return "Left out, because no jpg, jpeg, png or webp files lie in them: \(names.prefix(5).joined(separator: ", "))"
+      return "Left out, because no photos lie in them: \(names.prefix(5).joined(separator: ", "))"
         + (names.count > 5 ? ", …" : "")
+    case .leftOut(let files): return files.sentence(of: "a class folder")
+    case .passedThrough(let folder):
+      return "The images lie in \(folder), one folder deeper than expected, and were taken from there"
+    case .namesInBytes(let names):
+      return "The \(names.count == 1 ? "name of a class folder is" : "names of \(names.count) class folders are") not"
+        + " UTF-8, and the model reads \(names.count == 1 ? "it" : "them") as \(names.prefix(3).joined(separator: ", "))"
+        + "\(names.count > 3 ? ", …" : ""): rename the folder\(names.count == 1 ? "" : "s")"
+    case .otherSpelling(let count, let difference, let first):
+      return "\(count.photos) \(count == 1 ? "is" : "are") listed \(difference.phrase) than on disk, such as \(first):"
+        + " \(count == 1 ? "it was" : "they were") found all the same"
+    case .repeatedRows(let count, let first, let lines):
+      return "\(count.photos) \(count == 1 ? "stands" : "stand") in several rows and \(count == 1 ? "counts" : "count")"
+        + " once, such as \(first) (lines \(lines.prefix(5).map(String.init).joined(separator: ", ")))"
+    case .severalClasses(let count, let first, let names):
+      return "\(count.photos) \(count == 1 ? "has" : "have") more than one class, such as \(first)"
+        + " (\(names.prefix(5).map { "'\($0)'" }.joined(separator: ", "))): at most one of them is right"
     case .lostLinks(let count, let first):
-      return "Left out, because \(count == 1 ? "it is a link that leads" : "they are links that lead") nowhere:"
+      return
+        "Left out, because \(count == 1 ? "it is a link that leads" : "they are links that lead") nowhere or in a circle:"
         + (count == 1 ? " \(first)" : " \(count) files or folders, such as \(first)")
     case .addedImages(let count, let first):
       return "The folder has changed: \(count.photos) that the run's division doesn't know"
@@ -56,6 +85,15 @@ public enum Notice: Sendable, Hashable, CustomStringConvertible {
     }
   }
 
+  /// Whether it says which images were taken or not, which whoever measures should know; how they were divided is known
+  /// from training.
+  public var isOfImages: Bool {
+    switch self {
+    case .leftOut, .passedThrough, .otherSpelling, .lostLinks, .emptyFolders, .addedImages, .severalClasses: true
+    case .scarce, .randomDivision, .rebuilt, .testIsValidation, .equalNames, .leak, .namesInBytes, .repeatedRows: false
+    }
+  }
+
   /// The notice as it concerns the given classes only, or `nil` if it doesn't.
   func about(_ classes: [String]) -> Notice? {
     switch self {
@@ -63,7 +101,11 @@ public enum Notice: Sendable, Hashable, CustomStringConvertible {
       let kept = zip(names, counts).filter { classes.contains($0.0) }
       return kept.isEmpty ? nil : .scarce(shots: shots, classNames: kept.map(\.0), counts: kept.map(\.1))
     case .equalNames(let name): return classes.count { $0 == name } > 1 ? self : nil
-    case .randomDivision, .rebuilt, .testIsValidation, .emptyFolders, .lostLinks, .addedImages, .leak:
+    case .namesInBytes(let names):
+      let kept = names.filter(classes.contains)
+      return kept.isEmpty ? nil : .namesInBytes(kept)
+    case .randomDivision, .rebuilt, .testIsValidation, .emptyFolders, .lostLinks, .addedImages, .leak, .leftOut,
+      .passedThrough, .otherSpelling, .repeatedRows, .severalClasses:
       return self
     }
   }
@@ -75,15 +117,28 @@ public enum Notice: Sendable, Hashable, CustomStringConvertible {
     return .scarce(shots: shots, classNames: labels.map { classNames[$0] }, counts: labels.map { counts[$0] })
   }
 
+  static func severalClasses(_ examples: some Sequence<Example>, classNames: [String]) -> Notice? {
+    var labels = [String: Int](minimumCapacity: examples.underestimatedCount)
+    var conflicts: [String: Set<Int>] = [:]
+    var first: String?
+    for example in examples {
+      guard let label = labels.updateValue(example.label, forKey: example.path), label != example.label else {
+        continue
+      }
+      conflicts[example.path, default: []].formUnion([label, example.label])
+      first = first ?? example.path
+    }
+    return first.map { first in
+      let names = (conflicts[first] ?? []).sorted().map { classNames[$0] }
+      return .severalClasses(count: conflicts.count, first: first, classNames: names)
+    }
+  }
+
   static func leak(_ seen: [Example], into test: [Example]) -> Notice? {
     let paths = Set(seen.lazy.map(\.path))
     let shared = test.filter { paths.contains($0.path) }
     return shared.first.map { .leak(count: shared.count, first: $0.path) }
   }
-}
-
-extension Int {
-  fileprivate var photos: String { self == 1 ? "1 photo" : "\(self) photos" }
 }
 
 extension [Example] {

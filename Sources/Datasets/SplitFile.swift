@@ -97,9 +97,7 @@ extension SplitFile {
 
   /// A list of images in JSON, of which a split file is one form and a few-shot sample another.
   static func decoded<List: Decodable>(_ data: Data, of file: String) throws -> List {
-    guard data.prefix(2) != Data([0xFF, 0xFE]), data.prefix(2) != Data([0xFE, 0xFF]) else {
-      throw DatasetError.utf16(file: file)
-    }
+    let data = Data(try Files.utf8(data, of: file))
     do {
       return try JSONDecoder().decode(List.self, from: data)
     } catch DecodingError.keyNotFound(let key, _) {

@@ -37,6 +37,10 @@ public enum ExperimentError: Explained, Equatable {
   case dataNotNamed(path: String)
   /// A file that an export would replace.
   case exportExists(path: String)
+  /// A run's folder whose name is not UTF-8, or that lies below one.
+  case folderName(path: String)
+  /// What the run was made with is not where it was.
+  case lost(RunPart, place: String)
   /// Class names that cannot be told apart or read.
   case classList(source: String, problem: String)
   /// The run's own dataset has other classes than when it was learned on.
@@ -46,7 +50,7 @@ public enum ExperimentError: Explained, Equatable {
   case precision(String)
   /// A run whose answers cannot be approximated.
   case noFastMode(path: String, reason: String)
-  case noPhotos(folder: String, isRecursive: Bool)
+  case noPhotos(folder: String, isRecursive: Bool, leftOut: LeftOutFiles)
   case noMatch(glob: String)
   /// Standard input was to hold paths.
   case notAPath(line: Int, isSeparatedByNul: Bool)
@@ -63,6 +67,14 @@ public enum ExperimentError: Explained, Equatable {
   case noFolder(path: String)
   /// Two runs that were not measured on the same images.
   case incomparable(first: String, second: String, reason: String)
+
+  /// What a run remembers the place of.
+  public enum RunPart: String, Sendable, Equatable {
+    case model, data
+    case root = "folder of benchmarks"
+
+    var option: String { self == .model ? "--model" : self == .data ? "--data" : "--root" }
+  }
 
   public var problem: String {
     switch self {
@@ -93,6 +105,8 @@ public enum ExperimentError: Explained, Equatable {
     case .modelNotNamed(let path): "\(path) does not say which model its prompts were learned on"
     case .classesNotNamed(let path): "\(path) does not say which classes its prompts were learned on"
     case .dataNotNamed(let path): "\(path) does not say which data its prompts were learned on"
+    case .folderName(let path): "A run's folder needs a path in UTF-8, and \(path) is none"
+    case .lost(let part, let place): "The run's \(part.rawValue) was at \(place), and nothing is there"
     case .exportExists(let path): "There is a file \(path) already"
     case .classList(let source, let problem): "The list of classes in \(source) cannot be used: \(problem)"
     case .otherClasses(let path, let data, let difference):
@@ -100,8 +114,9 @@ public enum ExperimentError: Explained, Equatable {
     case .unknownBackbone(let name, _): "There is no backbone '\(name)' to measure"
     case .precision(let precision): "This processor has no products of \(precision)"
     case .noFastMode(let path, let reason): "The run in \(path) cannot answer fast: \(reason)"
-    case .noPhotos(let folder, false): "The folder \(folder) has no photos directly in it"
-    case .noPhotos(let folder, true): "The folder \(folder) has no photos in it, nor have its folders"
+    case .noPhotos(let folder, let isRecursive, let leftOut):
+      "The folder \(folder) has no photos \(isRecursive ? "in it, nor have its folders" : "directly in it")"
+        + (leftOut.isEmpty ? "" : ". \(leftOut.sentence())")
     case .noMatch(let glob): "No file matches \(glob)"
     case .notAPath(let line, let isSeparatedByNul):
       "\(isSeparatedByNul ? "Entry" : "Line") \(line) of standard input is no path: it is not text"
@@ -142,14 +157,16 @@ public enum ExperimentError: Explained, Equatable {
     case .classesNotNamed:
       "Name them with --classes or --classes-file, or import the file with --data or --classes-file"
     case .dataNotNamed: "Name it with --data"
+    case .folderName: "Rename it, or give another"
+    case .lost(let part, _): "Give \(part.option) with its place"
     case .exportExists: "Choose another place or replace it with --force"
     case .otherClasses: "Restore the dataset, or measure on it as another one with --data"
     case .classList: "Give each class one name, and each name once"
     case .unknownBackbone(_, let known): "Give one of \(known.joined(separator: ", "))"
     case .precision: "Give --precision float32"
     case .noFastMode: "Leave --fast out"
-    case .noPhotos(_, false): "Give a folder of jpg, jpeg, png or webp files, or --recursive for those of its folders"
-    case .noPhotos(_, true): "Give a folder of jpg, jpeg, png or webp files"
+    case .noPhotos(_, false, _): "Give a folder of photos, or --recursive for those of its folders"
+    case .noPhotos(_, true, _): "Give a folder of photos"
     case .noMatch: "Check the pattern and the folder that it starts from"
     case .notAPath(_, false): "Give --stdin-image for an image, or --null for paths with NUL between them"
     case .notAPath(_, true): "Give paths with NUL between them, as 'find -print0' writes them"

@@ -1,3 +1,4 @@
+import Explanations
 import Foundation
 
 /// The owner of a read-only mapping of a whole file.
@@ -6,20 +7,19 @@ final class MappedFile: @unchecked Sendable {
   let bytes: UnsafeRawBufferPointer
 
   init(_ url: URL) throws(SafetensorsFault) {
-    // Without O_NONBLOCK, opening a named pipe would wait for a writer.
-    let descriptor = open(url.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-    guard descriptor >= 0 else { throw .unreadable(reason: systemReason()) }
+    let (descriptor, count): (Int32, Int)
+    do {
+      (descriptor, count) = try FileSystem.openFile(url.path)
+    } catch {
+      throw .unreadable(reason: error.text)
+    }
     defer { close(descriptor) }
-    var status = stat()
-    guard fstat(descriptor, &status) == 0 else { throw .unreadable(reason: systemReason()) }
-    guard status.st_mode & S_IFMT == S_IFREG else { throw .unreadable(reason: "Not a file") }
-    let count = Int(status.st_size)
     guard count > 0 else {  // an empty mapping is an error
       bytes = UnsafeRawBufferPointer(start: nil, count: 0)
       return
     }
     let address = mmap(nil, count, PROT_READ, MAP_PRIVATE, descriptor, 0)
-    guard let address, address != MAP_FAILED else { throw .unreadable(reason: systemReason()) }
+    guard let address, address != MAP_FAILED else { throw .unreadable(reason: SystemReason().text) }
     bytes = UnsafeRawBufferPointer(start: address, count: count)
   }
 
@@ -36,5 +36,3 @@ final class MappedFile: @unchecked Sendable {
     munmap(UnsafeMutableRawPointer(mutating: address), bytes.count)
   }
 }
-
-private func systemReason() -> String { String(cString: strerror(errno)) }

@@ -1,3 +1,4 @@
+import Explanations
 import Foundation
 
 /// An open file, read where and when something is asked for.
@@ -8,20 +9,7 @@ final class ReadableFile: Sendable {
 
   /// - Throws: the system's reason.
   init(_ url: URL) throws(SystemReason) {
-    // Without O_NONBLOCK, opening a named pipe would wait for a writer.
-    descriptor = open(url.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-    guard descriptor >= 0 else { throw SystemReason() }
-    var status = stat()
-    guard fstat(descriptor, &status) == 0 else {
-      let reason = SystemReason()
-      close(descriptor)
-      throw reason
-    }
-    guard status.st_mode & S_IFMT == S_IFREG else {
-      close(descriptor)
-      throw SystemReason("Not a file")
-    }
-    size = Int(status.st_size)
+    (descriptor, size) = try FileSystem.openFile(url.path)
   }
 
   deinit { close(descriptor) }
@@ -35,11 +23,4 @@ final class ReadableFile: Sendable {
     defer { munmap(address, size) }
     return try body(UnsafeRawBufferPointer(start: address, count: size))
   }
-}
-
-/// Why the system would not do something.
-struct SystemReason: Error {
-  let text: String
-
-  init(_ text: String = String(cString: strerror(errno))) { self.text = text }
 }

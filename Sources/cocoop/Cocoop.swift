@@ -21,6 +21,8 @@ struct Cocoop: ParsableCommand {
       ReportCommand.self, Compat.self, Reproduce.self, Benchmark.self, Serve.self,
     ])
 
+  static func main() { main(GivenArguments.spelled()) }
+
   func run() throws { try Self.askForSubcommand() }
 }
 

@@ -43,12 +43,13 @@ struct Datasets: ParsableCommand {
       help: "openclipart, a split file, a folder of class folders, a CSV file, or a benchmark's name with --root.")
     var data: String
     @OptionGroup var benchmarks: RootOption
+    @OptionGroup var folders: DataFolderOptions
     @OptionGroup var printing: OutputOptions
 
     func run() throws {
-      switch try DataSource(data, root: benchmarks.root).place {
+      switch try DataSource(data, root: benchmarks.root, isRecursive: folders.recursive).place {
       case .files(let location):
-        let dataset = try Dataset(at: location)
+        let dataset = try Dataset(at: location, isRecursive: folders.recursive).findingOtherSpellings()
         let report = DatasetReport(checking: dataset)
         try printing.print(report) { report.tree }
         try dataset.checkImages()
@@ -72,6 +73,7 @@ struct Datasets: ParsableCommand {
       help: "openclipart, a split file, a folder of class folders, a CSV file, or a benchmark's name with --root.")
     var data: String
     @OptionGroup var benchmarks: RootOption
+    @OptionGroup var folders: DataFolderOptions
 
     @Option(help: ArgumentHelp("Photos of each class.", valueName: "k"))
     var shots = 16
@@ -85,8 +87,9 @@ struct Datasets: ParsableCommand {
     }
 
     func run() throws {
-      let dataset = try DataSource(data, root: benchmarks.root).dataset(seed: seed)
+      let dataset = try DataSource(data, root: benchmarks.root, isRecursive: folders.recursive).dataset(seed: seed)
       let listing = try FewShotListing(of: dataset, shots: shots, seed: seed)
+      printing.remark(dataset.notices.filter(\.isOfImages))
       try printing.print(listing) { listing.train.map(\.path.onOneLine).joined(separator: "\n") }
     }
   }
@@ -103,6 +106,7 @@ struct Datasets: ParsableCommand {
       help: "openclipart, a split file, a folder of class folders, a CSV file, or a benchmark's name with --root.")
     var data: String
     @OptionGroup var benchmarks: RootOption
+    @OptionGroup var folders: DataFolderOptions
 
     @Option(help: ArgumentHelp("Of the random division, where there is no other.", valueName: "n"))
     var seed = 1
@@ -111,8 +115,9 @@ struct Datasets: ParsableCommand {
     var output: String
 
     func run() throws {
-      let dataset = try DataSource(data, root: benchmarks.root).dataset(seed: seed)
+      let dataset = try DataSource(data, root: benchmarks.root, isRecursive: folders.recursive).dataset(seed: seed)
       try SplitFile(of: dataset).write(to: URL(filePath: output))
+      OutputOptions().remark(dataset.notices.filter(\.isOfImages))
       print("\(dataset.name), \(dataset.classNames.count) classes: \(output)")
     }
   }

@@ -24,6 +24,7 @@ struct Evaluate: ParsableCommand {
   var data: String?
 
   @OptionGroup var benchmarks: RootOption
+  @OptionGroup var folders: DataFolderOptions
 
   @Option(help: "Another model path than the run's; it must hold the same weights.")
   var model: String?
@@ -43,10 +44,9 @@ struct Evaluate: ParsableCommand {
     try compute.apply()
     let loaded = try LoadedRun(folder: URL(filePath: runFolder), model: model, precision: products.precision)
     printing.remarkAssumptions(of: loaded.clip)
-    let dataset = try loaded.dataset(named: data, root: benchmarks.root, classes: classes)
-    for case .addedImages(let count, let first) in dataset.notices {
-      printing.remark("note: \(Notice.addedImages(count: count, first: first)).")
-    }
+    let dataset = try loaded.dataset(
+      named: data, root: benchmarks.root, classes: classes, isRecursive: folders.recursive)
+    printing.remark(dataset.notices.filter(\.isOfImages))
     let progress = printing.progress("encoding")
     let total = dataset.examples(in: split).count
     let measurement = try loaded.measurement(

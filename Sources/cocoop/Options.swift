@@ -1,5 +1,6 @@
 import ArgumentParser
 import CLIP
+import Datasets
 import Experiments
 import Explanations
 import Foundation
@@ -58,6 +59,12 @@ struct RootOption: ParsableArguments {
   var root: String?
 }
 
+/// Which photos of a data folder count.
+struct DataFolderOptions: ParsableArguments {
+  @Flag(help: "Take the photos in sub-folders of a class folder too, as torchvision's ImageFolder does.")
+  var recursive = false
+}
+
 /// How a command prints.
 struct OutputOptions: ParsableArguments {
   @Flag(help: "Print the result as one JSON document.")
@@ -79,6 +86,11 @@ struct OutputOptions: ParsableArguments {
   /// A remark on standard error.
   func remark(_ text: String) {
     if !quiet { StandardError.write(text + "\n") }
+  }
+
+  /// What a person should know of a dataset.
+  func remark(_ notices: [Notice]) {
+    for notice in notices { remark("note: \(notice).") }
   }
 
   /// Says what a checkpoint leaves open and what of it is passed over, where there is anything.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Datasets
 import Experiments
 import Foundation
 import PromptLearning
@@ -30,7 +31,9 @@ struct Predict: ParsableCommand {
   @Option(help: ArgumentHelp("Class names with commas between them.", valueName: "names"))
   var classes: String?
 
-  @Option(help: ArgumentHelp("One class name a line, or a CSV file with a column 'class'.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("One class name a line, a list in JSON, or a CSV file with a column 'class'.", valueName: "file")
+  )
   var classesFile: String?
 
   @Option(
@@ -105,7 +108,12 @@ struct Predict: ParsableCommand {
       ? PhotoList.imageOnStandardInput : PhotoList(images, isRecursive: recursive, separator: null ? "\0" : "\n")
     try Interruption().guarding(advice: "What was printed is not everything") { interruption in
       let stream = try PredictionStream(predictor(for: names), batchSize: batchSize, top: top)
-      try stream.run(photos, checking: interruption.check) { try output.write($0) }
+      if !photos.leftOut.isEmpty { printing.remark("note: \(photos.leftOut.sentence()).") }
+      let found = try stream.run(photos, checking: interruption.check) { try output.write($0) }
+      if let first = found.first {
+        let notice = Notice.otherSpelling(count: found.count, difference: .unicodeForm, first: first)
+        printing.remark("note: \(notice).")
+      }
     }
     try output.finish()
   }

@@ -20,6 +20,7 @@ struct Train: ParsableCommand {
   var data: String
 
   @OptionGroup var benchmarks: RootOption
+  @OptionGroup var folders: DataFolderOptions
 
   @Option(help: "How to learn; 'cocoop train --help' ends with the options of each method.")
   var method = PromptLearning.Method.standard
@@ -71,14 +72,15 @@ struct Train: ParsableCommand {
 
   func run() throws {
     try compute.apply()
-    let dataSource = try DataSource(data, root: benchmarks.root)
+    let dataSource = try DataSource(data, root: benchmarks.root, isRecursive: folders.recursive)
     let kept =
       fewShotList == nil && !method.isZeroShot ? dataSource.keptSample(shots: sample.shots, seed: sample.seed) : nil
     let configuration = RunConfiguration(
-      model: model, data: data, root: benchmarks.root, fewShotList: fewShotList ?? kept?.path, method: method,
-      classes: sample.classes, shots: sample.shots, seed: sample.seed,
-      context: training.runContext, options: try MethodOptions(training.optionValues, for: method),
-      precision: products.precision, training: try training.training(for: method))
+      model: model, data: data, root: benchmarks.root, isRecursive: folders.recursive,
+      fewShotList: fewShotList ?? kept?.path, method: method, classes: sample.classes, shots: sample.shots,
+      seed: sample.seed, context: training.runContext,
+      options: try MethodOptions(training.optionValues, for: method), precision: products.precision,
+      training: try training.training(for: method))
     let source = try ModelSource(model)
     let whole = try dataSource.load(seed: sample.seed)
     let folder = try RunFolder(
@@ -91,7 +93,7 @@ struct Train: ParsableCommand {
       within: compute.memoryBudget, cacheFolder: cache.folder)
     printing.remarkAssumptions(of: run.clip)
     if let kept { printing.remark("note: The sample is the one that the reference kept, \(kept.path).") }
-    for notice in run.dataset.notices { printing.remark("note: \(notice).") }
+    printing.remark(run.dataset.notices)
 
     let reporter = TrainingReporter(method.title, epochs: configuration.training?.epochs ?? 0, printing)
     let again = "the same command"

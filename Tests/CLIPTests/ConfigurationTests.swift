@@ -182,9 +182,9 @@ struct ConfigurationTests {
         text(preprocessing: #"{"mean": [0, 0, 0], "std": [1, 1, 1], "fill_color": 255}"#),
         "\(file) asks for preprocess_cfg.fill_color = 255, \(without)"
       ),
-    ])
-  func keys(text: String, expected: String) throws {
-    #expect(try Self.reading(text).message == expected)
+    ].excerptPairs())
+  func keys(text: Excerpt, expected: String) throws {
+    #expect(try Self.reading(text.text).message == expected)
   }
 
   @Test("other families of models: SigLIP, CoCa")

@@ -41,6 +41,12 @@ struct ConversionTests {
     }
   }
 
+  /// Named, so that a test run prints one line of each.
+  struct Named: CustomTestStringConvertible, Sendable {
+    let configuration: CLIPConfiguration
+    var testDescription: String { "\(configuration.image), E \(configuration.embeddingWidth)" }
+  }
+
   static let configurations: [CLIPConfiguration] =
     OpenAIModel.allCases.map { .openAI($0) } + [
       CLIPConfiguration(
@@ -65,8 +71,9 @@ struct ConversionTests {
         text: .init(projection: .none), activation: .quickGELU, preprocessing: .openAI(size: 300)),
     ]
 
-  @Test("a configuration is read as it was written, in both forms", arguments: configurations)
-  func configuration(configuration: CLIPConfiguration) throws {
+  @Test("a configuration is read as it was written, in both forms", arguments: configurations.map(Named.init))
+  func configuration(named: Named) throws {
+    let configuration = named.configuration
     try withTemporaryFolder { folder in
       let file = folder.appending(path: "open_clip_config.json")
       try configuration.openCLIPFile().write(to: file)

@@ -66,13 +66,13 @@ struct HuggingFaceConfigurationTests {
           size: 224, mean: [0.48145466, 0.4578275, 0.40821073],
           standardDeviation: [0.26862954, 0.26130258, 0.27577711], resizeMode: .squash)
       ),
-    ])
-  func preprocessing(text: String, expected: Preprocessing) throws {
-    let read = try reading(#"{"model_type": "clip"}"#, text)
+    ].excerptPairs())
+  func preprocessing(text: Excerpt, expected: Preprocessing) throws {
+    let read = try reading(#"{"model_type": "clip"}"#, text.text)
     #expect(read.message == "no error")
     #expect(read.configuration?.preprocessing == expected && read.configuration?.assumptions == [])
     let section = try reading(
-      #"{"model_type": "clip"}"#, #"{"image_processor": \#(text), "processor_class": "CLIPProcessor"}"#,
+      #"{"model_type": "clip"}"#, #"{"image_processor": \#(text.text), "processor_class": "CLIPProcessor"}"#,
       in: "processor_config.json")
     #expect(section.configuration?.preprocessing == expected)
   }
@@ -109,9 +109,9 @@ struct HuggingFaceConfigurationTests {
         #"{"model_type": "clip", "text_config": 3}"#,
         "config.json: 'text_config' must be an object, found 3. Correct the file, or get another copy of it."
       ),
-    ])
-  func refused(config: String, message: String) throws {
-    #expect(try reading(config).message == message)
+    ].excerptPairs())
+  func refused(config: Excerpt, message: String) throws {
+    #expect(try reading(config.text).message == message)
   }
 
   @Test(

@@ -36,8 +36,8 @@ struct BadInputTests {
         "FOLDER/half.jpg is a truncated JPEG image: its data end too early. Fetch or export it again.",
         from: predicting("half.jpg"), in: place)
       try expect(
-        "The folder folder has no photos directly in it. Give a folder of jpg, jpeg, png or webp files,"
-          + " or --recursive for those of its folders.",
+        "The folder folder has no photos directly in it. Left out: 1 file is no image this reads: 1 .txt."
+          + " Give a folder of photos, or --recursive for those of its folders.",
         from: predicting("folder"), in: place)
       try expect(
         #"There is no file FOLDER/a\nb\u{1B}.jpg. Check the path."#, from: predicting("a\nb\u{1B}.jpg"),

@@ -23,20 +23,27 @@ struct PredictTests {
       try place.write("no photo", to: "a/notes.txt")
       try FileManager.default.createSymbolicLink(at: place.file("a/deep/loop"), withDestinationURL: place.file("a"))
       let inA = ["a/1.jpg", "a/2.JPG", "a/deep/3.jpg"]
-      let cases: [(arguments: [String], input: String, files: [String])] = [
-        (["b/[4].jpg", "a/1.jpg"], "", ["b/[4].jpg", "a/1.jpg"]),
-        (["a"], "", ["a/1.jpg", "a/2.JPG"]),
-        (["--recursive", "a/"], "", inA),
-        (["a/?.*", "*/[[]*"], "", ["a/1.jpg", "a/2.JPG", "b/[4].jpg"]),
-        (["**/*.jpg"], "", ["a/1.jpg", "a/deep/3.jpg", "b/[4].jpg"]),
-        (["a/**/3.jpg"], "", ["a/deep/3.jpg"]),
-        (["-", "a/1.jpg"], "b/[4].jpg\n\na/2.JPG", ["b/[4].jpg", "a/2.JPG", "a/1.jpg"]),
-        (["-0", "-"], "a/1.jpg\0a/2.JPG\0", ["a/1.jpg", "a/2.JPG"]),
+      let (text, nested) = (
+        "1 file is no image this reads: 1 .txt", "1 photo lies in sub-folders: --recursive takes it"
+      )
+      let folder = "1 folder matches the pattern: a pattern takes files, and a folder's own name its photos"
+      let cases: [(arguments: [String], input: String, files: [String], leftOut: String?)] = [
+        (["b/[4].jpg", "a/1.jpg"], "", ["b/[4].jpg", "a/1.jpg"], nil),
+        (["a"], "", ["a/1.jpg", "a/2.JPG"], "\(text); \(nested)"),
+        (["--recursive", "a/"], "", inA, text),
+        (["a/*"], "", ["a/1.jpg", "a/2.JPG"], "\(text); \(folder)"),
+        (["a/?.*", "*/[[]*"], "", ["a/1.jpg", "a/2.JPG", "b/[4].jpg"], nil),
+        (["**/*.jpg"], "", ["a/1.jpg", "a/deep/3.jpg", "b/[4].jpg"], nil),
+        (["a/**/3.jpg"], "", ["a/deep/3.jpg"], nil),
+        (["-", "a/1.jpg"], "b/[4].jpg\n\na/2.JPG", ["b/[4].jpg", "a/2.JPG", "a/1.jpg"], nil),
+        (["-"], "b/[4].jpg\r\na/2.JPG\r\n", ["b/[4].jpg", "a/2.JPG"], nil),
+        (["-0", "-"], "a/1.jpg\0a/2.JPG\0", ["a/1.jpg", "a/2.JPG"], nil),
       ]
-      for (arguments, input, files) in cases {
+      for (arguments, input, files, leftOut) in cases {
         let outcome = try place.cocoop(
           Self.asking + ["--format", "jsonl"] + arguments, input: Data(input.utf8))
-        #expect(outcome.status == 0 && outcome.errors.isEmpty, "\(arguments)")
+        #expect(outcome.status == 0, "\(arguments)")
+        #expect(outcome.errors == (leftOut.map { "note: Left out: \($0).\n" } ?? ""), "\(arguments)")
         #expect(try lines(outcome).map(\.file) == files, "\(arguments)")
       }
       let image = try place.cocoop(Self.asking + ["--format", "jsonl", "--stdin-image"], input: photo())
@@ -124,7 +131,8 @@ struct PredictTests {
         (["x*.jpg"], Data(), "No file matches x*.jpg. Check the pattern and the folder that it starts from."),
         (
           ["--recursive", "empty"], Data(),
-          "The folder empty has no photos in it, nor have its folders. Give a folder of jpg, jpeg, png or webp files."
+          "The folder empty has no photos in it, nor have its folders."
+            + " Left out: 1 file is no image this reads: 1 .txt. Give a folder of photos."
         ),
         (["-"], try photo(), "Line 1 of standard input is no path: it is not text. \(paths)"),
       ]

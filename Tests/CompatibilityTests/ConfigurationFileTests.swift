@@ -29,10 +29,10 @@ struct ConfigurationFileTests {
       (String(repeating: "- ", count: 5000), "line 1: it is nested too deeply"),
       ("SEED: \0\n", "it is not UTF-8 text"),
       (String(repeating: "# comment\n", count: 120_000), "it is larger than 1 MB"),
-    ])
-  func refusals(text: String, reason: String) throws {
+    ].excerptPairs())
+  func refusals(text: Excerpt, reason: String) throws {
     try withTemporaryFolder { folder in
-      let found = message(in: folder) { try configuration(text, in: folder) }
+      let found = message(in: folder) { try configuration(text.text, in: folder) }
       #expect(
         found
           == "FOLDER/c.yaml cannot be read as a configuration: " + reason + Self.remedy)

@@ -106,10 +106,10 @@ struct ConfigurationTests {
         "INPUT:\n  SIZE: 224\n",
         "INPUT.SIZE must be a list, found 224 (in FOLDER/c.yaml). A value must have the type of the default."
       ),
-    ])
-  func messages(text: String, expected: String) throws {
+    ].excerptPairs())
+  func messages(text: Excerpt, expected: String) throws {
     try withTemporaryFolder { folder in
-      let found = message(in: folder) { try configuration(text, in: folder) }
+      let found = message(in: folder) { try configuration(text.text, in: folder) }
       #expect(found == expected)
     }
   }

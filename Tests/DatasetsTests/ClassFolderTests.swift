@@ -19,7 +19,10 @@ struct ClassFolderTests {
       #expect(Set(dataset.training + dataset.validation + dataset.test).count == 20)
       #expect(try Dataset(at: folder, seed: 3).training == dataset.training)
       #expect(try Dataset(at: folder, seed: 4).training != dataset.training)
-      #expect(dataset.notices == [.randomDivision(seed: 3)])
+      #expect(
+        dataset.notices.map(\.description) == [
+          Notice.randomDivision(seed: 3).description, "Left out: 10 files are no images this reads: 10 .txt",
+        ])
       try dataset.checkImages()
     }
   }
@@ -47,7 +50,11 @@ struct ClassFolderTests {
       #expect(dataset.training.map(\.path) == ["train/a/10.jpg", "train/a/2.jpg"])
       #expect(dataset.validation.isEmpty)
       #expect(dataset.test.map(\.path) == ["val/a/1.jpg"])
-      #expect(dataset.notices == [.testIsValidation, .emptyFolders(["empty"])])
+      #expect(
+        dataset.notices.map(\.description) == [
+          Notice.testIsValidation.description, "Left out, because no photos lie in them: empty",
+          "Left out: 1 file is no image this reads: 1 .txt",
+        ])
     }
   }
 
@@ -67,7 +74,7 @@ struct ClassFolderTests {
       #expect(
         explanation(in: folder) { try Dataset(at: folder) }
           == "FOLDER has no class folders with images in them."
-          + " Put each class's jpg, jpeg, png or webp files into a folder that has the class's name.")
+          + " Put each class's photos into a folder that has the class's name.")
       try fill(folder, ["a/1.jpg"])
       #expect(
         explanation(in: folder) { try Dataset(at: folder) }

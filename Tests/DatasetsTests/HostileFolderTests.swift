@@ -19,7 +19,7 @@ struct HostileFolderTests {
       #expect(dataset.classNames == ["cat"])
       #expect(
         dataset.notices.last?.description
-          == "Left out, because they are links that lead nowhere: 2 files or folders, such as cat/3.jpg")
+          == "Left out, because they are links that lead nowhere or in a circle: 2 files or folders, such as cat/3.jpg")
     }
   }
 
@@ -34,17 +34,21 @@ struct HostileFolderTests {
     }
   }
 
-  @Test("UTF-16 is recognized, with its mark and without", arguments: [String.Encoding.utf16, .utf16LittleEndian])
+  @Test(
+    "UTF-16 is read, with its mark and without",
+    arguments: [String.Encoding.utf16, .utf16LittleEndian, .utf16BigEndian])
   func utf16(encoding: String.Encoding) throws {
     try withTemporaryFolder { folder in
-      for name in ["a.csv", "a.json"] {
-        let data = try #require("{\"path\",class\n".data(using: encoding))
-        let file = try folder.write(data, to: name)
-        guard name == "a.csv" || encoding == .utf16 else { continue }
-        #expect(
-          explanation(in: folder) { try Dataset(at: file) }
-            == "FOLDER/\(name) is text in UTF-16. Save it as UTF-8, in a spreadsheet as 'CSV UTF-8'.")
+      let split = #"{"train": [["é.jpg", 0, "cat"]], "val": [], "test": [["b.jpg", 0, "cat"]]}"#
+      let table = "path\tclass\tsplit\né.jpg\tcat\ttrain\nb.jpg\tcat\ttest\n"
+      for (name, text) in [("a.txt", table), ("a.json", split)] {
+        let dataset = try Dataset(at: folder.write(try #require(text.data(using: encoding)), to: name))
+        #expect(dataset.training.map(\.path) == ["é.jpg"] && dataset.classNames == ["cat"])
       }
+      let half = try folder.write(Data([0xFF, 0xFE, 0x41, 0x00, 0x42]), to: "half.csv")
+      #expect(
+        explanation(in: folder) { try Dataset(at: half) }
+          == "FOLDER/half.csv is not text in UTF-8 or UTF-16. Save it as UTF-8, in a spreadsheet as 'CSV UTF-8'.")
     }
   }
 

@@ -57,7 +57,8 @@ struct LocationTests {
       let file = try folder.write("", to: "a.csv")
       try Data([0x70, 0xFF, 0x0A]).write(to: file)
       #expect(
-        explanation(in: folder) { try Dataset(at: file) } == "FOLDER/a.csv is not text in UTF-8. Save it as UTF-8.")
+        explanation(in: folder) { try Dataset(at: file) }
+          == "FOLDER/a.csv is not text in UTF-8 or UTF-16. Save it as UTF-8, in a spreadsheet as 'CSV UTF-8'.")
       #expect(
         explanation(in: folder) { try Dataset(classFolders: file) } == "FOLDER/a.csv is not a folder. \(forms)")
     }

@@ -1,5 +1,6 @@
 import Datasets
 import Foundation
+import TestSupport
 import Testing
 
 private let publishedForm = #" A split file reads {"train": [[path, label, name], …], "val": […], "test": […]}."#
@@ -54,10 +55,10 @@ struct SplitFileTests {
 
   @Test(
     "text that is not JSON",
-    arguments: ["{", "{\"train\"", "nonsense", "\u{0}", String(repeating: "[", count: 100_000)])
-  func notJSON(text: String) throws {
+    arguments: ["{", "{\"train\"", "nonsense", "\u{0}", String(repeating: "[", count: 100_000)].excerpts)
+  func notJSON(text: Excerpt) throws {
     try withTemporaryFolder { folder in
-      let file = try folder.write(text, to: "split_pets.json")
+      let file = try folder.write(text.text, to: "split_pets.json")
       let line = explanation(in: folder) { try Dataset(splitFile: file) }
       #expect(line.hasPrefix("FOLDER/split_pets.json is not JSON"))
       #expect(line.hasSuffix(publishedForm))

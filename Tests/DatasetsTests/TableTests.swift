@@ -1,5 +1,6 @@
 import Datasets
 import Foundation
+import TestSupport
 import Testing
 
 @Suite("A table of paths and classes becomes a dataset")
@@ -54,20 +55,28 @@ struct TableTests {
       ),
       (
         "path,class\na.jpg,cat\nb.jpg",
-        "FOLDER/pets.csv, line 3: expected 2 fields as in the first line, found 1."
-          + " Put fields that contain commas between double quotes."
+        "FOLDER/pets.csv, line 3: the class is missing. Write it, or remove the row."
       ),
       (
         "path,class\n\"a.jpg,cat\nb.jpg,cat\n",
         "FOLDER/pets.csv, line 2: a quoted field is never closed. Close it, and write a quote inside it twice."
       ),
       (
-        "path,class,split\na.jpg,cat,training",
-        "FOLDER/pets.csv, line 2: expected train, val or test as split, found 'training'. Correct the line."
+        "path,class\ntabby, a.jpg,cat",
+        "FOLDER/pets.csv, line 2: expected 2 fields as in the first line, found 3."
+          + " Put fields that contain commas between double quotes."
       ),
       (
-        "path,class,split\na.jpg,,train",
-        "FOLDER/pets.csv, line 2: the class name is empty. Give each label one name."
+        "path,class,split\na.jpg,cat,train\nb.jpg,cat,dev",
+        "FOLDER/pets.csv, line 3: expected train, val or test as split, found 'dev'. Correct the line."
+      ),
+      (
+        "path,class,split\na.jpg,,train\nb.jpg,cat,test\n,,\nc.jpg,,test\nd.jpg,  ,test\n,cat,train",
+        "FOLDER/pets.csv, line 2: the class is missing; likewise in lines 5, 6. Write it, or remove the row."
+      ),
+      (
+        "path,class,class\na.jpg,cat,dog",
+        "FOLDER/pets.csv, line 1: two columns are called 'class'. Rename one of them."
       ),
       (
         "path,class,split\n../a.jpg,cat,train",
@@ -78,11 +87,48 @@ struct TableTests {
         "path,class,split\n",
         "FOLDER/pets.csv has no training images. Every class needs at least one training and one test image."
       ),
-    ])
-  func messages(text: String, expected: String) throws {
+    ].excerptPairs())
+  func messages(text: Excerpt, expected: String) throws {
     try withTemporaryFolder { folder in
-      let file = try folder.write(text, to: "pets.csv")
+      let file = try folder.write(text.text, to: "pets.csv")
       #expect(explanation(in: folder) { try Dataset(csv: file) } == expected)
     }
+  }
+
+  @Test(
+    "tables are read as spreadsheets export them",
+    arguments: [
+      "sep=;\r\npath;class;split\r\na.jpg;cat;train\r\nb.jpg;cat;test\r\n",
+      "\"sep=|\"\npath|class|split\na.jpg|cat|train\nb.jpg|cat|test\n",
+      "PATH;Class ;SPLIT;;\r\na.jpg;cat;Training;;\r\n;;;;\r\n \r\nb.jpg;cat;TEST;;\r\n;;;;\r\n",
+      "\r\n,,,\r\n,path,class,split\r\n,a.jpg,cat,train\r\n,b.jpg,cat,test\r\n",
+      "path\tnote\tclass\tsplit\na.jpg\t1,5; x\tcat\ttrain\nb.jpg\t\t cat \ttesting\n",
+      "\u{FEFF}\"path\",\"class\",\"split\"\n\"a.jpg\",\"cat\",\"train\"\n\"b.jpg\",\"cat\",\"test\",,\n",
+    ].excerpts)
+  func spreadsheets(text: Excerpt) throws {
+    let dataset = try read(text.text)
+    #expect(dataset.classNames == ["cat"])
+    #expect(dataset.training.map(\.path) == ["a.jpg"] && dataset.test.map(\.path) == ["b.jpg"])
+    #expect(dataset.notices.isEmpty)
+  }
+
+  @Test("an empty column of parts is none, and rows that say the same count once")
+  func repeatedRows() throws {
+    let rows = (0..<10).map { "\($0).jpg,cat,\n" }.joined()
+    let dataset = try read("path,class,split\n" + rows + rows)
+    #expect(dataset.sizes == [5, 2, 3])
+    #expect(
+      dataset.notices.last?.description
+        == "10 photos stand in several rows and count once, such as 0.jpg (lines 2, 12)")
+  }
+
+  @Test("a picture of two classes gets a notice")
+  func severalClasses() throws {
+    let dataset = try read(
+      "path,class,split\na.jpg,cat,train\nb.jpg,dog,train\na.jpg,dog,train\nc.jpg,dog,test\nd.jpg,cat,test")
+    #expect(
+      dataset.notices.map(\.description) == [
+        "1 photo has more than one class, such as a.jpg ('cat', 'dog'): at most one of them is right"
+      ])
   }
 }

@@ -1,3 +1,4 @@
+import Explanations
 import Foundation
 
 /// Reads files that a person names, and nothing else: no folder, no pipe that would wait for a writer.
@@ -7,20 +8,19 @@ enum RegularFile {
 
   /// - Throws: ``CLIPError/checkpoint(path:_:)`` where there is nothing, or something else.
   static func place(of url: URL) throws -> Place {
-    var status = stat()
-    guard stat(url.path, &status) == 0 else { throw CLIPError.checkpoint(path: url.path, fault(of: url, errno)) }
-    switch status.st_mode & S_IFMT {
-    case S_IFREG: return .file
-    case S_IFDIR: return .folder
-    default: throw CLIPError.checkpoint(path: url.path, .notAFile)
+    do {
+      switch try FileSystem.kind(of: url.path) {
+      case .file: return .file
+      case .folder: return .folder
+      case .other: throw CLIPError.checkpoint(path: url.path, .notAFile)
+      }
+    } catch let reason as SystemReason {
+      throw CLIPError.checkpoint(path: url.path, fault(of: url, reason.code))
     }
   }
 
   /// Whether anything stands at a path, if only a link that leads nowhere: reading it then says so.
-  static func isThere(_ url: URL) -> Bool {
-    var status = stat()
-    return lstat(url.path, &status) == 0
-  }
+  static func isThere(_ url: URL) -> Bool { FileSystem.isThere(url.path) }
 
   /// The whole of a file that describes others, which is short.
   static func description(at url: URL) throws -> Data {
@@ -43,7 +43,7 @@ enum RegularFile {
 
   /// Hands out a file from its start in pieces, until `body` returns false.
   static func read(_ url: URL, pieces size: Int, _ body: (UnsafeRawBufferPointer) -> Bool) throws {
-    let descriptor = open(url.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    let descriptor = FileSystem.withSystemPath(url.path) { open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
     guard descriptor >= 0 else { throw CLIPError.checkpoint(path: url.path, fault(of: url, errno)) }
     defer { close(descriptor) }
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 64)
@@ -59,9 +59,7 @@ enum RegularFile {
   private static func fault(of url: URL, _ error: Int32) -> CheckpointFault {
     switch error {
     case ELOOP: return .linkLoop
-    case ENOENT:
-      var status = stat()
-      return lstat(url.path, &status) == 0 ? .brokenLink : .nothingThere
+    case ENOENT: return isThere(url) ? .brokenLink : .nothingThere
     default: return .unreadable(reason: String(cString: strerror(error)))
     }
   }

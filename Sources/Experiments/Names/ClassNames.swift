@@ -1,4 +1,5 @@
 import Datasets
+import Explanations
 import Foundation
 
 /// Class names as a person lists them.
@@ -6,19 +7,16 @@ public struct ClassNames: Sendable, Equatable {
   public let names: [String]
 
   /// - Parameters:
-  ///   - list: names with commas between them.
-  ///   - file: the path of a file with one name a line, or of a CSV file whose column `class` holds names, each of them
-  ///     perhaps several times.
+  ///   - list: names with commas between them, or a list in JSON (``ClassNamesInJSON``).
+  ///   - file: the path of a file with one name a line, of a list in JSON, or of a table (CSV) whose column `class` holds
+  ///     names, each of them perhaps several times.
   /// - Returns: `nil` where neither is given.
   /// - Throws: ``ExperimentError/classList(source:problem:)``.
   public init?(list: String?, file: String?) throws {
     if let list {
-      names = try Self.checked(
-        list.split(separator: ",", omittingEmptySubsequences: false).map(String.init), source: "--classes")
+      names = try Self.checked(Self.entries(of: list, source: "--classes"), source: "--classes")
     } else if let file {
-      let text = try Self.text(of: file)
-      let isTable = file.lowercased().hasSuffix(".csv")
-      names = try Self.checked(isTable ? Self.column(of: text, file: file) : Self.lines(of: text), source: file)
+      names = try Self.checked(Self.entries(ofFile: file), source: file)
     } else {
       return nil
     }
@@ -32,42 +30,57 @@ public struct ClassNames: Sendable, Equatable {
     names = try Self.checked(entries, source: source)
   }
 
-  private static func text(of file: String) throws -> String {
-    var status = stat()
+  /// The names of a list that was typed or sent: with commas between them, or in JSON.
+  ///
+  /// - Throws: ``ExperimentError/classList(source:problem:)`` where it begins as JSON and is none.
+  package static func entries(of list: String, source: String) throws -> [String] {
+    if let json = try ClassNamesInJSON(list, source: source) { return json.names }
+    return list.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+  }
+
+  private static func entries(ofFile file: String) throws -> [String] {
     func refused(_ problem: String) -> ExperimentError { .classList(source: file, problem: problem) }
-    guard stat(file, &status) == 0 else { throw refused("there is no such file") }
-    guard status.st_mode & S_IFMT != S_IFDIR else { throw refused("it is a folder") }
-    guard let data = try? Data(contentsOf: URL(filePath: file)) else { throw refused("it cannot be read") }
-    guard let text = String(data: data, encoding: .utf8), !text.contains("\0") else {
-      throw refused("it is not UTF-8 text")
+    let data: Data
+    do {
+      guard try FileSystem.kind(of: file) != .folder else { throw refused("it is a folder") }
+      data = try FileSystem.contents(of: file)
+    } catch let reason as SystemReason {
+      throw refused(reason.isAbsence ? "there is no such file" : "it cannot be read")
     }
-    return text.hasPrefix("\u{FEFF}") ? String(text.unicodeScalars.dropFirst()) : text
+    do {
+      let ending = FolderListing.fileExtension(of: file)?.lowercased() ?? ""
+      if ["csv", "tsv"].contains(ending) { return try Table(data, of: file).classNames() }
+      let text = try text(data, of: file)
+      if let json = try ClassNamesInJSON(text, source: file) { return json.names }
+      return lines(of: text)
+    } catch let error as DatasetError {
+      throw refused(Self.problem(of: error, in: file))
+    }
+  }
+
+  /// What is wrong with a table, without the file's name, which stands before it.
+  private static func problem(of error: DatasetError, in file: String) -> String {
+    switch error {
+    case .empty: "it names no class"
+    case .missingColumn: "its first line names no column 'class'"
+    case .notText: "it is not UTF-8 text"
+    case .unclosedQuote(_, let line): "a quote in it is never closed: line \(line)"
+    case .rows(_, let lines, let fault, _): "line \(lines.first ?? 1): \(fault)"
+    default: error.problem
+    }
+  }
+
+  private static func text(_ data: Data, of file: String) throws -> String {
+    guard !data.isEmpty else { return "" }
+    let text = try DatasetText.decoded(data, of: file)
+    guard !text.utf8.contains(0) else { throw DatasetError.notText(file: file) }
+    return text
   }
 
   private static func lines(of text: String) -> [String] {
     var lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
     while lines.last?.allSatisfy(\.isWhitespace) == true { lines.removeLast() }
     return lines.map(String.init)
-  }
-
-  /// The distinct names of the column `class`, in the order in which they first stand there.
-  private static func column(of text: String, file: String) throws -> [String] {
-    var parser = CSVParser(text: text)
-    guard let records = try? parser.records() else {
-      throw ExperimentError.classList(source: file, problem: "a quote in it is never closed")
-    }
-    let header = records.first?.fields.map { $0.trimmingCharacters(in: .whitespaces).lowercased() } ?? []
-    guard let index = header.firstIndex(of: "class") else {
-      throw ExperimentError.classList(source: file, problem: "its first line names no column 'class'")
-    }
-    var seen: Set<String> = []
-    return try records.dropFirst().compactMap { record in
-      guard record.fields.count == header.count else {
-        throw ExperimentError.classList(
-          source: file, problem: "line \(record.line) has \(record.fields.count) fields, not \(header.count)")
-      }
-      return seen.insert(record.fields[index]).inserted ? record.fields[index] : nil
-    }
   }
 
   private static func checked(_ entries: [String], source: String) throws -> [String] {

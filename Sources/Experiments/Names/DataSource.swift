@@ -10,18 +10,23 @@ public struct DataSource: Sendable, Equatable {
 
   /// Where they lie.
   public enum Place: Sendable, Equatable {
-    /// What ``Dataset/init(at:seed:)`` reads.
+    /// What ``Dataset/init(at:seed:isRecursive:)`` reads.
     case files(URL)
     case benchmark(Benchmark, root: URL)
   }
 
   public let place: Place
+  /// Whether photos in sub-folders of a class folder count too.
+  public let isRecursive: Bool
 
   /// - Parameters:
-  ///   - name: `openclipart`, a path that ``Dataset/init(at:seed:)`` reads, or a benchmark in any usual spelling.
+  ///   - name: `openclipart`, a path that ``Dataset/init(at:seed:isRecursive:)`` reads, or a benchmark in any usual
+  ///     spelling.
   ///   - root: the folder of benchmarks; with it, `name` is a benchmark's.
+  ///   - isRecursive: whether photos in sub-folders of a class folder count too.
   /// - Throws: ``ExperimentError``; never looks further than whether `name` is a path.
-  public init(_ name: String, root: String? = nil) throws {
+  public init(_ name: String, root: String? = nil, isRecursive: Bool = false) throws {
+    self.isRecursive = isRecursive
     if name == "openclipart" {
       place = .files(Embedded.openclipart)
     } else if let root {
@@ -29,7 +34,7 @@ public struct DataSource: Sendable, Equatable {
         throw ExperimentError.notABenchmark(name: name, nearest: Benchmark.nearest(to: name))
       }
       place = .benchmark(benchmark, root: URL(filePath: root, directoryHint: .isDirectory).standardizedFileURL)
-    } else if FileManager.default.fileExists(atPath: name) {
+    } else if (try? FileSystem.kind(of: name)) != nil {
       place = .files(URL(filePath: name).standardizedFileURL)
     } else if let benchmark = Benchmark(named: name) {
       throw ExperimentError.noRoot(name: name, folder: benchmark.folder)
@@ -44,7 +49,7 @@ public struct DataSource: Sendable, Equatable {
   /// - Parameter seed: of the random division of images that no split tells apart. Benchmarks have seeds of their own.
   public func dataset(seed: Int = 1) throws -> Dataset {
     switch place {
-    case .files(let location): try Dataset(at: location, seed: seed)
+    case .files(let location): try Dataset(at: location, seed: seed, isRecursive: isRecursive)
     case .benchmark(let benchmark, let root): try Dataset(benchmark, root: root)
     }
   }
@@ -55,12 +60,10 @@ public struct DataSource: Sendable, Equatable {
     return benchmark.keptSample(shots: shots, seed: seed, root: root)
   }
 
-  /// The dataset, with every image that it names in its place.
+  /// The dataset, with every image that it names in its place, under whatever spelling (``Dataset/located()``).
   ///
   /// - Parameter seed: of the random division of images that no split tells apart.
   public func load(seed: Int = 1) throws -> Dataset {
-    let dataset = try dataset(seed: seed)
-    try dataset.checkImages()
-    return dataset
+    try dataset(seed: seed).located()
   }
 }

@@ -1,3 +1,4 @@
+import Explanations
 import Foundation
 import Images
 
@@ -14,10 +15,19 @@ public enum Photo: Sendable, Equatable {
     }
   }
 
+  /// Where a file lies that has its name in another Unicode form than was asked for; `nil` for all others.
+  var otherSpelling: String? {
+    guard case .file(let path) = self, !FileSystem.isThere(path), !path.utf8.allSatisfy({ $0 < 0x80 }) else {
+      return nil
+    }
+    var search = SpellingSearch()
+    return search.find(path, in: "")?.path
+  }
+
   /// - Throws: `ImageError`, which names the file.
   func image() throws -> Image {
     switch self {
-    case .file(let path): try Image(contentsOf: URL(filePath: path, directoryHint: .notDirectory))
+    case .file(let path): try Image(contentsOf: URL(filePath: otherSpelling ?? path, directoryHint: .notDirectory))
     case .standardInput:
       try Image(decoding: FileHandle.standardInput.readToEnd() ?? Data(), named: "standard input")
     }
@@ -31,6 +41,8 @@ public enum Photo: Sendable, Equatable {
 public struct PhotoList: Sendable {
   private let parts: [Part]
   private let separator: UInt8
+  /// What folders and patterns have besides the photos that are taken.
+  public let leftOut: LeftOutFiles
 
   fileprivate enum Part: Sendable {
     case photos([Photo])
@@ -42,25 +54,42 @@ public struct PhotoList: Sendable {
   ///   - arguments: a file, a folder, a glob that the shell has left alone, or `-` for paths on standard input.
   ///   - isRecursive: whether photos in folders of a folder count too.
   ///   - separator: what ends a path on standard input.
-  /// - Throws: ``ExperimentError/noPhotos(folder:isRecursive:)``, ``ExperimentError/noMatch(glob:)``,
+  /// - Throws: ``ExperimentError/noPhotos(folder:isRecursive:leftOut:)``, ``ExperimentError/noMatch(glob:)``,
   ///   ``ExperimentError/unreadableFolder(path:)``.
   public init(_ arguments: [String], isRecursive: Bool = false, separator: Character = "\n") throws {
     self.separator = separator.asciiValue ?? UInt8(ascii: "\n")
+    var leftOut = LeftOutFiles()
     parts = try arguments.map { argument in
       if argument == "-" { return .listed }
-      switch FolderListing.kind(of: argument) {
-      case .file?: return .photos([.file(argument)])
-      case .folder?:
-        let photos = try FolderListing.photos(in: argument, isRecursive: isRecursive)
-        guard !photos.isEmpty else { throw ExperimentError.noPhotos(folder: argument, isRecursive: isRecursive) }
-        return .photos(photos.map(Photo.file))
+      switch try? FileSystem.kind(of: argument) {
+      case .file?, .other?: return .photos([.file(argument)])
+      case .folder?: return .photos(try Self.photos(in: argument, isRecursive: isRecursive, &leftOut))
       case nil:
         guard Glob.isPattern(argument) else { return .photos([.file(argument)]) }
-        let files = try Glob(argument).files()
+        let (files, others) = try Glob(argument).files()
+        leftOut += others
         guard !files.isEmpty else { throw ExperimentError.noMatch(glob: argument) }
         return .photos(files.map(Photo.file))
       }
     }
+    self.leftOut = leftOut
+  }
+
+  /// The photos of a folder by name, those of its folders after them; links to folders inside it are not followed.
+  private static func photos(
+    in folder: String, isRecursive: Bool, _ leftOut: inout LeftOutFiles
+  ) throws -> [Photo] {
+    let listing: PhotoListing
+    do {
+      listing = try PhotoListing(folder, isRecursive: isRecursive, followsLinks: false)
+    } catch {
+      throw ExperimentError.unreadableFolder(path: error.path)
+    }
+    guard !listing.photos.isEmpty else {
+      throw ExperimentError.noPhotos(folder: folder, isRecursive: isRecursive, leftOut: listing.leftOut)
+    }
+    leftOut += listing.leftOut
+    return listing.photos.map { .file(folder.hasSuffix("/") ? folder + $0 : "\(folder)/\($0)") }
   }
 
   /// One image whose bytes are on standard input.
@@ -69,6 +98,7 @@ public struct PhotoList: Sendable {
   private init(parts: [Part]) {
     self.parts = parts
     separator = UInt8(ascii: "\n")
+    leftOut = LeftOutFiles()
   }
 
   func makeIterator() -> Iterator { Iterator(parts: parts[...], separator: separator) }
@@ -114,11 +144,22 @@ public struct PhotoList: Sendable {
         var bytes = UnsafeRawBufferPointer(start: buffer, count: count)[...]
         if bytes.last == separator { bytes = bytes.dropLast() }
         if bytes.isEmpty { continue }
-        guard !bytes.contains(0), let path = String(validating: bytes, as: UTF8.self) else {
+        guard !bytes.contains(0), line > 1 || !Self.isImage(bytes) else {
           throw ExperimentError.notAPath(line: line, isSeparatedByNul: separator == 0)
+        }
+        let path = FileName.spelling(given: bytes)
+        // Lists that Windows has written.
+        if separator != 0, bytes.last == UInt8(ascii: "\r"), !FileSystem.isThere(path) {
+          return FileName.spelling(given: bytes.dropLast())
         }
         return path
       }
+    }
+
+    /// Whether the bytes begin as a picture's file does, sent in place of paths.
+    private static func isImage(_ bytes: Slice<UnsafeRawBufferPointer>) -> Bool {
+      [[0xFF, 0xD8, 0xFF], [0x89] + Array("PNG".utf8), Array("RIFF".utf8), Array("GIF8".utf8)]
+        .contains { bytes.starts(with: $0) } && !FileSystem.isThere(FileName.spelling(of: bytes))
     }
   }
 }

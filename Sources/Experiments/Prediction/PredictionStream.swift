@@ -21,6 +21,8 @@ public struct PredictionStream: Sendable {
   /// A photo that was read, or the reason why it was not.
   private struct Decoded: Sendable {
     let file: String
+    /// Where the photo lies, if its name has another Unicode form there.
+    let otherSpelling: String?
     let square: Result<Image, any Error>
   }
 
@@ -33,10 +35,13 @@ public struct PredictionStream: Sendable {
   /// - Parameters:
   ///   - check: called often; it may throw to stop.
   ///   - emit: told of every photo in the order given, one that cannot be read included; it may throw to stop.
+  /// - Returns: the photos that were found under another Unicode form of their names.
   /// - Throws: what the list of photos, `check` or `emit` throws, and what is not the fault of one photo.
+  @discardableResult
   public func run(
     _ photos: PhotoList, checking check: () throws -> Void = {}, emit: (Prediction) throws -> Void
-  ) throws {
+  ) throws -> [String] {
+    var otherSpellings: [String] = []
     let queue = BoundedQueue<Event>(capacity: 2 * batchSize)
     defer { queue.finish() }
     Thread.detachNewThread { [predictor] in
@@ -44,7 +49,8 @@ public struct PredictionStream: Sendable {
       do {
         while let photo = try iterator.next() {
           let square = Result { try predictor.square(photo.image()) }
-          guard queue.push(.photo(Decoded(file: photo.name, square: square))) else { return }
+          let decoded = Decoded(file: photo.name, otherSpelling: photo.otherSpelling, square: square)
+          guard queue.push(.photo(decoded)) else { return }
         }
         queue.finish()
       } catch {
@@ -60,7 +66,9 @@ public struct PredictionStream: Sendable {
           break
         }
         switch event {
-        case .photo(let photo): batch.append(photo)
+        case .photo(let photo):
+          if photo.otherSpelling != nil { otherSpellings.append(photo.file) }
+          batch.append(photo)
         case .failure(let error):
           try name(batch, emit)
           throw error
@@ -68,6 +76,7 @@ public struct PredictionStream: Sendable {
       }
       try name(batch, emit)
     }
+    return otherSpellings
   }
 
   private func name(_ batch: [Decoded], _ emit: (Prediction) throws -> Void) throws {

@@ -1,5 +1,6 @@
 import CLIP
 import Datasets
+import Explanations
 import Foundation
 import ClassificationMetrics
 import PromptLearning
@@ -35,8 +36,13 @@ public struct LoadedRun: Sendable {
     self.folder = folder
     record = try folder.record()
     artifact = try folder.artifact()
-    guard let model = model ?? record.modelPath else { throw ExperimentError.modelNotNamed(path: url.path) }
-    let source = try ModelSource(model)
+    guard let named = model ?? record.modelPath else { throw ExperimentError.modelNotNamed(path: url.path) }
+    let source: ModelSource
+    do {
+      source = try ModelSource(model ?? record.current(named, of: url))
+    } catch ExperimentError.unknownModel where model == nil {
+      throw record.lost(.model, named)
+    }
     identity = try source.identity()
     clip = try source.load(precision: precision)
     path = folder.artifactURL.path
@@ -120,18 +126,35 @@ public struct LoadedRun: Sendable {
   ///   - data: another dataset than the run's.
   ///   - root: where benchmarks lie now; `nil` takes the place that the run remembers.
   ///   - classes: `nil` takes the run's.
+  ///   - isRecursive: whether photos in sub-folders of another dataset's class folders count too; the run knows of its own.
   /// - Throws: ``ExperimentError/otherClasses(path:data:difference:)`` where the run's own dataset has changed its classes.
-  public func dataset(named data: String? = nil, root: String? = nil, classes: ClassSubset? = nil) throws -> Dataset {
-    guard let name = data ?? record.data else { throw ExperimentError.dataNotNamed(path: path) }
-    let source = try DataSource(name, root: root ?? (data == nil ? record.root : nil))
+  public func dataset(
+    named data: String? = nil, root: String? = nil, classes: ClassSubset? = nil, isRecursive: Bool = false
+  ) throws -> Dataset {
+    let source =
+      try data.map { try DataSource($0, root: root, isRecursive: isRecursive) } ?? ownSource(root: root)
     let (seed, subset) = (record.seed ?? 1, classes ?? record.classes ?? .all)
     guard data == nil, let folder, let configuration = record.configuration else {
       return try source.load(seed: seed).subset(subset)
     }
-    let whole = try folder.divided(source.dataset(seed: seed))
-    try whole.checkImages()
+    let whole = try folder.divided(source.dataset(seed: seed)).located()
     try check(whole.subset(configuration.classes).classNames, in: folder, of: configuration.data)
     return try whole.subset(subset)
+  }
+
+  /// The run's own dataset, wherever it is now.
+  private func ownSource(root: String?) throws -> DataSource {
+    guard let name = record.data else { throw ExperimentError.dataNotNamed(path: path) }
+    let run = folder?.url ?? URL(filePath: path)
+    let ownRoot = root ?? record.root.map { record.current($0, of: run) }
+    if root == nil, let ownRoot, !FileSystem.folderExists(ownRoot) { throw record.lost(.root, ownRoot) }
+    do {
+      return try DataSource(
+        ownRoot == nil ? record.current(name, of: run) : name, root: ownRoot,
+        isRecursive: record.configuration?.isRecursive ?? false)
+    } catch ExperimentError.unknownData {
+      throw record.lost(.data, name)
+    }
   }
 
   private func check(_ found: [String], in folder: RunFolder, of data: String) throws {

@@ -11,6 +11,8 @@ public struct RunConfiguration: Sendable, Codable, Equatable {
   public var data: String
   /// The folder of benchmarks, where ``data`` names one.
   public var root: String?
+  /// Whether photos in sub-folders of a class folder count too; `nil` is no.
+  public var isRecursive: Bool?
   /// A few-shot sample made elsewhere, which stands for the one that ``shots`` and ``seed`` draw.
   public var fewShotList: String?
   public var method: Method
@@ -29,7 +31,8 @@ public struct RunConfiguration: Sendable, Codable, Equatable {
   public typealias Context = ContextSettings
 
   public init(
-    model: String, data: String, root: String? = nil, fewShotList: String? = nil, method: Method,
+    model: String, data: String, root: String? = nil, isRecursive: Bool = false, fewShotList: String? = nil,
+    method: Method,
     classes: ClassSubset = .base, shots: Int? = 16, seed: Int = 1,
     context: Context = Context(), options: MethodOptions = MethodOptions(), precision: Precision = .float32,
     training: TrainingConfiguration? = nil
@@ -37,6 +40,7 @@ public struct RunConfiguration: Sendable, Codable, Equatable {
     self.model = model
     self.data = data
     self.root = root
+    self.isRecursive = isRecursive ? true : nil
     self.fewShotList = fewShotList
     self.method = method
     self.classes = classes
@@ -94,7 +98,8 @@ extension RunConfiguration {
     return [
       setting("the method", method.id), setting("the seed", seed), setting("the shots", shots),
       setting("the classes", classes.rawValue), setting("the data", data),
-      setting("the few-shot list", fewShotList), setting("the context words", context.words),
+      setting("the few-shot list", fewShotList), setting("the photos in sub-folders", isRecursive ?? false),
+      setting("the context words", context.words),
       setting("the context length", context.length), setting("the position", context.position.rawValue),
       setting("class-specific contexts", context.isClassSpecific), setting("the options", options?.text),
       setting("the precision", (precision ?? .float32).rawValue), setting("the epochs", training?.epochs),
@@ -106,8 +111,17 @@ extension RunConfiguration {
 
   /// Makes sure that a run that was begun with `recorded` is the one that this configuration describes.
   ///
+  /// - Parameter places: where that run was made.
   /// - Throws: ``ExperimentError/otherSetting(path:setting:found:requested:)`` for the first setting that differs.
-  func check(isThatOf recorded: RunConfiguration, path: String) throws {
+  func check(isThatOf recorded: RunConfiguration, places: RunPlaces?, path: String) throws {
+    var recorded = recorded
+    // The same place, from another folder.
+    let here = RunPlaces(of: URL(filePath: path))
+    func isSame(_ place: String?, _ other: String?) -> Bool {
+      place.map { places?.absolute($0) ?? $0 } == other.map(here.absolute)
+    }
+    if isSame(recorded.data, data) { recorded.data = data }
+    if isSame(recorded.fewShotList, fewShotList) { recorded.fewShotList = fewShotList }
     for (found, requested) in zip(recorded.settings, settings) where found.text != requested.text {
       throw ExperimentError.otherSetting(
         path: path, setting: requested.name, found: found.text, requested: requested.text)

@@ -23,7 +23,7 @@ extension RunFolder {
         let new = RunFolder(at: folder, existing: .replace)
         try fill(new)
         try division?.write(to: new.divisionURL)
-        try new.write(record)
+        try new.write(record, for: url)
       }
     } catch WritingError.failed(let path, let reason) {
       throw WritingError.failed(path: path.replacing(beginningURL.path, with: url.path), reason: reason)

@@ -23,6 +23,8 @@ extension RunFolder {
     public let memoryBudget: MemoryBudget?
     /// What it learns from; absent from runs of before this was compared, and where nothing is trained.
     public let trainingImages: TrainingImages?
+    /// Where the run was made; absent from runs of before this was kept.
+    public internal(set) var places: RunPlaces?
     /// Of training, without loading; `nil` until it is finished.
     public var trainingSeconds: Double?
 

@@ -16,6 +16,7 @@ public struct RunFolder: Sendable {
   ///
   /// - Throws: ``ExperimentError/notARun(path:reason:)``.
   public init(existing url: URL) throws {
+    try Self.checkName(of: url)
     self.init(at: url, existing: .resume)
     for (isThere, reason) in [(Self.isThere(url), "there is nothing at this path"), (isRun, "it has no run.json")]
     where !isThere {
@@ -30,10 +31,19 @@ public struct RunFolder: Sendable {
   ///
   /// - Throws: ``ExperimentError``, or `WritingError` where nothing can be written.
   public init(creating url: URL, existing: Existing) throws {
+    try Self.checkName(of: url)
     self.init(at: url, existing: existing)
     if RunLock.isHeld(at: url) { throw ExperimentError.inUse(path: url.path) }
     try check()
     try NewFolders(upTo: url).removeEmpty()
+  }
+
+  /// Runs are written by Foundation, whose paths are text.
+  private static func checkName(of url: URL) throws {
+    let path = url.path.replacing("\u{FFFD}", with: "")
+    guard FileName.isText(url.path), path == url.path || FileName.isText(FileSystem.currentFolder) else {
+      throw ExperimentError.folderName(path: url.path)
+    }
   }
 
   /// Without looking.
@@ -130,7 +140,10 @@ public struct RunFolder: Sendable {
     return record
   }
 
-  func write(_ record: Record) throws {
+  /// - Parameter place: where the run will be, where that is another folder.
+  func write(_ record: Record, for place: URL? = nil) throws {
+    var record = record
+    record.places = record.places ?? RunPlaces(of: place ?? url)
     try WholeFile.write(JSONEncoder.readable.encode(record) + Data("\n".utf8), to: recordURL)
   }
 

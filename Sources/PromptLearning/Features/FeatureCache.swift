@@ -57,7 +57,7 @@ public struct FeatureCache: Sendable {
     var lines = [model, Libtorch.version, preparation]
     for item in items {
       var status = stat()
-      guard stat(item.file.path, &status) == 0 else { return nil }
+      guard FileSystem.withSystemPath(item.file.path, { stat($0, &status) }) == 0 else { return nil }
       #if os(Linux)
         let changed = status.st_mtim
       #else
