@@ -1,4 +1,5 @@
 import ArgumentParser
+import Datasets
 import Experiments
 import Foundation
 import PromptLearning
@@ -32,9 +33,13 @@ struct Train: ParsableCommand {
   var fewShotList: String?
 
   @OptionGroup var sample: SampleOptions
+
+  @Flag(help: "Train without the photos that cannot be read; run.json counts them.")
+  var skipBroken = false
+
   @OptionGroup var training: TrainingOptions
 
-  @Option(help: ArgumentHelp("The run's folder (default: runs/DATA-METHOD-seedN).", valueName: "folder"))
+  @Option(help: ArgumentHelp("The run's folder (default: runs/DATA-METHOD-seedN, with the part of the classes after DATA).", valueName: "folder"))
   var output: String?
 
   @Option(
@@ -66,7 +71,10 @@ struct Train: ParsableCommand {
     let run: String
     let method: PromptLearning.Method
     let classes: Int
+    /// The classes that the data has besides.
+    let otherClasses: [String]
     let images: Int
+    let skippedPhotos: Int
     let seconds: Double
   }
 
@@ -75,25 +83,30 @@ struct Train: ParsableCommand {
     let dataSource = try DataSource(data, root: benchmarks.root, isRecursive: folders.recursive)
     let kept =
       fewShotList == nil && !method.isZeroShot ? dataSource.keptSample(shots: sample.shots, seed: sample.seed) : nil
+    let (settings, steps) = try (
+      MethodOptions(training.optionValues, for: method), training.training(for: method)
+    )
+    let source = try ModelSource(model)
+    let whole = try dataSource.load(divided: sample.division)
+    let choice = try sample.classes.choice ?? .all
+    let names = try choice(whole).classNames
+    let isChosen = if case .chosen = choice { names != whole.classNames } else { false }
     let configuration = RunConfiguration(
       model: model, data: data, root: benchmarks.root, isRecursive: folders.recursive,
-      fewShotList: fewShotList ?? kept?.path, method: method, classes: sample.classes, shots: sample.shots,
-      seed: sample.seed, context: training.runContext,
-      options: try MethodOptions(training.optionValues, for: method), precision: products.precision,
-      training: try training.training(for: method))
-    let source = try ModelSource(model)
-    let whole = try dataSource.load(seed: sample.seed)
+      fewShotList: fewShotList ?? kept?.path, method: method, classes: choice.part ?? .all,
+      chosenClasses: isChosen ? names : nil, shots: sample.shots, seed: sample.seed,
+      divisionSeed: sample.divisionSeed, testsNothing: sample.test == .none, context: training.runContext,
+      options: settings, precision: products.precision, training: steps)
     let folder = try RunFolder(
-      creating: URL(filePath: output ?? "runs/\(whole.name)-\(method.id)-seed\(sample.seed)"),
+      creating: URL(filePath: output ?? "runs/\(whole.name)\(configuration.choice.folderPart)-\(method.id)-seed\(sample.seed)"),
       existing: resume ? .resume : force ? .replace : .refuse)
     let dataset = resume ? try folder.divided(whole) : whole
     let run = try TrainingRun(
       configuration, clip: source.load(precision: products.precision), identity: source.identity(), dataset: dataset,
-      folder: folder,
-      within: compute.memoryBudget, cacheFolder: cache.folder)
+      folder: folder, brokenPhotos: skipBroken ? .skipped : .refused, within: compute.memoryBudget, cacheFolder: cache.folder)
     printing.remarkAssumptions(of: run.clip)
     if let kept { printing.remark("note: The sample is the one that the reference kept, \(kept.path).") }
-    printing.remark(run.dataset.notices)
+    remark(run, of: dataset)
 
     let reporter = TrainingReporter(method.title, epochs: configuration.training?.epochs ?? 0, printing)
     let again = "the same command"
@@ -108,10 +121,40 @@ struct Train: ParsableCommand {
     }
     let result = Result(
       run: folder.url.relativePath, method: method, classes: run.dataset.classNames.count,
-      images: run.dataset.training.count, seconds: seconds)
+      otherClasses: run.dataset.otherClasses, images: method.isZeroShot ? 0 : run.dataset.training.count,
+      skippedPhotos: run.skipped.count, seconds: seconds)
     try printing.print(result) {
-      "\(method.title) learned \(result.classes) classes from \(result.images) images in "
-        + "\(String(format: "%.1f", seconds)) s: \(result.run)"
+      let work =
+        method.isZeroShot
+        ? "is prepared for \(result.classes) classes" : "learned \(result.classes) classes from \(result.images) images"
+      return "\(method.title) \(work) in \(String(format: "%.1f", seconds)) s: \(result.run)"
+        + (LeftOutClasses(result.otherClasses).map { " (\($0))" } ?? "")
+    }
+  }
+
+  /// Says what becomes of the photos, those above all that nothing is learned from.
+  ///
+  /// - Parameter whole: the data in their parts.
+  private func remark(_ run: TrainingRun, of whole: Dataset) {
+    guard !method.isZeroShot else { return printing.remark(run.dataset.notices.filter(\.isOfImages)) }
+    printing.remark(run.dataset.notices)
+    if sample.test == .none, !whole.isUntested {
+      printing.remark("note: The data has a test part, so that --test none changes nothing.")
+    }
+    if !run.skipped.isEmpty {
+      let shown = run.skipped.prefix(5).joined(separator: "; ")
+      printing.remark(
+        "note: \(run.skipped.count == 1 ? "1 photo" : "\(run.skipped.count) photos") left out, because nothing reads"
+          + " \(run.skipped.count == 1 ? "it" : "them"): \(shown)\(run.skipped.count > 5 ? "; …" : "").")
+    }
+    let others = Set(run.dataset.otherClasses)
+    let available = whole.training.count { !others.contains(whole.classNames[$0.label]) }
+    let used = Set((run.dataset.training + run.dataset.validation).map(\.path))
+    let unused = whole.training.count {
+      !others.contains(whole.classNames[$0.label]) && !used.contains($0.path)
+    } - run.skipped.count
+    if unused > 0 {
+      printing.remark("note: \(unused) of \(available) training photos are not learned from: more --shots take more.")
     }
   }
 }

@@ -47,6 +47,8 @@ struct ModelAnswer: Encodable {
   let models: [String]
   let fast: FastAvailability
   let classes: Int
+  /// The names of the classes that the run's data has besides; empty for a run on all, or where it does not know.
+  let otherClasses: [String]
   let imageSize: Int
   let limits: Limits
   let libtorch: String

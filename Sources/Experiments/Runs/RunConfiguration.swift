@@ -17,6 +17,13 @@ public struct RunConfiguration: Sendable, Codable, Equatable {
   public var fewShotList: String?
   public var method: Method
   public var classes: ClassSubset
+  /// The names of the classes to learn, as the data spells them, where a person has chosen them; ``classes`` is then all.
+  public var chosenClasses: [String]?
+  /// Of the division of images that the data doesn't tell apart, in which the ``shots`` come first; `nil` divides as the
+  /// reference does, with ``seed``.
+  public var divisionSeed: Int?
+  /// Whether such images are all learned from; `nil` is no.
+  public var testsNothing: Bool?
   /// Photos of each class; `nil` takes all.
   public var shots: Int?
   public var seed: Int
@@ -33,7 +40,8 @@ public struct RunConfiguration: Sendable, Codable, Equatable {
   public init(
     model: String, data: String, root: String? = nil, isRecursive: Bool = false, fewShotList: String? = nil,
     method: Method,
-    classes: ClassSubset = .base, shots: Int? = 16, seed: Int = 1,
+    classes: ClassSubset = .all, chosenClasses: [String]? = nil, shots: Int? = 16, seed: Int = 1,
+    divisionSeed: Int? = nil, testsNothing: Bool = false,
     context: Context = Context(), options: MethodOptions = MethodOptions(), precision: Precision = .float32,
     training: TrainingConfiguration? = nil
   ) {
@@ -44,6 +52,9 @@ public struct RunConfiguration: Sendable, Codable, Equatable {
     self.fewShotList = fewShotList
     self.method = method
     self.classes = classes
+    self.chosenClasses = chosenClasses
+    self.divisionSeed = divisionSeed
+    self.testsNothing = testsNothing ? true : nil
     self.shots = shots
     self.seed = seed
     self.context = context
@@ -56,13 +67,33 @@ public struct RunConfiguration: Sendable, Codable, Equatable {
   ///
   /// - Throws: `DatasetError`, such as `testOnly` for a dataset without training images, which zero-shot alone can do without.
   public func examples(from dataset: Dataset) throws -> Dataset {
-    guard !method.isZeroShot || !dataset.isTestOnly else { return try dataset.subset(classes) }
+    guard !method.isZeroShot || !dataset.isTestOnly else { return try choice(dataset) }
     guard !dataset.isTestOnly else { throw DatasetError.testOnly(name: dataset.name) }
+    let sampled: Dataset
     if let fewShotList {
-      return try dataset.fewShot(FewShotList(contentsOf: URL(filePath: fewShotList))).subset(classes)
+      sampled = try dataset.fewShot(FewShotList(contentsOf: URL(filePath: fewShotList)))
+    } else {
+      sampled = try shots.map { try dataset.fewShot($0, seed: seed) } ?? dataset
     }
-    let sampled = try shots.map { try dataset.fewShot($0, seed: seed) } ?? dataset
-    return try sampled.subset(classes)
+    let part = try choice(sampled)
+    // A protocol's validation images are those of its split, or none.
+    guard divisionSeed != nil, !method.isZeroShot else { return part }
+    return try part.holdingOutUnused(of: choice(dataset), shots: shots ?? 4, seed: seed)
+  }
+
+  /// The classes to learn.
+  public var choice: ClassChoice { chosenClasses.map { .chosen($0) } ?? .part(classes) }
+
+  /// How images that the data doesn't tell apart are divided for this run.
+  public var division: Division {
+    guard let divisionSeed else { return .reference(seed: seed) }
+    return testsNothing == true ? .noTest : .shotsFirst(shots ?? 16, seed: divisionSeed)
+  }
+
+  /// How those of other data are divided that this run is measured on.
+  var divisionToTest: Division {
+    guard let divisionSeed else { return .reference(seed: seed) }
+    return .shotsFirst(shots ?? 16, seed: divisionSeed)
   }
 }
 
@@ -97,7 +128,8 @@ extension RunConfiguration {
     }
     return [
       setting("the method", method.id), setting("the seed", seed), setting("the shots", shots),
-      setting("the classes", classes.rawValue), setting("the data", data),
+      setting("the classes", chosenClasses?.joined(separator: ", ") ?? classes.rawValue), setting("the data", data),
+      setting("the division's seed", divisionSeed), setting("the test", testsNothing == true ? "none" : "auto"),
       setting("the few-shot list", fewShotList), setting("the photos in sub-folders", isRecursive ?? false),
       setting("the context words", context.words),
       setting("the context length", context.length), setting("the position", context.position.rawValue),
@@ -120,6 +152,8 @@ extension RunConfiguration {
     func isSame(_ place: String?, _ other: String?) -> Bool {
       place.map { places?.absolute($0) ?? $0 } == other.map(here.absolute)
     }
+    // Runs of before there was a seed of the division have kept it.
+    if recorded.divisionSeed == nil { recorded.divisionSeed = divisionSeed }
     if isSame(recorded.data, data) { recorded.data = data }
     if isSame(recorded.fewShotList, fewShotList) { recorded.fewShotList = fewShotList }
     for (found, requested) in zip(recorded.settings, settings) where found.text != requested.text {

@@ -14,23 +14,28 @@ public struct TrainingRun: Sendable {
   public let folder: RunFolder
   /// The whole dataset's parts, where they were made here and must be kept.
   let division: SplitFile?
+  /// What is wrong with photos that were left out of the training, one sentence each.
+  public let skipped: [String]
   private let requestedBudget: MemoryBudget?
   private let cache: FeatureCache?
 
   /// - Parameters:
   ///   - dataset: the whole dataset; the run takes its sample and classes from it.
+  ///   - rule: what becomes of photos to learn from that cannot be read.
   ///   - budget: of a pass; `nil` takes that of the training that is resumed, or half of what is free.
   ///   - cacheFolder: where the features of stored views are found and kept; `nil` computes them.
   public init(
     _ configuration: RunConfiguration, clip: CLIPModel, identity: ModelIdentity, dataset: Dataset, folder: RunFolder,
-    within budget: MemoryBudget? = nil, cacheFolder: URL? = nil
+    brokenPhotos rule: BrokenPhotos.Rule = .unchecked, within budget: MemoryBudget? = nil, cacheFolder: URL? = nil
   ) throws {
     cache = cacheFolder.map { FeatureCache(folder: $0, model: identity.sha256) }
     requestedBudget = budget
     self.configuration = configuration
     self.clip = clip
     self.identity = identity
-    self.dataset = try configuration.examples(from: dataset)
+    let examples = try configuration.examples(from: dataset)
+    let isRead = !configuration.method.isZeroShot
+    (self.dataset, skipped) = isRead ? try rule.applied(to: examples) : (examples, [])
     self.folder = folder
     division = dataset.isDividedHere ? SplitFile(of: dataset) : nil
   }
@@ -101,7 +106,8 @@ public struct TrainingRun: Sendable {
 
   func newRecord(_ budget: MemoryBudget, threads: Int?, seconds: Double? = nil) -> RunFolder.Record {
     RunFolder.Record(
-      configuration, model: identity, classNames: dataset.classNames, threads: threads,
+      configuration, model: identity, classNames: dataset.classNames, otherClasses: dataset.otherClasses,
+      skippedPhotos: skipped.count, threads: threads,
       memoryBudget: configuration.training == nil ? nil : budget,
       trainingImages: configuration.training == nil ? nil : TrainingImages(of: dataset), trainingSeconds: seconds)
   }
@@ -109,6 +115,8 @@ public struct TrainingRun: Sendable {
   /// The first line of the run's log.
   var title: String {
     "\(configuration.method.title) on \(dataset.name): \(dataset.classNames.count) classes, "
-      + "\(dataset.training.count) images, seed \(configuration.seed), \(identity.name)"
+      + (configuration.method.isZeroShot ? "" : "\(dataset.training.count) images, seed \(configuration.seed), ")
+      + identity.name
+      + (LeftOutClasses(dataset.otherClasses).map { "; \($0)" } ?? "")
   }
 }

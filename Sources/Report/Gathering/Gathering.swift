@@ -52,15 +52,16 @@ public struct Gathering: Sendable {
     do {
       let loaded = try LoadedRun(folder: run.folder.url, model: model)
       for classes in missing {
-        let dataset = try loaded.dataset(classes: classes)
+        let choice: ClassChoice = run.isOfChosenClasses ? run.record.choice : .part(classes)
+        let dataset = try loaded.dataset(classes: choice)
         let total = dataset.examples(in: .test).count
         let measurement = try loaded.measurement(
           on: dataset, split: .test, within: budget, cacheFolder: cacheFolder
         ) { try progress(.evaluating(run: run.name, done: $0, of: total)) }
-        let kept = KeptEvaluation(of: measurement, on: dataset, classes: classes, split: .test)
+        let kept = KeptEvaluation(of: measurement, on: dataset, classes: classes, isChosen: run.isOfChosenClasses, split: .test)
         run.evaluations.append(kept)
         do {
-          try loaded.keep(measurement, on: dataset, classes: classes, split: .test)
+          try loaded.keep(measurement, on: dataset, classes: choice, split: .test)
         } catch let error as WritingError {
           run.remarks.append("\(run.name): The evaluation on \(classes.rawValue) classes was not kept: \(error)")
         }

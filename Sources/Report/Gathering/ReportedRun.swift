@@ -63,8 +63,14 @@ struct ReportedRun: Sendable {
 
   /// Figures on test images of the run's own dataset.
   func evaluation(on classes: ClassSubset) -> KeptEvaluation? {
-    evaluations.first { $0.split == .test && $0.classes == classes && $0.title == dataset }
+    evaluations.first {
+      $0.split == .test && $0.classes == classes && $0.title == dataset
+        && (isOfChosenClasses ? $0.classNames == record.classNames : !$0.isChosen)
+    }
   }
+
+  /// Whether a person has chosen its classes by name.
+  var isOfChosenClasses: Bool { record.configuration?.chosenClasses != nil }
 
   /// The parts of its own classes that a run is to be measured on.
   var measuredClasses: [ClassSubset] {

@@ -40,15 +40,20 @@ struct RunVariant: Hashable, Sendable {
     features = Self.features(of: configuration)
     let usual = Self.features(
       of: RunConfiguration(
-        model: configuration.model, data: configuration.data, method: method,
+        model: configuration.model, data: configuration.data, method: method, classes: .base,
         training: method.defaultTraining(on: run.dataset)))
     unusual = features.filter { !usual.contains($0) }
   }
 
   private static let imported = Feature(name: "origin", text: "imported")
 
+  private static func classes(of configuration: RunConfiguration) -> String {
+    guard let chosen = configuration.chosenClasses else { return "\(configuration.classes.rawValue) classes" }
+    return "only \(chosen.prefix(3).joined(separator: ", "))\(chosen.count > 3 ? ", … (\(chosen.count) classes)" : "")"
+  }
+
   private static func features(of configuration: RunConfiguration) -> [Feature] {
-    var features = [Feature(name: "classes", text: "\(configuration.classes.rawValue) classes")]
+    var features = [Feature(name: "classes", text: classes(of: configuration))]
     func add(_ name: String, _ text: String) { features.append(Feature(name: name, text: text)) }
     if let precision = configuration.precision { add("precision", precision.rawValue) }
     guard !configuration.method.isZeroShot else { return features }
