@@ -50,7 +50,11 @@ let package = Package(
     .systemLibrary(name: "CJPEG", pkgConfig: "libjpeg", providers: [.apt(["libjpeg-dev"]), .brew(["jpeg-turbo"])]),
     .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"]), .brew(["libpng"])]),
     .systemLibrary(name: "CWebP", pkgConfig: "libwebpdemux", providers: [.apt(["libwebp-dev"]), .brew(["webp"])]),
-    .target(name: "CImageCodecs", dependencies: ["CJPEG", "CPNG", "CWebP"]),
+    .systemLibrary(name: "CTIFF", pkgConfig: "libtiff-4", providers: [.apt(["libtiff-dev"]), .brew(["libtiff"])]),
+    .systemLibrary(name: "CGIF", providers: [.apt(["libgif-dev"]), .brew(["giflib"])]),
+    .target(
+      name: "CImageCodecs", dependencies: ["CJPEG", "CPNG", "CWebP", "CTIFF", "CGIF"],
+      linkerSettings: [.linkedLibrary("gif")]),  // it has no file for pkg-config
     .target(name: "Images", dependencies: ["CImageCodecs", "Explanations"], swiftSettings: swiftSettings),
 
     // MATLAB files, as the annotations of two benchmarks are.
@@ -115,7 +119,7 @@ let package = Package(
     .target(
       name: "CocoopServer",
       dependencies: [
-        "Explanations", "Torch", "Images", "CLIP", "PromptLearning", "Embedded", "Experiments",
+        "Explanations", "Torch", "Images", "Datasets", "CLIP", "PromptLearning", "Experiments",
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "HummingbirdCore", package: "hummingbird"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),

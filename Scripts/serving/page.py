@@ -17,6 +17,7 @@ from playwright.sync_api import expect, sync_playwright
 from support import DRAWINGS, Server, quick_run
 
 BIRD, CLOCK = DRAWINGS / "bird/005.jpg", DRAWINGS / "clock/005.jpg"
+CLASSES = 14  # of the run
 SIZES = {"phone": (390, 844), "desk": (1280, 900)}
 
 # Puts a file where a person would drop or paste it.
@@ -44,6 +45,7 @@ def watched(context, port):
 
 
 def answered(page, rows):
+    """As many rows as classes; more than eight are there to be opened."""
     expect(page.locator("#run-bars li")).to_have_count(rows)
     expect(page.locator("#zero-bars li")).to_have_count(rows)
     expect(page.locator("article.waiting")).to_have_count(0)
@@ -55,12 +57,13 @@ def journey(page):
     with page.expect_file_chooser() as chooser:
         page.get_by_role("button", name="Choose photos").click()
     chooser.value.set_files([BIRD, CLOCK])
-    answered(page, 8)
+    answered(page, CLASSES)
     expect(page.locator("#own button")).to_have_count(2)
     first = page.locator("#run-verdict").inner_text()
+    opened(page)
     # The second photo.
     page.locator("#own button").nth(1).click()
-    answered(page, 8)
+    answered(page, CLASSES)
     # Typing: the answers follow, and only the last counts.
     page.locator("#classes").fill("")
     expect(page.locator("#classes-problem")).to_have_text("Name at least one class.")
@@ -76,12 +79,12 @@ def journey(page):
     page.locator("#classes").fill("cat\n" + "x" * 300)
     expect(page.locator("#classes-problem")).to_contain_text("more than 200 characters")
     page.get_by_role("button", name="The run’s own classes").click()
-    answered(page, 8)
+    answered(page, CLASSES)
     # A drop, then a paste.
     for count, kind in ((3, "drop"), (4, "paste")):
         page.evaluate(HAND_OVER, [kind, "x.jpg", base64.b64encode(BIRD.read_bytes()).decode()])
         expect(page.locator("#own button")).to_have_count(count)
-        answered(page, 8)
+        answered(page, CLASSES)
         assert page.locator("#run-verdict").inner_text() == first
     # A file that is no photo.
     with page.expect_file_chooser() as chooser:
@@ -89,9 +92,31 @@ def journey(page):
     chooser.value.set_files({"name": "broken.jpg", "mimeType": "image/jpeg", "buffer": b"\xff\xd8\xff broken"})
     expect(page.locator("#problem")).to_contain_text("JPEG")
     page.get_by_role("button", name="Remove").click()
-    answered(page, 8)
+    answered(page, CLASSES)
     expect(page.locator("#problem")).to_be_hidden()
     page.faults[:] = [f for f in page.faults if "422" not in f]  # which the browser logs by itself
+
+
+def opened(page):
+    """The classes below the likeliest eight, opened in both cards at once and closed again."""
+    shown = page.locator("#run-bars li:visible")
+    expect(shown).to_have_count(8)
+    page.locator("#run-more").click()
+    expect(shown).to_have_count(CLASSES)
+    expect(page.locator("#zero-bars li:visible")).to_have_count(CLASSES)
+    expect(page.locator("#zero-more")).to_have_text("Show fewer")
+    page.locator("#zero-more").click()
+    expect(shown).to_have_count(8)
+    expect(page.locator("#run-more")).to_have_text(f"{CLASSES - 8} more")
+
+
+def in_view(page):
+    """A photo chosen below the answers brings them into view."""
+    page.locator("#examples button").last.scroll_into_view_if_needed()
+    page.locator("#examples button").last.click()
+    answered(page, CLASSES)
+    for part in ("#shown", "#run-verdict", "#zero-verdict"):
+        expect(page.locator(part)).to_be_in_viewport(ratio=0.9)
 
 
 def switch(page):
@@ -104,7 +129,7 @@ def switch(page):
         with page.expect_response(lambda r: "/v1/classify" in r.url and r.json()["model"] == "run") as response:
             action()
         assert response.value.json()["mode"] == mode, response.value.json()
-        answered(page, 8)
+        answered(page, CLASSES)
     verdict = page.locator("#run-verdict").inner_text()
     press(lambda: page.get_by_text("Fast", exact=True).click(), "fast")
     expect(fast).to_be_checked()
@@ -125,16 +150,16 @@ def keys(page):
             "document.activeElement.getAttribute('aria-label') || document.activeElement.innerText || document.activeElement.value || document.activeElement.id"))
         # A radio button is shown by its label.
         assert page.evaluate("getComputedStyle(document.activeElement.closest('label') ?? document.activeElement).outlineStyle") != "none", names
-    assert "Drawing: boat" in names and "Choose photos" in names and "exact" in names, names
-    page.get_by_role("button", name="Drawing: boat").focus()
+    assert "Test photo: boat" in names and "Choose photos" in names and "exact" in names, names
+    page.get_by_role("button", name="Test photo: boat").focus()
     page.keyboard.press("Enter")
-    answered(page, 8)
-    expect(page.get_by_role("button", name="Drawing: boat")).to_have_attribute("aria-pressed", "true")
+    answered(page, CLASSES)
+    expect(page.get_by_role("button", name="Test photo: boat")).to_have_attribute("aria-pressed", "true")
 
 
 def look(page, folder, name):
-    page.get_by_role("button", name="Drawing: bird").click()
-    answered(page, 8)
+    page.get_by_role("button", name="Test photo: bird").click()
+    answered(page, CLASSES)
     page.wait_for_timeout(400)
     width = page.evaluate("document.documentElement.scrollWidth - innerWidth")
     assert width <= 0, f"{name} scrolls sideways by {width}"
@@ -161,8 +186,8 @@ def without_fast(browser, run, folder):
     page.goto(f"http://127.0.0.1:{server.port}/")
     expect(page.locator("#run")).to_contain_text("cocoop on tiny-clip")
     expect(page.locator("#modes")).to_be_hidden()
-    page.get_by_role("button", name="Drawing: bird").click()
-    answered(page, 8)
+    page.get_by_role("button", name="Test photo: bird").click()
+    answered(page, CLASSES)
     server.stop()
 
 
@@ -178,8 +203,8 @@ def refused_without_token(browser, run):
         page.get_by_label("Token").fill("0123456789abcdef0123")
         page.get_by_role("button", name="Use it").click()
         expect(page.locator("#run")).to_contain_text("cocoop on tiny-clip")
-        page.get_by_role("button", name="Drawing: bird").click()
-        answered(page, 8)
+        page.get_by_role("button", name="Test photo: bird").click()
+        answered(page, CLASSES)
         server.stop()
 
 
@@ -204,6 +229,7 @@ if __name__ == "__main__":
                 keys(page)
                 journey(page)
                 switch(page)
+                in_view(page)
                 look(page, folder, f"{device}-{scheme}")
                 assert not page.faults, page.faults
                 context.close()

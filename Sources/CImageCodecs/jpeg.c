@@ -4,7 +4,9 @@
 
 #include <jpeglib.h>
 
-#include "status.h"
+#include <jerror.h>
+
+#include "codecs.h"
 
 /* A progressive file may hold scans without end, each of them cheap to store and dear to decode; real ones have ten. */
 enum { SCAN_LIMIT = 500 };
@@ -26,7 +28,8 @@ static void fail(reader *self, ic_status status) {
 static void on_error(j_common_ptr codec) {
   char message[JMSG_LENGTH_MAX];
   codec->err->format_message(codec, message);
-  fail(codec->client_data, ic_failure(IC_DAMAGED, "%s", message));
+  ic_code code = codec->err->msg_code == JERR_OUT_OF_MEMORY ? IC_NO_MEMORY : IC_DAMAGED;
+  fail(codec->client_data, ic_failure(code, "%s", message));
 }
 
 /* Warnings are about damage that the decoder stepped over, as it does in Pillow. Nothing is printed. */
@@ -96,7 +99,7 @@ static void try_size(reader *self, ic_size *size) {
   *size = (ic_size){self->codec.image_width, self->codec.image_height};
 }
 
-ic_status ic_jpeg_size(const uint8_t *bytes, size_t count, ic_size *size) {
+ic_status jpeg_size(const uint8_t *bytes, size_t count, ic_size *size) {
   reader self;
   prepare(&self, bytes, count);
   try_size(&self, size);
@@ -104,20 +107,11 @@ ic_status ic_jpeg_size(const uint8_t *bytes, size_t count, ic_size *size) {
   return self.status;
 }
 
-/* round(a * b / 255) without a division. */
-static uint8_t product(unsigned a, unsigned b) {
-  unsigned scaled = a * b + 128;
-  return (uint8_t)((scaled + (scaled >> 8)) >> 8);
-}
-
 /* Four inks, stored inverted as Adobe does, to RGB: each channel is white less key less ink, never below 0. */
 static void convert_inks(const uint8_t *inks, size_t width, uint8_t *row) {
   for (size_t x = 0; x < width; x++, inks += 4, row += 3) {
-    int light = inks[3];
-    for (int channel = 0; channel < 3; channel++) {
-      int value = light - product((unsigned)light, 255u - inks[channel]);
-      row[channel] = (uint8_t)(value < 0 ? 0 : value);
-    }
+    uint8_t upright[4] = {255 - inks[0], 255 - inks[1], 255 - inks[2], 255 - inks[3]};
+    ink_to_rgb(upright, row);
   }
 }
 
@@ -126,7 +120,7 @@ static void spread_grey(size_t width, uint8_t *row) {
   for (size_t x = width; x-- > 0;) row[3 * x] = row[3 * x + 1] = row[3 * x + 2] = row[x];
 }
 
-static void read_rows(reader *self, ic_size size, uint8_t *pixels) {
+static void read_rows(reader *self, ic_size size, rows *target) {
   j_decompress_ptr codec = &self->codec;
   if (codec->image_width != size.width || codec->image_height != size.height)
     fail(self, ic_failure(IC_DAMAGED, "its size changed while it was read"));
@@ -138,25 +132,27 @@ static void read_rows(reader *self, ic_size size, uint8_t *pixels) {
   if (components == 4)
     inks = codec->mem->alloc_sarray((j_common_ptr)codec, JPOOL_IMAGE, size.width * 4, 1);
   while (codec->output_scanline < size.height) {
-    uint8_t *row = pixels + (size_t)codec->output_scanline * size.width * 3;
-    JSAMPROW target = components == 4 ? inks[0] : row;
-    jpeg_read_scanlines(codec, &target, 1);
-    if (components == 4) convert_inks(target, size.width, row);
+    size_t y = codec->output_scanline;
+    uint8_t *row = rows_room(target, y);
+    JSAMPROW line = components == 4 ? inks[0] : row;
+    jpeg_read_scanlines(codec, &line, 1);
+    if (components == 4) convert_inks(line, size.width, row);
     if (components == 1) spread_grey(size.width, row);
+    rows_filled(target, y);
   }
   jpeg_finish_decompress(codec);
 }
 
-static void try_decode(reader *self, ic_size size, uint8_t *pixels) {
+static void try_decode(reader *self, ic_size size, rows *target) {
   if (setjmp(self->failed)) return;
   read_header(self);
-  read_rows(self, size, pixels);
+  read_rows(self, size, target);
 }
 
-ic_status ic_jpeg_decode(const uint8_t *bytes, size_t count, ic_size size, uint8_t *pixels) {
+ic_status jpeg_decode(const uint8_t *bytes, size_t count, ic_size size, rows *target) {
   reader self;
   prepare(&self, bytes, count);
-  try_decode(&self, size, pixels);
+  try_decode(&self, size, target);
   jpeg_destroy_decompress(&self.codec);
   return self.status;
 }

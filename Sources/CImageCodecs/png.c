@@ -1,11 +1,12 @@
 /* PNG by libpng, with the choices of Pillow's convert("RGB"): alpha, gamma and colour profiles play no part. */
 #include <setjmp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <png.h>
 
-#include "status.h"
+#include "codecs.h"
 
 typedef struct {
   const uint8_t *bytes;
@@ -13,6 +14,7 @@ typedef struct {
   png_structp codec;
   png_infop info;
   char warning[128]; /* libpng states the cause as a warning and the consequence as the error */
+  uint8_t *whole;    /* an interlaced picture, where it is not kept anyway */
   ic_status status;
 } reader;
 
@@ -72,7 +74,7 @@ static void try_size(reader *self, ic_size *size) {
   *size = (ic_size){png_get_image_width(self->codec, self->info), png_get_image_height(self->codec, self->info)};
 }
 
-ic_status ic_png_size(const uint8_t *bytes, size_t count, ic_size *size) {
+ic_status png_size(const uint8_t *bytes, size_t count, ic_size *size) {
   if (has_no_pixels(bytes, count, size)) return ic_success();
   reader self;
   if (prepare(&self, bytes, count)) try_size(&self, size);
@@ -116,44 +118,75 @@ static void spread_deep_grey(size_t width, uint8_t *row) {
   }
 }
 
-/* Rows arrive with at most three bytes a pixel, so they are read where they will stay. */
-static void read_rows(reader *self, ic_size size, uint8_t *pixels) {
+/* How the bytes of a row become RGB. */
+typedef struct {
+  int deep_grey;
+  int by_colours;
+  colour colours[256];
+} widening;
+
+static void widen(const widening *how, size_t width, uint8_t *row) {
+  if (how->deep_grey) spread_deep_grey(width, row);
+  else if (how->by_colours) spread_colours(how->colours, width, row);
+}
+
+/* Sets up libpng's own conversions, and what is left to do afterwards; the number of passes over the picture. */
+static int choose_conversions(reader *self, ic_size size, widening *how) {
   png_structp codec = self->codec;
   int depth = png_get_bit_depth(codec, self->info);
   int type = png_get_color_type(codec, self->info);
-  int deep_grey = type == PNG_COLOR_TYPE_GRAY && depth == 16;
+  how->deep_grey = type == PNG_COLOR_TYPE_GRAY && depth == 16;
+  how->by_colours = !(type & PNG_COLOR_MASK_COLOR) || type & PNG_COLOR_MASK_PALETTE;
   if (png_get_image_width(codec, self->info) != size.width || png_get_image_height(codec, self->info) != size.height)
     png_error(codec, "its size changed while it was read");
   png_set_packing(codec);
   if (type & PNG_COLOR_MASK_ALPHA) png_set_strip_alpha(codec);
-  if (depth == 16 && !deep_grey) png_set_strip_16(codec);
+  if (depth == 16 && !how->deep_grey) png_set_strip_16(codec);
   int passes = png_set_interlace_handling(codec);
   png_read_update_info(codec, self->info);
+  if (png_get_rowbytes(codec, self->info) > (size_t)size.width * 3) png_error(codec, "rows are wider than expected");
+  if (how->by_colours) list_colours(self, type & PNG_COLOR_MASK_PALETTE, depth, how->colours);
+  return passes;
+}
 
+/*
+ * Rows arrive with at most three bytes a pixel, so they are read where they will stay. Those of an interlaced picture
+ * are complete only after the last pass: it is whole in memory, in `whole` where the target keeps only a few rows.
+ */
+static void read_rows(reader *self, ic_size size, rows *target) {
+  widening how;
+  int passes = choose_conversions(self, size, &how);
   size_t row_bytes = (size_t)size.width * 3;
-  if (png_get_rowbytes(codec, self->info) > row_bytes) png_error(codec, "rows are wider than expected");
-  for (int pass = 0; pass < passes; pass++)
-    for (size_t y = 0; y < size.height; y++) png_read_row(codec, pixels + y * row_bytes, NULL);
-
-  if (type & PNG_COLOR_MASK_COLOR && !(type & PNG_COLOR_MASK_PALETTE)) return;
-  colour colours[256];
-  list_colours(self, type & PNG_COLOR_MASK_PALETTE, depth, colours);
+  if (passes > 1 && !target->whole) {
+    self->whole = malloc(row_bytes * size.height);
+    if (!self->whole) {
+      self->status = no_memory(row_bytes * size.height);
+      png_error(self->codec, "no memory");
+    }
+  }
+  for (int pass = 1; pass < passes; pass++) {
+    for (size_t y = 0; y < size.height; y++)
+      png_read_row(self->codec, self->whole ? self->whole + y * row_bytes : rows_room(target, y), NULL);
+  }
   for (size_t y = 0; y < size.height; y++) {
-    uint8_t *row = pixels + y * row_bytes;
-    if (deep_grey) spread_deep_grey(size.width, row);
-    else spread_colours(colours, size.width, row);
+    uint8_t *room = rows_room(target, y);
+    if (self->whole) memcpy(room, self->whole + y * row_bytes, row_bytes);
+    png_read_row(self->codec, room, NULL);
+    widen(&how, size.width, room);
+    rows_filled(target, y);
   }
 }
 
-static void try_decode(reader *self, ic_size size, uint8_t *pixels) {
+static void try_decode(reader *self, ic_size size, rows *target) {
   if (setjmp(png_jmpbuf(self->codec))) return;
   read_header(self);
-  read_rows(self, size, pixels);
+  read_rows(self, size, target);
 }
 
-ic_status ic_png_decode(const uint8_t *bytes, size_t count, ic_size size, uint8_t *pixels) {
+ic_status png_decode(const uint8_t *bytes, size_t count, ic_size size, rows *target) {
   reader self;
-  if (prepare(&self, bytes, count)) try_decode(&self, size, pixels);
+  if (prepare(&self, bytes, count)) try_decode(&self, size, target);
   png_destroy_read_struct(&self.codec, &self.info, NULL);
+  free(self.whole);
   return self.status;
 }

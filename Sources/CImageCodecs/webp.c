@@ -2,7 +2,7 @@
 #include <webp/decode.h>
 #include <webp/demux.h>
 
-#include "status.h"
+#include "codecs.h"
 
 /* The length that the RIFF header states, or 0 where there is none. */
 static size_t stated_length(const uint8_t *bytes, size_t count) {
@@ -15,7 +15,7 @@ static ic_status failure(const uint8_t *bytes, size_t count, const char *reason)
   return ic_failure(IC_DAMAGED, "%s", reason);
 }
 
-ic_status ic_webp_size(const uint8_t *bytes, size_t count, ic_size *size) {
+ic_status webp_size(const uint8_t *bytes, size_t count, ic_size *size) {
   WebPBitstreamFeatures features;
   VP8StatusCode code = WebPGetFeatures(bytes, count, &features);
   if (code == VP8_STATUS_NOT_ENOUGH_DATA) return ic_failure(IC_TRUNCATED, "the data end too early");
@@ -33,7 +33,7 @@ static void drop_alpha(const uint8_t *canvas, size_t count, uint8_t *pixels) {
   }
 }
 
-static ic_status read_first_frame(WebPAnimDecoder *decoder, ic_size size, uint8_t *pixels, const char *reason) {
+static ic_status read_first_frame(WebPAnimDecoder *decoder, ic_size size, rows *target, const char *reason) {
   WebPAnimInfo info;
   uint8_t *canvas = NULL;
   int timestamp;
@@ -41,16 +41,19 @@ static ic_status read_first_frame(WebPAnimDecoder *decoder, ic_size size, uint8_
   if (info.canvas_width != size.width || info.canvas_height != size.height)
     return ic_failure(IC_DAMAGED, "its header and its frame disagree about the size");
   if (!WebPAnimDecoderGetNext(decoder, &canvas, &timestamp)) return ic_failure(IC_DAMAGED, "%s", reason);
-  drop_alpha(canvas, (size_t)size.width * size.height, pixels);
+  for (size_t y = 0; y < size.height; y++) {
+    drop_alpha(canvas + y * size.width * 4, size.width, rows_room(target, y));
+    rows_filled(target, y);
+  }
   return ic_success();
 }
 
-ic_status ic_webp_decode(const uint8_t *bytes, size_t count, ic_size size, uint8_t *pixels) {
+ic_status webp_decode(const uint8_t *bytes, size_t count, ic_size size, rows *target) {
   const char *reason = "its picture data cannot be decoded";
   WebPData data = {.bytes = bytes, .size = count};
   WebPAnimDecoder *decoder = WebPAnimDecoderNew(&data, NULL);
   if (!decoder) return failure(bytes, count, reason);
-  ic_status status = read_first_frame(decoder, size, pixels, reason);
+  ic_status status = read_first_frame(decoder, size, target, reason);
   WebPAnimDecoderDelete(decoder);
   return status;
 }

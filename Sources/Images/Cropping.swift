@@ -31,11 +31,9 @@ extension Image {
   ///
   /// - Throws: ``ImageError`` if `size` is below 1 or too large.
   public func centerCropped(to size: Int) throws -> Image {
-    func offset(in side: Int) -> Int {
-      if side < size { return -((size - side) / 2) }
-      return Int((Double(side - size) / 2).rounded(.toNearestOrEven))
-    }
-    return try cropped(x: offset(in: width), y: offset(in: height), width: size, height: size)
+    let whole = ImageView(of: .init(width: width, height: height), width: width, height: height)
+    let window = whole.centerCropped(to: size).window
+    return try cropped(x: window.x, y: window.y, width: size, height: size)
   }
 
   /// The picture's mirror image, left and right exchanged.

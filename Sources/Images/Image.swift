@@ -2,8 +2,8 @@ import Foundation
 
 /// A picture of 8-bit red, green and blue values.
 ///
-/// Decoded pixels equal those of Pillow's `Image.open(file).convert("RGB")` to the last bit: alpha is dropped, the EXIF
-/// orientation and colour profiles are ignored.
+/// Decoded pixels equal those of Pillow's `Image.open(file).convert("RGB")` to the last bit: alpha is dropped, colour
+/// profiles are ignored, and so is the EXIF orientation unless ``PhotoReading`` asks for it.
 public struct Image: Sendable, Equatable {
   /// In pixels, at least 1.
   public let width: Int
@@ -29,23 +29,19 @@ public struct Image: Sendable, Equatable {
     pixels = checkedPixels
   }
 
-  /// Reads a JPEG, PNG or WebP file; of an animation, the first frame.
+  /// Reads the file of a picture, of an animation the first frame; ``PhotoReading`` has more choices.
   ///
   /// - Throws: ``ImageError``, which names the file.
   public init(contentsOf url: URL, limits: DecodingLimits = .standard) throws {
-    try self.init(decoding: ImageFile.bytes(at: url, limits: limits), named: url.path, limits: limits)
+    self = try PhotoReading(limits: limits).image(at: url)
   }
 
-  /// Decodes a JPEG, PNG or WebP file held in memory. The format is found from the bytes, never from the name.
+  /// Decodes the file of a picture held in memory. The format is found from the bytes, never from the name.
   ///
   /// - Parameter name: what errors call the picture.
   /// - Throws: ``ImageError``, which names the picture.
   public init(decoding data: Data, named name: String, limits: DecodingLimits = .standard) throws {
-    guard !data.isEmpty else { throw ImageError.empty(file: name) }
-    guard let format = ImageFormat(of: data) else {
-      throw ImageError.notAnImage(file: name, content: describeContent(data))
-    }
-    self = try format.decode(data, named: name, limits: limits)
+    self = try PhotoReading(limits: limits).image(decoding: data, named: name)
   }
 
   /// The number of values that a picture of this size holds, or `nil` if it does not fit an `Int`.
@@ -63,15 +59,26 @@ public struct DecodingLimits: Sendable, Equatable {
   /// Bytes of a file.
   public var maximumBytes: Int
 
-  public init(maximumPixels: Int = 100_000_000, maximumBytes: Int = 1 << 30) {
+  public init(maximumPixels: Int = 200_000_000, maximumBytes: Int = 1 << 30) {
     self.maximumPixels = maximumPixels
     self.maximumBytes = maximumBytes
   }
 
-  /// 100 megapixels, 1 GiB of file.
+  /// 200 megapixels, as the largest photos of phones have, and 1 GiB of file.
   public static let standard = DecodingLimits()
   /// For files that are trusted; memory is then the limit.
   public static let unlimited = DecodingLimits(maximumPixels: .max, maximumBytes: .max)
+
+  /// - Parameter megapixels: millions of pixels.
+  public init(megapixels: Int) {
+    let (pixels, overflows) = megapixels.multipliedReportingOverflow(by: 1_000_000)
+    self.init(maximumPixels: overflows ? .max : pixels)
+  }
+
+  /// The least whole number of megapixels that allows this size.
+  static func megapixels(width: Int, height: Int) -> Int {
+    Int((Double(width) * Double(height) / 1e6).rounded(.up))
+  }
 
   func allows(width: Int, height: Int) -> Bool {
     guard Image.valueCount(width: width, height: height) != nil else { return false }

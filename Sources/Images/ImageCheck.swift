@@ -25,6 +25,7 @@ extension ImageFormat {
     case .webp:
       let length = data.dropFirst(4).prefix(4).reversed().reduce(0) { $0 << 8 | Int($1) }
       return data.count >= length + 8
+    case .bmp, .gif, .tiff, .heic, .avif: return false
     }
   }
 }

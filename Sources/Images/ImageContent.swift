@@ -2,13 +2,6 @@ import Foundation
 
 /// Openings of files that are commonly mistaken for pictures that can be read, each with what to call them.
 private let knownOpenings: [(offset: Int, opening: [UInt8], name: String)] = [
-  (0, Array("GIF8".utf8), "a GIF image"),
-  (0, Array("BM".utf8), "a BMP image"),
-  (0, [0x49, 0x49, 0x2A, 0x00], "a TIFF image"),
-  (0, [0x4D, 0x4D, 0x00, 0x2A], "a TIFF image"),
-  (4, Array("ftypavi".utf8), "an AVIF image"),
-  (4, Array("ftyphei".utf8), "a HEIC image"),
-  (4, Array("ftypmif1".utf8), "a HEIC image"),
   (4, Array("ftyp".utf8), "a video"),
   (0, [0xFF, 0x0A], "a JPEG XL image"),
   (0, [0x00, 0x00, 0x00, 0x0C] + Array("JXL ".utf8), "a JPEG XL image"),

@@ -14,6 +14,11 @@ public enum ImageError: Explained, Equatable {
   case damaged(file: String, format: String, reason: String)
   case noPixels(file: String, width: Int, height: Int)
   case tooLarge(file: String, width: Int, height: Int, maximumPixels: Int)
+  /// The picture's size does not bear what the model's preprocessing does to it.
+  case shape(file: String, width: Int, height: Int, reason: String)
+  case noMemory(file: String, reason: String)
+  /// The library that reads this format is not installed.
+  case noLibrary(file: String, format: String, reason: String)
   /// A picture of this size was asked for.
   case size(width: Int, height: Int)
   case values(width: Int, height: Int, found: Int)
@@ -32,13 +37,18 @@ public enum ImageError: Explained, Equatable {
     case .unreadable(let file, let reason): "Cannot read \(file): \(reason)"
     case .tooManyBytes(let file, let found, let maximum): "\(file) has \(found) bytes, more than the \(maximum) allowed"
     case .empty(let file): "\(file) is empty, where an image was expected"
-    case .notAnImage(let file, let content): "\(file) is not a JPEG, PNG or WebP image: it looks like \(content)"
+    case .notAnImage(let file, let content): "\(file) is not a picture of a kind that is read: it looks like \(content)"
     case .unsupported(let file, let format, let variant): "\(file) is a kind of \(format) that is not read: \(variant)"
     case .truncated(let file, let format): "\(file) is a truncated \(format) image: its data end too early"
     case .damaged(let file, let format, let reason): "\(file) is a damaged \(format) image: \(reason)"
     case .noPixels(let file, let width, let height): "\(file) holds no pixels: its size is \(width) × \(height)"
     case .tooLarge(let file, let width, let height, let maximum):
       "\(file) claims \(width) × \(height) pixels, more than the \(maximum) allowed"
+    case .shape(let file, let width, let height, let reason):
+      "\(file) is \(width) × \(height) pixels, which cannot be made what the model sees: \(reason)"
+    case .noMemory(let file, let reason): "There is not enough memory to decode \(file): \(reason)"
+    case .noLibrary(let file, let format, let reason):
+      "\(file) is an image in \(format), which libheif reads, and libheif is not installed (\(reason))"
     case .size(let width, let height): "An image of \(width) × \(height) pixels was asked for, but a side is at least 1"
     case .values(let width, let height, let found):
       "An RGB image of \(width) × \(height) pixels cannot have \(found) values"
@@ -60,10 +70,19 @@ public enum ImageError: Explained, Equatable {
     case .folder: "Name a file in it"
     case .notAFile: "Copy the data into a file"
     case .unreadable: "Check its permissions"
-    case .tooManyBytes: "Use a smaller file, or raise the limit if it is trusted"
+    case .tooManyBytes: "Use a smaller file"
     case .empty, .truncated, .damaged: "Fetch or export it again"
+    case .unsupported(_, "HEIC", _):
+      "Install libheif's plugin for HEVC (Debian: libheif-plugin-libde265) if that is what is missing, or convert it to JPEG"
+    case .unsupported(_, "AVIF", _):
+      "Install libheif's plugin for AV1 (Debian: libheif-plugin-dav1d) if that is what is missing, or convert it to JPEG"
     case .notAnImage, .unsupported, .noPixels: "Convert it to JPEG, PNG or WebP, or remove it"
-    case .tooLarge: "Use a smaller copy, or raise the limit if the file is trusted"
+    case .tooLarge(_, let width, let height, _):
+      "Use a smaller copy, or, if the file is trusted, allow it with --max-megapixels"
+        + " \(DecodingLimits.megapixels(width: width, height: height))"
+    case .shape: "Crop it to a less extreme shape, or remove it"
+    case .noMemory: "Use a smaller copy, or free memory"
+    case .noLibrary: "Install it (Debian: libheif1; Homebrew: libheif), or convert the photo to JPEG"
     case .size: "Ask for at least 1 × 1"
     case .values(let width, let height, _):
       Image.valueCount(width: width, height: height).map { "Give \($0) values: height × width × 3" }

@@ -38,9 +38,15 @@ public struct RandomResizedCrop: Sendable, Equatable {
 
   /// - Throws: ``ImageError`` if the result is too large.
   public func callAsFunction(_ image: Image, using generator: inout some RandomNumberGenerator) throws -> Image {
-    let region = region(width: image.width, height: image.height, using: &generator)
-    return try image.cropped(x: region.x, y: region.y, width: region.width, height: region.height)
-      .resized(squareOf: size, interpolation: interpolation)
+    try image.seen(as: view(width: image.width, height: image.height, using: &generator))
+  }
+
+  /// What is seen of a picture of the given size.
+  public func view(width: Int, height: Int, using generator: inout some RandomNumberGenerator) -> ImageView {
+    let region = region(width: width, height: height, using: &generator)
+    return ImageView(
+      of: .init(x: region.x, y: region.y, width: region.width, height: region.height), width: size, height: size,
+      interpolation: interpolation)
   }
 
   /// Draws where to crop a picture of the given size: up to ten tries, then the largest central crop in `ratio`.
@@ -89,7 +95,20 @@ public struct TrainingAugmentation: Sendable, Equatable {
 
   /// - Throws: ``ImageError`` if the result is too large.
   public func callAsFunction(_ image: Image, using generator: inout some RandomNumberGenerator) throws -> Image {
-    let view = try crop(image, using: &generator)
-    return Double.random(in: 0..<1, using: &generator) < flipProbability ? view.flippedHorizontally() : view
+    flipped(try crop(image, using: &generator), using: &generator)
+  }
+
+  /// The same of a photo's file, of which no more is decoded at a time than the crop needs.
+  ///
+  /// - Throws: ``ImageError``, which names the file.
+  public func callAsFunction(
+    _ url: URL, reading: PhotoReading, using generator: inout some RandomNumberGenerator
+  ) throws -> Image {
+    let view = try reading.image(at: url) { crop.view(width: $0, height: $1, using: &generator) }
+    return flipped(view, using: &generator)
+  }
+
+  private func flipped(_ view: Image, using generator: inout some RandomNumberGenerator) -> Image {
+    Double.random(in: 0..<1, using: &generator) < flipProbability ? view.flippedHorizontally() : view
   }
 }

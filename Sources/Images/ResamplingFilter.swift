@@ -8,31 +8,63 @@ struct ResamplingFilter {
   private var starts: [Int32] = []
   private var counts: [Int32] = []
   private var weights: [Int32] = []  // [outputs, stride]
-  private let stride: Int
+  private var stride = 1
 
-  /// - Complexity: O(outputs · support · max(1, inputs / outputs)).
-  init(from inputs: Int, to outputs: Int, _ interpolation: Interpolation) {
+  /// The filter of some of the outputs; the same number of inputs and outputs leaves them as they are.
+  ///
+  /// - Parameters:
+  ///   - inputs: how many positions are looked at.
+  ///   - offset: where they start on the axis.
+  ///   - outputs: how many positions they become.
+  ///   - kept: those of the outputs that are wanted.
+  /// - Complexity: O(kept · support · max(1, inputs / outputs)).
+  init(
+    from inputs: Int, startingAt offset: Int, to outputs: Int, keeping kept: Range<Int>, _ interpolation: Interpolation
+  ) {
+    let unit = Double(1 << IC_WEIGHT_BITS)
+    guard inputs != outputs else {
+      starts = kept.map { Int32($0 + offset) }
+      counts = kept.map { _ in 1 }
+      weights = kept.map { _ in Int32(unit) }
+      return
+    }
     let scale = Double(inputs) / Double(outputs)
     let stretch = max(scale, 1)
     let support = interpolation.support * stretch
     stride = Int(support.rounded(.up)) * 2 + 1
-    starts.reserveCapacity(outputs)
-    counts.reserveCapacity(outputs)
-    weights.reserveCapacity(outputs * stride)
-    let unit = Double(1 << IC_WEIGHT_BITS)
+    starts.reserveCapacity(kept.count)
+    counts.reserveCapacity(kept.count)
+    weights.reserveCapacity(kept.count * stride)
     let shrink = 1 / stretch
-    for output in 0..<outputs {
+    for output in kept {
       let centre = (Double(output) + 0.5) * scale
       let first = max(Int(centre - support + 0.5), 0)
       let end = min(Int(centre + support + 0.5), inputs)
       var row = (0..<end - first).map { interpolation.weight(at: (Double($0 + first) - centre + 0.5) * shrink) }
       let sum = row.reduce(0, +)
       if sum != 0 { for tap in row.indices { row[tap] /= sum } }
-      starts.append(Int32(first))
+      starts.append(Int32(first + offset))
       counts.append(Int32(row.count))
       weights += row.map { Int32($0 * unit + ($0 < 0 ? -0.5 : 0.5)) }
       weights += repeatElement(0, count: stride - row.count)
     }
+  }
+
+  /// The filter for an axis that runs the other way: outputs are reversed as well.
+  ///
+  /// - Parameter inputs: the length of the whole axis.
+  func mirrored(inputs: Int) -> ResamplingFilter {
+    var mirrored = self
+    for (output, original) in zip(starts.indices, starts.indices.reversed()) {
+      let count = Int(counts[original])
+      mirrored.starts[output] = Int32(inputs - count) - starts[original]
+      mirrored.counts[output] = counts[original]
+      for tap in 0..<count {
+        mirrored.weights[output * stride + tap] = weights[original * stride + count - 1 - tap]
+      }
+      for tap in count..<stride { mirrored.weights[output * stride + tap] = 0 }
+    }
+    return mirrored
   }
 
   /// Lends the tables to the loops in C.

@@ -47,7 +47,7 @@ struct Page {
   }
 
   private var header: Markup {
-    let runs = report.groups.flatMap(\.runs)
+    let runs = report.groups.flatMap(\.runs).filter { !$0.isComputed }
     let models = Self.unique(report.groups.map(\.model.name)).listed
     return element(.header) {
       element(.h1) { title }
@@ -90,36 +90,47 @@ struct Page {
       TransferSection(group: group, groups: report.groups, id: id).markup
       ShotsSection(group: group, id: id).markup
       TrainingSection(group: group, id: id).markup
-      closeLooks(group, id: id)
+      methodDetails(group, id: id)
     }
   }
 
-  private func closeLooks(_ group: DatasetGroup, id: String) -> Markup? {
-    let looks = group.rows.flatMap { row in
-      row.runs.flatMap { run in (report.close[run.name] ?? []).map { (row: row, run: run, kept: $0) } }
-    }
+  private func methodDetails(_ group: DatasetGroup, id: String) -> Markup? {
+    let looks = group.parts.flatMap(\.ranked).compactMap { row in look(at: row) }
     guard !looks.isEmpty else { return nil }
     return element(.section, ["id": "\(id)-close"]) {
       element(.h3) { "A closer look" }
-      paragraph("What each method gets right and wrong, with the first seed and the most shots. Open one to see it.")
-      for row in group.rows {
-        let own = looks.filter { $0.row.index == row.index }
-        if !own.isEmpty { closeLook(own, row, id: "\(id)-m\(row.index + 1)") }
+      paragraph(
+        "What each method gets right and wrong, with the first seed and the most shots"
+          + (looks.count > 1 ? ", the best method first. Open another to see it." : "."))
+      for (index, look) in looks.enumerated() {
+        methodDetail(look, id: "\(id)-m\(look.row.index + 1)", isOpen: index == 0)
       }
     }
   }
 
-  private func closeLook(
-    _ looks: [(row: MethodRow, run: ReportedRun, kept: KeptEvaluation)], _ row: MethodRow, id: String
-  ) -> Markup {
-    element(.details, ["class": "look", "id": id, "open": row.variant.method.conditionsOnImage ? "" : nil]) {
-      element(.summary) { row.label }
-      for look in looks {
-        CloseLook(
-          row: row, run: look.run, kept: look.kept, pictures: report.pictures, id: "\(id)-\(look.kept.classes.rawValue)"
+  /// A run that is shown closely, with its evaluations.
+  private struct Look {
+    let row: MethodRow
+    let run: ReportedRun
+    let evaluations: [KeptEvaluation]
+  }
+
+  private func look(at row: MethodRow) -> Look? {
+    guard let run = row.runs.first(where: { !$0.isComputed && report.close[$0.name] != nil }),
+      let evaluations = report.close[run.name], !evaluations.isEmpty
+    else { return nil }
+    return Look(row: row, run: run, evaluations: evaluations)
+  }
+
+  private func methodDetail(_ look: Look, id: String, isOpen: Bool) -> Markup {
+    element(.details, ["class": "look", "id": id], flags: isOpen ? ["open"] : []) {
+      element(.summary) { look.row.label }
+      for kept in look.evaluations {
+        MethodDetail(
+          row: look.row, run: look.run, kept: kept, pictures: report.pictures, id: "\(id)-\(kept.classes.rawValue)"
         ).markup
       }
-      if let words = looks.first?.run.words { WordsSection(row: row, words: words, id: "\(id)-words").markup }
+      if let words = look.run.words { WordsSection(row: look.row, words: words, id: "\(id)-words").markup }
     }
   }
 

@@ -21,16 +21,17 @@ public struct Report: Sendable {
   /// - Parameter paths: of runs, and of folders of runs.
   /// - Throws: ``ReportError``, and what is wrong with a run that is named by itself.
   public init(
-    of paths: [URL], by gathering: Gathering = Gathering(), progress: (Gathering.Progress) throws -> Void = { _ in }
+    of paths: [URL], by builder: ReportBuilder = ReportBuilder(),
+    progress: (ReportBuilder.Progress) throws -> Void = { _ in }
   ) throws {
     style = try Self.styleSheet()
-    var (runs, remarks) = try gathering.runs(at: paths, progress: progress)
+    var (runs, remarks) = try builder.runs(at: paths, progress: progress)
     let gathered = DatasetGroup.groups(of: runs)
     remarks += try gathered.flatMap { try $0.checkedPhotos() }
     (close, leftOut) = Self.chosen(among: gathered)
     for index in runs.indices {
       guard let evaluations = close[runs[index].name] else { continue }
-      try gathering.explain(&runs[index], evaluations, progress: progress)
+      try builder.explain(&runs[index], evaluations, progress: progress)
     }
     var pictures = Pictures()
     for run in runs {
@@ -42,8 +43,8 @@ public struct Report: Sendable {
     self.pictures = pictures
     groups = DatasetGroup.groups(of: runs)
     remarks += runs.flatMap(\.remarks)
-    if !gathering.computes {
-      remarks.append("Nothing was computed: what needs a model, such as the words of context vectors, is left out.")
+    if !builder.computes {
+      remarks.append("Nothing was computed: what needs a model, such as zero-shot CLIP beside the runs, is left out.")
     }
     self.remarks = remarks
   }
@@ -61,7 +62,10 @@ public struct Report: Sendable {
       }
     }
     let candidates = rows.compactMap { row -> (rank: Int, name: String, kept: [KeptEvaluation])? in
-      guard let run = row.runs.first(where: { run in ClassSubset.allCases.contains { run.evaluation(on: $0) != nil } })
+      guard
+        let run = row.runs.first(where: { run in
+          !run.isComputed && ClassSubset.allCases.contains { run.evaluation(on: $0) != nil }
+        })
       else { return nil }
       return (
         order.firstIndex(of: row.variant.method) ?? order.count, run.name,

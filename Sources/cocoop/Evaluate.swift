@@ -3,12 +3,16 @@ import Datasets
 import Experiments
 import Explanations
 import Foundation
+import Images
 import PromptLearning
 
 struct Evaluate: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Measure a run on test images.",
     discussion: """
+      An image that cannot be read is named on standard error at the end, the figures are those of the others, and the \
+      exit status is 1.
+
       EXAMPLE:
         cocoop evaluate --run runs/first --classes new
       """)
@@ -34,6 +38,8 @@ struct Evaluate: ParsableCommand {
   @Option(help: "Which images: train, val or test.")
   var split = Split.test
 
+  @OptionGroup var photoOptions: PhotoOptions
+  @OptionGroup var upright: OrientationOption
   @OptionGroup var products: PrecisionOption
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var cache: CacheOptions
@@ -50,12 +56,21 @@ struct Evaluate: ParsableCommand {
     if let leftOut = LeftOutClasses(dataset.otherClasses) { printing.remark("\(leftOut)") }
     let progress = printing.progress("encoding")
     let total = dataset.examples(in: split).count
-    let measurement = try loaded.measurement(
-      on: dataset, split: split, within: compute.budget, cacheFolder: cache.folder
+    let orientation = try upright.orientation ?? loaded.orientation(ofData: data, root: benchmarks.root)
+    let (measurement, unreadable) = try loaded.measurementOfReadable(
+      on: dataset, split: split, within: compute.budget, cacheFolder: cache.folder,
+      reading: PhotoReading(limits: photoOptions.limits, orientation: orientation)
     ) {
       progress.update($0, of: total, unit: "images")
     }
     try printing.print(measurement.evaluation) { Self.text(measurement.evaluation) }
+    if !unreadable.isEmpty {
+      for photo in unreadable { StandardError.write("Error: \(photo.error.explanation)\n") }
+      StandardError.write(
+        "Error: \(unreadable.count) of \(total) images could not be read. The figures are those of the others, and are "
+          + "not kept with the run.\n")
+      throw ExitCode.failure
+    }
     do {
       try loaded.keep(measurement, on: dataset, classes: choice, split: split)
     } catch let error as WritingError {
@@ -67,13 +82,17 @@ struct Evaluate: ParsableCommand {
   private static func text(_ evaluation: Evaluation) -> String {
     let weakest = evaluation.perClass.filter { $0.images > 0 }.sorted { $0.accuracy < $1.accuracy }.prefix(5)
     let figure = { (value: Double) in String(format: "%.2f", value) }
-    let interval = evaluation.interval95.map { ", 95 % within \(figure($0.lower))–\(figure($0.upper)) %" } ?? ""
+    // Measured over seeds, new classes move by several points more: the line says which chance it tells of.
+    let interval = evaluation.interval95.map {
+      "interval  95 % within \(figure($0.lower))–\(figure($0.upper)) %: the chance of these test images alone, not of the"
+        + " training's seed\n"
+    }
     let confused = evaluation.confused.prefix(3).map { "\($0.class) as \($0.prediction) \($0.images)" }
     let top5 = evaluation.tellsTop5 ? "top-5 \(figure(evaluation.top5)) %, " : ""
     return """
       accuracy  \(figure(evaluation.accuracy)) %  (\(top5)macro F1 \
-      \(figure(evaluation.macroF1)) %, ECE \(figure(evaluation.ece)) %\(interval))
-      images    \(evaluation.images) of \(evaluation.classes) classes, \(String(format: "%.1f", evaluation.seconds)) s
+      \(figure(evaluation.macroF1)) %, ECE \(figure(evaluation.ece)) %)
+      \(interval ?? "")images    \(evaluation.images) of \(evaluation.classes) classes, \(String(format: "%.1f", evaluation.seconds)) s
       weakest   \(weakest.map { "\($0.class) \(String(format: "%.0f", $0.accuracy)) %" }.joined(separator: ", "))
       confused  \(confused.isEmpty ? "none" : confused.joined(separator: ", "))
       """

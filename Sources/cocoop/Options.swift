@@ -4,6 +4,7 @@ import Datasets
 import Experiments
 import Explanations
 import Foundation
+import Images
 import PromptLearning
 import Torch
 
@@ -37,6 +38,34 @@ struct ComputeOptions: ParsableArguments {
     Libtorch.keepFreedMemory()
     if let threads { try Threads.use(threads) }
   }
+}
+
+extension Orientation: ExpressibleByArgument {}
+
+/// What commands take that read photos.
+struct PhotoOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "The largest photo that is read, in megapixels: a small file may claim any size.", valueName: "n"))
+  var maxMegapixels = DecodingLimits.standard.maximumPixels / 1_000_000
+
+  func validate() throws {
+    guard (1...100_000).contains(maxMegapixels) else {
+      throw ValidationError("--max-megapixels must be from 1 to 100000, found \(maxMegapixels).")
+    }
+  }
+
+  var limits: DecodingLimits { DecodingLimits(megapixels: maxMegapixels) }
+}
+
+/// Whether photos are turned as their EXIF says.
+struct OrientationOption: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "exif turns photos upright, as their EXIF says; ignored takes them as stored, as the reference does (default: "
+        + "exif for your own photos, ignored for published datasets; a run remembers).",
+      valueName: "exif|ignored"))
+  var orientation: Orientation?
 }
 
 /// What frozen layers multiply in.

@@ -2,6 +2,7 @@ import ArgumentParser
 import Datasets
 import Experiments
 import Foundation
+import Images
 import PromptLearning
 
 extension PredictionFormat: ExpressibleByArgument {}
@@ -66,6 +67,8 @@ struct Predict: ParsableCommand {
   @Flag(help: "Answer for CoCoOp near the cost of zero-shot CLIP: the best classes exactly, the others nearly.")
   var fast = false
 
+  @OptionGroup var photoOptions: PhotoOptions
+  @OptionGroup var upright: OrientationOption
   @OptionGroup var products: PrecisionOption
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var printing: OutputOptions
@@ -107,7 +110,9 @@ struct Predict: ParsableCommand {
       try stdinImage
       ? PhotoList.imageOnStandardInput : PhotoList(images, isRecursive: recursive, separator: null ? "\0" : "\n")
     try Interruption().guarding(advice: "What was printed is not everything") { interruption in
-      let stream = try PredictionStream(predictor(for: names), batchSize: batchSize, top: top)
+      let stream = try PredictionStream(
+        predictor(for: names), batchSize: batchSize, top: top,
+        reading: PhotoReading(limits: photoOptions.limits, orientation: upright.orientation ?? .exif))
       if !photos.leftOut.isEmpty { printing.remark("note: \(photos.leftOut.sentence()).") }
       let found = try stream.run(photos, checking: interruption.check) { try output.write($0) }
       if let first = found.first {

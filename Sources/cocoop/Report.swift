@@ -43,14 +43,14 @@ struct ReportCommand: ParsableCommand {
     try compute.apply()
     let url = URL(filePath: output)
     try Report.check(output: url, isReplacing: force)
-    var gathering = Gathering()
-    gathering.computes = !asIs
-    gathering.model = model
-    gathering.budget = compute.budget
-    gathering.cacheFolder = cache.folder
+    var builder = ReportBuilder()
+    builder.computes = !asIs
+    builder.model = model
+    builder.budget = compute.budget
+    builder.cacheFolder = cache.folder
     let report = try Interruption().guarding(advice: "Evaluations that are finished are kept") { interruption in
       var line: (name: String, progress: ProgressLine)?
-      return try Report(of: runs.map { URL(filePath: $0) }, by: gathering) { progress in
+      return try Report(of: runs.map { URL(filePath: $0) }, by: builder) { progress in
         try interruption.check()
         let (name, done, total) = Self.place(progress)
         if line?.name != name { line = (name, printing.progress(name)) }
@@ -62,10 +62,11 @@ struct ReportCommand: ParsableCommand {
     try printing.print(Result(report: url.relativePath, bytes: bytes)) { url.relativePath }
   }
 
-  private static func place(_ progress: Gathering.Progress) -> (name: String, done: Int, of: Int) {
+  private static func place(_ progress: ReportBuilder.Progress) -> (name: String, done: Int, of: Int) {
     switch progress {
     case .evaluating(let run, let done, let total): ("evaluating \(run)", done, total)
     case .comparing(let run, let done, let total): ("comparing \(run)", done, total)
+    case .zeroShot(let run, let done, let total): ("zero-shot CLIP beside \(run)", done, total)
     }
   }
 }

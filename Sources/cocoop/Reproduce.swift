@@ -63,6 +63,7 @@ struct Reproduce: ParsableCommand {
   @Flag(help: "Show 95 % intervals of the means (Student's t) in place of standard deviations.")
   var ci95 = false
 
+  @OptionGroup var photoOptions: PhotoOptions
   @OptionGroup var products: PrecisionOption
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var cache: CacheOptions
@@ -117,7 +118,7 @@ struct Reproduce: ParsableCommand {
     for notice in comparison.notices { printing.remark("note: \(notice).") }
     var reproduction = try Reproduction(
       comparison, clip: clip, identity: identity, output: folder, within: compute.memoryBudget,
-      cacheFolder: cache.folder)
+      cacheFolder: cache.folder, limits: photoOptions.limits)
     let interruption = Interruption()
     try interruption.guarding(advice: "What is done is kept: go on with the same command") { interruption in
       if plan {

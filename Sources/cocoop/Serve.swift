@@ -3,6 +3,7 @@ import CocoopServer
 import Experiments
 import Explanations
 import Foundation
+import Images
 
 struct Serve: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -60,8 +61,15 @@ struct Serve: ParsableCommand {
   @Option(help: ArgumentHelp("The largest request, in MB.", valueName: "n"))
   var bodyLimit = Self.standard.body.bytes / 1_000_000
 
-  @Option(help: ArgumentHelp("The largest photo, in megapixels.", valueName: "n"))
-  var pixelLimit = Self.standard.decoding.pixels / 1_000_000
+  @Option(
+    name: [.long, .customLong("pixel-limit")],
+    help: ArgumentHelp("The largest photo, in megapixels.", valueName: "n"))
+  var maxMegapixels = Self.standard.decoding.pixels / 1_000_000
+
+  @Option(
+    help: ArgumentHelp(
+      "exif turns photos upright, as their EXIF says; ignored takes them as stored.", valueName: "exif|ignored"))
+  var orientation = Orientation.exif
 
   @Option(help: ArgumentHelp("Connections at one time.", valueName: "n"))
   var connections = Self.standard.connections
@@ -81,6 +89,9 @@ struct Serve: ParsableCommand {
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var products: PrecisionOption
 
+  @Flag(help: "Show none of the run's own test photos on the page.")
+  var noExamples = false
+
   @Flag(help: "Log no requests.")
   var quiet = false
 
@@ -97,7 +108,7 @@ struct Serve: ParsableCommand {
     try check("queue", queue, 1...100_000)
     try check("patience", patience, 0.1...600)
     try check("body-limit", bodyLimit, 1...1000)
-    try check("pixel-limit", pixelLimit, 1...1000)
+    try check("max-megapixels", maxMegapixels, 1...1000)
     try check("connections", connections, 1...100_000)
     try check("header-time", headerTime, 0.1...3600)
     try check("body-time", bodyTime, 0.1...3600)
@@ -124,12 +135,14 @@ struct Serve: ParsableCommand {
     settings.queue.patience = .seconds(patience)
     settings.body.bytes = bodyLimit * 1_000_000
     settings.body.totalBytes = max(settings.body.totalBytes, 4 * settings.body.bytes)
-    settings.decoding.pixels = pixelLimit * 1_000_000
+    settings.decoding.pixels = maxMegapixels * 1_000_000
+    settings.decoding.orientation = orientation
     settings.connections = connections
     settings.connection.header = .seconds(headerTime)
     settings.connection.body = .seconds(bodyTime)
     settings.model.imageMemory = imageMemory
     settings.model.budget = compute.budget
+    settings.offersExamples = !noExamples
     settings.stoppingTime = .seconds(stopLimit)
     settings.logsRequests = !quiet
     try settings.check()

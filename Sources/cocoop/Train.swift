@@ -54,6 +54,8 @@ struct Train: ParsableCommand {
   @Flag(help: "Replace the run that is in the folder.")
   var force = false
 
+  @OptionGroup var photoOptions: PhotoOptions
+  @OptionGroup var upright: OrientationOption
   @OptionGroup var products: PrecisionOption
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var cache: CacheOptions
@@ -91,19 +93,25 @@ struct Train: ParsableCommand {
     let choice = try sample.classes.choice ?? .all
     let names = try choice(whole).classNames
     let isChosen = if case .chosen = choice { names != whole.classNames } else { false }
-    let configuration = RunConfiguration(
+    var configuration = RunConfiguration(
       model: model, data: data, root: benchmarks.root, isRecursive: folders.recursive,
       fewShotList: fewShotList ?? kept?.path, method: method, classes: choice.part ?? .all,
       chosenClasses: isChosen ? names : nil, shots: sample.shots, seed: sample.seed,
       divisionSeed: sample.divisionSeed, testsNothing: sample.test == .none, context: training.runContext,
-      options: settings, precision: products.precision, training: steps)
+      options: settings, precision: products.precision, training: steps,
+      orientation: upright.orientation ?? dataSource.defaultOrientation)
     let folder = try RunFolder(
       creating: URL(filePath: output ?? "runs/\(whole.name)\(configuration.choice.folderPart)-\(method.id)-seed\(sample.seed)"),
       existing: resume ? .resume : force ? .replace : .refuse)
+    // What was begun goes on as it was; runs of before orientations ignore them.
+    if resume, upright.orientation == nil, let begun = try? folder.record().configuration {
+      configuration.orientation = begun.orientation
+    }
     let dataset = resume ? try folder.divided(whole) : whole
     let run = try TrainingRun(
       configuration, clip: source.load(precision: products.precision), identity: source.identity(), dataset: dataset,
-      folder: folder, brokenPhotos: skipBroken ? .skipped : .refused, within: compute.memoryBudget, cacheFolder: cache.folder)
+      folder: folder, brokenPhotos: skipBroken ? .skipped : .refused, within: compute.memoryBudget,
+      cacheFolder: cache.folder, limits: photoOptions.limits)
     printing.remarkAssumptions(of: run.clip)
     if let kept { printing.remark("note: The sample is the one that the reference kept, \(kept.path).") }
     remark(run, of: dataset)

@@ -147,11 +147,13 @@ struct KeptCheckpointTests {
   func two(first: String, second: String) throws {
     try withTemporaryFolder { folder in
       let file = try saved(pair(first, second), in: folder)
-      let name = first.isEmpty ? second : first
+      let prefixes = [first, second].sorted()
+      let name = prefixes.first { !$0.isEmpty } ?? ""
       #expect(
         message(in: folder) { try CLIPModel(weights: file) }
-          == "FOLDER/clip.safetensors: it holds 2 models, under '\(first)' and '\(second)'. Write the one that you want to"
-          + " a folder, with 'cocoop models convert FILE FOLDER --prefix \(name)', and give that.")
+          == "FOLDER/clip.safetensors: it holds 2 models, under '\(prefixes[0])' and '\(prefixes[1])'. "
+          + "Write the one that you want to a folder, with 'cocoop models convert FILE FOLDER --prefix \(name)', and give that."
+      )
       try expectSame(file, prefix: first)
       if !first.isEmpty { try expectSame(file, prefix: String(first.dropLast())) }
       #expect(try Checkpoint(at: file, prefix: second).tensors.otherModels == [first])

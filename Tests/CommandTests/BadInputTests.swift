@@ -30,7 +30,7 @@ struct BadInputTests {
         "FOLDER/empty.jpg is empty, where an image was expected. Fetch or export it again.",
         from: predicting("empty.jpg"), in: place)
       try expect(
-        "FOLDER/text.jpg is not a JPEG, PNG or WebP image: it looks like plain text."
+        "FOLDER/text.jpg is not a picture of a kind that is read: it looks like plain text."
           + " Convert it to JPEG, PNG or WebP, or remove it.", from: predicting("text.jpg"), in: place)
       try expect(
         "FOLDER/half.jpg is a truncated JPEG image: its data end too early. Fetch or export it again.",

@@ -142,3 +142,25 @@ struct RunsTests {
     }
   }
 }
+
+@Suite("A report compares a run that stands alone with zero-shot CLIP")
+struct SingleReportTests {
+  @Test("whose figures are those of a zero-shot run on the same images")
+  func zeroShot() throws {
+    try withWorkplace { place in
+      try place.cocoop(Short.train("coop", output: "runs/coop", more: ["--classes", "base"]))
+      try place.cocoop("report runs/coop --output page.html --quiet")
+      try place.cocoop(Short.train("zero-shot", output: "zero", more: ["--classes", "base"]))
+      struct Measured: Decodable { let accuracy: Double }
+      let measured: [Measured] = try ["base", "new"].map {
+        try place.cocoop("evaluate --run zero --classes \($0) --quiet --json").json()
+      }
+      let page = try String(contentsOf: place.file("page.html"), encoding: .utf8)
+      let row = try #require(page.firstMatch(of: /<tr><th scope="row">zero-shot CLIP<span.*?<\/tr>/)).output
+      #expect(row.contains("computed for this page"))
+      for figures in measured { #expect(row.contains(String(format: "%.1f", figures.accuracy))) }
+      #expect(page.contains("against zero-shot CLIP") && page.contains("1 run with tiny-clip"))
+      #expect(!FileManager.default.fileExists(atPath: place.file("runs/zero-shot").path))
+    }
+  }
+}

@@ -203,6 +203,32 @@ struct ServeTests {
     }
   }
 
+  private struct Examples: Decodable {
+    struct Example: Decodable {
+      let `class`: String
+      let image: Data
+    }
+    let examples: [Example]
+  }
+
+  @Test("A run whose test photos are not at hand has no examples, and whoever serves can withhold them")
+  func withoutExamples() throws {
+    try withWorkplace { place in
+      try place.cocoop(Short.train("zero-shot", output: "runs/x"))
+      for name in ["a/1", "a/2", "b/1", "b/2"] {
+        try place.write(Data(contentsOf: URL(filePath: Short.photo)), to: "photos/\(name).jpg")
+      }
+      try place.cocoop(["train", "--method", "zero-shot", "--data", "photos", "--output", "runs/moved", "--quiet"])
+      try FileManager.default.removeItem(at: place.file("photos"))
+      for (run, options) in [("runs/x", ["--no-examples"]), ("runs/moved", [])] {
+        try place.serving(run, ["--quiet"] + options) { server in
+          let text = try server.ask("GET", "/v1/examples").text
+          #expect(text == #"{"examples":[]}"#)
+        }
+      }
+    }
+  }
+
   @Test("What the page names is there, and so is nothing of the host")
   func page() throws {
     try withWorkplace { place in
@@ -215,7 +241,9 @@ struct ServeTests {
         let named = (page.text + script).matches(of: /"\.?(\/[a-z]+\.(?:css|js|svg|json))"/).map { String($0.1) }
         #expect(Set(named).count >= 6)
         for path in named { #expect(try server.ask("GET", path).status == 200, "\(path)") }
-        #expect(try server.ask("GET", "/examples/bird.jpg").fields["content-type"] == "image/jpeg")
+        let examples = try JSONDecoder().decode(Examples.self, from: server.ask("GET", "/v1/examples").body).examples
+        #expect(examples.count == 12 && examples.first?.class == "arrow", "of the run's own test photos")
+        #expect(examples.allSatisfy { $0.image.starts(with: [0xFF, 0xD8, 0xFF]) })
         let tag = try #require(page.fields["etag"])
         #expect(try server.ask("GET", "/", fields: ["If-None-Match: \(tag)"]).status == 304)
         for path in ["/../etc/passwd", "//etc/passwd", "/%2e%2e/etc/passwd", "/examples/../page.js", "/page/x", "*"] {

@@ -6,6 +6,12 @@ import Testing
 struct AugmentationTests {
   /// Five standard errors of a mean or a quantile over 10⁵ draws on both sides, for values spread over about one unit.
   static let tolerance = 0.01
+  /// Five standard errors of a difference of two correlations over 10⁵ draws each, at most 1/√N on each side.
+  static let correlationTolerance = 0.0225
+  /// The same as ``tolerance`` over the fifth of the draws with areas in one range.
+  static let stratumTolerance = 0.025
+  /// Places are whole pixels, so that a quantile may fall on the next one: this many of a picture's shorter side.
+  static let pixels = 1.5
 
   @Test("area, ratio and place of 100,000 crops: mean and quantiles")
   func cropDistribution() throws {
@@ -28,6 +34,51 @@ struct AugmentationTests {
       compare("ratio", expected.ratio) { Double($0.width) / Double($0.height) }
       compare("x", expected.x) { Double($0.x) / Double(width) }
       compare("y", expected.y) { Double($0.y) / Double(height) }
+    }
+  }
+
+  @Test("ratio and place given the area, and how they go together, over 100,000 views of photos in training")
+  func jointDistribution() throws {
+    let recorded = try RandomViews.recorded.get()
+    for expected in recorded.views {
+      let views = try TrainingDraws(width: expected.from[0], height: expected.from[1], count: recorded.draws).views
+      let mirrored = views.map(\.mirrored).mean
+      #expect(abs(mirrored - expected.mirrored) < Self.tolerance, "share of mirrored views of \(expected.from)")
+      let columns = [views.map(\.area), views.map(\.logRatio), views.map(\.x), views.map(\.y)]
+      for (first, row) in zip(columns, expected.correlations) {
+        for (second, correlation) in zip(columns, row) {
+          #expect(abs(first.correlation(with: second) - correlation) < Self.correlationTolerance, "of \(expected.from)")
+        }
+      }
+      let tolerance = Self.stratumTolerance + Self.pixels / Double(expected.from.min() ?? 1)
+      for (stratum, quantiles) in expected.givenArea.enumerated() {
+        let inside = views.filter { view in expected.areaEdges.count { $0 < view.area } == stratum }
+        #expect(abs(Double(inside.count) / Double(views.count) - 0.2) < Self.tolerance)
+        for (name, values) in [
+          ("log ratio", inside.map(\.logRatio)), ("x", inside.map(\.x)), ("y", inside.map(\.y)),
+        ] {
+          let sorted = values.sorted()
+          for (level, quantile) in zip(recorded.levels, try #require(quantiles[name])) {
+            let ours = sorted[Int(level * Double(sorted.count - 1))]
+            #expect(abs(ours - quantile) < tolerance, "\(level) quantile of \(name), fifth \(stratum + 1)")
+          }
+        }
+      }
+    }
+  }
+
+  @Test("the crop that a photo gets in one epoch tells nothing of the next")
+  func independence() throws {
+    let draws = try TrainingDraws(width: 500, height: 333, count: 100_000)
+    func pairs(_ value: (TrainingDraws.View) -> Double) -> Double {
+      let epochs = draws.epochs.map { $0.map(value) }
+      return epochs.dropLast().flatMap(\.self).correlation(with: epochs.dropFirst().flatMap(\.self))
+    }
+    for (name, correlation) in [
+      ("area", pairs(\.area)), ("ratio", pairs(\.logRatio)), ("x", pairs(\.x)), ("y", pairs(\.y)),
+      ("mirrored", pairs(\.mirrored)),
+    ] {
+      #expect(abs(correlation) < Self.correlationTolerance, "\(name)")
     }
   }
 
@@ -65,6 +116,73 @@ struct AugmentationTests {
     }
     #expect(try views(seed: 1) == views(seed: 1))
     #expect(try views(seed: 1) != views(seed: 2))
+  }
+}
+
+/// What Scripts/oracle/record_draws.py recorded of torchvision's random crops.
+private struct RandomViews: Decodable {
+  struct View: Decodable {
+    let from: [Int]
+    let areaEdges: [Double]
+    let mirrored: Double
+    let correlations: [[Double]]
+    let givenArea: [[String: [Double]]]
+  }
+  let draws: Int
+  let levels: [Double]
+  let views: [View]
+
+  static let recorded = Result {
+    try JSONDecoder().decode(
+      RandomViews.self, from: Data(contentsOf: Fixture.folder.appending(path: "random-views.json")))
+  }
+}
+
+/// Views as a training draws them: a shuffled order an epoch, and a generator of its own for each view.
+private struct TrainingDraws {
+  struct View {
+    let area, logRatio: Double
+    /// The place as a share of the room that is left.
+    let x, y: Double
+    let mirrored: Double
+  }
+
+  private static let photos = 80
+
+  /// By epoch and photo.
+  let epochs: [[View]]
+
+  var views: [View] { epochs.flatMap(\.self) }
+
+  init(width: Int, height: Int, count: Int) throws {
+    let crop = try RandomResizedCrop(size: 224)
+    var generator = SeededGenerator(seed: 1 ^ 0x7472_6169_6E65_7200)
+    epochs = (0..<count / Self.photos).map { _ in
+      var views: [(photo: Int, view: View)] = []
+      for photo in Array(0..<Self.photos).shuffled(using: &generator) {
+        var own = SeededGenerator(seed: generator.next())
+        let region = crop.region(width: width, height: height, using: &own)
+        func share(_ place: Int, _ room: Int) -> Double { room == 0 ? 0.5 : Double(place) / Double(room) }
+        let view = View(
+          area: Double(region.width * region.height) / Double(width * height),
+          logRatio: log(Double(region.width) / Double(region.height)), x: share(region.x, width - region.width),
+          y: share(region.y, height - region.height), mirrored: Double.random(in: 0..<1, using: &own) < 0.5 ? 1 : 0)
+        views.append((photo, view))
+      }
+      return views.sorted { $0.photo < $1.photo }.map(\.view)
+    }
+  }
+}
+
+extension [Double] {
+  fileprivate var mean: Double { reduce(0, +) / Double(count) }
+
+  /// Pearson's.
+  fileprivate func correlation(with other: [Double]) -> Double {
+    let (own, others) = (mean, other.mean)
+    let products = zip(self, other).reduce(0) { $0 + ($1.0 - own) * ($1.1 - others) }
+    let squares = reduce(0) { $0 + ($1 - own) * ($1 - own) } * other.reduce(0) { $0 + ($1 - others) * ($1 - others) }
+    return products / squares.squareRoot()
   }
 }
 

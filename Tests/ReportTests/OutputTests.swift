@@ -7,9 +7,9 @@ import Testing
 @Suite("Paths that a report cannot use are refused, each by a line")
 struct OutputTests {
   private func report(_ names: [String], in folder: URL) throws -> Report {
-    var gathering = Gathering()
-    gathering.computes = false
-    return try Report(of: names.map { folder.appending(path: $0) }, by: gathering)
+    var builder = ReportBuilder()
+    builder.computes = false
+    return try Report(of: names.map { folder.appending(path: $0) }, by: builder)
   }
 
   @Test("what is no run, of another version, or not there ends the report when it is named by itself")

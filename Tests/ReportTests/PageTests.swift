@@ -13,9 +13,9 @@ struct PageTests {
   private func page(_ prepare: (SyntheticRuns) throws -> Void) throws -> Page {
     try withTemporaryFolder { folder in
       try prepare(SyntheticRuns(folder: folder))
-      var gathering = Gathering()
-      gathering.computes = false
-      return try Page(Report(of: [folder.appending(path: "runs")], by: gathering).html)
+      var builder = ReportBuilder()
+      builder.computes = false
+      return try Page(Report(of: [folder.appending(path: "runs")], by: builder).html)
     }
   }
 
@@ -49,6 +49,88 @@ struct PageTests {
     #expect(table.map { $0[0] } == ["Method", "zero-shot CLIP", "CoOpseeds 1, 2, 3", "CoCoOpseeds 1, 2, 3"])
     #expect(table[1][1] == "50.0" && table[3][1] == "83.3 ± 0.0+33.3")
     #expect(page.texts(of: "strong").contains("83.3"))
+  }
+
+  @Test("runs that learned other parts of the classes have tables of their own, each with its differences to zero-shot")
+  func parts() throws {
+    let page = try page { runs in
+      try runs.run("runs/zero", method: "zero-shot", accuracy: 0.5)
+      try runs.run("runs/cocoop", method: "cocoop", accuracy: 0.8)
+      try runs.run("runs/zero-all", method: "zero-shot", classes: [.all], learned: .all, accuracy: 0.25)
+      try runs.run("runs/cocoop-all", method: "cocoop", classes: [.all], learned: .all, accuracy: 0.5)
+    }
+    #expect(page.texts(of: "h4").prefix(2) == ["Learned on the base classes", "Learned on all classes"])
+    let tables = page.tables.filter { $0[0].first == "Method" && $0[0].count > 1 && $0[0][1] != "Classes" }
+    #expect(tables.map { $0[0] } == [["Method", "base", "new", "H"], ["Method", "all"]])
+    #expect(tables[0].map { $0[0] } == ["Method", "zero-shot CLIP", "CoCoOpseed 1"])
+    #expect(tables[1].dropFirst() == [["zero-shot CLIP", "25.0"], ["CoCoOpseed 1", "50.0+25.0"]])
+    #expect(page.texts(of: "summary").contains("CoCoOp, all classes"), "elsewhere the label tells them apart")
+    #expect(page.ids.contains("d1-bars") && page.ids.contains("d1-all-bars"))
+  }
+
+  @Test("differences on the same images have an interval and McNemar's p, for each seed")
+  func differences() throws {
+    let page = try page(Self.three)
+    let table = try #require(page.tables.first { $0[0].first == "Comparison" })
+    #expect(table[0] == ["Comparison", "Classes", "Difference", "p"])
+    #expect(
+      table.map { $0[0] + " " + $0[1] } == [
+        "Comparison Classes", "CoOpagainst zero-shot CLIP base", "CoCoOpagainst zero-shot CLIP base",
+        "CoOpagainst zero-shot CLIP new", "CoCoOpagainst zero-shot CLIP new", "CoCoOpagainst CoOp base",
+        "CoCoOpagainst CoOp new",
+      ])
+    // Zero-shot CLIP names 6 of 12 images rightly and CoCoOp those and 4 more: p = 2 · ½⁴, with each of three seeds.
+    #expect(table[2][2...] == ["+33.3+8.3 to +58.3", "0.125, 0.125, 0.125"])
+    #expect(page.text.contains("both cover the choice of the test images and not that of the seed"))
+    let alone = try self.page { try $0.run("runs/a", method: "cocoop") }
+    #expect(!alone.tables.contains { $0[0].first == "Comparison" }, "nothing to compare")
+  }
+
+  @Test("runs that were tested on other images are not compared image by image")
+  func otherImages() throws {
+    let page = try page { runs in
+      try runs.run("runs/zero", method: "zero-shot", imagesPerClass: 3)
+      try FileManager.default.removeItem(at: runs.folder.appending(path: "data-drawings"))
+      try runs.run("runs/coop", method: "coop", imagesPerClass: 4)
+    }
+    #expect(page.tables[0].map { $0[0] } == ["Method", "zero-shot CLIP", "CoOpseed 1"])
+    #expect(!page.tables.contains { $0[0].first == "Comparison" })
+  }
+
+  @Test("trainings of different lengths have charts of their own")
+  func lengths() throws {
+    let page = try page { runs in
+      try runs.run("runs/coop", method: "coop", epochs: 20)
+      try runs.run("runs/cocoop", method: "cocoop", epochs: 3)
+    }
+    for id in ["d1-loss", "d1-rate", "d1-epochs20-loss", "d1-epochs20-rate"] {
+      #expect(page.ids.contains(id), "\(id)")
+    }
+    #expect(page.text.contains("Training loss, 3 epochs.") && page.text.contains("Training loss, 20 epochs."))
+    let shortest = try #require(page.tables.first { $0[0].first == "epoch" })
+    #expect(shortest.map { $0[0] } == ["epoch", "1", "2", "3"])
+    #expect(shortest[0].count == 2, "CoCoOp alone")
+    #expect(try self.page(Self.three).text.contains(">Training loss.<"), "one length needs no name")
+  }
+
+  @Test("the best method stands first among the closer looks, and is open")
+  func bestFirst() throws {
+    let page = try page { runs in
+      try runs.run("runs/zero", method: "zero-shot", accuracy: 0.9)
+      try runs.run("runs/coop", method: "coop", accuracy: 0.7)
+      try runs.run("runs/cocoop", method: "cocoop", accuracy: 0.8)
+    }
+    let looks = page.text.matches(of: /<details class="look" id="d1-m(\d)"( open="")?>/)
+    #expect(looks.map { String($0.1) } == ["1", "3", "2"])
+    #expect(looks.map { $0.2 != nil } == [true, false, false])
+    #expect(page.text.contains("the best method first. Open another to see it."))
+  }
+
+  @Test("all classes are not called the half that was learned from")
+  func words() throws {
+    let page = try page { try $0.run("runs/a", method: "cocoop", classes: [.all], learned: .all) }
+    #expect(page.text.contains("Classes: what was learned of the dataset, its base half, its new half or all of it."))
+    #expect(!page.text.contains("the half that was learned"))
   }
 
   @Test("the paper's figures stand beside those of its datasets, where shots are its own")
@@ -158,9 +240,9 @@ struct PageTests {
   func determinism() throws {
     try withTemporaryFolder { folder in
       try Self.three(SyntheticRuns(folder: folder))
-      var gathering = Gathering()
-      gathering.computes = false
-      let pages = try (0..<2).map { _ in try Report(of: [folder.appending(path: "runs")], by: gathering).html }
+      var builder = ReportBuilder()
+      builder.computes = false
+      let pages = try (0..<2).map { _ in try Report(of: [folder.appending(path: "runs")], by: builder).html }
       #expect(pages[0] == pages[1])
     }
   }
@@ -185,9 +267,9 @@ struct PageTests {
       try runs.run("runs/c", method: "coop", classes: [.base], seed: 2)
       try runs.run("runs/d", method: "coop", seed: 3, version: 7)
       try FileManager.default.removeItem(at: folder.appending(path: "data-drawings"))
-      var gathering = Gathering()
-      gathering.computes = false
-      let page = try Page(Report(of: [folder.appending(path: "runs")], by: gathering).html)
+      var builder = ReportBuilder()
+      builder.computes = false
+      let page = try Page(Report(of: [folder.appending(path: "runs")], by: builder).html)
       let remarks = page.texts(of: "li").joined(separator: "\n").replacing(folder.path, with: "FOLDER")
       #expect(remarks.contains("runs/b: The training is not finished; its curve is shown as far as it goes."))
       #expect(remarks.contains("runs/c: There is no evaluation on new classes."))

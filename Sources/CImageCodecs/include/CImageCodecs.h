@@ -1,17 +1,21 @@
 /*
- * Compressed images to RGB bytes, and the inner loops of resampling.
+ * Compressed pictures to RGB bytes, and the resampling that they pass through while their rows arrive.
  *
  * How to use it, in two steps, so that the caller can refuse a size before any pixel is allocated:
  *
  *   ic_size size;
- *   ic_status status = ic_jpeg_size(bytes, count, &size);            // reads the header only
+ *   ic_status status = ic_read_size(IC_JPEG, bytes, count, &size);     // reads the header only
  *   if (status.code == IC_OK) {
  *     uint8_t *pixels = malloc((size_t)size.width * size.height * 3);  // the caller owns the memory
- *     status = ic_jpeg_decode(bytes, count, size, pixels);           // fills it: height x width x 3, row-major
+ *     status = ic_decode(IC_JPEG, bytes, count, size, NULL, pixels);   // fills it: height x width x 3, row-major
  *   }
  *
- * Every call is a pure function of its arguments: no global state, nothing to free, nothing printed, safe from any
- * number of threads. Errors of the libraries come back as a status; their longjmp never leaves this module.
+ * With an `ic_resizing` in place of NULL, `pixels` is what it makes of the picture, and the picture itself is never
+ * whole in memory where the format gives it row by row.
+ *
+ * Every call is a pure function of its arguments, and of whether libheif is installed: nothing to free, nothing
+ * printed, safe from any number of threads. Errors of the libraries come back as a status; their longjmp never leaves this
+ * module.
  */
 #ifndef CIMAGECODECS_H
 #define CIMAGECODECS_H
@@ -26,6 +30,8 @@ typedef enum {
   IC_TRUNCATED = 1,   /* the bytes end before the picture does */
   IC_DAMAGED = 2,     /* the bytes contradict the format */
   IC_UNSUPPORTED = 3, /* valid, but a variant that is not read */
+  IC_NO_MEMORY = 4,   /* the buffers of the decoder could not be had */
+  IC_NO_LIBRARY = 5,  /* the library that reads this format is not installed; the message is what the loader said */
 } ic_code;
 
 typedef struct {
@@ -39,31 +45,31 @@ typedef struct {
   uint32_t height;
 } ic_size;
 
-/* JPEG: baseline, extended and progressive, 8 bits, with 1, 3 or 4 components. EXIF orientation is not applied. */
-ic_status ic_jpeg_size(const uint8_t *bytes, size_t count, ic_size *size);
-ic_status ic_jpeg_decode(const uint8_t *bytes, size_t count, ic_size size, uint8_t *pixels);
+typedef enum {
+  IC_JPEG, /* baseline, extended and progressive, 8 bits, with 1, 3 or 4 components */
+  IC_PNG,  /* every depth and colour type, interlaced or not; alpha is dropped, never blended */
+  IC_WEBP, /* lossy, lossless, with alpha (dropped), and the first frame of an animation */
+  IC_BMP,  /* palettes of 1, 4 and 8 bits, run lengths, 16, 24 and 32 bits, bit fields, from either end */
+  IC_GIF,  /* the first frame, on the whole screen */
+  IC_TIFF, /* the first page; strips and tiles, every compression of the libtiff that is installed */
+  IC_HEIF, /* HEIC and AVIF, where libheif is installed */
+} ic_format;
 
-/* The other way: a baseline JPEG of `quality` 1 to 100. `*count` is the room at `bytes` before, and the length after. */
-ic_status ic_jpeg_encode(const uint8_t *pixels, ic_size size, int quality, uint8_t *bytes, size_t *count);
+/* The size as the pixels are stored, before any orientation. */
+ic_status ic_read_size(ic_format format, const uint8_t *bytes, size_t count, ic_size *size);
 
-/* PNG: every depth and colour type, interlaced or not. Alpha is dropped, never blended. */
-ic_status ic_png_size(const uint8_t *bytes, size_t count, ic_size *size);
-ic_status ic_png_decode(const uint8_t *bytes, size_t count, ic_size size, uint8_t *pixels);
+/*
+ * The orientation that the file's EXIF or XMP states, from 1 to 8 as EXIF counts; 1 where there is none, or it is
+ * damaged, or the decoder has applied it already (IC_HEIF).
+ */
+int32_t ic_orientation(ic_format format, const uint8_t *bytes, size_t count);
 
-/* The other way: `*count` is the room at `bytes` before, at least the capacity, and the length after. */
-size_t ic_png_capacity(ic_size size);
-ic_status ic_png_encode(const uint8_t *pixels, ic_size size, uint8_t *bytes, size_t *count);
-
-/* WebP: lossy, lossless, with alpha (dropped), and the first frame of an animation. */
-ic_status ic_webp_size(const uint8_t *bytes, size_t count, ic_size *size);
-ic_status ic_webp_decode(const uint8_t *bytes, size_t count, ic_size size, uint8_t *pixels);
-
-/* Fractional bits of a resampling weight: 8 bits of pixel, 22 of weight and 2 of headroom fill an int32_t. */
+/* The fractional bits of a resampling weight: 8 bits of pixel, 22 of weight and 2 of headroom fill an int32_t. */
 enum { IC_WEIGHT_BITS = 32 - 8 - 2 };
 
 /*
- * One output position is the weighted sum of `counts[i]` input positions from `starts[i]` on.
- * Its weights, in units of 2^-IC_WEIGHT_BITS, are `weights[i * stride + 0 ..< counts[i]]`.
+ * One output position is the weighted sum of `counts[i]` input positions from `starts[i]` on; starts and ends never
+ * fall from one output to the next. Its weights, in units of 2^-IC_WEIGHT_BITS, are `weights[i * stride + ...]`.
  */
 typedef struct {
   const int32_t *starts;
@@ -73,11 +79,32 @@ typedef struct {
   size_t outputs;
 } ic_filter;
 
-/* Resamples each row: `source` is height x width x 3, `result` is height x filter.outputs x 3. */
-void ic_resample_rows(const uint8_t *source, size_t width, size_t height, ic_filter filter, uint8_t *result);
+/* What becomes of a picture: down.outputs x across.outputs x 3 bytes. Bytes are rounded between the two passes. */
+typedef struct {
+  ic_filter across;   /* over the columns of each row */
+  ic_filter down;     /* over the rows of each column */
+  int32_t down_first; /* which pass comes first */
+} ic_resizing;
 
-/* Resamples each column: `source` has rows of `row_bytes`, `result` is filter.outputs such rows. */
-void ic_resample_columns(const uint8_t *source, size_t row_bytes, ic_filter filter, uint8_t *result);
+/*
+ * Decodes into `pixels`: the picture itself where `resizing` is NULL, or what that makes of it. Orientation is not
+ * applied.
+ */
+ic_status ic_decode(ic_format format, const uint8_t *bytes, size_t count, ic_size size,
+                    const ic_resizing *_Nullable resizing, uint8_t *pixels);
+
+/* The same from pixels in memory. */
+ic_status ic_resize(const uint8_t *source, ic_size size, ic_resizing resizing, uint8_t *pixels);
+
+/* Turns a picture upright: `result` has the sides exchanged where `orientation` is 5 to 8. */
+void ic_turn_upright(const uint8_t *source, ic_size size, int32_t orientation, uint8_t *result);
+
+/* A baseline JPEG of `quality` 1 to 100. `*count` is the room at `bytes` before, and the length after. */
+ic_status ic_jpeg_encode(const uint8_t *pixels, ic_size size, int quality, uint8_t *bytes, size_t *count);
+
+/* A PNG: `*count` is the room at `bytes` before, at least the capacity, and the length after. */
+size_t ic_png_capacity(ic_size size);
+ic_status ic_png_encode(const uint8_t *pixels, ic_size size, uint8_t *bytes, size_t *count);
 
 #pragma clang assume_nonnull end
 

@@ -1,3 +1,4 @@
+import Foundation
 import Images
 import Torch
 
@@ -73,18 +74,34 @@ public struct Preprocessing: Sendable, Equatable {
 
   /// The square of pixels that a picture is tested on.
   public func square(_ image: Image) throws -> Image {
-    switch resizeMode {
-    case .shortest: try image.resized(shorterEdge: size, interpolation: interpolation).centerCropped(to: size)
-    case .squash: try image.resized(width: size, height: size, interpolation: interpolation)
-    case .longest: try fitted(image).centerCropped(to: size)
-    }
+    try image.seen(as: view(width: image.width, height: image.height))
   }
 
-  /// The picture with its longer edge at `size`; an edge is rounded to the nearest pixel, a half to the even one.
-  private func fitted(_ image: Image) throws -> Image {
-    let ratio = max(Double(image.width) / Double(size), Double(image.height) / Double(size))
-    func edge(_ length: Int) -> Int { Int((Double(length) / ratio).rounded(.toNearestOrEven)) }
-    return try image.resized(width: edge(image.width), height: edge(image.height), interpolation: interpolation)
+  /// The same of a photo's file. Only what the square shows is computed, so that a photo of any size or shape is read in
+  /// the memory of a few of its rows where its format allows.
+  ///
+  /// - Throws: `ImageError`, which names the file.
+  public func square(at url: URL, reading: PhotoReading) throws -> Image {
+    try reading.image(at: url, seenAs: view)
+  }
+
+  /// What is seen of a picture of the given size.
+  ///
+  /// - Throws: `ImageError` where the size is not countable.
+  public func view(width: Int, height: Int) throws -> ImageView {
+    let whole = ImageView.Rectangle(width: width, height: height)
+    switch resizeMode {
+    case .shortest:
+      return try .shorterEdge(size, ofWidth: width, height: height, interpolation: interpolation)
+        .centerCropped(to: size)
+    case .squash: return ImageView(of: whole, width: size, height: size, interpolation: interpolation)
+    case .longest:
+      // The longer edge becomes `size`; an edge is rounded to the nearest pixel, a half to the even one.
+      let ratio = max(Double(width) / Double(size), Double(height) / Double(size))
+      func edge(_ length: Int) -> Int { Int((Double(length) / ratio).rounded(.toNearestOrEven)) }
+      return ImageView(of: whole, width: edge(width), height: edge(height), interpolation: interpolation)
+        .centerCropped(to: size)
+    }
   }
 
   /// The pixels of square images, as intensities in 0…1, less the mean, over the standard deviation.

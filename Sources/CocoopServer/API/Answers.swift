@@ -1,5 +1,6 @@
 import Experiments
 import Foundation
+import Images
 
 /// What `POST /v1/classify` answers.
 struct ClassifyAnswer: Encodable {
@@ -9,6 +10,8 @@ struct ClassifyAnswer: Encodable {
   /// The one that answered: zero-shot CLIP is exact whatever was asked for.
   let mode: String
   let run: RunIdentity
+  /// Whether photos were turned as their EXIF says.
+  let orientation: Orientation
   /// From the end of the body to the answer.
   let milliseconds: Double
   /// One for each image, in the order sent.
@@ -50,6 +53,8 @@ struct ModelAnswer: Encodable {
   /// The names of the classes that the run's data has besides; empty for a run on all, or where it does not know.
   let otherClasses: [String]
   let imageSize: Int
+  /// Whether photos are turned as their EXIF says.
+  let orientation: Orientation
   let limits: Limits
   let libtorch: String
 

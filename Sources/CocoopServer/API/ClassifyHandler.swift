@@ -38,6 +38,7 @@ struct ClassifyHandler: Sendable {
     return try .json(
       ClassifyAnswer(
         id: context.id, model: asked.choice.model.rawValue, mode: asked.choice.mode.rawValue, run: identity,
+        orientation: decoders.reading.orientation,
         milliseconds: ((ContinuousClock.now - start).seconds * 10_000).rounded() / 10, results: results))
   }
 
@@ -78,12 +79,12 @@ struct ClassifyHandler: Sendable {
 }
 
 extension APIError {
-  /// A photo that cannot be read, with what its sender can do.
+  /// A photo that cannot be read, with what its sender can do: a JPEG that is too large is not to be sent as a JPEG.
   fileprivate init(_ error: ImageError) {
     switch error {
-    case .tooLarge, .tooManyBytes: self = .image(error.problem, remedy: "Send a smaller copy")
-    case .truncated, .damaged: self = .image(error.problem, remedy: "Export it again")
-    case .resultTooLarge: self = .image(error.problem, remedy: "Crop it to a less extreme shape")
+    case .tooLarge, .tooManyBytes, .noMemory: self = .image(error.problem, remedy: "Send a smaller copy")
+    case .truncated, .damaged, .empty: self = .image(error.problem, remedy: "Send the whole file, or export it again")
+    case .shape: self = .image(error.problem, remedy: "Crop it to a less extreme shape")
     default: self = .image(error.problem, remedy: RequestGuide.image)
     }
   }

@@ -7,14 +7,16 @@ import NIOPosix
 package struct DecodingPool: Sendable {
   private let threads: NIOThreadPool
   private let preprocessing: Preprocessing
-  private let limits: DecodingLimits
+  let reading: PhotoReading
 
   package struct Settings: Sendable {
     /// Threads that decode photos. Each holds one decoded photo at a time, so their number bounds the memory of pixels.
     package var threads = max(1, min(4, ProcessInfo.processInfo.activeProcessorCount / 2))
-    /// Pixels of one photo, of which a decoded one takes three bytes each. Its header is believed, and nothing of a
-    /// larger one is decoded.
-    package var pixels = 50_000_000
+    /// The pixels of one photo. Its header is believed, and nothing of a larger one is decoded. A JPEG or PNG that is
+    /// stored row by row is never whole in memory; others take up to seven bytes each.
+    package var pixels = DecodingLimits.standard.maximumPixels
+    /// Whether photos are turned as their EXIF says.
+    package var orientation = Orientation.exif
 
     package init() {}
   }
@@ -23,14 +25,15 @@ package struct DecodingPool: Sendable {
     threads = NIOThreadPool(numberOfThreads: settings.threads)
     threads.start()
     self.preprocessing = preprocessing
-    limits = DecodingLimits(maximumPixels: settings.pixels)
+    reading = PhotoReading(
+      limits: DecodingLimits(maximumPixels: settings.pixels), orientation: settings.orientation)
   }
 
   /// - Parameter name: what errors call the photo.
   /// - Throws: `ImageError`, or `CancellationError` where the task was cancelled before its turn.
   func square(_ data: Data, named name: String) async throws -> Image {
-    try await threads.runIfActive { [preprocessing, limits] in
-      try preprocessing.square(Image(decoding: data, named: name, limits: limits))
+    try await threads.runIfActive { [preprocessing, reading] in
+      try reading.image(decoding: data, named: name, seenAs: preprocessing.view)
     }
   }
 }

@@ -1,4 +1,3 @@
-import Embedded
 import Foundation
 import HTTPTypes
 import Hummingbird
@@ -15,11 +14,6 @@ struct PageFiles: Sendable {
   let assets: [String: File]
 
   static let description = "/openapi.json"
-  /// Drawings to try, one of each of these classes of openclipart.
-  private static let examples = [
-    ("bird", "008"), ("boat", "009"), ("clock", "004"), ("fruit", "007"), ("house", "004"), ("mammal", "007"),
-    ("musical_instrument", "006"), ("vehicle", "007"),
-  ]
 
   /// - Throws: ``ServerError/missingResource(name:)``.
   init() throws {
@@ -32,10 +26,6 @@ struct PageFiles: Sendable {
       ("/icon.svg", "icon.svg", "image/svg+xml"), (Self.description, "openapi.json", "application/json"),
     ] {
       assets[path] = try Self.file(folder.appending(path: name), type: type)
-    }
-    for (name, number) in Self.examples {
-      let photo = Embedded.openclipart.appending(path: "images/\(name)/\(number).jpg")
-      assets["/examples/\(name).jpg"] = try Self.file(photo, type: "image/jpeg")
     }
     self.assets = assets
   }

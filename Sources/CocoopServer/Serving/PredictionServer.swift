@@ -100,12 +100,14 @@ public struct PredictionServer: Sendable {
       model: ModelAnswer(
         run: identity, models: ModelChoice.allCases.map(\.rawValue), fast: fastMode,
         classes: record.classNames.count, otherClasses: record.otherClasses ?? [], imageSize: preprocessing.size,
+        orientation: settings.decoding.orientation,
         limits: .init(
           bodyBytes: settings.body.bytes, pixels: settings.decoding.pixels, images: settings.request.images,
           classes: settings.request.classes, classNameCharacters: settings.request.classNameCharacters),
         libtorch: Libtorch.version),
-      page: try PageFiles(), token: settings.token, origins: settings.origins, readiness: readiness, metrics: metrics,
-      logsRequests: settings.logsRequests, logger: Self.logger)
+      examples: ExamplePhotos(of: settings.showsExamples ? run : nil), page: try PageFiles(), token: settings.token,
+      origins: settings.origins, readiness: readiness, metrics: metrics, logsRequests: settings.logsRequests,
+      logger: Self.logger)
   }
 
   private func withStopping(_ application: Application<Responder>, readiness: Readiness) async throws {

@@ -9,6 +9,7 @@ import Synchronization
 struct Responder: HTTPResponder {
   let classifyHandler: ClassifyHandler
   let model: ModelAnswer
+  let examples: ExamplePhotos
   let page: PageFiles
   let token: BearerToken?
   let origins: AllowedOrigins
@@ -83,6 +84,7 @@ struct Responder: HTTPResponder {
       guard readiness.isReady else { throw APIError.notReady }
       return try await classifyHandler.respond(to: request, in: context)
     case .classes: return try .json(ClassesAnswer(classes: classifyHandler.runClasses))
+    case .examples: return try await .json(examples.answer())
     case .model: return try .json(model)
     case .health: return try .json(StatusAnswer(status: "alive"))
     case .readiness:

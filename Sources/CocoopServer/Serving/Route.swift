@@ -1,10 +1,11 @@
 /// Every path that the server knows. There are no others: no part of a path ever names a file of the host.
 enum Route: Hashable, Sendable {
   case page
-  /// A part of the page, or an example photo, by its path.
+  /// A part of the page, by its path.
   case asset(String)
   case classify
   case classes
+  case examples
   case model
   case health
   case readiness
@@ -12,8 +13,9 @@ enum Route: Hashable, Sendable {
   case description
 
   private static let fixed: [String: Route] = [
-    "/": .page, "/v1/classify": .classify, "/v1/classes": .classes, "/v1/model": .model, "/healthz": .health,
-    "/readyz": .readiness, "/metrics": .metrics, "/openapi.json": .description,
+    "/": .page, "/v1/classify": .classify, "/v1/classes": .classes, "/v1/examples": .examples,
+    "/v1/model": .model, "/healthz": .health, "/readyz": .readiness, "/metrics": .metrics,
+    "/openapi.json": .description,
   ]
 
   /// - Parameter assets: the paths of what the page consists of.
@@ -34,6 +36,7 @@ enum Route: Hashable, Sendable {
     case .asset: "asset"
     case .classify: "/v1/classify"
     case .classes: "/v1/classes"
+    case .examples: "/v1/examples"
     case .model: "/v1/model"
     case .health: "/healthz"
     case .readiness: "/readyz"
@@ -53,7 +56,7 @@ enum Route: Hashable, Sendable {
   /// Whether a token is asked for, where there is one. The page itself holds no secret, and a probe of liveness has none.
   var isGuarded: Bool {
     switch self {
-    case .classify, .classes, .model, .metrics: true
+    case .classify, .classes, .examples, .model, .metrics: true
     case .page, .asset, .health, .readiness, .description: false
     }
   }

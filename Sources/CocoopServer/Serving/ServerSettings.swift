@@ -25,6 +25,9 @@ public struct ServerSettings: Sendable {
   /// How long a stopping server finishes what it has accepted.
   package var stoppingTime = Duration.seconds(20)
 
+  /// Whether the page may show a few of the run's own test photos. Whoever reaches a public server without a token sees none.
+  public var offersExamples = true
+
   /// Whether requests are logged.
   public var logsRequests = true
 
@@ -32,6 +35,8 @@ public struct ServerSettings: Sendable {
 
   /// Whether only this machine reaches the address.
   var isLoopback: Bool { host == "localhost" || host == "::1" || host.wholeMatch(of: /127(\.\d{1,3}){3}/) != nil }
+
+  var showsExamples: Bool { offersExamples && (isLoopback || token != nil) }
 
   /// Checks the address, before a model is loaded.
   ///

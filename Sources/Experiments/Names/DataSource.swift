@@ -2,6 +2,7 @@ import Datasets
 import Embedded
 import Explanations
 import Foundation
+import Images
 
 /// The images that a name or path on the command line stands for.
 public struct DataSource: Sendable, Equatable {
@@ -56,6 +57,14 @@ public struct DataSource: Sendable, Equatable {
     switch place {
     case .files(let location): try Dataset(at: location, division: division, isRecursive: isRecursive)
     case .benchmark(let benchmark, let root): try Dataset(benchmark, root: root)
+    }
+  }
+
+  /// A user's own photos are turned as their EXIF says; published datasets are read as the reference reads them.
+  public var defaultOrientation: Orientation {
+    switch place {
+    case .files(let location): location == Embedded.openclipart ? .ignored : .exif
+    case .benchmark: .ignored
     }
   }
 

@@ -25,11 +25,13 @@ public enum Photo: Sendable, Equatable {
   }
 
   /// - Throws: `ImageError`, which names the file.
-  func image() throws -> Image {
+  func image(reading: PhotoReading, seenAs view: (_ width: Int, _ height: Int) throws -> ImageView) throws -> Image {
     switch self {
-    case .file(let path): try Image(contentsOf: URL(filePath: otherSpelling ?? path, directoryHint: .notDirectory))
+    case .file(let path):
+      try reading.image(at: URL(filePath: otherSpelling ?? path, directoryHint: .notDirectory), seenAs: view)
     case .standardInput:
-      try Image(decoding: FileHandle.standardInput.readToEnd() ?? Data(), named: "standard input")
+      try reading.image(
+        decoding: FileHandle.standardInput.readToEnd() ?? Data(), named: "standard input", seenAs: view)
     }
   }
 }

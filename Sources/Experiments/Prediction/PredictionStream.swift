@@ -8,12 +8,15 @@ public struct PredictionStream: Sendable {
   private let predictor: Predictor
   private let batchSize: Int
   private let top: Int
+  private let reading: PhotoReading
 
   /// - Parameters:
   ///   - batchSize: photos that go through the model together.
   ///   - top: how many classes to tell of each.
-  public init(_ predictor: Predictor, batchSize: Int, top: Int) {
+  ///   - reading: how photos are read.
+  public init(_ predictor: Predictor, batchSize: Int, top: Int, reading: PhotoReading = PhotoReading()) {
     self.predictor = predictor
+    self.reading = reading
     self.batchSize = batchSize
     self.top = top
   }
@@ -44,11 +47,11 @@ public struct PredictionStream: Sendable {
     var otherSpellings: [String] = []
     let queue = BoundedQueue<Event>(capacity: 2 * batchSize)
     defer { queue.finish() }
-    Thread.detachNewThread { [predictor] in
+    Thread.detachNewThread { [predictor, reading] in
       var iterator = photos.makeIterator()
       do {
         while let photo = try iterator.next() {
-          let square = Result { try predictor.square(photo.image()) }
+          let square = Result { try photo.image(reading: reading, seenAs: predictor.preprocessing.view) }
           let decoded = Decoded(file: photo.name, otherSpelling: photo.otherSpelling, square: square)
           guard queue.push(.photo(decoded)) else { return }
         }

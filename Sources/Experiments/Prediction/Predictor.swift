@@ -32,6 +32,9 @@ public struct Predictor: Sendable {
     self.budget = budget
   }
 
+  /// How the pixels that the model sees are made.
+  var preprocessing: Preprocessing { classifier.clip.configuration.preprocessing }
+
   /// The pixels that the model sees of a picture.
   public func square(_ image: Image) throws -> Image {
     try classifier.clip.configuration.preprocessing.square(image)

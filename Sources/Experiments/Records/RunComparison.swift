@@ -9,6 +9,10 @@ public struct RunComparison: Sendable, Encodable {
   public let settings: [Setting]
   /// Each other run against the first, on each evaluation that both have.
   public let tests: [Test]
+  /// Runs that differ in their seed alone, on each evaluation that all of them have.
+  public let seedSpreads: [SeedSpread]
+  /// Such runs of two configurations against each other, seed by seed.
+  public let seedDifferences: [SeedDifference]
 
   public struct Setting: Sendable, Encodable, Equatable {
     /// As `run.json` nests it, such as "training.epochs".
@@ -47,10 +51,34 @@ public struct RunComparison: Sendable, Encodable {
     let records = try folders.map { try $0.record() }
     let kept = try folders.map { try $0.evaluations() }
     runs = zip(folders, paths).map { RunSummary(of: $0.url, named: $1) }
-    settings = try Self.differences(of: records.map(Self.flattened))
+    let flattened = try records.map(Self.flattened)
+    settings = Self.differences(of: flattened)
     tests = try paths.indices.dropFirst().flatMap { index in
       try Self.tests((paths[0], kept[0]), (paths[index], kept[index]))
     }
+    let groups = Self.seedGroups(
+      paths.indices.compactMap { index in
+        records[index].seed.map { seed in
+          let run = SeedGroup.Run(
+            path: paths[index], method: records[index].configuration?.method, seed: seed, evaluations: kept[index])
+          return (run, flattened[index].filter { $0.key != "seed" })
+        }
+      })
+    seedSpreads = groups.flatMap(\.spreads)
+    seedDifferences = groups.dropFirst().flatMap { $0.differences(from: groups[0]) }
+  }
+
+  /// In the order of their first runs; a run with a seed of its own is in none.
+  private static func seedGroups(_ runs: [(run: SeedGroup.Run, settings: [String: String])]) -> [SeedGroup] {
+    var groups: [(settings: [String: String], runs: [SeedGroup.Run])] = []
+    for (run, settings) in runs {
+      if let index = groups.firstIndex(where: { $0.settings == settings }) {
+        if !groups[index].runs.contains(where: { $0.seed == run.seed }) { groups[index].runs.append(run) }
+      } else {
+        groups.append((settings, [run]))
+      }
+    }
+    return groups.filter { $0.runs.count > 1 }.map { SeedGroup($0.runs.sorted { $0.seed < $1.seed }) }
   }
 
   private typealias Run = (path: String, evaluations: [KeptEvaluation])
@@ -106,7 +134,7 @@ public struct RunComparison: Sendable, Encodable {
     }
   }
 
-  private static func differences(of settings: [[String: String]]) throws -> [Setting] {
+  private static func differences(of settings: [[String: String]]) -> [Setting] {
     Set(settings.flatMap(\.keys)).sorted().compactMap { name in
       let values = settings.map { $0[name] }
       return Set(values).count > 1 ? Setting(name: name, values: values) : nil

@@ -90,9 +90,37 @@ extension RunComparison {
       \(test.onlyFirst) and \(test.onlySecond))
       """
     }
-    return ([figures.description] + (settings.isEmpty ? [] : [differences.description]) + comparisons)
+    return ([figures.description] + (settings.isEmpty ? [] : [differences.description]) + comparisons + seedTexts)
       .joined(separator: "\n\n")
   }
+
+  /// What another seed and what other images would change, which are two kinds of chance.
+  private var seedTexts: [String] {
+    let spreads = seedSpreads.map { spread in
+      """
+      \(spread.evaluation): \(spread.method?.title ?? "runs") with \(Self.list(spread.seeds))
+        accuracy    \(decimal(spread.accuracy)) % on average, ± \(decimal(spread.deviation)) between the seeds
+        seeds       95 % within \(decimal(spread.seedInterval95.lower)) to \(decimal(spread.seedInterval95.upper)) % for \
+      the mean over all seeds, on these images (Student's t)
+        images      95 % within \(decimal(spread.imageInterval95.lower)) to \(decimal(spread.imageInterval95.upper)) % with \
+      other images, for these seeds (bootstrap)
+      """
+    }
+    let differences = seedDifferences.map { one in
+      """
+      \(one.evaluation): \(one.secondMethod?.title ?? "runs") against \(one.firstMethod?.title ?? "runs"), \
+      \(Self.list(one.seeds))
+        difference  \(signed(one.difference)) points on average, ± \(decimal(one.deviation)) between the seeds
+        seeds       95 % within \(signed(one.seedInterval95.lower)) to \(signed(one.seedInterval95.upper)) for the mean \
+      over all seeds, on these images (Student's t)
+        images      95 % within \(signed(one.imageInterval95.lower)) to \(signed(one.imageInterval95.upper)) with other \
+      images, for these seeds (bootstrap)
+      """
+    }
+    return spreads + differences
+  }
+
+  private static func list(_ seeds: [Int]) -> String { "seeds " + seeds.map(String.init).joined(separator: ", ") }
 
   private static func probability(_ value: Double) -> String {
     value < 0.0001 ? String(format: "%.1e", value) : String(format: "%.4f", value)

@@ -13,7 +13,9 @@ enum ViewGrid {
   /// They are drawn by a generator of their own, so that looking changes nothing of what is learned.
   ///
   /// - Returns: `nil` where the dataset has no training images.
-  static func image(of dataset: Dataset, preprocessing: Preprocessing, seed: UInt64) throws -> Image? {
+  static func image(of dataset: Dataset, preprocessing: Preprocessing, seed: UInt64, reading: PhotoReading) throws
+    -> Image?
+  {
     let examples = dataset.training
     guard !examples.isEmpty else { return nil }
     let augmentation = try TrainingAugmentation(
@@ -22,7 +24,7 @@ enum ViewGrid {
     let count = min(16, examples.count)
     let views = try (0..<count).map { index in
       try augmentation(
-        Image(contentsOf: dataset.url(of: examples[index * examples.count / count])), using: &generator)
+        dataset.url(of: examples[index * examples.count / count]), reading: reading, using: &generator)
     }
     return try joined(views)
   }

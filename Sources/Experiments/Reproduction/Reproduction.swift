@@ -2,6 +2,7 @@ import CLIP
 import Datasets
 import Explanations
 import Foundation
+import Images
 import PromptLearning
 
 /// Does a comparison's units in a folder that any number of processes share: each unit is done by one of them, and what is
@@ -39,16 +40,16 @@ public struct Reproduction: Sendable {
   ///   `WritingError` where nothing can be written.
   public init(
     _ comparison: Comparison, clip: CLIPModel, identity: ModelIdentity, output: URL, layout: Layout = .units,
-    within budget: MemoryBudget? = nil, cacheFolder: URL? = nil
+    within budget: MemoryBudget? = nil, cacheFolder: URL? = nil, limits: DecodingLimits = .standard
   ) throws {
     self.comparison = comparison
     self.clip = clip
     self.output = output
     self.layout = layout
     units = comparison.units
-    runner = UnitRunner(clip: clip, identity: identity, budget: budget, cacheFolder: cacheFolder)
+    runner = UnitRunner(clip: clip, identity: identity, budget: budget, cacheFolder: cacheFolder, limits: limits)
     let cache = cacheFolder.map { FeatureCache(folder: $0, model: identity.sha256) }
-    bench = TestBench(FeatureExtractor(clip, cache: cache))
+    bench = TestBench(FeatureExtractor(clip, cache: cache, reading: PhotoReading(limits: limits)))
     if layout == .units { try Self.check(output: output) }
     for unit in units { try checkPlace(of: unit) }
   }

@@ -2,6 +2,7 @@ import CLIP
 import Datasets
 import Explanations
 import Foundation
+import Images
 import PromptLearning
 
 /// What one unit of a comparison came to.
@@ -43,6 +44,7 @@ struct UnitRunner: Sendable {
   let identity: ModelIdentity
   let budget: MemoryBudget?
   let cacheFolder: URL?
+  let limits: DecodingLimits
 
   /// - Parameters:
   ///   - source: the whole dataset that is learned from.
@@ -62,7 +64,7 @@ struct UnitRunner: Sendable {
     let run = try TrainingRun(
       place.unit.configuration, clip: clip, identity: identity,
       dataset: isResuming ? folder.divided(source) : source, folder: folder, within: budget,
-      cacheFolder: cacheFolder)
+      cacheFolder: cacheFolder, limits: limits)
     let (classifier, seconds) = try run(resuming: isResuming, progress: progress)
     return (folder, classifier, seconds, [])
   }

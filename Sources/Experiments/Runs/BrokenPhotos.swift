@@ -12,14 +12,17 @@ public struct BrokenPhotos: Sendable {
   /// Opens photos on all cores.
   ///
   /// - Parameter isThorough: decodes each of them; otherwise one that ends as its format does is believed.
-  public init(among examples: [Example], of dataset: Dataset, isThorough: Bool) {
+  public init(among examples: [Example], of dataset: Dataset, isThorough: Bool,
+    limits: DecodingLimits = .standard
+  ) {
     var seen: Set<String> = []
     let paths = examples.map(\.path).filter { seen.insert($0).inserted }
     let problems = Mutex<[Int: String]>([:])
     DispatchQueue.concurrentPerform(iterations: paths.count) { index in
       do {
         try Image.check(
-          dataset.imageFolder.appending(path: paths[index], directoryHint: .notDirectory), isThorough: isThorough)
+          dataset.imageFolder.appending(path: paths[index], directoryHint: .notDirectory), isThorough: isThorough,
+          limits: limits)
       } catch {
         let problem = (error as? any Explained)?.problem ?? "\(error)"
         problems.withLock { $0[index] = problem }
@@ -38,10 +41,10 @@ public struct BrokenPhotos: Sendable {
     case skipped
 
     /// - Throws: ``ExperimentError/brokenPhotos(count:of:first:)``, or `DatasetError` where a class has no others.
-    func applied(to dataset: Dataset) throws -> (dataset: Dataset, skipped: [String]) {
+    func applied(to dataset: Dataset, limits: DecodingLimits) throws -> (dataset: Dataset, skipped: [String]) {
       guard self != .unchecked else { return (dataset, []) }
       let examples = dataset.training + dataset.validation
-      let broken = BrokenPhotos(among: examples, of: dataset, isThorough: false).photos
+      let broken = BrokenPhotos(among: examples, of: dataset, isThorough: false, limits: limits).photos
       guard !broken.isEmpty else { return (dataset, []) }
       guard self == .skipped else {
         throw ExperimentError.brokenPhotos(

@@ -3,6 +3,7 @@ import Datasets
 import Explanations
 import Foundation
 import ClassificationMetrics
+import Images
 import PromptLearning
 import Torch
 
@@ -186,6 +187,37 @@ public struct LoadedRun: Sendable {
       try Evaluator(classifier, within: budget, cache: cache).measurement(on: dataset, split: split, progress: progress)
     }
     return try measured(classifier(for: dataset.classNames))
+  }
+
+  /// The same on the images that can be read, with the others.
+  ///
+  /// - Parameters:
+  ///   - cacheFolder: where image features are found and kept; `nil` computes them.
+  ///   - reading: how the images are read.
+  public func measurementOfReadable(
+    on dataset: Dataset, split: Split, within budget: MemoryBudget = .automatic, cacheFolder: URL? = nil,
+    reading: PhotoReading, progress: (Int) throws -> Void
+  ) throws -> (measurement: (evaluation: Evaluation, answers: Answers), unreadable: [UnreadablePhoto]) {
+    guard !dataset.examples(in: split).isEmpty else {
+      throw ExperimentError.nothingToMeasure(path: path, split: split.rawValue)
+    }
+    let cache = cacheFolder.map { FeatureCache(folder: $0, model: identity.sha256) }
+    func measured(
+      _ classifier: some ImageClassifier
+    ) throws -> (measurement: (evaluation: Evaluation, answers: Answers), unreadable: [UnreadablePhoto]) {
+      try Evaluator(classifier, within: budget, cache: cache, reading: reading).measurementOfReadable(
+        on: dataset, split: split, progress: progress)
+    }
+    return try measured(classifier(for: dataset.classNames))
+  }
+
+  /// Whether the photos of a dataset are turned as their EXIF says: the run's own as it has learned them, others as
+  /// ``DataSource/defaultOrientation`` has it.
+  ///
+  /// - Parameter data: another dataset than the run's.
+  public func orientation(ofData data: String?, root: String?) throws -> Orientation {
+    guard let data, data != record.data else { return record.configuration?.orientation ?? .ignored }
+    return try DataSource(data, root: root).defaultOrientation
   }
 
   /// The figures alone.

@@ -1,6 +1,7 @@
 import CLIP
 import Datasets
 import Foundation
+import Images
 import PromptLearning
 import Torch
 
@@ -34,6 +35,8 @@ public struct RunConfiguration: Sendable, Codable, Equatable {
   public var precision: Precision?
   /// `nil` for methods that no optimiser steps through images for: zero-shot and the linear probe.
   public var training: TrainingConfiguration?
+  /// Whether photos are turned as their EXIF says; `nil`, as in runs of before the choice, is ``Orientation/ignored``.
+  public var orientation: Orientation?
 
   public typealias Context = ContextSettings
 
@@ -43,7 +46,7 @@ public struct RunConfiguration: Sendable, Codable, Equatable {
     classes: ClassSubset = .all, chosenClasses: [String]? = nil, shots: Int? = 16, seed: Int = 1,
     divisionSeed: Int? = nil, testsNothing: Bool = false,
     context: Context = Context(), options: MethodOptions = MethodOptions(), precision: Precision = .float32,
-    training: TrainingConfiguration? = nil
+    training: TrainingConfiguration? = nil, orientation: Orientation = .ignored
   ) {
     self.model = model
     self.data = data
@@ -60,6 +63,7 @@ public struct RunConfiguration: Sendable, Codable, Equatable {
     self.context = context
     self.options = options.isStandard ? nil : options
     self.precision = precision == .float32 ? nil : precision
+    self.orientation = orientation == .ignored ? nil : orientation
     self.training = method.defaultTraining.map { training ?? $0 }
   }
 
@@ -134,7 +138,8 @@ extension RunConfiguration {
       setting("the context words", context.words),
       setting("the context length", context.length), setting("the position", context.position.rawValue),
       setting("class-specific contexts", context.isClassSpecific), setting("the options", options?.text),
-      setting("the precision", (precision ?? .float32).rawValue), setting("the epochs", training?.epochs),
+      setting("the precision", (precision ?? .float32).rawValue),
+      setting("the orientation", (orientation ?? .ignored).rawValue), setting("the epochs", training?.epochs),
       setting("the batch size", training?.batchSize), setting("the learning rate", training?.learningRate),
       setting("the image views", training?.views.rawValue), setting("the warm-up", training?.warmUp),
       setting("the momentum", training?.momentum), setting("the weight decay", training?.weightDecay),

@@ -34,7 +34,7 @@ extension RunFolder {
 
     static let version = 1
 
-    init(
+    package init(
       _ configuration: RunConfiguration?, imported: ImportedPrompts? = nil, model: ModelIdentity, classNames: [String],
       otherClasses: [String] = [], skippedPhotos: Int = 0, threads: Int? = nil, memoryBudget: MemoryBudget? = nil, trainingImages: TrainingImages? = nil,
       trainingSeconds: Double? = nil

@@ -70,8 +70,7 @@ struct RunOutput: TrainingOutput {
       return try noteFit()
     }
     if let fast = classifier as? any FastAnswering {
-      let extractor = FeatureExtractor(classifier.clip, cache: session.cache)
-      try FastMode(of: fast, on: run.dataset, by: extractor, within: session.budget, progress: progress)
+      try FastMode(of: fast, on: run.dataset, by: session.extractor, within: session.budget, progress: progress)
         .map(run.folder.write)
     }
     try artifact.write(to: run.folder.artifactURL(of: method))
@@ -104,7 +103,9 @@ struct RunOutput: TrainingOutput {
     }
     try recorder.note(run.title + ", \(training.epochs) epochs of \(steps) steps")
     let preprocessing = run.clip.configuration.preprocessing
-    if let grid = try ViewGrid.image(of: run.dataset, preprocessing: preprocessing, seed: session.setup.seed) {
+    if let grid = try ViewGrid.image(
+      of: run.dataset, preprocessing: preprocessing, seed: session.setup.seed, reading: run.reading)
+    {
       try recorder.record(views: grid)
     }
     return recorder

@@ -1,6 +1,7 @@
 import CLIP
 import Datasets
 import Foundation
+import Images
 import PromptLearning
 import Torch
 
@@ -18,16 +19,21 @@ public struct TrainingRun: Sendable {
   public let skipped: [String]
   private let requestedBudget: MemoryBudget?
   private let cache: FeatureCache?
+  /// How the images are read: as the configuration says.
+  let reading: PhotoReading
 
   /// - Parameters:
   ///   - dataset: the whole dataset; the run takes its sample and classes from it.
   ///   - rule: what becomes of photos to learn from that cannot be read.
   ///   - budget: of a pass; `nil` takes that of the training that is resumed, or half of what is free.
   ///   - cacheFolder: where the features of stored views are found and kept; `nil` computes them.
+  ///   - limits: of photos.
   public init(
     _ configuration: RunConfiguration, clip: CLIPModel, identity: ModelIdentity, dataset: Dataset, folder: RunFolder,
-    brokenPhotos rule: BrokenPhotos.Rule = .unchecked, within budget: MemoryBudget? = nil, cacheFolder: URL? = nil
+    brokenPhotos rule: BrokenPhotos.Rule = .unchecked, within budget: MemoryBudget? = nil, cacheFolder: URL? = nil,
+    limits: DecodingLimits = .standard
   ) throws {
+    reading = PhotoReading(limits: limits, orientation: configuration.orientation ?? .ignored)
     cache = cacheFolder.map { FeatureCache(folder: $0, model: identity.sha256) }
     requestedBudget = budget
     self.configuration = configuration
@@ -35,7 +41,7 @@ public struct TrainingRun: Sendable {
     self.identity = identity
     let examples = try configuration.examples(from: dataset)
     let isRead = !configuration.method.isZeroShot
-    (self.dataset, skipped) = isRead ? try rule.applied(to: examples) : (examples, [])
+    (self.dataset, skipped) = isRead ? try rule.applied(to: examples, limits: limits) : (examples, [])
     self.folder = folder
     division = dataset.isDividedHere ? SplitFile(of: dataset) : nil
   }
@@ -68,7 +74,7 @@ public struct TrainingRun: Sendable {
     let budget = requestedBudget ?? record?.memoryBudget ?? .automatic
     let session = TrainingSession(
       configuration.method, configuration.setup(for: dataset, on: clip), training: configuration.training,
-      dataset: dataset, identity: identity, within: budget, cache: cache)
+      dataset: dataset, identity: identity, within: budget, cache: cache, reading: reading)
     let checkpoint = resuming && configuration.training != nil ? try checkpoint(progress) : nil
     var output = RunOutput(of: self, session, every: interval, resuming: checkpoint == nil ? nil : record)
     let classifier = try session(from: checkpoint, into: &output, progress: progress)

@@ -1,6 +1,7 @@
 import CLIP
 import Datasets
 import Foundation
+import Images
 import PromptLearning
 
 /// One training, from a method's setup to what it has learned: `train`, `reproduce` and `compat` all go through it.
@@ -16,6 +17,8 @@ public struct TrainingSession: Sendable {
   public let identity: ModelIdentity
   public let budget: MemoryBudget
   public let cache: FeatureCache?
+  /// How images are read.
+  public let reading: PhotoReading
 
   /// The checkpoint that a training resumes from.
   package struct Checkpoint {
@@ -31,7 +34,7 @@ public struct TrainingSession: Sendable {
 
   package init(
     _ method: Method, _ setup: MethodSetup, training: TrainingConfiguration?, dataset: Dataset,
-    identity: ModelIdentity, within budget: MemoryBudget, cache: FeatureCache? = nil
+    identity: ModelIdentity, within budget: MemoryBudget, cache: FeatureCache? = nil, reading: PhotoReading = PhotoReading()
   ) {
     self.method = method
     self.setup = setup
@@ -40,10 +43,13 @@ public struct TrainingSession: Sendable {
     self.identity = identity
     self.budget = budget
     self.cache = cache
+    self.reading = reading
   }
 
   /// What the artifact of this session says of itself.
   package var description: ArtifactDescription { ArtifactDescription(method, setup, model: identity) }
+
+  var extractor: FeatureExtractor { FeatureExtractor(setup.clip, cache: cache, reading: reading) }
 
   /// Learns, from the beginning or from a checkpoint.
   ///
@@ -56,7 +62,7 @@ public struct TrainingSession: Sendable {
   ) throws -> any ImageClassifier {
     switch method.learning {
     case .direct(let learning):
-      let images = LabelledImages(dataset: dataset, extractor: FeatureExtractor(setup.clip, cache: cache))
+      let images = LabelledImages(dataset: dataset, extractor: extractor)
       let fitted = try learning.fit(setup, images, progress)
       try output.finish(
         Artifact(description, parameters: fitted.parameters, search: fitted.search), fitted.classifier, progress)
@@ -73,7 +79,7 @@ public struct TrainingSession: Sendable {
   package func untrained() throws -> any ImageClassifier {
     switch method.learning {
     case .direct(let learning):
-      let images = LabelledImages(dataset: dataset, extractor: FeatureExtractor(setup.clip, cache: cache))
+      let images = LabelledImages(dataset: dataset, extractor: extractor)
       return try learning.fit(setup, images) { _ in }.classifier
     case .stepwise(let learning): return try learning.start(setup).classifier(on: setup.clip)
     }
@@ -86,7 +92,7 @@ public struct TrainingSession: Sendable {
     guard let training else { return Classifier(setup.clip, learner) }
     var trainer = Trainer(
       Classifier(setup.clip, learner), configuration: training, recipe: recipe, seed: setup.seed, state: state,
-      within: budget, cache: cache)
+      within: budget, cache: cache, reading: reading)
     // What cannot be trained destroys nothing: a new training takes the place of another once it has made a step.
     let first = trainer
     var hasBegun = false

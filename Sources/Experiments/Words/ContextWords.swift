@@ -40,7 +40,9 @@ extension LoadedRun {
       guard learned.isConditional else {
         throw ExperimentError.sameForEveryImage(path: path, method: method.title)
       }
-      let features = try clip.imageFeatures(of: [Image(contentsOf: image)])  // [1, E]
+      let reading = PhotoReading(orientation: record.configuration?.orientation ?? .ignored)
+      let square = try clip.configuration.preprocessing.square(at: image, reading: reading)
+      let features = try clip.imageEmbeddings(ofSquares: [square]).unitRows()  // [1, E]
       let shifted = try learned.shifted(by: features).reshaped([-1, clip.textEncoder.width])  // [M, D]
       contexts.append(
         ContextWords.Context(class: nil, image: image.relativePath, vectors: try nearest(to: shifted, count: count)))

@@ -2,6 +2,7 @@ import CLIP
 import Datasets
 import Foundation
 import ClassificationMetrics
+import Images
 import Torch
 
 /// Measures a classifier on images that it was not trained on.
@@ -12,14 +13,18 @@ public struct Evaluator<Measured: ImageClassifier>: Sendable {
   private let classifier: Measured
   private let budget: MemoryBudget
   private let cache: FeatureCache?
+  private let reading: PhotoReading
 
   /// - Parameters:
   ///   - budget: of a pass through the text encoder.
   ///   - cache: of the images' features.
+  ///   - reading: how the images are read.
   public init(
-    _ classifier: Measured, within budget: MemoryBudget = .automatic, cache: FeatureCache? = nil
+    _ classifier: Measured, within budget: MemoryBudget = .automatic, cache: FeatureCache? = nil,
+    reading: PhotoReading = PhotoReading()
   ) {
     self.cache = cache
+    self.reading = reading
     self.classifier = classifier
     self.budget = budget
   }
@@ -40,10 +45,27 @@ public struct Evaluator<Measured: ImageClassifier>: Sendable {
   ) throws -> Measurement {
     let start = ContinuousClock.now
     let examples = dataset.examples(in: split)
-    let embeddings = try FeatureExtractor(classifier.clip, cache: cache).embeddings(
+    let embeddings = try FeatureExtractor(classifier.clip, cache: cache, reading: reading).embeddings(
       of: examples.map(dataset.url(of:)), progress: progress)
     return try measurement(
       on: embeddings, labels: examples.map(\.label), classNames: dataset.classNames, since: start)
+  }
+
+  /// The same on the images that can be read: those that cannot are told, and count for nothing.
+  ///
+  /// - Throws: the error of the first where none can be read.
+  public func measurementOfReadable(
+    on dataset: Dataset, split: Split = .test, progress: (Int) throws -> Void = { _ in }
+  ) throws -> (measurement: Measurement, unreadable: [UnreadablePhoto]) {
+    let start = ContinuousClock.now
+    let examples = dataset.examples(in: split)
+    let found = try FeatureExtractor(classifier.clip, cache: cache, reading: reading).readableEmbeddings(
+      of: examples.map(dataset.url(of:)), progress: progress)
+    if found.readable.isEmpty, let first = found.unreadable.first { throw first.error }
+    let measurement = try measurement(
+      on: found.embeddings, labels: found.readable.map { examples[$0].label }, classNames: dataset.classNames,
+      since: start)
+    return (measurement, found.unreadable)
   }
 
   /// The figures on images whose embeddings were computed before.

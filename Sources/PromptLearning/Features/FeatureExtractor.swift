@@ -11,11 +11,15 @@ public struct FeatureExtractor: Sendable {
 
   private let clip: CLIPModel
   private let cache: FeatureCache?
+  private let reading: PhotoReading
 
-  /// - Parameter cache: where features of the same files may be found and are kept; `nil` computes them.
-  public init(_ clip: CLIPModel, cache: FeatureCache? = nil) {
+  /// - Parameters:
+  ///   - cache: where features of the same files may be found and are kept; `nil` computes them.
+  ///   - reading: how photos are read.
+  public init(_ clip: CLIPModel, cache: FeatureCache? = nil, reading: PhotoReading = PhotoReading()) {
     self.clip = clip
     self.cache = cache
+    self.reading = reading
   }
 
   /// Unit features of files as they are tested: resized and cropped at the centre.
@@ -31,9 +35,64 @@ public struct FeatureExtractor: Sendable {
   /// - Returns: `[files.count, E]`.
   public func embeddings(of files: [URL], progress: (Int) throws -> Void = { _ in }) throws -> Tensor {
     let preprocessing = clip.configuration.preprocessing
-    return try embeddings(
-      of: files, preparation: "as tested: \(preprocessing)", key: { ($0, "") }, progress: progress
-    ) { try preprocessing.square(Image(contentsOf: $0)) }
+    return try embeddings(of: files, preparation: preparation, key: { ($0, "") }, progress: progress) { [reading] in
+      try preprocessing.square(at: $0, reading: reading)
+    }
+  }
+
+  /// How the pixels of a file are made, for the cache's key. Features of before orientations are those that ignore them.
+  private var preparation: String {
+    "as tested: \(clip.configuration.preprocessing)" + (reading.orientation == .exif ? ", upright" : "")
+  }
+
+  /// What the image tower gives of the files that can be read, and why it gives nothing of the others. Found in the
+  /// cache and kept there only where all can be read.
+  ///
+  /// - Parameter progress: told how many files are done; it may throw to stop.
+  /// - Throws: what `progress` throws, and what is not the fault of a file.
+  public func readableEmbeddings(
+    of files: [URL], progress: (Int) throws -> Void = { _ in }
+  ) throws -> ReadableEmbeddings {
+    /// Leaves the cache without anything kept.
+    struct Incomplete: Error { let found: ReadableEmbeddings }
+    do {
+      let whole = try cached(preparation, files.map { ($0, "") }) {
+        let found = try encodeReadable(files, progress: progress)
+        guard found.unreadable.isEmpty else { throw Incomplete(found: found) }
+        return found.embeddings
+      }
+      return ReadableEmbeddings(embeddings: whole, readable: Array(files.indices), unreadable: [])
+    } catch let incomplete as Incomplete {
+      return incomplete.found
+    }
+  }
+
+  private func encodeReadable(_ files: [URL], progress: (Int) throws -> Void) throws -> ReadableEmbeddings {
+    let (preprocessing, reading) = (clip.configuration.preprocessing, reading)
+    var parts: [Tensor] = []
+    var readable: [Int] = []
+    var unreadable: [UnreadablePhoto] = []
+    var done = 0
+    let batches = files.split(every: Self.batchSize)
+    try batches.forEachMadeAhead(by: { batch in
+      try batch.concurrentMap { url in Result { try preprocessing.square(at: url, reading: reading) } }
+    }) { batch, results in
+      var squares: [Image] = []
+      for (offset, (file, result)) in zip(batch, results).enumerated() {
+        do {
+          squares.append(try result.get())
+          readable.append(done + offset)
+        } catch let error as ImageError {
+          unreadable.append(UnreadablePhoto(file: file, error: error))
+        }
+      }
+      if !squares.isEmpty { parts.append(try clip.imageEmbeddings(ofSquares: squares)) }
+      done += batch.count
+      try progress(done)
+    }
+    let embeddings =
+      try parts.isEmpty ? Tensor.zeros([0, clip.embeddingWidth]) : Tensor.concatenated(parts, axis: 0)
+    return ReadableEmbeddings(embeddings: embeddings, readable: readable, unreadable: unreadable)
   }
 
   /// What the image tower makes of squares that are made from items, such as augmented views of files: found in the
@@ -46,12 +105,17 @@ public struct FeatureExtractor: Sendable {
     of items: [Item], preparation: String, key: (Item) -> (file: URL, detail: String),
     progress: (Int) throws -> Void = { _ in }, square: @escaping @Sendable (Item) throws -> Image
   ) throws -> Tensor {
-    guard let cache else { return try embeddings(of: items, progress: progress, square: square) }
+    try cached(preparation, items.map(key)) { try embeddings(of: items, progress: progress, square: square) }
+  }
+
+  private func cached(
+    _ preparation: String, _ items: [(file: URL, detail: String)], compute: () throws -> Tensor
+  ) throws -> Tensor {
+    guard let cache else { return try compute() }
     // Runs of before the choice know of float32 alone, and so do the names of what they kept.
     let precision = clip.precision == .float32 ? "" : ", in \(clip.precision.rawValue)"
-    return try cache.features(preparation: preparation + precision, items: items.map(key), width: clip.embeddingWidth) {
-      try embeddings(of: items, progress: progress, square: square)
-    }
+    return try cache.features(
+      preparation: preparation + precision, items: items, width: clip.embeddingWidth, compute: compute)
   }
 
   /// What the image tower makes of squares that are made from items; the next batch of squares is made meanwhile.
@@ -67,4 +131,20 @@ public struct FeatureExtractor: Sendable {
     }
     return try parts.isEmpty ? Tensor.zeros([0, clip.embeddingWidth]) : Tensor.concatenated(parts, axis: 0)
   }
+}
+
+/// What became of files whose images were to be encoded.
+public struct ReadableEmbeddings: Sendable {
+  /// `[readable.count, E]`, as the image tower gives them.
+  public let embeddings: Tensor
+  /// The indices of the files that could be read, in their order.
+  public let readable: [Int]
+  /// The others, in their order.
+  public let unreadable: [UnreadablePhoto]
+}
+
+/// A photo that could not be read.
+public struct UnreadablePhoto: Sendable, Equatable {
+  public let file: URL
+  public let error: ImageError
 }

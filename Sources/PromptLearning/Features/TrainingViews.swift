@@ -37,13 +37,15 @@ struct TrainingViews: Sendable {
   private let extractor: FeatureExtractor
   private let preprocessing: Preprocessing
   private let augmentation: TrainingAugmentation
+  private let reading: PhotoReading
   private let mode: ImageViews
   private var stored: Tensor?  // [files · views, E]: the views of a file stand together
 
-  init(of dataset: Dataset, mode: ImageViews, clip: CLIPModel, cache: FeatureCache?) throws {
+  init(of dataset: Dataset, mode: ImageViews, clip: CLIPModel, cache: FeatureCache?, reading: PhotoReading) throws {
     self.clip = clip
+    self.reading = reading
     files = dataset.training.map(dataset.url(of:))
-    extractor = FeatureExtractor(clip, cache: mode == .fresh ? nil : cache)
+    extractor = FeatureExtractor(clip, cache: mode == .fresh ? nil : cache, reading: reading)
     preprocessing = clip.configuration.preprocessing
     augmentation = try TrainingAugmentation(
       crop: RandomResizedCrop(size: preprocessing.size, interpolation: preprocessing.interpolation))
@@ -85,7 +87,9 @@ struct TrainingViews: Sendable {
 
   private func encode(_ draws: [ViewDraw], progress: (Int) throws -> Void) throws -> Tensor {
     try extractor.embeddings(
-      of: draws, preparation: "of a random view: \(augmentation), \(preprocessing)",
+      of: draws,
+      preparation: "of a random view: \(augmentation), \(preprocessing)"
+        + (reading.orientation == .exif ? ", upright" : ""),
       key: { (files[$0.image], "\($0.view)") }, progress: progress, square: square
     ).unitRows()
   }
@@ -93,6 +97,6 @@ struct TrainingViews: Sendable {
   /// Every view has a generator of its own, so that the result does not depend on which core decodes first.
   @Sendable private func square(of draw: ViewDraw) throws -> Image {
     var generator = SeededGenerator(seed: draw.view)
-    return try augmentation(Image(contentsOf: files[draw.image]), using: &generator)
+    return try augmentation(files[draw.image], reading: reading, using: &generator)
   }
 }

@@ -20,6 +20,7 @@ public struct Trainer<Learner: TrainablePromptLearner>: Sendable {
   private let schedule: LearningRateSchedule
   private let budget: MemoryBudget
   private let cache: FeatureCache?
+  private let reading: PhotoReading
   private var plan: MicrobatchPlan<Learner>?
   private var views: TrainingViews?
 
@@ -28,11 +29,14 @@ public struct Trainer<Learner: TrainablePromptLearner>: Sendable {
   ///   - state: of a training that is continued; `nil` begins a new one.
   ///   - budget: decides how a batch is divided; what is learned changes by the rounding of sums alone.
   ///   - cache: of the features of stored views.
+  ///   - reading: how the training images are read.
   public init(
     _ classifier: Classifier<Learner>, configuration: TrainingConfiguration, recipe: TrainingRecipe = .crossEntropy,
-    seed: UInt64, state: TrainingState? = nil, within budget: MemoryBudget = .automatic, cache: FeatureCache? = nil
+    seed: UInt64, state: TrainingState? = nil, within budget: MemoryBudget = .automatic, cache: FeatureCache? = nil,
+    reading: PhotoReading = PhotoReading()
   ) {
     self.cache = cache
+    self.reading = reading
     self.budget = budget
     self.classifier = classifier
     self.configuration = configuration
@@ -123,7 +127,8 @@ public struct Trainer<Learner: TrainablePromptLearner>: Sendable {
     of dataset: Dataset, progress: (TrainingProgress) throws -> Void
   ) throws -> TrainingViews {
     if let views { return views }
-    var views = try TrainingViews(of: dataset, mode: configuration.views, clip: classifier.clip, cache: cache)
+    var views = try TrainingViews(
+      of: dataset, mode: configuration.views, clip: classifier.clip, cache: cache, reading: reading)
     var generator = SeededGenerator(seed: seed ^ 0x7669_6577_7300)
     try views.prepare(using: &generator) { try progress(.views(encoded: $0, of: $1)) }
     self.views = views

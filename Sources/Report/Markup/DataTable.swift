@@ -7,6 +7,8 @@ struct DataTable {
 
     static func text(_ title: String) -> Column { Column(title: title, style: nil) }
     static func number(_ title: String) -> Column { Column(title: title, style: "number") }
+    /// Several numbers, on more than one line where they need it.
+    static func wrappingNumber(_ title: String) -> Column { Column(title: title, style: "number wrap") }
   }
 
   struct Cell: ExpressibleByStringInterpolation {

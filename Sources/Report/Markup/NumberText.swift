@@ -10,6 +10,9 @@ extension Double {
     return rounded == 0 ? "0.0" : (rounded > 0 ? "+" : "−") + String(format: "%.1f", abs(rounded))
   }
 
+  /// A p-value with three digits, or that it is below them.
+  var probabilityText: String { self < 0.001 ? "<\u{A0}0.001" : String(format: "%.3f", self) }
+
   /// Short, as a coordinate of a drawing needs it.
   var coordinate: String {
     let text = String(format: "%.2f", self)
@@ -27,12 +30,12 @@ extension Int {
 
   /// With a comma at the thousands.
   var grouped: String {
-    let digits = String(abs(self))
-    let parts = stride(from: digits.count % 3, through: digits.count, by: 3).reduce(into: [Substring]()) { parts, end in
-      let part = digits.prefix(end).suffix(end == digits.count % 3 ? end : 3)
-      if !part.isEmpty { parts.append(part) }
+    var text = ""
+    for (index, digit) in String(magnitude).reversed().enumerated() {
+      if index > 0, index.isMultiple(of: 3) { text.append(",") }
+      text.append(digit)
     }
-    return (self < 0 ? "−" : "") + parts.joined(separator: ",")
+    return (self < 0 ? "−" : "") + String(text.reversed())
   }
 }
 

@@ -8,8 +8,8 @@ struct AboutSection {
     element(.section, ["id": "about", "aria-labelledby": "about-h"]) {
       element(.h2, ["id": "about-h"]) { "About these runs" }
       paragraph(
-        "Classes: the half that was learned from. Shots: images of each class. The checkpoint is told by the first digits of"
-          + " the SHA-256 of its weights.")
+        "Classes: what was learned of the dataset, its base half, its new half or all of it. Shots: images of each class. The"
+          + " checkpoint is told by the first digits of the SHA-256 of its weights.")
       runs.markup
       if report.leftOut > 0 {
         paragraph(
@@ -32,7 +32,7 @@ struct AboutSection {
         .text("Run"), .text("Method"), .text("Data"), .text("Classes"), .number("Shots"), .number("Seed"),
         .number("Epochs"), .number("Seconds"), .text("Checkpoint"), .text("libtorch"),
       ],
-      rows: report.groups.flatMap(\.runs).map { run in
+      rows: report.groups.flatMap(\.runs).filter { !$0.isComputed }.map { run in
         let configuration = run.record.configuration
         return [
           .init(element(.span, ["class": "whole"]) { run.name }), .init(run.method.title), .init(run.dataset),

@@ -1,51 +1,73 @@
 import Datasets
+import Experiments
+import PromptLearning
 
-/// The methods on one dataset: a table with differences to zero-shot CLIP, and bars beside the paper's figures.
+/// The methods on one dataset: for each part of the classes that was learned a table with differences to zero-shot CLIP, and
+/// bars beside the paper's figures.
 struct ComparisonSection {
   let group: DatasetGroup
   let id: String
 
   var markup: Markup? {
-    let measures = group.measures
-    guard !measures.isEmpty else { return paragraph("Nothing was measured here so far.", class: "note") }
-    let rows = group.rows.filter { row in measures.contains { row.score($0) != nil } }
+    let parts = group.parts.filter { !$0.measures.isEmpty }
+    guard !parts.isEmpty else { return paragraph("Nothing was measured here so far.", class: "note") }
     return element(.section, ["id": "\(id)-methods"]) {
       element(.h3) { "Methods compared" }
-      paragraph(explanation(measures))
-      element(.div, ["class": "beside"]) {
-        table(measures, rows).markup
-        bars(measures, rows).markup
+      for (index, part) in parts.enumerated() {
+        if group.parts.count > 1 { element(.h4) { part.title } }
+        comparison(part, id: index == 0 ? id : "\(id)-\(part.classes.rawValue)")
       }
     }
   }
 
-  private func table(_ measures: [Measure], _ rows: [MethodRow]) -> DataTable {
+  private func comparison(_ part: DatasetGroup.Part, id: String) -> Markup {
+    let measures = part.measures
+    let rows = part.rows.filter { row in measures.contains { row.score($0) != nil } }
+    return fragment {
+      paragraph(explanation(part, rows))
+      element(.div, ["class": "beside"]) {
+        element(.div) {
+          table(part, rows).markup
+          DifferencesTable(group: group, part: part).markup
+        }
+        bars(part, rows, id: id).markup
+      }
+    }
+  }
+
+  private func table(_ part: DatasetGroup.Part, _ rows: [MethodRow]) -> DataTable {
     DataTable(
-      caption: "Accuracy on test images of \(group.dataset), in percent",
-      columns: [.text("Method")] + measures.map { .number($0.title) },
-      rows: rows.map { row in [heading(of: row)] + measures.map { cell(row, $0, among: rows) } })
+      caption: "Accuracy on test images of \(group.dataset), in percent"
+        + (group.parts.count > 1 ? ": \(part.title.lowercased())" : ""),
+      columns: [.text("Method")] + part.measures.map { .number($0.title) },
+      rows: rows.map { row in [heading(of: row)] + part.measures.map { cell(row, $0, among: rows) } })
   }
 
   private func heading(of row: MethodRow) -> DataTable.Cell {
-    guard let seeds = row.seeds else { return .init(row.label) }
+    guard let seeds = row.seeds else { return .init(row.tableLabel) }
     return DataTable.Cell(
       fragment {
-        row.label
+        row.tableLabel
         element(.span, ["class": "below"]) { seeds }
       })
   }
 
-  private func explanation(_ measures: [Measure]) -> String {
+  private func explanation(_ part: DatasetGroup.Part, _ rows: [MethodRow]) -> String {
     var sentences = ["Accuracy in percent."]
-    if measures.contains(.harmonicMean) {
+    if part.measures.contains(.harmonicMean) {
       sentences.append("Base classes were learned, new ones were not; H is the harmonic mean of the two.")
     }
-    if group.rows.contains(where: { $0.runs.count > 1 && !$0.variant.method.isZeroShot }) {
+    if rows.contains(where: { $0.runs.count > 1 && !$0.variant.method.isZeroShot }) {
       sentences.append("Means and standard deviations are over the seeds.")
     }
-    if let zeroShot = group.zeroShot, zeroShot.score(measures[0]) != nil, group.rows.count > 1 {
-      sentences.append("Below each figure stands its difference to \(zeroShot.label); the best of a column is bold.")
-    } else if group.rows.count > 1 {
+    let references = part.measures.compactMap { group.zeroShot($0, besides: part.classes) }
+    guard rows.count > 1 else { return sentences.joined(separator: " ") }
+    if let zeroShot = references.first, rows.contains(where: { $0.index != zeroShot.index }) {
+      // A measure that zero-shot CLIP lacks has no differences, and none is promised.
+      let promised = references.count == part.measures.count ? "each figure" : "a figure"
+      sentences.append(
+        "Below \(promised) stands its difference to \(zeroShot.tableLabel); the best of a column is bold.")
+    } else {
       sentences.append("The best of a column is bold.")
     }
     return sentences.joined(separator: " ")
@@ -55,7 +77,8 @@ struct ComparisonSection {
     guard let score = row.score(measure) else { return "–" }
     let best = rows.compactMap { $0.score(measure)?.mean.percentText }.compactMap(Double.init).max()
     let isBest = rows.count > 1 && Double(score.mean.percentText) == best
-    let reference = group.zeroShot.flatMap { $0.index == row.index ? nil : $0.score(measure)?.mean }
+    let zeroShot = group.zeroShot(measure, besides: row.variant.classes)
+    let reference = zeroShot?.index == row.index ? nil : zeroShot?.score(measure)?.mean
     return DataTable.Cell(
       fragment {
         if isBest { element(.strong) { score.mean.percentText } } else { score.mean.percentText }
@@ -68,12 +91,12 @@ struct ComparisonSection {
       })
   }
 
-  private func bars(_ measures: [Measure], _ rows: [MethodRow]) -> Figure {
+  private func bars(_ part: DatasetGroup.Part, _ rows: [MethodRow], id: String) -> Figure {
     let published = PublishedFigures(on: group.dataset)
     let groups = rows.map { row in
       AccuracyBars.Group(
-        title: row.label.shortened(to: 52), series: row.series,
-        bars: measures.compactMap { measure in
+        title: row.tableLabel.shortened(to: 52), series: row.series,
+        bars: part.measures.compactMap { measure in
           row.score(measure).map {
             AccuracyBars.Bar(
               label: measure.title, value: $0.mean, published: published.value(of: row, measure))
@@ -86,5 +109,49 @@ struct ComparisonSection {
       id: "\(id)-bars", title: "Accuracy by method",
       caption: "Each bar is a mean over the seeds, in percent of the test images."
         + (hasPublished ? paper + " These runs used \(group.model.name)." : ""))
+  }
+}
+
+extension DatasetGroup.Part {
+  /// What the runs learned, as a heading says it.
+  var title: String {
+    switch classes {
+    case .base: "Learned on the base classes"
+    case .new: "Learned on the new classes"
+    case .all: "Learned on all classes"
+    }
+  }
+}
+
+/// What the paper reports on a dataset, for runs with its context and number of images.
+struct PublishedFigures {
+  private let results: PaperResults?
+  private let dataset: String
+
+  /// - Parameter dataset: in any usual spelling; what is no benchmark of the paper has no figures.
+  init(on dataset: String) {
+    results = try? PaperResults()
+    self.dataset = Benchmark(named: dataset)?.rawValue ?? dataset
+  }
+
+  /// For what was learned on the dataset itself.
+  func value(of row: MethodRow, _ measure: Measure) -> Double? {
+    // In the paper all classes are learned on ImageNet alone.
+    if measure == .all { return dataset == Benchmark.imageNet.rawValue ? transferred(row.variant) : nil }
+    guard row.variant.isPapers, row.variant.classes == .base,
+      let figures = results?.halves(of: row.variant.method, on: dataset)
+    else { return nil }
+    return switch measure {
+    case .base: figures.base
+    case .new: figures.new
+    case .harmonicMean: figures.harmonicMean
+    case .all: nil
+    }
+  }
+
+  /// For what was learned on all classes of ImageNet, or not learned at all.
+  func transferred(_ variant: RunVariant) -> Double? {
+    guard variant.isPapers, variant.classes == .all else { return nil }
+    return results?.accuracy(of: variant.method, transferredTo: dataset)
   }
 }

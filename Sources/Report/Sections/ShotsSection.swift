@@ -41,7 +41,9 @@ struct ShotsSection {
 
   /// Zero-shot CLIP as a level line.
   private func level(_ measure: Measure, under series: [LineChart.Series]) -> [LineChart.Series] {
-    guard let row = group.zeroShot, let score = row.score(measure) else { return [] }
+    guard let row = group.zeroShot(measure, besides: measure.classes ?? .base), let score = row.score(measure) else {
+      return []
+    }
     let places = series.flatMap { $0.points.map(\.x) }
     guard let first = places.min(), let last = places.max() else { return [] }
     return [

@@ -16,7 +16,7 @@ struct WordsSection {
     guard !learned.isEmpty else { return nil }
     let shifted = words.contexts.first { $0.image != nil }
     return element(.section, ["id": id]) {
-      element(.h4) { "Context vectors of \(row.label) as words" }
+      element(.h4) { "Context vectors of \(row.tableLabel) as words" }
       paragraph(
         "The vocabulary entries nearest to each vector, with their Euclidean distances. A hyphen marks what only begins a"
           + " word. A vector may be far from every word, so this is a hint and no translation.")

@@ -1,11 +1,34 @@
-// Two cards, one for each model: its verdict, and a bar for each of the likeliest classes.
+// Two cards, one for each model: its verdict, and a bar for each of the likeliest classes; the others open below them.
 
 const byId = (id) => document.getElementById(id);
 
 export const cards = {
-  "run": { card: byId("run-card"), bars: byId("run-bars"), verdict: byId("run-verdict") },
-  "zero-shot": { card: byId("zero-card"), bars: byId("zero-bars"), verdict: byId("zero-verdict") },
+  "run": { card: byId("run-card"), bars: byId("run-bars"), verdict: byId("run-verdict"), more: byId("run-more") },
+  "zero-shot": {
+    card: byId("zero-card"), bars: byId("zero-bars"), verdict: byId("zero-verdict"), more: byId("zero-more"),
+  },
 };
+
+const shownAtFirst = 8;
+let areAllShown = false;  // in both cards, so that they stay beside each other
+
+function showRows() {
+  for (const { bars, more } of Object.values(cards)) {
+    const rows = [...bars.children];
+    rows.forEach((row, index) => { row.hidden = !areAllShown && index >= shownAtFirst; });
+    const hidden = rows.length - shownAtFirst;
+    more.hidden = hidden <= 0;
+    more.textContent = areAllShown ? "Show fewer" : `${hidden} more`;
+    more.setAttribute("aria-expanded", String(areAllShown));
+  }
+}
+
+for (const { more } of Object.values(cards)) {
+  more.addEventListener("click", () => {
+    areAllShown = !areAllShown;
+    showRows();
+  });
+}
 
 export function showAnswer(model, answer) {
   const { card, bars, verdict } = cards[model];
@@ -24,6 +47,7 @@ export function showAnswer(model, answer) {
     row.querySelector(".share").textContent = `${percent.toFixed(1)} %`;
     row.querySelector(".fill").style.setProperty("--share", `${percent}%`);
   });
+  showRows();
 }
 
 function newRow() {

@@ -5,8 +5,8 @@ import { classify, request, useToken } from "./server.js";
 
 const byId = (id) => document.getElementById(id);
 const view = Object.fromEntries(
-  ["run", "stage", "shown", "invitation", "pick", "remove", "file", "own", "examples", "problem", "token", "classes",
-    "count", "reset", "announcement", "veil"].map((id) => [id, byId(id)]));
+  ["run", "stage", "shown", "invitation", "pick", "remove", "file", "own", "examples", "pictures", "answers", "problem",
+    "token", "classes", "count", "reset", "announcement", "veil"].map((id) => [id, byId(id)]));
 const tokenForm = byId("token-form");
 const classesProblem = byId("classes-problem");
 const modes = byId("modes");
@@ -14,12 +14,12 @@ const fastNote = byId("fast-note");
 const leftOut = byId("left-out");
 
 const mostPhotos = 24;
-const shownClasses = 8;
 const typingPause = 180;  // ms: longer than between two keys, shorter than a person waits
 
 let photos = [];      // { blob, url, name, button }
 let current = null;
 let ownClasses = [];
+let examples = [];    // test photos of the run, of the same form
 let limits = { bodyBytes: 20e6, classes: 1000 };
 let asking = null;    // the AbortController of the newest question: older answers are dropped
 
@@ -65,7 +65,7 @@ async function ask() {
   try {
     const models = Object.keys(cards);
     const answers = await Promise.all(models.map((model) => classify(
-      current.blob, { classes: names, model, mode: mode(), top: shownClasses, signal: question.signal })));
+      current.blob, { classes: names, model, mode: mode(), top: limits.classes, signal: question.signal })));
     if (question !== asking) return;
     models.forEach((model, index) => showAnswer(model, answers[index]));
     const [run, zeroShot] = answers.map((answer) => answer.results[0].top[0].class);
@@ -104,7 +104,23 @@ function choose(photo) {
   for (const button of document.querySelectorAll(".strip button")) {
     button.setAttribute("aria-pressed", String(button === photo?.button));
   }
+  if (photo) bringIntoView();
   ask();
+}
+
+/** On a phone a photo may be chosen below the answers, which then are out of sight. */
+function bringIntoView() {
+  const { top } = view.stage.getBoundingClientRect();
+  const lowest = view.answers.querySelector(".bars").getBoundingClientRect().top;
+  if (top >= 0 && lowest <= innerHeight) return;
+  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  view.stage.scrollIntoView({ block: "start", behavior: calm ? "instant" : "smooth" });
+}
+
+function showStrips() {
+  byId("own-part").hidden = !photos.length;
+  byId("example-part").hidden = !examples.length;
+  view.pictures.hidden = !photos.length && !examples.length;
 }
 
 function thumbnail(list, url, name, press) {
@@ -134,7 +150,7 @@ function add(files) {
     photos.push(photo);
     first ??= photo;
   }
-  view.own.hidden = false;
+  showStrips();
   choose(first);
 }
 
@@ -142,23 +158,21 @@ function forget(photo) {
   photo.button.parentElement.remove();
   URL.revokeObjectURL(photo.url);
   photos = photos.filter((other) => other !== photo);
-  view.own.hidden = !photos.length;
+  showStrips();
 }
 
-async function chooseExample(example) {
-  try {
-    example.blob ??= await (await fetch(example.url)).blob();
-    choose(example);
-  } catch {
-    show(view.problem, "The server cannot be reached.");
-  }
+/** Test photos of the run; a run whose data are not at hand has none, and the page does without. */
+async function offerExamples() {
+  const answer = await request("/v1/examples");
+  if (examples.length) return;
+  examples = answer.examples.map(({ class: name, image }) => {
+    const blob = new Blob([Uint8Array.from(atob(image), (letter) => letter.charCodeAt(0))], { type: "image/jpeg" });
+    const example = { blob, url: URL.createObjectURL(blob), name: `Test photo: ${name}` };
+    example.button = thumbnail(view.examples, example.url, example.name, () => choose(example));
+    return example;
+  });
+  showStrips();
 }
-
-const examples = ["bird", "boat", "clock", "fruit", "house", "mammal", "musical_instrument", "vehicle"].map((name) => {
-  const example = { url: `/examples/${name}.jpg`, name: `Drawing: ${name.replace("_", " ")}`, blob: null };
-  example.button = thumbnail(view.examples, example.url, example.name, () => chooseExample(example));
-  return example;
-});
 
 // --- What a person does ---
 
@@ -241,6 +255,7 @@ async function start() {
     ownClasses = known.classes;
     view.classes.value ||= ownClasses.join("\n");
     ask();
+    offerExamples().catch(() => {});
   } catch (error) {
     tokenForm.hidden &&= !error.asksForToken;
     show(view.problem, error.message);

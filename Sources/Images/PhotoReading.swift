@@ -1,0 +1,60 @@
+import Foundation
+
+/// How photos are read: what a file may claim, and whether its picture is turned upright.
+public struct PhotoReading: Sendable, Equatable {
+  public var limits: DecodingLimits
+  public var orientation: Orientation
+
+  public init(limits: DecodingLimits = .standard, orientation: Orientation = .ignored) {
+    self.limits = limits
+    self.orientation = orientation
+  }
+
+  /// What is seen of a photo's file. Of a JPEG or a PNG that is stored row by row, no more rows are in memory than the
+  /// resampling needs at a time.
+  ///
+  /// - Parameter view: chooses it by the size of the (upright) picture, in pixels.
+  /// - Throws: ``ImageError``, which names the file, and what `view` throws besides.
+  public func image(at url: URL, seenAs view: (_ width: Int, _ height: Int) throws -> ImageView) throws -> Image {
+    try image(decoding: ImageFile.bytes(at: url, limits: limits), named: url.path, seenAs: view)
+  }
+
+  /// The same of a file held in memory. The format is found from the bytes, never from the name.
+  ///
+  /// - Parameter name: what errors call the picture.
+  public func image(
+    decoding data: Data, named name: String, seenAs view: (_ width: Int, _ height: Int) throws -> ImageView
+  ) throws -> Image {
+    let photo = try EncodedPhoto(data, named: name, reading: self)
+    let chosen: ImageView
+    do {
+      chosen = try view(photo.width, photo.height)
+      try chosen.check(pictureWidth: photo.width, pictureHeight: photo.height, limits: limits)
+    } catch let error as ImageError {
+      throw ImageError.shape(file: name, width: photo.width, height: photo.height, reason: error.problem)
+    }
+    return try photo.image(seenAs: chosen)
+  }
+
+  /// The whole picture of a file.
+  ///
+  /// - Throws: ``ImageError``, which names the file.
+  public func image(at url: URL) throws -> Image {
+    try image(decoding: ImageFile.bytes(at: url, limits: limits), named: url.path)
+  }
+
+  /// The whole picture of a file held in memory.
+  ///
+  /// - Throws: ``ImageError``, which names the picture.
+  public func image(decoding data: Data, named name: String) throws -> Image {
+    try EncodedPhoto(data, named: name, reading: self).image()
+  }
+
+  /// The size of a file's (upright) picture, by its header alone.
+  ///
+  /// - Throws: ``ImageError``, which names the file.
+  public func size(at url: URL) throws -> (width: Int, height: Int) {
+    let photo = try EncodedPhoto(ImageFile.bytes(at: url, limits: limits), named: url.path, reading: self)
+    return (photo.width, photo.height)
+  }
+}

@@ -1,0 +1,198 @@
+import Datasets
+import Experiments
+import PromptLearning
+
+/// The runs on one dataset with one model, by method.
+struct DatasetGroup: Sendable {
+  let dataset: String
+  let model: ModelIdentity
+  let rows: [MethodRow]
+
+  /// Runs of other datasets or other models are never in one group.
+  static func groups(of runs: [ReportedRun]) -> [DatasetGroup] {
+    struct Key: Hashable {
+      let dataset: String
+      let model: String
+    }
+    let variants = Set(runs.map(RunVariant.init))
+    let keyed = Dictionary(grouping: runs) { Key(dataset: $0.dataset, model: $0.record.model.sha256) }
+    return keyed.compactMap { key, runs in
+      runs.first.map { DatasetGroup(dataset: key.dataset, model: $0.record.model, runs: runs, among: variants) }
+    }.sorted { ($0.dataset, $0.model.name, $0.model.sha256) < ($1.dataset, $1.model.name, $1.model.sha256) }
+  }
+
+  /// - Parameter all: the variants of the whole report.
+  private init(dataset: String, model: ModelIdentity, runs: [ReportedRun], among all: Set<RunVariant>) {
+    self.dataset = dataset
+    self.model = model
+    let variants = Dictionary(grouping: runs, by: RunVariant.init)
+    rows = variants.keys.sorted(by: RunVariant.isOrdered).enumerated().map { index, variant in
+      MethodRow(
+        variant: variant, label: variant.label(among: all),
+        tableLabel: variant.label(among: all.filter { $0.classes == variant.classes }),
+        curveLabel: variant.label(among: all, showsShots: false), index: index,
+        runs: (variants[variant] ?? []).sorted { ($0.seed ?? 0, $0.name) < ($1.seed ?? 0, $1.name) })
+    }
+  }
+
+  /// Makes sure that figures which are averaged are of the same photos, and says where those of two rows are not.
+  ///
+  /// - Throws: ``ReportError/otherTestPhotos(first:second:evaluation:difference:)``.
+  func checkedPhotos() throws -> [String] {
+    var remarks: [String] = []
+    for classes in ClassSubset.allCases {
+      var firsts: [(run: String, kept: KeptEvaluation)] = []
+      for row in rows {
+        let kept = row.runs.compactMap { run in run.evaluation(on: classes).map { (run: run.name, kept: $0) } }
+        guard let first = kept.first else { continue }
+        for other in kept.dropFirst() {
+          guard let difference = first.kept.difference(from: other.kept) else { continue }
+          throw ReportError.otherTestPhotos(
+            first: first.run, second: other.run, evaluation: first.kept.name, difference: difference)
+        }
+        firsts.append(first)
+      }
+      guard let first = firsts.first else { continue }
+      for other in firsts.dropFirst() where first.kept.classNames == other.kept.classNames {
+        guard let difference = first.kept.difference(from: other.kept) else { continue }
+        remarks.append(
+          "\(first.run) and \(other.run) were measured on other photos (\(first.kept.name)), \(difference): their"
+            + " figures cannot be compared. \(ExperimentError.sameTestPhotos).")
+      }
+    }
+    return remarks
+  }
+
+  /// The rows whose runs learned the same part of the classes. Their figures can be compared with one another.
+  struct Part: Sendable {
+    let classes: ClassSubset
+    let rows: [MethodRow]
+
+    /// The measures that any of the rows has.
+    var measures: [Measure] { Measure.allCases.filter { measure in rows.contains { $0.score(measure) != nil } } }
+
+    /// The measure that ranks methods: the harmonic mean where there is one.
+    var ranking: Measure? { [.harmonicMean, .all, .base, .new].first(where: measures.contains) }
+
+    /// The rows from the best to the worst. Those without the figure that ranks come last, in their own order.
+    var ranked: [MethodRow] {
+      guard let ranking else { return rows }
+      return rows.sorted {
+        ($1.score(ranking)?.mean ?? -1, $0.index) < ($0.score(ranking)?.mean ?? -1, $1.index)
+      }
+    }
+  }
+
+  /// One for each part of the classes that runs learned.
+  var parts: [Part] {
+    [ClassSubset.base, .all, .new].compactMap { classes in
+      let own = rows.filter { $0.variant.classes == classes }
+      return own.isEmpty ? nil : Part(classes: classes, rows: own)
+    }
+  }
+
+  /// The row of zero-shot CLIP that learners are compared with. Where it was measured on other parts of the classes, those
+  /// with runs on the same part come first.
+  func zeroShot(_ measure: Measure, besides classes: ClassSubset) -> MethodRow? {
+    let candidates = rows.filter { $0.variant.method.isZeroShot && $0.score(measure) != nil }
+    let own = candidates.filter { $0.variant.classes == classes }
+    return (own.isEmpty ? candidates : own).min { $0.variant.method.rank < $1.variant.method.rank }
+  }
+
+  var runs: [ReportedRun] { rows.flatMap(\.runs) }
+
+  /// The parts of the classes that any run was measured on.
+  var measures: [Measure] { Measure.allCases.filter { measure in rows.contains { $0.score(measure) != nil } } }
+}
+
+/// A column of figures.
+enum Measure: CaseIterable, Sendable {
+  case base, new, harmonicMean, all
+
+  var title: String {
+    switch self {
+    case .base: "base"
+    case .new: "new"
+    case .harmonicMean: "H"
+    case .all: "all"
+    }
+  }
+
+  /// The part of the classes that is measured; `nil` for what follows from two.
+  var classes: ClassSubset? {
+    switch self {
+    case .base: .base
+    case .new: .new
+    case .all: .all
+    case .harmonicMean: nil
+    }
+  }
+
+  /// As a heading says it.
+  var words: String {
+    switch self {
+    case .base: "Accuracy on base classes"
+    case .new: "Accuracy on new classes"
+    case .harmonicMean: "Harmonic mean of both (H)"
+    case .all: "Accuracy on all classes"
+    }
+  }
+}
+
+/// A method, or a variant of one, with its runs.
+struct MethodRow: Sendable {
+  let variant: RunVariant
+  let label: String
+  /// The label among rows that learned the same part of the classes.
+  let tableLabel: String
+  /// The label of the row and of those that differ from it in shots alone.
+  let curveLabel: String
+  /// Its place among its group's rows.
+  let index: Int
+  /// By seed.
+  let runs: [ReportedRun]
+
+  /// Of accuracies, in percent.
+  struct Score: Sendable, Equatable {
+    let mean: Double
+    /// Of a sample; `nil` with one seed.
+    let deviation: Double?
+  }
+
+  /// The mean over the seeds. H is that of the two means, as the paper reports it.
+  func score(_ measure: Measure) -> Score? {
+    switch measure {
+    case .base: score(on: .base)
+    case .new: score(on: .new)
+    case .all: score(on: .all)
+    case .harmonicMean: harmonicMean
+    }
+  }
+
+  /// The harmonic mean of both means, only where the base classes were learned and the new ones were not.
+  private var harmonicMean: Score? {
+    guard variant.classes == .base, let base = score(on: .base)?.mean, let new = score(on: .new)?.mean else {
+      return nil
+    }
+    return Score(mean: base + new == 0 ? 0 : 2 * base * new / (base + new), deviation: nil)
+  }
+
+  private func score(on classes: ClassSubset) -> Score? {
+    Self.score(runs.compactMap { $0.evaluation(on: classes)?.evaluation.accuracy })
+  }
+
+  static func score(_ values: [Double]) -> Score? {
+    values.isEmpty ? nil : Score(mean: values.mean, deviation: values.count > 1 ? values.deviation : nil)
+  }
+
+  /// Such as "seeds 1, 2, 3"; `nil` where none matters.
+  var seeds: String? {
+    if runs.allSatisfy(\.isComputed) { return "computed for this page" }
+    let seeds = runs.compactMap { $0.seed.map(String.init) }
+    guard !variant.method.isZeroShot, !seeds.isEmpty else { return nil }
+    return (seeds.count == 1 ? "seed " : "seeds ") + seeds.joined(separator: ", ")
+  }
+
+  /// Which of the style sheet's series colours: one for each method.
+  var series: Int { variant.method.series }
+}

@@ -1,0 +1,156 @@
+import Datasets
+import Experiments
+import Explanations
+import Foundation
+import PromptLearning
+
+/// Reads runs, and computes what a report needs and they have not kept.
+public struct ReportBuilder: Sendable {
+  /// Whether missing evaluations, and what needs the model, are computed; what was kept is shown in any case.
+  public var computes = true
+  /// Where the runs' checkpoint lies now; `nil` takes the place that each run remembers.
+  public var model: String?
+  public var budget = MemoryBudget.automatic
+  /// Where image features are found and kept; `nil` computes them.
+  public var cacheFolder: URL?
+
+  /// What is being done.
+  public enum Progress: Sendable {
+    case evaluating(run: String, done: Int, of: Int)
+    case comparing(run: String, done: Int, of: Int)
+    case zeroShot(run: String, done: Int, of: Int)
+  }
+
+  public init() {}
+
+  /// The runs at `paths`. What is wrong with one that was found in a folder becomes a remark, so that the others go on.
+  func runs(
+    at paths: [URL], progress: (Progress) throws -> Void
+  ) throws -> (runs: [ReportedRun], remarks: [String]) {
+    var (runs, remarks): ([ReportedRun], [String]) = ([], [])
+    for found in try RunFinder.runs(at: paths) {
+      do {
+        var run = try ReportedRun(found)
+        try complete(&run, progress: progress)
+        runs.append(run)
+      } catch let error as any Explained where !found.isNamed {
+        remarks.append("\(found.name): \(error)")
+      }
+    }
+    if runs.isEmpty, let path = paths.first { throw ReportError.noRuns(path: path.path) }
+    runs += try zeroShot(besides: &runs, progress: progress)
+    return (runs, remarks)
+  }
+
+  /// Measures what the run was not yet measured on, and keeps it with the run.
+  private func complete(_ run: inout ReportedRun, progress: (Progress) throws -> Void) throws {
+    let missing = run.measuredClasses.filter { run.evaluation(on: $0) == nil }
+    guard run.isFinished, !missing.isEmpty else { return }
+    let names = missing.map(\.rawValue).listed
+    guard computes else {
+      run.remarks.append("\(run.name): There is no evaluation on \(names) classes.")
+      return
+    }
+    do {
+      let loaded = try LoadedRun(folder: run.folder.url, model: model)
+      for classes in missing {
+        let choice = run.choice(classes)
+        let dataset = try loaded.dataset(classes: choice)
+        let total = dataset.examples(in: .test).count
+        let measurement = try loaded.measurement(
+          on: dataset, split: .test, within: budget, cacheFolder: cacheFolder
+        ) { try progress(.evaluating(run: run.name, done: $0, of: total)) }
+        let kept = KeptEvaluation(
+          of: measurement, on: dataset, classes: classes, isChosen: run.isOfChosenClasses, split: .test)
+        run.evaluations.append(kept)
+        do {
+          try loaded.keep(measurement, on: dataset, classes: choice, split: .test)
+        } catch let error as WritingError {
+          run.remarks.append("\(run.name): The evaluation on \(classes.rawValue) classes was not kept: \(error)")
+        }
+      }
+    } catch let error as any Explained {
+      run.remarks.append("\(run.name): There is no evaluation on \(names) classes: \(error)")
+    }
+  }
+
+  /// Zero-shot CLIP's answers on the images that runs were measured on, where none of the runs has them.
+  ///
+  /// They take the text encoder one pass, and the images' features are mostly there already. They are kept nowhere.
+  private func zeroShot(
+    besides runs: inout [ReportedRun], progress: (Progress) throws -> Void
+  ) throws -> [ReportedRun] {
+    guard computes else { return [] }
+    struct Key: Hashable {
+      let dataset, model: String
+      let classes: ClassSubset
+      let chosenClasses: [String]?
+    }
+    func keys(_ run: ReportedRun) -> [Key] {
+      ClassSubset.allCases.filter { run.evaluation(on: $0) != nil }
+        .map {
+          Key(
+            dataset: run.dataset, model: run.record.model.sha256, classes: $0,
+            chosenClasses: run.record.configuration?.chosenClasses)
+        }
+    }
+    var known = Set(runs.filter(\.method.isZeroShot).flatMap(keys))
+    var computed: [ReportedRun] = []
+    for index in runs.indices {
+      let missing = keys(runs[index]).filter { known.insert($0).inserted }.map(\.classes)
+      guard !missing.isEmpty, runs[index].isFinished else { continue }
+      do {
+        let loaded = try LoadedRun(folder: runs[index].folder.url, model: model)
+        let evaluations = try missing.map { try zeroShot(beside: loaded, of: runs[index], on: $0, progress: progress) }
+        computed.append(ReportedRun(zeroShotBeside: runs[index], evaluations: evaluations))
+      } catch let error as any Explained {
+        runs[index].remarks.append("\(runs[index].name): Zero-shot CLIP's answers beside it are missing: \(error)")
+      }
+    }
+    return computed
+  }
+
+  private func zeroShot(
+    beside loaded: LoadedRun, of run: ReportedRun, on classes: ClassSubset, progress: (Progress) throws -> Void
+  ) throws -> KeptEvaluation {
+    let dataset = try loaded.dataset(classes: run.choice(classes))
+    let prompts = try ZeroShotPrompts(
+      for: dataset.classNames, templates: [.zeroShot(for: dataset.name)], clip: loaded.clip)
+    let cache = cacheFolder.map { FeatureCache(folder: $0, model: loaded.record.model.sha256) }
+    let total = dataset.test.count
+    let measurement = try Evaluator(Classifier(loaded.clip, prompts), within: budget, cache: cache).measurement(
+      on: dataset
+    ) { try progress(.zeroShot(run: run.name, done: $0, of: total)) }
+    return KeptEvaluation(
+      of: measurement, on: dataset, classes: classes, isChosen: run.isOfChosenClasses, split: .test)
+  }
+
+  /// Adds what needs the model: what the conditional token changed, and the words nearest to the context vectors.
+  func explain(_ run: inout ReportedRun, _ kept: [KeptEvaluation], progress: (Progress) throws -> Void) throws {
+    guard computes, run.isFinished, run.method.learnsContexts else { return }
+    let loaded: LoadedRun
+    do {
+      loaded = try LoadedRun(folder: run.folder.url, model: model)
+    } catch let error as any Explained {
+      run.remarks.append("\(run.name): What needs its model is missing: \(error)")
+      return
+    }
+    var image: URL?
+    for evaluation in kept where run.method.conditionsOnImage {
+      do {
+        let changes = try MetaTokenEffect(
+          of: evaluation, by: loaded, within: budget, cacheFolder: cacheFolder
+        ) { try progress(.comparing(run: run.name, done: $0, of: $1)) }
+        run.changes[evaluation.name] = changes
+        image = image ?? changes?.most.first?.file
+      } catch let error as any Explained {
+        run.remarks.append("\(run.name): What the conditional token changed is missing: \(error)")
+      }
+    }
+    do {
+      run.words = try loaded.contextWords(count: 5, image: image)
+    } catch let error as any Explained {
+      run.remarks.append("\(run.name): The words of its context vectors are missing: \(error)")
+    }
+  }
+}

@@ -1,0 +1,116 @@
+import Datasets
+import Experiments
+import Foundation
+import PromptLearning
+
+/// What runs have in common that differ in nothing but their seed.
+struct RunVariant: Hashable, Sendable {
+  /// A setting that may tell two variants of a method apart, in words.
+  struct Feature: Hashable, Sendable {
+    let name: String
+    let text: String
+
+    /// Whether it is told wherever it is not usual: what is learned and not how.
+    var isEssential: Bool { ["origin", "precision", "context", "position", "sets", "option"].contains(name) }
+  }
+
+  let method: PromptLearning.Method
+  /// `nil` for all images, and for methods that see none.
+  let shots: Int?
+  /// Of what is learned.
+  let classes: ClassSubset
+  /// Whether contexts begin and stand as in the paper's tables, learned from as many images.
+  let isPapers: Bool
+  private let features: [Feature]
+  /// Those of ``features`` that are not the method's own way on the dataset.
+  private let unusual: [Feature]
+
+  init(_ run: ReportedRun) {
+    method = run.method
+    classes = run.record.classes ?? .all
+    guard let configuration = run.record.configuration else {
+      shots = nil
+      isPapers = false
+      features = [Self.imported]
+      unusual = features
+      return
+    }
+    shots = method.isZeroShot ? nil : configuration.shots
+    isPapers = method.isZeroShot || shots == 16 && configuration.context == RunConfiguration.Context()
+    features = Self.features(of: configuration)
+    let usual = Self.features(
+      of: RunConfiguration(
+        model: configuration.model, data: configuration.data, method: method, classes: .base,
+        training: method.defaultTraining(on: run.dataset)))
+    unusual = features.filter { !usual.contains($0) && $0.name != Self.classesName }
+  }
+
+  private static let classesName = "classes"
+  private static let imported = Feature(name: "origin", text: "imported")
+
+  private static func classes(of configuration: RunConfiguration) -> String {
+    guard let chosen = configuration.chosenClasses else { return "\(configuration.classes.rawValue) classes" }
+    return "only \(chosen.prefix(3).joined(separator: ", "))\(chosen.count > 3 ? ", … (\(chosen.count) classes)" : "")"
+  }
+
+  private static func features(of configuration: RunConfiguration) -> [Feature] {
+    var features = [Feature(name: classesName, text: classes(of: configuration))]
+    func add(_ name: String, _ text: String) { features.append(Feature(name: name, text: text)) }
+    if let precision = configuration.precision { add("precision", precision.rawValue) }
+    guard !configuration.method.isZeroShot else { return features }
+    add("shots", configuration.shots.map { $0.counted("shot") } ?? "all images")
+    if configuration.fewShotList != nil { add("sample", "images of a list") }
+    guard let training = configuration.training else { return features }
+    let context = configuration.context
+    add("context", context.words.map { "“\($0)”" } ?? "\(context.length ?? 4) random vectors")
+    if context.position != .end { add("position", "name in the \(context.position.rawValue)") }
+    if context.isClassSpecific { add("sets", "class-specific") }
+    for option in configuration.method.options {
+      guard let value = configuration.options?.values[option.name] else { continue }
+      add("option", "\(option.name) \(value)")
+    }
+    add("epochs", training.epochs.counted("epoch"))
+    add("batch", "\(training.batchSize) a step")
+    add("rate", "rate \(training.learningRate)")
+    add("views", training.views == .fresh ? "fresh views" : "stored views")
+    return features
+  }
+
+  /// The method's name, with what is not usual about it; how it was learned only where the report's runs of the method differ.
+  ///
+  /// Two variants on one dataset never have the same label, and the same settings have the same one on every dataset.
+  ///
+  /// The part of the classes is told where runs of the method learned different ones.
+  ///
+  /// - Parameter showsShots: whether the number of shots may be told.
+  func label(among all: some Collection<RunVariant>, showsShots: Bool = true) -> String {
+    // How an import was learned is not known, so that nothing of it tells others apart.
+    let related = all.filter { $0.method == method && !$0.features.contains(Self.imported) }
+    let telling = unusual.filter { feature in
+      (showsShots || feature.name != "shots")
+        && (feature.isEssential || related.contains { !$0.features.contains(feature) })
+    }
+    let part = related.contains { $0.classes != classes } ? ["\(classes.rawValue) classes"] : []
+    return ([method.title] + part + telling.map(\.text)).joined(separator: ", ")
+  }
+
+  private var text: String { features.map(\.text).joined(separator: " ") }
+
+  /// What is equal in variants that differ in the number of shots alone: they make one curve.
+  struct Family: Hashable {
+    let method: PromptLearning.Method
+    let features: [Feature]
+  }
+
+  var family: Family { Family(method: method, features: features.filter { $0.name != "shots" }) }
+
+  /// Zero-shot first, then as the paper lists them; of one method, runs on the base classes first, then few shots first, and
+  /// the usual before the unusual.
+  static func isOrdered(_ left: RunVariant, _ right: RunVariant) -> Bool {
+    func part(_ variant: RunVariant) -> Int { [.base, .all, .new].firstIndex(of: variant.classes) ?? 0 }
+    let place = (left.method.rank, part(left), left.shots ?? .max, left.unusual.count)
+    let other = (right.method.rank, part(right), right.shots ?? .max, right.unusual.count)
+    guard place == other else { return place < other }
+    return left.text.compare(right.text, options: .numeric) == .orderedAscending
+  }
+}
