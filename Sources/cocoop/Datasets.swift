@@ -53,7 +53,7 @@ struct Datasets: ParsableCommand {
         let dataset = try Dataset(at: location, division: division, isRecursive: folders.recursive)
           .findingOtherSpellings()
         let missing = Set(dataset.missingImages())
-        let present = Split.allCases.flatMap(dataset.examples).filter { !missing.contains($0.path) }
+        let present = Split.allCases.flatMap(dataset.examples(in:)).filter { !missing.contains($0.path) }
         let broken = BrokenPhotos(among: present, of: dataset, isThorough: true).photos
         let report = DatasetReport(checking: dataset, broken: broken.map(\.problem))
         try printing.print(report) { report.tree }
@@ -137,7 +137,7 @@ struct Datasets: ParsableCommand {
         .dataset(divided: .shotsFirst(shots, seed: seed))
       let file = URL(filePath: output)
       try SplitFile(of: dataset, at: file).write(to: file)
-      OutputOptions().remark(dataset.notices)
+      for notice in dataset.notices { StandardError.write("note: \(notice).\n") }
       print("\(dataset.name), \(dataset.classNames.count) classes: \(output)")
     }
   }

@@ -39,7 +39,9 @@ struct ClassOptions: ParsableArguments {
       valueName: "names"))
   var classes: String?
 
-  @Option(help: ArgumentHelp("One class name a line, or a table with a column 'class', or a list in JSON.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("One class name a line, or a table with a column 'class', or a list in JSON.", valueName: "file")
+  )
   var classesFile: String?
 
   func validate() throws {
@@ -63,10 +65,11 @@ struct SampleOptions: ParsableArguments {
   var shots = 16
 
   @Option(
-    help: "Photos to test on, where the data has no test part: auto keeps those that the shots leave, none learns from all.")
+    help: "Photos to test on, where the data has no test part: auto keeps what the shots leave, none learns from all.")
   var test = TestPhotos.auto
 
-  @Option(help: ArgumentHelp("Decides which photos are kept for testing, where the data has no test part.", valueName: "n"))
+  @Option(
+    help: ArgumentHelp("Decides which photos are kept for testing, where the data has no test part.", valueName: "n"))
   var divisionSeed = 1
 
   @Option(help: ArgumentHelp("Decides the sample, the initial values and the training.", valueName: "n"))

@@ -39,7 +39,10 @@ struct Train: ParsableCommand {
 
   @OptionGroup var training: TrainingOptions
 
-  @Option(help: ArgumentHelp("The run's folder (default: runs/DATA-METHOD-seedN, with the part of the classes after DATA).", valueName: "folder"))
+  @Option(
+    help: ArgumentHelp(
+      "The run's folder (default: runs/DATA-METHOD-seedN, with the part of the classes after DATA).",
+      valueName: "folder"))
   var output: String?
 
   @Option(
@@ -101,7 +104,7 @@ struct Train: ParsableCommand {
       options: settings, precision: products.precision, training: steps,
       orientation: upright.orientation ?? dataSource.defaultOrientation)
     let folder = try RunFolder(
-      creating: URL(filePath: output ?? "runs/\(whole.name)\(configuration.choice.folderPart)-\(method.id)-seed\(sample.seed)"),
+      creating: URL(filePath: output ?? defaultOutput(whole, configuration)),
       existing: resume ? .resume : force ? .replace : .refuse)
     // What was begun goes on as it was; runs of before orientations ignore them.
     if resume, upright.orientation == nil, let begun = try? folder.record().configuration {
@@ -114,7 +117,7 @@ struct Train: ParsableCommand {
       cacheFolder: cache.folder, limits: photoOptions.limits)
     printing.remarkAssumptions(of: run.clip)
     if let kept { printing.remark("note: The sample is the one that the reference kept, \(kept.path).") }
-    remark(run, of: dataset)
+    remark(run, of: dataset, in: dataSource)
 
     let reporter = TrainingReporter(method.title, epochs: configuration.training?.epochs ?? 0, printing)
     let again = "the same command"
@@ -140,10 +143,14 @@ struct Train: ParsableCommand {
     }
   }
 
+  private func defaultOutput(_ data: Dataset, _ configuration: RunConfiguration) -> String {
+    "runs/\(data.name)\(configuration.choice.folderPart)-\(method.id)-seed\(sample.seed)"
+  }
+
   /// Says what becomes of the photos, those above all that nothing is learned from.
   ///
   /// - Parameter whole: the data in their parts.
-  private func remark(_ run: TrainingRun, of whole: Dataset) {
+  private func remark(_ run: TrainingRun, of whole: Dataset, in source: DataSource) {
     guard !method.isZeroShot else { return printing.remark(run.dataset.notices.filter(\.isOfImages)) }
     printing.remark(run.dataset.notices)
     if sample.test == .none, !whole.isUntested {
@@ -155,12 +162,13 @@ struct Train: ParsableCommand {
         "note: \(run.skipped.count == 1 ? "1 photo" : "\(run.skipped.count) photos") left out, because nothing reads"
           + " \(run.skipped.count == 1 ? "it" : "them"): \(shown)\(run.skipped.count > 5 ? "; …" : "").")
     }
+    // Of a benchmark, few of many is the protocol.
+    guard case .files = source.place else { return }
     let others = Set(run.dataset.otherClasses)
     let available = whole.training.count { !others.contains(whole.classNames[$0.label]) }
     let used = Set((run.dataset.training + run.dataset.validation).map(\.path))
-    let unused = whole.training.count {
-      !others.contains(whole.classNames[$0.label]) && !used.contains($0.path)
-    } - run.skipped.count
+    let left = whole.training.count { !others.contains(whole.classNames[$0.label]) && !used.contains($0.path) }
+    let unused = left - run.skipped.count
     if unused > 0 {
       printing.remark("note: \(unused) of \(available) training photos are not learned from: more --shots take more.")
     }

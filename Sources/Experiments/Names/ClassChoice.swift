@@ -63,7 +63,8 @@ public enum ClassChoice: Sendable, Equatable {
     case .part(.all): ""
     case .part(let part): "-\(part.rawValue)"
     case .chosen(let names):
-      "-\(names.count == 1 ? "1class" : "\(names.count)classes")-\(FileHash.sha256(of: names.joined(separator: "\n")).prefix(6))"
+      (names.count == 1 ? "-1class-" : "-\(names.count)classes-")
+        + FileHash.sha256(of: names.joined(separator: "\n")).prefix(6)
     }
   }
 }

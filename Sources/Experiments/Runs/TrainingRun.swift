@@ -41,7 +41,8 @@ public struct TrainingRun: Sendable {
     self.identity = identity
     let examples = try configuration.examples(from: dataset)
     let isRead = !configuration.method.isZeroShot
-    (self.dataset, skipped) = isRead ? try rule.applied(to: examples, limits: limits) : (examples, [])
+    let usable = try isRead ? rule.applied(to: examples, limits: limits) : (dataset: examples, skipped: [])
+    (self.dataset, skipped) = (usable.dataset, usable.skipped)
     self.folder = folder
     division = dataset.isDividedHere ? SplitFile(of: dataset) : nil
   }
