@@ -13,7 +13,8 @@ package struct ReferenceTrainer: Sendable, Equatable {
   static let all = Method.all.compactMap(ReferenceTrainer.init).sorted { $0.learns && !$1.learns }
 
   private init?(_ method: Method) {
-    guard let format = method.reference else { return nil }
+    // What learns and declares no keys is known by its checkpoints alone.
+    guard let format = method.reference, method.isZeroShot || format.section != nil else { return nil }
     self.method = method
     self.format = format
   }

@@ -50,7 +50,9 @@ public enum Notice: Sendable, Hashable, CustomStringConvertible {
   private var sentence: String {
     switch self {
     case .scarce(let shots, let names, let counts):
-      let few = zip(names, counts).prefix(3).map { "'\($0)' has \($1 == 1 ? "1 training photo" : "\($1) training photos")" }.joined(separator: ", ")
+      let few = zip(names, counts).prefix(3).map {
+        "'\($0)' has \($1 == 1 ? "1 training photo" : "\($1) training photos")"
+      }.joined(separator: ", ")
       return names.count > 3
         ? "\(names.count) classes have fewer than \(shots) training photos (\(few), …): all were taken"
         : "\(few), fewer than \(shots): all were taken"
@@ -106,7 +108,9 @@ public enum Notice: Sendable, Hashable, CustomStringConvertible {
   public var isOfImages: Bool {
     switch self {
     case .leftOut, .passedThrough, .otherSpelling, .lostLinks, .emptyFolders, .addedImages, .severalClasses: true
-    case .scarce, .randomDivision, .shotsFirst, .nothingToTest, .heldOut, .rebuilt, .testIsValidation, .equalNames, .leak, .namesInBytes, .repeatedRows: false
+    case .scarce, .randomDivision, .shotsFirst, .nothingToTest, .heldOut, .rebuilt, .testIsValidation, .equalNames,
+      .leak, .namesInBytes, .repeatedRows:
+      false
     }
   }
 
@@ -122,7 +126,8 @@ public enum Notice: Sendable, Hashable, CustomStringConvertible {
     case .namesInBytes(let names):
       let kept = names.filter(classes.contains)
       return kept.isEmpty ? nil : .namesInBytes(kept)
-    case .randomDivision, .nothingToTest, .heldOut, .rebuilt, .testIsValidation, .emptyFolders, .lostLinks, .addedImages, .leak, .leftOut,
+    case .randomDivision, .nothingToTest, .heldOut, .rebuilt, .testIsValidation, .emptyFolders, .lostLinks,
+      .addedImages, .leak, .leftOut,
       .passedThrough, .otherSpelling, .repeatedRows, .severalClasses:
       return self
     }
@@ -141,7 +146,8 @@ public enum Notice: Sendable, Hashable, CustomStringConvertible {
       "; \(few.count == 1 ? "'\($0.name)' has" : "\(few.count) classes, such as '\($0.name)', have") no more than the"
         + " \(shots) asked for, and a quarter is kept for testing"
     }
-    return "No photos are set apart for testing, so each class was divided at random (seed \(seed)): \(parts.training) of"
+    return
+      "No photos are set apart for testing, so each class was divided at random (seed \(seed)): \(parts.training) of"
       + " \(parts.images) photos\(isUniform ? " a class" : "") to learn from,"
       + (parts.validation > 0 ? " \(parts.validation) to validate," : "") + " \(test) to test\(kept ?? "")"
   }

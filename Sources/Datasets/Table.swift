@@ -42,7 +42,8 @@ extension Dataset {
       }
     }
     let notices = (statesParts ? [] : [divider.notice]) + [stated.repeated].compactMap { $0 }
-    self = try list.dataset(name: file.deletingPathExtension().lastPathComponent, notices: notices,
+    self = try list.dataset(
+      name: file.deletingPathExtension().lastPathComponent, notices: notices,
       requiring: statesParts ? [.train, .test] : division.required
     ) { examples in
       try images ?? Files.imageFolder(beside: file, holding: examples.lazy.map(\.path))

@@ -159,7 +159,13 @@ extension ClassifyRequest.Options {
     switch name {
     case "classes":
       try once(classes == nil)
-      classes = try Self.names(in: text)
+      do {
+        classes = try ClassNames.entries(of: text, source: "'classes'")
+      } catch ExperimentError.classList(_, let problem) {
+        throw APIError.field(
+          name: name, problem: problem,
+          remedy: "Send names with commas between them, such as cat,dog, or [\"cat\", \"dog\"]")
+      }
     case "top":
       try once(top == nil)
       guard let number = Int(text) else {
@@ -175,19 +181,5 @@ extension ClassifyRequest.Options {
       mode = text
     default: throw APIError.syntax("There is no option '\(name.prefix(40))'", remedy: guide)
     }
-  }
-
-  /// The names of a list with commas between them, or of one in JSON.
-  private static func names(in text: String) throws -> [String] {
-    let trimmed = text.trimmingCharacters(in: .whitespacesAndNewlines)
-    guard trimmed.hasPrefix("["), trimmed.hasSuffix("]") else {
-      return text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
-    }
-    guard let names = try? JSONDecoder().decode([String].self, from: Data(trimmed.utf8)) else {
-      throw APIError.field(
-        name: "classes", problem: "it stands in square brackets and is no list of text in JSON",
-        remedy: "Send names with commas between them, such as cat,dog, or [\"cat\", \"dog\"]")
-    }
-    return names
   }
 }

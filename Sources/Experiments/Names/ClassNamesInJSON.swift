@@ -1,3 +1,4 @@
+import Explanations
 import Foundation
 
 /// Class names in JSON, in the forms that are met: `["cat", "dog"]`, `{"classes": […]}`, `{"0": "cat", "1": "dog"}`,
@@ -16,7 +17,7 @@ struct ClassNamesInJSON {
   init?(_ text: String, source: String) throws {
     let opening = text.unicodeScalars.first { !$0.properties.isWhitespace && $0 != "\u{FEFF}" }
     guard opening == "[" || opening == "{" else { return nil }
-    guard let value = try? JSONDecoder().decode(Value.self, from: Data(text.utf8)) else {
+    guard let value = try? JSONValue(parsing: Data(text.utf8)) else {
       throw ExperimentError.classList(
         source: source, problem: "it begins as JSON and is none" + (Self.fault(in: text).map { ": \($0)" } ?? ""))
     }
@@ -34,10 +35,10 @@ struct ClassNamesInJSON {
     }
   }
 
-  private static func names(in value: Value, source: String) throws -> [String] {
+  private static func names(in value: JSONValue, source: String) throws -> [String] {
     func refused(_ problem: String) -> ExperimentError { .classList(source: source, problem: problem) }
     switch value {
-    case .list(let entries):
+    case .array(let entries):
       return try entries.enumerated().map { index, entry in
         guard let name = entry.name else {
           throw refused("entry \(index + 1) is \(entry.noun), where a name was expected")
@@ -45,10 +46,10 @@ struct ClassNamesInJSON {
         return name
       }
     case .object(let entries):
-      if let key = listKeys.first(where: { entries[$0]?.isList == true }), let list = entries[key] {
+      if let key = listKeys.first(where: { entries[$0]?.holdsMany == true }), let list = entries[key] {
         return try names(in: list, source: source)
       }
-      let positions = entries.compactMap { key, value in value.index.map { (index: $0, name: key, key: key) } }
+      let positions = entries.compactMap { key, value in value.integer.map { (index: $0, name: key, key: key) } }
       if !entries.isEmpty, positions.count == entries.count { return try ordered(positions, refused) }
       return try ordered(
         entries.map { key, value in
@@ -74,64 +75,31 @@ struct ClassNamesInJSON {
     }
     return sorted.map(\.name)
   }
+}
 
-  private enum Value: Decodable {
-    case text(String), number(Double), flag, null
-    case list([Value])
-    case object([String: Value])
-
-    init(from decoder: any Decoder) throws {
-      let container = try decoder.singleValueContainer()
-      if container.decodeNil() {
-        self = .null
-      } else if let text = try? container.decode(String.self) {
-        self = .text(text)
-      } else if (try? container.decode(Bool.self)) != nil {
-        self = .flag
-      } else if let number = try? container.decode(Double.self) {
-        self = .number(number)
-      } else if let list = try? container.decode([Value].self) {
-        self = .list(list)
-      } else {
-        self = .object(try container.decode([String: Value].self))
-      }
+extension JSONValue {
+  /// A text, the name of an object, or the second of a WordNet number and a name.
+  fileprivate var name: String? {
+    switch self {
+    case .string(let text): return text
+    case .object(let entries): return ["name", "label", "class"].lazy.compactMap { entries[$0]?.name }.first
+    case .array(let pair):
+      guard pair.count == 2, let number = pair[0].string, number.wholeMatch(of: /n\d{8}/) != nil else { return nil }
+      return pair[1].string
+    default: return nil
     }
+  }
 
-    /// A text, the name of an object, or the second of a WordNet number and a name.
-    var name: String? {
-      switch self {
-      case .text(let text): return text
-      case .object(let entries): return ["name", "label", "class"].lazy.compactMap { entries[$0]?.name }.first
-      case .list(let pair):
-        guard pair.count == 2, case .text(let number) = pair[0], case .text(let name) = pair[1],
-          number.wholeMatch(of: /n\d{8}/) != nil
-        else { return nil }
-        return name
-      default: return nil
-      }
-    }
+  fileprivate var holdsMany: Bool { array != nil || object != nil }
 
-    var isList: Bool {
-      switch self {
-      case .list, .object: true
-      default: false
-      }
-    }
-
-    var index: Int? {
-      guard case .number(let number) = self else { return nil }
-      return Int(exactly: number)
-    }
-
-    var noun: String {
-      switch self {
-      case .text: "a text"
-      case .number: "a number"
-      case .flag: "true or false"
-      case .null: "null"
-      case .list: "a list"
-      case .object: "an object"
-      }
+  fileprivate var noun: String {
+    switch self {
+    case .string: "a text"
+    case .integer, .number: "a number"
+    case .bool: "true or false"
+    case .null: "null"
+    case .array: "a list"
+    case .object: "an object"
     }
   }
 }

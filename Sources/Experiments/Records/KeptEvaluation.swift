@@ -52,7 +52,8 @@ public struct KeptEvaluation: Sendable, Equatable {
   ) {
     let names = dataset.classNames
     self.init(
-      dataset: dataset.name, classes: classes, isChosen: isChosen, split: split, classNames: names, imageFolder: dataset.imageFolder,
+      dataset: dataset.name, classes: classes, isChosen: isChosen, split: split, classNames: names,
+      imageFolder: dataset.imageFolder,
       evaluation: measurement.evaluation,
       predictions: dataset.examples(in: split).enumerated().map { index, example in
         Prediction(

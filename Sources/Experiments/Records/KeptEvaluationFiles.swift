@@ -76,7 +76,8 @@ extension KeptEvaluation {
       throw refused(Self.summaryName, "it has version \(summary.version), and this package reads \(Summary.version)")
     }
     self.init(
-      dataset: summary.dataset, classes: summary.classes, isChosen: summary.isChosen ?? false, split: split, classNames: summary.classNames,
+      dataset: summary.dataset, classes: summary.classes, isChosen: summary.isChosen ?? false, split: split,
+      classNames: summary.classNames,
       imageFolder: URL(filePath: summary.imageFolder), evaluation: summary.evaluation,
       predictions: try Self.predictions(
         of: folder.appending(path: Self.predictionsName), classNames: Set(summary.classNames)

@@ -43,7 +43,9 @@ extension RunSummary {
     add("data", data)
     add("classes", classesWord.map { "\($0)\(classCount.map { ", \($0)" } ?? "")" })
     // The line's own words are its name.
-    add("left out", otherClasses.flatMap(LeftOutClasses.init).map { String($0.description.dropFirst("left out: ".count)) })
+    add(
+      "left out", otherClasses.flatMap(LeftOutClasses.init).map { String($0.description.dropFirst("left out: ".count)) }
+    )
     add("shots", shots.map(String.init))
     add("skipped", skippedPhotos.map { "\($0) \($0 == 1 ? "photo" : "photos") that cannot be read" })
     add("seed", seed.map(String.init))

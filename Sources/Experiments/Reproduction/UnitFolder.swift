@@ -34,7 +34,7 @@ struct UnitFolder {
     let folder = try RunFolder(existing: url)
     let record = try folder.record()
     guard let configuration = record.configuration else { throw ExperimentError.runExists(path: url.path) }
-    try unit.configuration.check(isThatOf: configuration, places: record.places, path: url.path)
+    try unit.configuration.check(isThatOf: configuration, madeAt: record.places, path: url.path)
     guard record.model.sha256 == identity.sha256 else {
       throw LearningError.otherModel(
         path: url.path, expected: "\(record.model.name) (\(record.model.sha256.prefix(12)))",

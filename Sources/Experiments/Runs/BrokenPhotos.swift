@@ -12,7 +12,8 @@ public struct BrokenPhotos: Sendable {
   /// Opens photos on all cores.
   ///
   /// - Parameter isThorough: decodes each of them; otherwise one that ends as its format does is believed.
-  public init(among examples: [Example], of dataset: Dataset, isThorough: Bool,
+  public init(
+    among examples: [Example], of dataset: Dataset, isThorough: Bool,
     limits: DecodingLimits = .standard
   ) {
     var seen: Set<String> = []

@@ -122,19 +122,22 @@ extension RunConfiguration {
   struct Setting {
     let name: String
     let text: String
+    /// Whether the text is a path, which another folder may be needed to understand.
+    var isPlace = false
   }
 
   /// Every setting that decides what is learned. The places of model and data are none: a run is the same wherever its
   /// model lies, and which model it is, its checkpoint's hash says.
   var settings: [Setting] {
-    func setting<Value>(_ name: String, _ value: Value?) -> Setting {
-      Setting(name: name, text: value.map { "\($0)" } ?? "none")
+    func setting<Value>(_ name: String, _ value: Value?, isPlace: Bool = false) -> Setting {
+      Setting(name: name, text: value.map { "\($0)" } ?? "none", isPlace: isPlace)
     }
     return [
       setting("the method", method.id), setting("the seed", seed), setting("the shots", shots),
-      setting("the classes", chosenClasses?.joined(separator: ", ") ?? classes.rawValue), setting("the data", data),
+      setting("the classes", chosenClasses?.joined(separator: ", ") ?? classes.rawValue),
       setting("the division's seed", divisionSeed), setting("the test", testsNothing == true ? "none" : "auto"),
-      setting("the few-shot list", fewShotList), setting("the photos in sub-folders", isRecursive ?? false),
+      setting("the data", data, isPlace: true), setting("the few-shot list", fewShotList, isPlace: true),
+      setting("photos in sub-folders", isRecursive == true ? "taken" : "left out"),
       setting("the context words", context.words),
       setting("the context length", context.length), setting("the position", context.position.rawValue),
       setting("class-specific contexts", context.isClassSpecific), setting("the options", options?.text),
@@ -146,22 +149,18 @@ extension RunConfiguration {
     ]
   }
 
-  /// Makes sure that a run that was begun with `recorded` is the one that this configuration describes.
+  /// Makes sure that a run that was begun with `recorded` is the one that this configuration describes. A path that was
+  /// given from another folder is the same where it leads to the same place.
   ///
-  /// - Parameter places: where that run was made.
+  /// - Parameter places: where the run was begun; `nil`, of older runs, is here.
   /// - Throws: ``ExperimentError/otherSetting(path:setting:found:requested:)`` for the first setting that differs.
-  func check(isThatOf recorded: RunConfiguration, places: RunPlaces?, path: String) throws {
-    var recorded = recorded
-    // The same place, from another folder.
+  func check(isThatOf recorded: RunConfiguration, madeAt places: RunPlaces?, path: String) throws {
     let here = RunPlaces(of: URL(filePath: path))
-    func isSame(_ place: String?, _ other: String?) -> Bool {
-      place.map { places?.absolute($0) ?? $0 } == other.map(here.absolute)
-    }
-    // Runs of before there was a seed of the division have kept it.
+    var recorded = recorded
+    // Runs of before there was a seed of the division have kept their division.
     if recorded.divisionSeed == nil { recorded.divisionSeed = divisionSeed }
-    if isSame(recorded.data, data) { recorded.data = data }
-    if isSame(recorded.fewShotList, fewShotList) { recorded.fewShotList = fewShotList }
     for (found, requested) in zip(recorded.settings, settings) where found.text != requested.text {
+      if found.isPlace, (places ?? here).absolute(found.text) == here.absolute(requested.text) { continue }
       throw ExperimentError.otherSetting(
         path: path, setting: requested.name, found: found.text, requested: requested.text)
     }

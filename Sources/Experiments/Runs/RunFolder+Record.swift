@@ -36,7 +36,8 @@ extension RunFolder {
 
     package init(
       _ configuration: RunConfiguration?, imported: ImportedPrompts? = nil, model: ModelIdentity, classNames: [String],
-      otherClasses: [String] = [], skippedPhotos: Int = 0, threads: Int? = nil, memoryBudget: MemoryBudget? = nil, trainingImages: TrainingImages? = nil,
+      otherClasses: [String] = [], skippedPhotos: Int = 0, threads: Int? = nil, memoryBudget: MemoryBudget? = nil,
+      trainingImages: TrainingImages? = nil,
       trainingSeconds: Double? = nil
     ) {
       version = Self.version

@@ -89,7 +89,7 @@ public struct TrainingRun: Sendable {
   private func recordToResume() throws -> RunFolder.Record {
     let record = try folder.record()
     guard let recorded = record.configuration else { throw ExperimentError.nothingToResume(path: folder.url.path) }
-    try configuration.check(isThatOf: recorded, places: record.places, path: folder.url.path)
+    try configuration.check(isThatOf: recorded, madeAt: record.places, path: folder.url.path)
     guard record.model == identity else {
       throw LearningError.otherModel(
         path: folder.url.path, expected: record.model.name, found: "\(identity.name) (\(identity.sha256.prefix(12)))")

@@ -34,7 +34,8 @@ public struct TrainingSession: Sendable {
 
   package init(
     _ method: Method, _ setup: MethodSetup, training: TrainingConfiguration?, dataset: Dataset,
-    identity: ModelIdentity, within budget: MemoryBudget, cache: FeatureCache? = nil, reading: PhotoReading = PhotoReading()
+    identity: ModelIdentity, within budget: MemoryBudget, cache: FeatureCache? = nil,
+    reading: PhotoReading = PhotoReading()
   ) {
     self.method = method
     self.setup = setup

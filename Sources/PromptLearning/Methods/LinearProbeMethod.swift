@@ -57,7 +57,8 @@ extension LinearProbe {
   /// What choosing the penalty came to.
   fileprivate var search: [String: Double] {
     ["inverseRegularization": inverseRegularization].merging(
-      validationAccuracy.map { ["validationAccuracy": $0] } ?? [:]) { $1 }
+      validationAccuracy.map { ["validationAccuracy": $0] } ?? [:]
+    ) { $1 }
   }
 }
 

@@ -57,6 +57,7 @@ struct RunVariant: Hashable, Sendable {
     var features = [Feature(name: classesName, text: classes(of: configuration))]
     func add(_ name: String, _ text: String) { features.append(Feature(name: name, text: text)) }
     if let precision = configuration.precision { add("precision", precision.rawValue) }
+    if configuration.isRecursive == true { add("sub-folders", "photos in sub-folders too") }
     guard !configuration.method.isZeroShot else { return features }
     add("shots", configuration.shots.map { $0.counted("shot") } ?? "all images")
     if configuration.fewShotList != nil { add("sample", "images of a list") }
