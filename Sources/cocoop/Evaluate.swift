@@ -17,6 +17,9 @@ struct Evaluate: ParsableCommand {
         cocoop evaluate --run runs/first --classes new
       """)
 
+  @Argument(help: ArgumentHelp("The same as --data.", valueName: "photos"))
+  var photos: String?
+
   @Option(
     name: .customLong("run"),
     help: ArgumentHelp(
@@ -46,8 +49,11 @@ struct Evaluate: ParsableCommand {
   @OptionGroup var cache: CacheOptions
   @OptionGroup var printing: OutputOptions
 
+  func validate() throws { _ = try GivenData.once(photos, option: data) }
+
   func run() throws {
     try compute.apply()
+    let data = try GivenData.once(photos, option: data)
     let loaded = try LoadedRun(folder: URL(filePath: runFolder), model: model, precision: products.precision)
     printing.remarkAssumptions(of: loaded.clip)
     let dataset = try loaded.dataset(
