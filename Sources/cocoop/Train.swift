@@ -12,8 +12,8 @@ struct Train: ParsableCommand {
         cocoop train openclipart --epochs 2 --output runs/first
 
       WHICH METHOD:
-        linear-probe: classes that stay as they are. With tiny-clip it was better there than prompts on every set
-          tried, mostly by 10 to 30 points, and ten times cheaper. It names no other class.
+        linear-probe: classes that stay as they are. With tiny-clip it was better there than prompts on the sets
+          of photos tried, mostly by 10 to 30 points, and ten times cheaper. It names no other class.
         cocoop: classes that you name later. With tiny-clip it named them better than zero-shot on one of four sets.
         zero-shot: learns nothing; it is what the others must beat.
         'cocoop compare PHOTOS' tries them on your photos.
