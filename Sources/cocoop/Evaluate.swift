@@ -49,11 +49,9 @@ struct Evaluate: ParsableCommand {
   @OptionGroup var cache: CacheOptions
   @OptionGroup var printing: OutputOptions
 
-  func validate() throws { _ = try GivenData.once(photos, option: data) }
-
   func run() throws {
-    try compute.apply()
     let data = try GivenData.once(photos, option: data)
+    try compute.apply()
     let loaded = try LoadedRun(folder: URL(filePath: runFolder), model: model, precision: products.precision)
     printing.remarkAssumptions(of: loaded.clip)
     let dataset = try loaded.dataset(

@@ -71,7 +71,6 @@ struct Train: ParsableCommand {
   @OptionGroup var printing: OutputOptions
 
   func validate() throws {
-    _ = try givenData
     if resume, force { throw ValidationError("--resume and --force exclude each other.") }
     if let checkpointEvery, checkpointEvery < 1 {
       throw ValidationError("--checkpoint-every must be 1 or more, found \(checkpointEvery).")
@@ -92,6 +91,7 @@ struct Train: ParsableCommand {
     let testImages: Int?
   }
 
+  /// Read when the command line is known to be right: a word after an unknown option looks like photos.
   private var givenData: String {
     get throws {
       guard let data = try GivenData.once(photos, option: data) else {
@@ -102,8 +102,9 @@ struct Train: ParsableCommand {
   }
 
   func run() throws {
-    try compute.apply()
     let data = try givenData
+    let data = try givenData
+    try compute.apply()
     let dataSource = try DataSource(data, root: benchmarks.root, isRecursive: folders.recursive)
     let kept =
       fewShotList == nil && !method.isZeroShot ? dataSource.keptSample(shots: sample.shots, seed: sample.seed) : nil

@@ -34,10 +34,25 @@ struct CompareTests {
     ]
   }
 
+  /// Four classes with two drawings to learn from and two to test on, and a copy of one to validate with.
+  private static func write(in place: Workplace) throws {
+    try SmallComparison.write("one", in: place)
+    let lines = try String(contentsOf: place.file("data/one.csv"), encoding: .utf8).split(separator: "\n")
+    var seen: Set<Substring> = []
+    let validation = try lines.filter { $0.hasSuffix(",train") }.compactMap { line -> String? in
+      let fields = line.split(separator: ",")
+      guard seen.insert(fields[1]).inserted else { return nil }
+      let copy = fields[0].replacing("one/", with: "one/val-")
+      try FileManager.default.copyItem(at: place.file("data/\(fields[0])"), to: place.file("data/\(copy)"))
+      return "\(copy),\(fields[1]),val"
+    }
+    try place.write((lines.map(String.init) + validation).joined(separator: "\n") + "\n", to: "data/one.csv")
+  }
+
   @Test("fixed and new classes are compared on held-out photos; what is done is done once")
   func comparison() throws {
     try withWorkplace { place in
-      try SmallComparison.write("one", in: place)
+      try Self.write(in: place)
       let first = try place.cocoop(Self.command() + ["--json"])
       #expect(first.status == 0, "\(first.errors)")
       let printed: PrintedMethods = try first.json()
@@ -81,7 +96,7 @@ struct CompareTests {
   @Test("a method that names no other classes leaves the question of new ones out")
   func fixedAlone() throws {
     try withWorkplace { place in
-      try SmallComparison.write("one", in: place)
+      try Self.write(in: place)
       let outcome = try place.cocoop(Self.command("1", methods: "linear-probe") + ["--quiet"])
       #expect(outcome.status == 0)
       #expect(outcome.output.contains("For these classes, linear probe alone was measured: "))

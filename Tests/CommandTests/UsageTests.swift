@@ -11,7 +11,7 @@ struct UsageTests {
       ("train a --data b", "Give the data once: as an argument ('a') or as --data ('b')."),
       ("evaluate a --data b --run c", "Give the data once: as an argument ('a') or as --data ('b')."),
       ("compare", "Missing expected argument '<photos>'"),
-      ("compare a --methods cocop", "There is no method 'cocop'. Did you mean 'cocoop'?"),
+      ("compare a --methods cocoopp", "There is no method 'cocoopp'. Did you mean 'cocoop'?"),
       ("compare a --methods coop,coop", "--methods must name each method once, found 'coop' twice."),
       ("compare a --seeds 1,1", "--seeds must name each seed once, found 1,1."),
       ("compare a --shots 0", "--shots must be 1 or more, found 0."),
