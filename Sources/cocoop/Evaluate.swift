@@ -17,6 +17,9 @@ struct Evaluate: ParsableCommand {
         cocoop evaluate --run runs/first --classes new
       """)
 
+  @Argument(help: ArgumentHelp("The same as --data.", valueName: "photos"))
+  var photos: String?
+
   @Option(
     name: .customLong("run"),
     help: ArgumentHelp(
@@ -46,6 +49,7 @@ struct Evaluate: ParsableCommand {
   @OptionGroup var printing: OutputOptions
 
   func run() throws {
+    let data = try GivenData.once(photos, option: data)
     try compute.apply()
     let loaded = try LoadedRun(folder: URL(filePath: runFolder), model: model, precision: products.precision)
     printing.remarkAssumptions(of: loaded.clip)

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Datasets
 import Experiments
+import Explanations
 import PromptLearning
 
 extension PromptLearning.Method: ExpressibleByArgument {
@@ -56,6 +57,26 @@ struct ClassOptions: ParsableArguments {
 
 /// What is kept for testing of images that the data does not tell apart.
 enum TestPhotos: String, ExpressibleByArgument, CaseIterable { case auto, none }
+
+extension PromptLearning.Method {
+  /// The methods of these names.
+  ///
+  /// - Throws: `ValidationError` with the nearest name, or for a method that is named twice.
+  static func named(_ names: [String]) throws -> [PromptLearning.Method] {
+    let methods = try names.map { name in
+      if let method = PromptLearning.Method(id: name) { return method }
+      let known = all.map(\.id)
+      let advice =
+        name.nearest(among: known).map { "Did you mean '\($0)'?" } ?? "Give one of \(known.joined(separator: ", "))."
+      throw ValidationError("There is no method '\(name)'. \(advice)")
+    }
+    var seen: Set<String> = []
+    if let twice = methods.first(where: { !seen.insert($0.id).inserted }) {
+      throw ValidationError("--methods must name each method once, found '\(twice.id)' twice.")
+    }
+    return methods
+  }
+}
 
 /// Which images and classes a run learns from.
 struct SampleOptions: ParsableArguments {

@@ -153,7 +153,7 @@ enum Short {
   static func train(_ method: String, output: String, more: [String] = []) -> [String] {
     let training =
       method == "zero-shot" ? ["--data", "openclipart", "--classes", "base", "--shots", "1", "--quiet"] : options
-    return ["train", "--method", method, "--output", output] + training + more
+    return ["train", "--method", method, "--output", output, "--no-test"] + training + more
   }
 
   static let photo = Embedded.openclipart.appending(path: "images/bird/000.jpg").path

@@ -1,4 +1,5 @@
 import CLIP
+import ClassificationMetrics
 import Datasets
 import Foundation
 import Images
@@ -80,6 +81,28 @@ public struct TrainingRun: Sendable {
     var output = RunOutput(of: self, session, every: interval, resuming: checkpoint == nil ? nil : record)
     let classifier = try session(from: checkpoint, into: &output, progress: progress)
     return (classifier, output.seconds)
+  }
+
+  /// Measures a finished training on the held-out photos of its classes, and keeps the evaluation with the run.
+  ///
+  /// - Parameters:
+  ///   - classifier: what the training has returned.
+  ///   - progress: told how many photos are encoded; it may throw to stop.
+  /// - Returns: `nil` where there are no such photos.
+  /// - Throws: `WritingError`, and what reading photos or `progress` throws.
+  public func measureHeldOut(
+    _ classifier: any ImageClassifier, progress: (Int) throws -> Void
+  ) throws -> Evaluation? {
+    guard !dataset.test.isEmpty else { return nil }
+    func measured(_ classifier: some ImageClassifier) throws -> (evaluation: Evaluation, answers: Answers) {
+      try Evaluator(classifier, within: requestedBudget ?? .automatic, cache: cache)
+        .measurement(on: dataset, progress: progress)
+    }
+    let measurement = try measured(classifier)
+    let kept = KeptEvaluation(of: measurement, on: dataset, classes: configuration.classes, split: .test)
+    try folder.keep(kept)
+    try RunRecorder.add(kept, to: folder.url)
+    return measurement.evaluation
   }
 
   /// What the run in the folder was begun with, once it is known to be what this one would be.
