@@ -15,10 +15,13 @@ FLAGS     := --configuration release -Xlinker -rpath -Xlinker $(LIBRARIES) \
 ONE_THREAD := OMP_NUM_THREADS=1
 
 SOURCES   := Package.swift Sources Tests Examples
-SCRIPTS   := Deploy/gather Scripts/setup Scripts/swift-quietly Scripts/test-quietly Scripts/check-example Scripts/check-readme Scripts/oracle/parity.sh .ci/run
+SCRIPTS   := Deploy/gather Deploy/install Scripts/setup Scripts/swift-quietly Scripts/test-quietly Scripts/check-example \
+             Scripts/check-install Scripts/check-readme Scripts/time-to-value Scripts/oracle/parity.sh .ci/run
+# Where `make install` puts the tool; DESTDIR stands before it, for packages.
+PREFIX ?= /usr/local
 LIBRARY_TARGETS := Pickle Torch Images Datasets Tokenization ClassificationMetrics CLIP PromptLearning Embedded
 
-.PHONY: help setup build demo test parity bench bench-serve check-serve format lint docs clean
+.PHONY: help setup build install check-prefix uninstall demo test parity bench bench-serve check-serve format lint docs clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -29,11 +32,22 @@ setup: ## install what is missing: system packages, libtorch into .libtorch/
 build: setup ## build the tool as .build/release/cocoop
 	@Scripts/swift-quietly build $(FLAGS)
 
+install: check-prefix build ## put cocoop into PREFIX/bin (/usr/local), with its resources and libtorch in PREFIX/lib/cocoop
+	@Deploy/install "$(DESTDIR)$(PREFIX)"
+
+check-prefix:
+	@Deploy/install --check "$(DESTDIR)$(PREFIX)"
+
+uninstall: ## take away what `make install` put into PREFIX
+	@Deploy/install --remove "$(DESTDIR)$(PREFIX)"
+
 demo: build ## train zero-shot CLIP, CoOp and CoCoOp on the bundled images and compare them
 	@.build/release/cocoop demo
 
-test: setup lint build ## every check: style, the README's commands (with the example package), all tests
+test: setup lint build ## every check: style, the README's commands (with the example package), installing, all tests
 	@Scripts/check-readme
+	@Scripts/time-to-value
+	@Scripts/check-install
 	@Scripts/swift-quietly build --build-tests $(FLAGS)
 	@$(ONE_THREAD) Scripts/test-quietly --skip-build $(FLAGS)
 

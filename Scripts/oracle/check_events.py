@@ -23,7 +23,7 @@ from tensorboard.backend.event_processing import event_accumulator, event_multip
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TOOL = ROOT / ".build/release/cocoop"
 TRAIN = [
-    "train", "--data", "openclipart", "--method", "coop", "--shots", "8", "--epochs", "12", "--batch-size", "4",
+    "train", "--data", "openclipart", "--classes", "base", "--method", "coop", "--shots", "8", "--epochs", "12", "--batch-size", "4",
     "--image-views", "1", "--seed", "3", "--threads", "1",
 ]
 TAGS = {

@@ -42,7 +42,7 @@ def expected_state(method, classes, clip, dtype, contexts=4):
 def check(method, precision, clip, place):
     run, output = place / method, place / f"{method}-{precision}"
     if not run.exists():
-        cocoop("train", "--data", "openclipart", "--method", method, "--shots", 1, "--epochs", 1, "--image-views", 1,
+        cocoop("train", "--data", "openclipart", "--classes", "base", "--method", method, "--shots", 1, "--epochs", 1, "--image-views", 1,
                "--output", run, "--quiet")
     cocoop("prompts", "export", "--run", run, "--precision", precision, output)
     folder = output / "prompt_learner"

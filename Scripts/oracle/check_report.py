@@ -26,7 +26,7 @@ BROWSERS = ["chromium", "chromium-browser", "google-chrome"]
 
 def example(place: pathlib.Path) -> pathlib.Path:
     """A page of three methods, two seeds and three numbers of shots."""
-    training = ["--data", "openclipart", "--image-views", "1", "--threads", "2", "--quiet"]
+    training = ["--data", "openclipart", "--classes", "base", "--image-views", "1", "--threads", "2", "--quiet"]
 
     def cocoop(*arguments):
         subprocess.run([TOOL, *map(str, arguments)], check=True, cwd=place, stdout=subprocess.DEVNULL)

@@ -16,6 +16,7 @@ import numpy as np
 import sklearn
 import torch
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import PredefinedSplit, cross_val_score
 
 import fixture
 import protocol
@@ -50,6 +51,21 @@ def search(train, train_labels, val, val_labels):
         else:
             chosen, right = left, middle
     return chosen, tried
+
+
+def cross_validate(train, labels, folds: int = 4) -> dict:
+    """The accuracy of each part of the training images for fits to the others; the i-th of a class is in part i mod folds."""
+    parts = np.array([int((labels[:index] == label).sum()) % folds for index, label in enumerate(labels)])
+    accuracies = [
+        {
+            "exponent": exponent,
+            "accuracies": cross_val_score(
+                LogisticRegression(C=10.0**exponent, tol=1e-4, max_iter=1000), train, labels, cv=PredefinedSplit(parts)
+            ).tolist(),
+        }
+        for exponent in (2.0, 0.0, -2.0, -4.0)
+    ]
+    return {"count": folds, "parts": parts.tolist(), "tried": accuracies}
 
 
 @torch.no_grad()
@@ -104,6 +120,7 @@ def record(model, transform):
             "trainLabels": y.tolist(),
             "valLabels": w.tolist(),
             "chosen": chosen,
+            "folds": cross_validate(x, y),
             "tolerance": {"chosen": 1e-4, "tight": TIGHT, "two": TIGHT},
             "tried": [
                 {"exponent": exponent, "accuracy": accuracy, "iterations": int(model.n_iter_[0])}

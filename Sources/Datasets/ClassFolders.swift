@@ -12,25 +12,29 @@ extension Dataset {
   /// of all others, as archives are often unpacked, is passed through. A notice counts what is left out.
   ///
   /// - Parameters:
-  ///   - seed: of the random division.
+  ///   - division: of images that no folders tell apart; those of a folder for training alone are divided too.
   ///   - isRecursive: whether a class has the photos in sub-folders of its folder too, links followed, as `ImageFolder` of
   ///     torchvision takes them.
   /// - Throws: ``DatasetError``.
-  public init(classFolders folder: URL, seed: Int = 1, isRecursive: Bool = false) throws {
+  public init(
+    classFolders folder: URL, division: Division = .reference(seed: 1), isRecursive: Bool = false
+  ) throws {
     var source = try ClassFolders(at: folder, isRecursive: isRecursive)
     var list = ExampleList(file: folder.path)
     var notices: [Notice] = []
-    if let parts = try source.parts() {
+    let parts = try source.parts()
+    if let parts, parts.count > 1 {
       var images: [Split: [ClassFolders.ClassFolder]] = [:]
       for (split, part) in parts { images[split] = try source.classes(under: part.folder) }
       notices += parts[.test]?.isValidation == true ? [.testIsValidation] : []
       notices += try source.append(images, to: &list)
     } else {
-      notices.append(.randomDivision(seed: seed))
-      let classes = try source.classes(under: source.base)
-      notices += try source.append(classes, dividedBy: RandomDivision(seed: seed), to: &list)
+      let classes = try source.classes(under: parts?[.train]?.folder ?? source.base)
+      var divider = RandomDivision(division)
+      let others = try source.append(classes, dividedBy: &divider, to: &list)
+      notices += [divider.notice] + others
     }
-    self = try list.dataset(name: source.name, notices: notices) { _ in folder }
+    self = try list.dataset(name: source.name, notices: notices, requiring: division.required) { _ in folder }
   }
 }
 
@@ -199,9 +203,8 @@ private struct ClassFolders {
 
   /// Labels follow the folders' names.
   func append(
-    _ classes: [ClassFolder], dividedBy division: RandomDivision, to list: inout ExampleList
+    _ classes: [ClassFolder], dividedBy division: inout RandomDivision, to list: inout ExampleList
   ) throws -> [Notice] {
-    var division = division
     for (label, folder) in classes.filter({ !$0.images.isEmpty }).enumerated() {
       let parts = try division.divide(folder.images, of: folder.className)
       for split in Split.allCases {

@@ -1,3 +1,5 @@
+import Explanations
+
 /// Which half of the classes: those that a prompt is learned on, those that it meets for the first time, or all.
 public enum ClassSubset: String, CaseIterable, Codable, Sendable {
   case base, new, all
@@ -21,14 +23,38 @@ extension Dataset {
     guard classes != .all else { return self }
     let labels = classes.labels(of: classNames.count)
     guard !labels.isEmpty else { throw DatasetError.noClassesLeft(subset: classes, of: name) }
-    func kept(_ examples: [Example]) -> [Example] {
-      examples.filter { labels.contains($0.label) }
-        .map { Example(path: $0.path, label: $0.label - labels.lowerBound) }
+    return keeping(Array(labels))
+  }
+
+  /// Keeps the classes of these names in every part, in the dataset's order, relabelled from 0.
+  ///
+  /// - Parameter names: as a prompt would have them; letter case does not tell them apart.
+  /// - Throws: ``DatasetError/unknownClasses(_:of:nearest:)`` for names that no class has.
+  public func choosing(_ names: [String]) throws -> Dataset {
+    func key(_ name: String) -> String { PromptTemplate.words(of: name).lowercased() }
+    let known = Dictionary(grouping: classNames.indices) { key(classNames[$0]) }
+    let unknown = names.filter { known[key($0)] == nil }
+    guard unknown.isEmpty else {
+      let nearest = unknown.first.flatMap { name in
+        key(name).nearest(among: known.keys.sorted()).flatMap { known[$0]?.first }.map { classNames[$0] }
+      }
+      throw DatasetError.unknownClasses(unknown, of: self.name, nearest: nearest)
     }
-    let names = Array(classNames[labels])
+    let labels = Set(names.flatMap { known[key($0)] ?? [] }).sorted()
+    return labels.count == classNames.count ? self : keeping(labels)
+  }
+
+  /// - Parameter labels: ascending.
+  private func keeping(_ labels: [Int]) -> Dataset {
+    let new = Dictionary(uniqueKeysWithValues: zip(labels, 0...))
+    func kept(_ examples: [Example]) -> [Example] {
+      examples.compactMap { example in new[example.label].map { Example(path: example.path, label: $0) } }
+    }
+    let names = labels.map { classNames[$0] }
+    let others = classNames.indices.filter { new[$0] == nil }.map { classNames[$0] }
     return Dataset(
       name: name, imageFolder: imageFolder, classNames: names, training: kept(training), validation: kept(validation),
-      test: kept(test), notices: notices.compactMap { $0.about(names) })
+      test: kept(test), notices: notices.compactMap { $0.about(names) }, otherClasses: others + otherClasses)
   }
 
   /// The first half of the classes, as ``subset(_:)`` gives it.

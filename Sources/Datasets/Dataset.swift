@@ -22,7 +22,8 @@ public enum Split: String, CaseIterable, Sendable {
 ///
 /// Every dataset obeys these laws, whichever form it was read from, so that nothing downstream needs to check them:
 /// labels run from 0 without gaps; class names are not empty, and no two of them give the same prompt; every class has
-/// at least one test image to be measured on and, unless the benchmark ``isTestOnly``, one training image to learn from;
+/// at least one test image to be measured on, unless the dataset ``isUntested``, and, unless the benchmark
+/// ``isTestOnly``, one training image to learn from;
 /// no path leaves ``imageFolder``.
 /// Validation images may be absent. Whether the images exist is another question: ``checkImages()``.
 public struct Dataset: Sendable {
@@ -35,6 +36,8 @@ public struct Dataset: Sendable {
   public let training, validation, test: [Example]
   /// What the user should know although nothing is wrong.
   public let notices: [Notice]
+  /// The classes that the source has besides, where this is a part of it, in the order of their labels there.
+  public let otherClasses: [String]
 
   /// Reads the dataset at `location`, whichever form it has.
   ///
@@ -43,22 +46,29 @@ public struct Dataset: Sendable {
   /// of class folders.
   ///
   /// - Parameters:
-  ///   - seed: of the random division, where the form has none of its own.
+  ///   - seed: of the random division that the reference makes, where the source has no parts.
   ///   - isRecursive: whether photos in sub-folders of a class folder count too.
   /// - Throws: ``DatasetError``.
   public init(at location: URL, seed: Int = 1, isRecursive: Bool = false) throws {
+    try self.init(at: location, division: .reference(seed: seed), isRecursive: isRecursive)
+  }
+
+  /// Reads the dataset at `location`, as ``init(at:seed:isRecursive:)`` does.
+  ///
+  /// - Parameter division: of images that the source does not tell apart.
+  public init(at location: URL, division: Division, isRecursive: Bool = false) throws {
     switch try DatasetForm(of: location) {
     case .splitFile(let file): try self.init(splitFile: file)
-    case .table(let file): try self.init(csv: file, seed: seed)
+    case .table(let file): try self.init(csv: file, division: division)
     case .classFolders(let folder):
-      try self.init(classFolders: folder, seed: seed, isRecursive: isRecursive)
+      try self.init(classFolders: folder, division: division, isRecursive: isRecursive)
     }
   }
 
   /// For sources that have been checked, and for datasets derived from a checked one.
   init(
     name: String, imageFolder: URL, classNames: [String], training: [Example], validation: [Example], test: [Example],
-    notices: [Notice]
+    notices: [Notice], otherClasses: [String] = []
   ) {
     self.name = name
     self.imageFolder = imageFolder
@@ -67,16 +77,40 @@ public struct Dataset: Sendable {
     self.validation = validation
     self.test = test
     self.notices = notices
+    self.otherClasses = otherClasses
   }
 
   /// Nothing to learn from, by its nature: ImageNetV2, -Sketch, -A and -R. No other source gives such a dataset.
   public var isTestOnly: Bool { training.isEmpty }
 
+  /// Nothing to measure on, because that was asked for: ``Division/noTest``.
+  public var isUntested: Bool { test.isEmpty }
+
   /// The same images under another name.
   func renamed(_ name: String) -> Dataset {
     Dataset(
       name: name, imageFolder: imageFolder, classNames: classNames, training: training, validation: validation,
-      test: test, notices: notices)
+      test: test, notices: notices, otherClasses: otherClasses)
+  }
+
+  /// The same classes with other images to learn from.
+  func replacing(training: [Example], validation: [Example], noting notice: Notice? = nil) -> Dataset {
+    Dataset(
+      name: name, imageFolder: imageFolder, classNames: classNames, training: training, validation: validation,
+      test: test, notices: notices + [notice].compactMap { $0 }, otherClasses: otherClasses)
+  }
+
+  /// The dataset without some of the images that it learns from, such as those that cannot be read.
+  ///
+  /// - Parameter paths: of training and validation images.
+  /// - Throws: ``DatasetError/classWithout(file:className:split:)`` where a class has no other training images.
+  public func learningWithout(_ paths: Set<String>) throws -> Dataset {
+    let kept = training.filter { !paths.contains($0.path) }
+    let present = Set(kept.map(\.label))
+    if let lost = training.first(where: { !present.contains($0.label) }) {
+      throw DatasetError.classWithout(file: name, className: classNames[lost.label], split: .train)
+    }
+    return replacing(training: kept, validation: validation.filter { !paths.contains($0.path) })
   }
 
   /// The images of one part, in the order of the source or of the sample.

@@ -53,6 +53,7 @@ public enum DatasetError: Explained, Equatable {
   case shots(Int)
   case testOnly(name: String)
   case noClassesLeft(subset: ClassSubset, of: String)
+  case unknownClasses([String], of: String, nearest: String?)
   case template(String)
 }
 
@@ -139,6 +140,9 @@ extension DatasetError {
     case .shots(let shots): "Cannot sample \(shots) images a class"
     case .testOnly(let name): "\(name) has test images only: there is nothing to learn from"
     case .noClassesLeft(let subset, let name): "\(name) has one class, so that none are \(subset.rawValue)"
+    case .unknownClasses(let names, let dataset, _):
+      "\(dataset) has no class \(names.prefix(3).map { "'\($0)'" }.joined(separator: ", "))"
+        + (names.count > 3 ? ", … (\(names.count) such names)" : "")
     case .template(let text): "The template '\(text)' has no place for the class name"
     }
   }

@@ -34,11 +34,14 @@ extension DatasetError {
     case .emptyName, .twoNames: "Give each label one name"
     case .duplicateName: "Give each class a name of its own; case, '_' and spaces don't tell names apart"
     case .emptySplit, .classWithout: "Every class needs at least one training and one test image"
-    case .tooFewImages: "Add photos: at least two, better sixteen or more"
+    case .tooFewImages:
+      "Add photos: at least two, better sixteen or more; 'train --test none' learns from all and tests nothing"
     case .missingImages: "Unpack the images there, or correct the list"
     case .shots: "Ask for at least 1"
     case .testOnly: "Learn on another dataset and evaluate on this one"
     case .noClassesLeft: "Use base or all, or add classes"
+    case .unknownClasses(_, _, let nearest?): "Did you mean '\(nearest)'?"
+    case .unknownClasses: "Give names of its classes, as 'datasets check' lists them, or base, new or all"
     case .template: "Write {} where the name goes, as in 'a photo of a {}.'"
     }
   }

@@ -20,10 +20,15 @@ public struct DatasetReport: Sendable, Encodable, Equatable {
   public let parts: [Part]
   /// The paths of all missing images.
   public let missing: [String]
+  /// What is wrong with images that are there and cannot be read, one sentence each.
+  public let broken: [String]
   public let notices: [String]
 
   /// Looks for every image of `dataset` on disk, without opening any.
-  public init(checking dataset: Dataset) {
+  ///
+  /// - Parameter broken: what was found out by opening them.
+  public init(checking dataset: Dataset, broken: [String] = []) {
+    self.broken = broken
     name = dataset.name
     imageFolder = dataset.imageFolder.path
     classes = dataset.classNames.count
@@ -61,10 +66,13 @@ extension DatasetReport {
     parts.map { part in
       let state =
         part.images == 0
-        ? "no images" : "\(part.images) images, \(part.fewestPerClass) to \(part.mostPerClass) a class"
+        ? "no images"
+        : "\(part.images) images, \(part.fewestPerClass)"
+          + (part.fewestPerClass == part.mostPerClass ? "" : " to \(part.mostPerClass)") + " a class"
       return "\(part.missing == 0 ? "✓" : "✗") \(part.split): \(state)"
         + (part.missing == 0 ? "" : ", \(part.missing) missing")
-    } + ["✓ \(classes) classes: \(baseClasses) base, \(newClasses) new"]
+    } + (broken.isEmpty ? [] : ["✗ \(broken.count == 1 ? "1 image" : "\(broken.count) images") cannot be read"])
+      + broken.map { "  ✗ \($0)" } + ["✓ \(classes) classes: \(baseClasses) base, \(newClasses) new"]
   }
 }
 
@@ -129,7 +137,7 @@ extension Dataset {
       notices: self.notices
         + OtherSpelling.allCases.compactMap { difference in
           notices[difference].map { .otherSpelling(count: $0.count, difference: difference, first: $0.first) }
-        })
+        }, otherClasses: otherClasses)
   }
 
   /// Makes sure that every image is there.

@@ -36,6 +36,26 @@ extension Dataset {
   }
 }
 
+extension Dataset {
+  /// The dataset with training images that a sample has left over as validation images, where it has none.
+  ///
+  /// As many of each class as a sample of validation images has: min(`shots`, 4). One class without any left over leaves
+  /// the dataset as it is, since what is chosen on the others would not hold for all.
+  ///
+  /// - Parameters:
+  ///   - whole: what the sample was drawn from.
+  ///   - seed: of a generator of its own, so that the sample is the same with and without.
+  public func holdingOutUnused(of whole: Dataset, shots: Int, seed: Int) -> Dataset {
+    guard validation.isEmpty, classNames == whole.classNames else { return self }
+    let used = Set(training.map(\.path))
+    let unused = whole.training.filter { !used.contains($0.path) }
+    guard Set(unused.map(\.label)).count == classNames.count else { return self }
+    var generator = PythonRandom(seed: seed)
+    let heldOut = Self.sample(min(shots, 4), from: unused, with: &generator)
+    return replacing(training: training, validation: heldOut, noting: .heldOut(count: heldOut.count))
+  }
+}
+
 /// A few-shot sample as `cocoop datasets few-shot --json` prints it.
 public struct FewShotListing: Codable, Sendable {
   public let seed: Int

@@ -4,7 +4,7 @@ extension Dataset {
   public var isDividedHere: Bool {
     notices.contains {
       switch $0 {
-      case .randomDivision, .rebuilt: true
+      case .randomDivision, .shotsFirst, .nothingToTest, .rebuilt: true
       default: false
       }
     }
@@ -21,6 +21,7 @@ extension Dataset {
     let kept = Set(Split.allCases.flatMap { split[$0].map(\.path) })
     let added = (training + validation + test).map(\.path).filter { !kept.contains($0) }
     let notices = notices + (added.first.map { [.addedImages(count: added.count, first: $0)] } ?? [])
-    return try Dataset(split, name: name, of: file, notices: notices) { _ in imageFolder }
+    let required: [Split] = split.test.isEmpty ? [.train] : [.train, .test]
+    return try Dataset(split, name: name, of: file, requiring: required, notices: notices) { _ in imageFolder }
   }
 }

@@ -6,6 +6,12 @@ public enum Notice: Sendable, Hashable, CustomStringConvertible {
   case scarce(shots: Int, classNames: [String], counts: [Int])
   /// No published parts: the images were divided at random.
   case randomDivision(seed: Int)
+  /// No parts in the source: of each class the photos asked for were taken for training first.
+  case shotsFirst(shots: Int, seed: Int, classes: [DividedClass])
+  /// No parts in the source, and all images are learned from.
+  case nothingToTest
+  /// No validation images in the source, and training images that the sample has left over in their place.
+  case heldOut(count: Int)
   /// A benchmark without its published split file: its parts were made as the reference makes them.
   case rebuilt(splitFile: String)
   /// No test folder: the validation images are tested on, and none are left for validation.
@@ -33,18 +39,30 @@ public enum Notice: Sendable, Hashable, CustomStringConvertible {
   /// Images with more than one class; where the first one is stated, and as what.
   case severalClasses(count: Int, first: String, classNames: [String])
 
+  /// How many images of a class are for what; those that are neither for training nor for validation are tested on.
+  public struct DividedClass: Sendable, Hashable {
+    public let name: String
+    public let images, training, validation: Int
+  }
+
   public var description: String { sentence.onOneLine }
 
   private var sentence: String {
     switch self {
     case .scarce(let shots, let names, let counts):
-      let few = zip(names, counts).prefix(3).map { "'\($0)' has \($1.photos)" }.joined(separator: ", ")
+      let few = zip(names, counts).prefix(3).map {
+        "'\($0)' has \($1 == 1 ? "1 training photo" : "\($1) training photos")"
+      }.joined(separator: ", ")
       return names.count > 3
-        ? "\(names.count) classes have fewer than \(shots) photos (\(few), …): all were taken"
+        ? "\(names.count) classes have fewer than \(shots) training photos (\(few), …): all were taken"
         : "\(few), fewer than \(shots): all were taken"
     case .randomDivision(let seed):
       return "Train, val and test images are not told apart:"
         + " each class was divided 50/20/30 at random with seed \(seed)"
+    case .shotsFirst(let shots, let seed, let classes): return Self.sentence(shots: shots, seed: seed, classes)
+    case .nothingToTest: return "All photos are for training: none is kept to measure an accuracy on"
+    case .heldOut(let count):
+      return "There are no validation photos: \(count) training photos that the sample has left over take their place"
     case .rebuilt(let splitFile):
       return "\(splitFile) is not there: the split was rebuilt by the reference's rule with seed"
         + " \(Benchmark.publishedSeed), and may differ from the published split"
@@ -90,7 +108,9 @@ public enum Notice: Sendable, Hashable, CustomStringConvertible {
   public var isOfImages: Bool {
     switch self {
     case .leftOut, .passedThrough, .otherSpelling, .lostLinks, .emptyFolders, .addedImages, .severalClasses: true
-    case .scarce, .randomDivision, .rebuilt, .testIsValidation, .equalNames, .leak, .namesInBytes, .repeatedRows: false
+    case .scarce, .randomDivision, .shotsFirst, .nothingToTest, .heldOut, .rebuilt, .testIsValidation, .equalNames,
+      .leak, .namesInBytes, .repeatedRows:
+      false
     }
   }
 
@@ -100,14 +120,36 @@ public enum Notice: Sendable, Hashable, CustomStringConvertible {
     case .scarce(let shots, let names, let counts):
       let kept = zip(names, counts).filter { classes.contains($0.0) }
       return kept.isEmpty ? nil : .scarce(shots: shots, classNames: kept.map(\.0), counts: kept.map(\.1))
+    case .shotsFirst(let shots, let seed, let divided):
+      return .shotsFirst(shots: shots, seed: seed, classes: divided.filter { classes.contains($0.name) })
     case .equalNames(let name): return classes.count { $0 == name } > 1 ? self : nil
     case .namesInBytes(let names):
       let kept = names.filter(classes.contains)
       return kept.isEmpty ? nil : .namesInBytes(kept)
-    case .randomDivision, .rebuilt, .testIsValidation, .emptyFolders, .lostLinks, .addedImages, .leak, .leftOut,
+    case .randomDivision, .nothingToTest, .heldOut, .rebuilt, .testIsValidation, .emptyFolders, .lostLinks,
+      .addedImages, .leak, .leftOut,
       .passedThrough, .otherSpelling, .repeatedRows, .severalClasses:
       return self
     }
+  }
+
+  private static func sentence(shots: Int, seed: Int, _ classes: [DividedClass]) -> String {
+    func total(_ count: (DividedClass) -> Int) -> Int { classes.map(count).reduce(0, +) }
+    let isUniform = Set(classes.map { [$0.images, $0.training, $0.validation] }).count == 1
+    let parts: (training: Int, validation: Int, images: Int) =
+      isUniform
+      ? classes.first.map { ($0.training, $0.validation, $0.images) } ?? (0, 0, 0)
+      : (total(\.training), total(\.validation), total(\.images))
+    let test = parts.images - parts.training - parts.validation
+    let few = classes.filter { $0.images <= shots }
+    let kept = few.first.map {
+      "; \(few.count == 1 ? "'\($0.name)' has" : "\(few.count) classes, such as '\($0.name)', have") no more than the"
+        + " \(shots) asked for, and a quarter is kept for testing"
+    }
+    return
+      "No photos are set apart for testing, so each class was divided at random (seed \(seed)): \(parts.training) of"
+      + " \(parts.images) photos\(isUniform ? " a class" : "") to learn from,"
+      + (parts.validation > 0 ? " \(parts.validation) to validate," : "") + " \(test) to test\(kept ?? "")"
   }
 
   static func scarce(_ training: [Example], shots: Int, classNames: [String]) -> Notice? {

@@ -1,27 +1,79 @@
-/// Divides the images of each class into 50 % training, 20 % validation and 30 % test images at random.
+/// How images that no source tells apart are divided into parts.
+public enum Division: Sendable, Equatable {
+  /// 50 % training, 20 % validation and 30 % test images, as the reference divides.
+  case reference(seed: Int)
+  /// The same, but that a class which has fewer than twice the photos asked for gives those for training first.
+  case shotsFirst(Int, seed: Int)
+  /// Every image is learned from, and none is tested on.
+  case noTest
+
+  /// The parts in which every class must have images.
+  var required: [Split] { self == .noTest ? [.train] : [.train, .test] }
+
+  /// How many of `count` images are for training and for validation; the others are for testing.
+  ///
+  /// Where no more than the shots are there, a quarter is kept for testing.
+  package func sizes(of count: Int) -> (training: Int, validation: Int) {
+    func share(_ part: Double) -> Int { Int((Double(count) * part).rounded(.toNearestOrEven)) }
+    let halves = (training: share(0.5), validation: min(share(0.2), count - share(0.5) - 1))
+    switch self {
+    case .reference: return halves
+    case .shotsFirst(let shots, _) where halves.training >= shots: return halves
+    case .shotsFirst(let shots, _):
+      let training = count > shots ? shots : count - max(1, share(0.25))
+      let test = min(count - training, count - halves.training - halves.validation)
+      return (training, count - training - test)
+    case .noTest: return (count, 0)
+    }
+  }
+}
+
+/// Divides the images of each class at random.
 ///
 /// As the reference does where a benchmark has no published split (Dassl, `read_and_split_data` of CoOp's
 /// `datasets/dtd.py`): one generator goes through the classes in the order of their labels, shuffles each class's images
 /// and cuts the list at the rounded halves and fifths (half to even, as Python rounds). One thing differs: where the
-/// rounding leaves no test image (classes of three), the validation image becomes one.
+/// rounding leaves no test image (classes of three), the validation image becomes one. ``Division/shotsFirst(_:seed:)``
+/// cuts the same lists elsewhere.
 package struct RandomDivision {
+  let division: Division
   var generator: PythonRandom
+  private var counts: [Notice.DividedClass] = []
 
-  package init(seed: Int) { generator = PythonRandom(seed: seed) }
+  package init(seed: Int) { self.init(.reference(seed: seed)) }
 
-  /// - Throws: ``DatasetError/tooFewImages(className:count:)`` for fewer than two.
+  package init(_ division: Division) {
+    self.division = division
+    let seed =
+      switch division {
+      case .reference(let seed), .shotsFirst(_, let seed): seed
+      case .noTest: 1
+      }
+    generator = PythonRandom(seed: seed)
+  }
+
+  /// - Throws: ``DatasetError/tooFewImages(className:count:)`` for fewer than two, of which one is to be tested on.
   package mutating func divide<Item>(_ items: [Item], of className: String) throws -> [Split: [Item]] {
+    if division == .noTest { return [.train: items] }
     guard items.count >= 2 else { throw DatasetError.tooFewImages(className: className, count: items.count) }
     var shuffled = items
     generator.shuffle(&shuffled)
-    let trainingCount = Int((Double(items.count) * 0.5).rounded(.toNearestOrEven))
-    let wanted = Int((Double(items.count) * 0.2).rounded(.toNearestOrEven))
-    let validationCount = min(wanted, items.count - trainingCount - 1)
-    let testStart = trainingCount + validationCount
+    let (training, validation) = division.sizes(of: items.count)
+    counts.append(.init(name: className, images: items.count, training: training, validation: validation))
+    let testStart = training + validation
     return [
-      .train: Array(shuffled[..<trainingCount]),
-      .val: Array(shuffled[trainingCount..<testStart]),
+      .train: Array(shuffled[..<training]),
+      .val: Array(shuffled[training..<testStart]),
       .test: Array(shuffled[testStart...]),
     ]
+  }
+
+  /// What a person should know of it, once all classes are divided.
+  var notice: Notice {
+    switch division {
+    case .reference(let seed): .randomDivision(seed: seed)
+    case .shotsFirst(let shots, let seed): .shotsFirst(shots: shots, seed: seed, classes: counts)
+    case .noTest: .nothingToTest
+    }
   }
 }

@@ -12,6 +12,9 @@ public struct SplitFile: Codable, Sendable {
   }
 
   public let train, val, test: [Entry]
+  /// The folder of the images, absolute, where they are neither beside the file nor below it; the published files have
+  /// none, and their readers pass it over.
+  public var images: String?
 
   init(train: [Entry], val: [Entry], test: [Entry]) {
     (self.train, self.val, self.test) = (train, val, test)
@@ -47,7 +50,8 @@ extension Dataset {
   /// The dataset that a split file states, once its meaning is checked.
   package init(_ split: SplitFile, of splitFile: URL, images: URL?) throws {
     try self.init(split, name: Self.name(ofSplitFile: splitFile), of: splitFile.path) { examples in
-      try images ?? Files.imageFolder(beside: splitFile, holding: examples.lazy.map(\.path))
+      try images ?? split.folder
+        ?? Files.imageFolder(beside: splitFile, holding: examples.lazy.map(\.path))
     }
   }
 
@@ -78,6 +82,30 @@ extension Dataset {
 }
 
 extension SplitFile {
+  /// The folder that the file names, where it is there.
+  fileprivate var folder: URL? {
+    images.flatMap { FileSystem.folderExists($0) ? URL(filePath: $0, directoryHint: .isDirectory) : nil }
+  }
+
+  /// The split file of `dataset` as it is to lie at `file`: with paths relative to the file's folder where that holds the
+  /// images, or else with the name of the folder that does.
+  public init(of dataset: Dataset, at file: URL) {
+    let folder = file.standardizedFileURL.deletingLastPathComponent().resolvingSymlinksInPath().path
+    let images = dataset.imageFolder.standardizedFileURL.resolvingSymlinksInPath().path
+    let whole = SplitFile(of: dataset)
+    let root = folder.hasSuffix("/") ? folder : folder + "/"
+    guard images == folder || images.hasPrefix(root) else {
+      self = whole
+      self.images = images
+      return
+    }
+    let prefix = images == folder ? "" : images.dropFirst(root.count) + "/"
+    func moved(_ entries: [Entry]) -> [Entry] {
+      entries.map { Entry(path: prefix + $0.path, label: $0.label, className: $0.className) }
+    }
+    self.init(train: moved(whole.train), val: moved(whole.val), test: moved(whole.test))
+  }
+
   /// Writes the file, whole or not at all.
   ///
   /// - Throws: `WritingError`.
@@ -128,6 +156,7 @@ extension SplitFile {
   private static func noun(_ type: Any.Type, _ path: [any CodingKey]) -> String {
     switch path.count {
     case 0: "an object with train, val and test"
+    case 1 where path[0].stringValue == "images": "the path of the images' folder"
     case 1: "a list of images"
     case 2: "an image as [path, label, name]"
     default: type == Int.self ? "a whole number as label" : "a text as path and as name"

@@ -11,14 +11,14 @@ extension Dataset {
   ///
   /// - Parameters:
   ///   - images: the folder of the images, if it is another one.
-  ///   - seed: of the random division.
+  ///   - division: of images that no column tells apart, or that all are for training.
   /// - Throws: ``DatasetError``.
-  public init(csv file: URL, images: URL? = nil, seed: Int = 1) throws {
-    try self.init(Table(Files.contents(of: file), of: file.path), of: file, images: images, seed: seed)
+  public init(csv file: URL, images: URL? = nil, division: Division = .reference(seed: 1)) throws {
+    try self.init(Table(Files.contents(of: file), of: file.path), of: file, images: images, division: division)
   }
 
   /// The dataset that a table states, once its meaning is checked.
-  package init(_ table: Table, of file: URL, images: URL?, seed: Int) throws {
+  package init(_ table: Table, of file: URL, images: URL?, division: Division) throws {
     let stated = try table.rows()
     let rows = stated.each
     let classNames = Set(rows.map(\.className)).sortedByCodeUnits()
@@ -30,19 +30,22 @@ extension Dataset {
       try list.append(stated, to: split)
     }
 
-    let statesParts = rows.contains { $0.split != nil }
+    let statesParts = rows.contains { $0.split != nil && $0.split != .train }
+    var divider = RandomDivision(division)
     if statesParts {
       for row in rows { try add(row, to: row.split ?? .train) }
     } else {
-      var division = RandomDivision(seed: seed)
       let rowsByClass = Dictionary(grouping: rows, by: \.className)
       for className in classNames {
-        let parts = try division.divide(rowsByClass[className] ?? [], of: className)
+        let parts = try divider.divide(rowsByClass[className] ?? [], of: className)
         for split in Split.allCases { for row in parts[split] ?? [] { try add(row, to: split) } }
       }
     }
-    let notices = (statesParts ? [] : [.randomDivision(seed: seed)]) + [stated.repeated].compactMap { $0 }
-    self = try list.dataset(name: file.deletingPathExtension().lastPathComponent, notices: notices) { examples in
+    let notices = (statesParts ? [] : [divider.notice]) + [stated.repeated].compactMap { $0 }
+    self = try list.dataset(
+      name: file.deletingPathExtension().lastPathComponent, notices: notices,
+      requiring: statesParts ? [.train, .test] : division.required
+    ) { examples in
       try images ?? Files.imageFolder(beside: file, holding: examples.lazy.map(\.path))
     }
   }

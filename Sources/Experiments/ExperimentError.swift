@@ -67,6 +67,12 @@ public enum ExperimentError: Explained, Equatable {
   case noFolder(path: String)
   /// Two runs that were not measured on the same images.
   case incomparable(first: String, second: String, reason: String)
+  /// Two runs on one dataset whose figures are of other photos.
+  case otherTestPhotos(first: String, second: String, evaluation: String, difference: String)
+  /// Photos to learn from that cannot be read, and what is wrong with the first of them.
+  case brokenPhotos(count: Int, of: Int, first: [String])
+  /// A run that has no images to be measured on.
+  case nothingToMeasure(path: String, split: String)
 
   /// What a run remembers the place of.
   public enum RunPart: String, Sendable, Equatable {
@@ -127,6 +133,12 @@ public enum ExperimentError: Explained, Equatable {
     case .sameForEveryImage(let path, let method):
       "The context vectors of \(path) are the same for every image: \(method) does not look at one"
     case .noFolder(let path): "There is no folder \(path)"
+    case .otherTestPhotos(let first, let second, let evaluation, let difference):
+      "\(first) and \(second) were measured on other photos (\(evaluation)): \(difference)"
+    case .brokenPhotos(let count, let total, let first):
+      "\(count) of \(total) photos to learn from cannot be read\(count > first.count ? ", such as" : ":") "
+        + first.joined(separator: "; ")
+    case .nothingToMeasure(let path, let split): "The data of \(path) have no \(split) images to measure it on"
     case .incomparable(let first, let second, let reason): "\(first) and \(second) cannot be compared: \(reason)"
     }
   }
@@ -173,6 +185,9 @@ public enum ExperimentError: Explained, Equatable {
     case .output: "Give it a file or a pipe that takes them"
     case .unreadableFolder: "Check its permissions"
     case .noFolder: "Name the folder that holds the runs"
+    case .otherTestPhotos: Self.sameTestPhotos
+    case .brokenPhotos: "Replace them, or leave them out with --skip-broken"
+    case .nothingToMeasure: "Give other images with --data, or train again without '--test none'"
     case .incomparable: "Measure both on the same images with 'cocoop evaluate'"
     case .keptEvaluation: "Remove the folder that it is in and measure again with 'cocoop evaluate'"
     case .noContexts: "Give a run of coop or cocoop"
@@ -180,4 +195,8 @@ public enum ExperimentError: Explained, Equatable {
     case .otherSetting: "Resume with the settings it was started with, or choose another --output"
     }
   }
+
+  /// How runs come to be measured on the same photos.
+  package static let sameTestPhotos =
+    "Divide the photos once with 'cocoop datasets split', and train each run with --data and the file that it writes"
 }

@@ -26,7 +26,9 @@ public struct Report: Sendable {
   ) throws {
     style = try Self.styleSheet()
     var (runs, remarks) = try builder.runs(at: paths, progress: progress)
-    (close, leftOut) = Self.chosen(among: DatasetGroup.groups(of: runs))
+    let gathered = DatasetGroup.groups(of: runs)
+    remarks += try gathered.flatMap { try $0.checkedPhotos() }
+    (close, leftOut) = Self.chosen(among: gathered)
     for index in runs.indices {
       guard let evaluations = close[runs[index].name] else { continue }
       try builder.explain(&runs[index], evaluations, progress: progress)

@@ -1,3 +1,4 @@
+import Experiments
 import Explanations
 
 /// Why there is no report.
@@ -7,6 +8,8 @@ public enum ReportError: Explained, Equatable {
   case outputIsFolder(path: String)
   /// A folder without a run in it or below it.
   case noRuns(path: String)
+  /// Runs whose figures would be averaged, and are of other photos.
+  case otherTestPhotos(first: String, second: String, evaluation: String, difference: String)
   /// The package's own style sheet.
   case missingResource(name: String)
 
@@ -15,6 +18,8 @@ public enum ReportError: Explained, Equatable {
     case .outputExists(let path): "There is a file \(path) already, and it is no report"
     case .outputIsFolder(let path): "\(path) is a folder, where a file is to be written"
     case .noRuns(let path): "There is no run in \(path), nor below it"
+    case .otherTestPhotos(let first, let second, let evaluation, let difference):
+      "\(first) and \(second) cannot be averaged: they were measured on other photos (\(evaluation)), \(difference)"
     case .missingResource(let name): "The package's resource \(name) cannot be read"
     }
   }
@@ -24,6 +29,7 @@ public enum ReportError: Explained, Equatable {
     case .outputExists: "Choose another --output or replace it with --force"
     case .outputIsFolder: "Name a file in it"
     case .noRuns: "Give folders that 'cocoop train' or 'cocoop reproduce' has written"
+    case .otherTestPhotos: ExperimentError.sameTestPhotos
     case .missingResource: "Keep the folders that were built beside the tool, or build it again"
     }
   }

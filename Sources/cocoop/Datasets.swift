@@ -49,10 +49,16 @@ struct Datasets: ParsableCommand {
     func run() throws {
       switch try DataSource(data, root: benchmarks.root, isRecursive: folders.recursive).place {
       case .files(let location):
-        let dataset = try Dataset(at: location, isRecursive: folders.recursive).findingOtherSpellings()
-        let report = DatasetReport(checking: dataset)
+        let division = Division.shotsFirst(16, seed: 1)  // what 'train' makes of images without parts
+        let dataset = try Dataset(at: location, division: division, isRecursive: folders.recursive)
+          .findingOtherSpellings()
+        let missing = Set(dataset.missingImages())
+        let present = Split.allCases.flatMap(dataset.examples(in:)).filter { !missing.contains($0.path) }
+        let broken = BrokenPhotos(among: present, of: dataset, isThorough: true).photos
+        let report = DatasetReport(checking: dataset, broken: broken.map(\.problem))
         try printing.print(report) { report.tree }
         try dataset.checkImages()
+        if !broken.isEmpty { throw ExitCode.failure }
       case .benchmark(let benchmark, let root):
         let report = try BenchmarkReport(checking: benchmark, root: root)
         try printing.print(report) { report.tree }
@@ -98,6 +104,9 @@ struct Datasets: ParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "split", abstract: "Write a dataset's parts as a split file in the published form.",
       discussion: """
+        Images without parts are divided as 'train' divides them. Every run with --data and the file is then tested on \
+        the same photos, whatever its shots.
+
         EXAMPLE:
           cocoop datasets split openclipart --output split_openclipart.json
         """)
@@ -108,16 +117,27 @@ struct Datasets: ParsableCommand {
     @OptionGroup var benchmarks: RootOption
     @OptionGroup var folders: DataFolderOptions
 
-    @Option(help: ArgumentHelp("Of the random division, where there is no other.", valueName: "n"))
+    @Option(
+      name: [.customLong("seed"), .customLong("division-seed")],
+      help: ArgumentHelp("Decides which photos are kept for testing, where the data has no test part.", valueName: "n"))
     var seed = 1
+
+    @Option(help: ArgumentHelp("Photos of each class to learn from, where the data has no test part.", valueName: "k"))
+    var shots = 16
 
     @Option(name: .shortAndLong, help: ArgumentHelp("The split file to write.", valueName: "file"))
     var output: String
 
+    func validate() throws {
+      guard shots >= 1 else { throw ValidationError("--shots must be 1 or more, found \(shots).") }
+    }
+
     func run() throws {
-      let dataset = try DataSource(data, root: benchmarks.root, isRecursive: folders.recursive).dataset(seed: seed)
-      try SplitFile(of: dataset).write(to: URL(filePath: output))
-      OutputOptions().remark(dataset.notices.filter(\.isOfImages))
+      let dataset = try DataSource(data, root: benchmarks.root, isRecursive: folders.recursive)
+        .dataset(divided: .shotsFirst(shots, seed: seed))
+      let file = URL(filePath: output)
+      try SplitFile(of: dataset, at: file).write(to: file)
+      for notice in dataset.notices { StandardError.write("note: \(notice).\n") }
       print("\(dataset.name), \(dataset.classNames.count) classes: \(output)")
     }
   }

@@ -17,6 +17,9 @@ struct Evaluate: ParsableCommand {
         cocoop evaluate --run runs/first --classes new
       """)
 
+  @Argument(help: ArgumentHelp("The same as --data.", valueName: "photos"))
+  var photos: String?
+
   @Option(
     name: .customLong("run"),
     help: ArgumentHelp(
@@ -33,8 +36,7 @@ struct Evaluate: ParsableCommand {
   @Option(help: "Another model path than the run's; it must hold the same weights.")
   var model: String?
 
-  @Option(help: "Which half of the classes: base, new or all (default: the run's, or all).")
-  var classes: ClassSubset?
+  @OptionGroup var classes: ClassOptions
 
   @Option(help: "Which images: train, val or test.")
   var split = Split.test
@@ -47,12 +49,15 @@ struct Evaluate: ParsableCommand {
   @OptionGroup var printing: OutputOptions
 
   func run() throws {
+    let data = try GivenData.once(photos, option: data)
     try compute.apply()
     let loaded = try LoadedRun(folder: URL(filePath: runFolder), model: model, precision: products.precision)
     printing.remarkAssumptions(of: loaded.clip)
+    let choice = try classes.choice
     let dataset = try loaded.dataset(
-      named: data, root: benchmarks.root, classes: classes, isRecursive: folders.recursive)
+      named: data, root: benchmarks.root, classes: choice, isRecursive: folders.recursive)
     printing.remark(dataset.notices.filter(\.isOfImages))
+    if let leftOut = LeftOutClasses(dataset.otherClasses) { printing.remark("\(leftOut)") }
     let progress = printing.progress("encoding")
     let total = dataset.examples(in: split).count
     let orientation = try upright.orientation ?? loaded.orientation(ofData: data, root: benchmarks.root)
@@ -71,7 +76,7 @@ struct Evaluate: ParsableCommand {
       throw ExitCode.failure
     }
     do {
-      try loaded.keep(measurement, on: dataset, classes: classes, split: split)
+      try loaded.keep(measurement, on: dataset, classes: choice, split: split)
     } catch let error as WritingError {
       // The figures are there; a folder that others own is no failure.
       printing.remark("note: The evaluation is not kept. \(error.problem).")
@@ -87,8 +92,9 @@ struct Evaluate: ParsableCommand {
         + " training's seed\n"
     }
     let confused = evaluation.confused.prefix(3).map { "\($0.class) as \($0.prediction) \($0.images)" }
+    let top5 = evaluation.tellsTop5 ? "top-5 \(figure(evaluation.top5)) %, " : ""
     return """
-      accuracy  \(figure(evaluation.accuracy)) %  (top-5 \(figure(evaluation.top5)) %, macro F1 \
+      accuracy  \(figure(evaluation.accuracy)) %  (\(top5)macro F1 \
       \(figure(evaluation.macroF1)) %, ECE \(figure(evaluation.ece)) %)
       \(interval ?? "")images    \(evaluation.images) of \(evaluation.classes) classes, \(String(format: "%.1f", evaluation.seconds)) s
       weakest   \(weakest.map { "\($0.class) \(String(format: "%.0f", $0.accuracy)) %" }.joined(separator: ", "))

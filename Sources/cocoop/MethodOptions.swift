@@ -1,6 +1,7 @@
 import ArgumentParser
 import Datasets
 import Experiments
+import Explanations
 import PromptLearning
 
 extension PromptLearning.Method: ExpressibleByArgument {
@@ -31,13 +32,66 @@ struct CommaList<Element: ExpressibleByArgument & Sendable>: ExpressibleByArgume
   var defaultValueDescription: String { elements.map(\.defaultValueDescription).joined(separator: ",") }
 }
 
+/// Which classes a command is about.
+struct ClassOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "all, base or new (the halves of benchmarks), or names with commas between them (default: all, or a run's own).",
+      valueName: "names"))
+  var classes: String?
+
+  @Option(
+    help: ArgumentHelp("One class name a line, or a table with a column 'class', or a list in JSON.", valueName: "file")
+  )
+  var classesFile: String?
+
+  func validate() throws {
+    guard classes == nil || classesFile == nil else {
+      throw ValidationError("--classes and --classes-file exclude each other.")
+    }
+  }
+
+  /// The choice; `nil` where nothing is given.
+  var choice: ClassChoice? { get throws { try ClassChoice(list: classes, file: classesFile) } }
+}
+
+/// What is kept for testing of images that the data does not tell apart.
+enum TestPhotos: String, ExpressibleByArgument, CaseIterable { case auto, none }
+
+extension PromptLearning.Method {
+  /// The methods of these names.
+  ///
+  /// - Throws: `ValidationError` with the nearest name, or for a method that is named twice.
+  static func named(_ names: [String]) throws -> [PromptLearning.Method] {
+    let methods = try names.map { name in
+      if let method = PromptLearning.Method(id: name) { return method }
+      let known = all.map(\.id)
+      let advice =
+        name.nearest(among: known).map { "Did you mean '\($0)'?" } ?? "Give one of \(known.joined(separator: ", "))."
+      throw ValidationError("There is no method '\(name)'. \(advice)")
+    }
+    var seen: Set<String> = []
+    if let twice = methods.first(where: { !seen.insert($0.id).inserted }) {
+      throw ValidationError("--methods must name each method once, found '\(twice.id)' twice.")
+    }
+    return methods
+  }
+}
+
 /// Which images and classes a run learns from.
 struct SampleOptions: ParsableArguments {
-  @Option(help: "Which half of the classes: base, new or all.")
-  var classes = ClassSubset.base
+  @OptionGroup var classes: ClassOptions
 
   @Option(help: ArgumentHelp("Photos of each class.", valueName: "k"))
   var shots = 16
+
+  @Option(
+    help: "Photos to test on, where the data has no test part: auto keeps what the shots leave, none learns from all.")
+  var test = TestPhotos.auto
+
+  @Option(
+    help: ArgumentHelp("Decides which photos are kept for testing, where the data has no test part.", valueName: "n"))
+  var divisionSeed = 1
 
   @Option(help: ArgumentHelp("Decides the sample, the initial values and the training.", valueName: "n"))
   var seed = 1
@@ -45,6 +99,8 @@ struct SampleOptions: ParsableArguments {
   func validate() throws {
     guard shots >= 1 else { throw ValidationError("--shots must be 1 or more, found \(shots).") }
   }
+
+  var division: Division { test == .none ? .noTest : .shotsFirst(shots, seed: divisionSeed) }
 }
 
 /// How prompts are trained; what is not given is the method's default.

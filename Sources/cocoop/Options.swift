@@ -94,6 +94,17 @@ struct DataFolderOptions: ParsableArguments {
   var recursive = false
 }
 
+/// The data of a command that takes it as an argument too.
+enum GivenData {
+  /// - Throws: `ValidationError` where both are given.
+  static func once(_ argument: String?, option: String?) throws -> String? {
+    if let argument, let option {
+      throw ValidationError("Give the data once: as an argument ('\(argument)') or as --data ('\(option)').")
+    }
+    return argument ?? option
+  }
+}
+
 /// How a command prints.
 struct OutputOptions: ParsableArguments {
   @Flag(help: "Print the result as one JSON document.")

@@ -127,6 +127,7 @@ struct Predict: ParsableCommand {
     if let runFolder {
       let run = try LoadedRun(folder: URL(filePath: runFolder), model: model, precision: products.precision)
       printing.remarkAssumptions(of: run.clip)
+      if names == nil, let leftOut = run.leftOut { printing.remark("\(leftOut)") }
       return try Predictor(run: run, classNames: names?.names, isFast: fast, within: compute.budget)
     }
     let clip = try ModelSource(model ?? "tiny-clip").load(precision: products.precision)

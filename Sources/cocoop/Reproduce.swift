@@ -91,13 +91,7 @@ struct Reproduce: ParsableCommand {
   private var namedMethods: [PromptLearning.Method] {
     get throws {
       guard let methods else { return PromptLearning.Method.paperTable + [.linearProbe] }
-      return try methods.elements.map { name in
-        if let method = PromptLearning.Method(id: name) { return method }
-        let known = PromptLearning.Method.all.map(\.id)
-        let advice =
-          name.nearest(among: known).map { "Did you mean '\($0)'?" } ?? "Give one of \(known.joined(separator: ", "))."
-        throw ValidationError("There is no method '\(name)'. \(advice)")
-      }
+      return try PromptLearning.Method.named(methods.elements)
     }
   }
 

@@ -11,6 +11,8 @@ final class TrainingReporter {
   private let printing: OutputOptions
   /// The epoch and the step of the last one made.
   private var last: (epoch: Int, step: Int)?
+  /// The losses of the epoch's steps that were made here.
+  private var losses: (epoch: Int, sum: Double, count: Int) = (0, 0, 0)
 
   init(_ label: String, epochs: Int, _ printing: OutputOptions) {
     self.label = label
@@ -35,12 +37,16 @@ final class TrainingReporter {
         "note: \(label) began with \(begun) and goes on with \(now) threads: its last bits may differ from those of a run"
           + " without a break. Give --threads \(begun) for the same.")
     case .views(let encoded, let total): views.update(encoded, of: total, unit: "views")
+    case .penalty(let rule): if rule != .validation { printing.remark("note: \(rule.description).") }
     case .fit(let number, let count): fits.update(number, of: count, unit: "fits at most")
     case .step(let step):
       last = (step.epoch, step.number)
+      if losses.epoch != step.epoch { losses = (step.epoch, 0, 0) }
+      losses.sum += Double(step.loss)
+      losses.count += 1
       steps.update(
         (step.epoch - 1) * step.count + step.number, of: epochs * step.count, unit: "steps",
-        note: "epoch \(step.epoch)/\(epochs), loss \(String(format: "%.3f", step.loss))")
+        note: "epoch \(step.epoch)/\(epochs), mean loss \(String(format: "%.3f", losses.sum / Double(losses.count)))")
     }
   }
 }

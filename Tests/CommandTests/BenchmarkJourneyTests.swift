@@ -24,7 +24,8 @@ struct BenchmarkJourneyTests {
       withDestinationURL: Embedded.openclipart.appending(path: "images"))
   }
 
-  private let training = "train --root data --data caltech101 --method coop --shots 2 --epochs 1 --image-views 1"
+  private let training =
+    "train --root data --data caltech101 --classes base --method coop --shots 2 --epochs 1 --image-views 1"
 
   @Test("train --root and evaluate --root, also once the data have moved")
   func train() throws {

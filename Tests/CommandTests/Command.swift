@@ -146,11 +146,14 @@ func withWorkplace<Result>(_ body: (Workplace) throws -> Result) throws -> Resul
 
 /// The shortest training that learns anything.
 enum Short {
-  static let options = ["--data", "openclipart", "--shots", "1", "--epochs", "1", "--image-views", "1", "--quiet"]
+  static let options = [
+    "--data", "openclipart", "--classes", "base", "--shots", "1", "--epochs", "1", "--image-views", "1", "--quiet",
+  ]
 
   static func train(_ method: String, output: String, more: [String] = []) -> [String] {
-    let training = method == "zero-shot" ? ["--data", "openclipart", "--shots", "1", "--quiet"] : options
-    return ["train", "--method", method, "--output", output] + training + more
+    let training =
+      method == "zero-shot" ? ["--data", "openclipart", "--classes", "base", "--shots", "1", "--quiet"] : options
+    return ["train", "--method", method, "--output", output, "--no-test"] + training + more
   }
 
   static let photo = Embedded.openclipart.appending(path: "images/bird/000.jpg").path

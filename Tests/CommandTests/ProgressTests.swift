@@ -34,7 +34,7 @@ struct ProgressTests {
 
   /// Short enough for a test, long enough for several updates.
   static let training =
-    "train --data openclipart --method coop --shots 4 --epochs 12 --batch-size 4 --image-views 1 --threads 1 --output run"
+    "train --data openclipart --classes base --method coop --shots 4 --epochs 12 --batch-size 4 --image-views 1 --threads 1 --output run"
 
   @Test(
     "a terminal's line is drawn over, never longer than the terminal and at most ten times a second",

@@ -16,7 +16,7 @@ struct SmallTraining: CustomStringConvertible, Sendable {
     [
       "train", "--data", "data/split_small.json", "--classes", "all", "--method", method, "--image-views", views,
       "--batch-size", "\(batchSize)", "--epochs", "\(epochs)", "--shots", "2", "--no-cache", "--threads", "1",
-      "--quiet",
+      "--quiet", "--no-test",
     ]
   }
 

@@ -70,7 +70,7 @@ struct FewShotTests {
       let sample = try Dataset(csv: folder.write(table, to: "pets.csv")).fewShot(16, seed: 1)
       #expect(sample.training.prefix(7).map(\.path) == (0..<7).map { "a/\($0).jpg" })
       #expect(sample.training.count == 23)
-      #expect(sample.notices.map(\.description) == ["'cat' has 7 photos, fewer than 16: all were taken"])
+      #expect(sample.notices.map(\.description) == ["'cat' has 7 training photos, fewer than 16: all were taken"])
       #expect(try sample.base.notices == sample.notices)
       #expect(try sample.new.notices.isEmpty)
     }
@@ -81,7 +81,7 @@ struct FewShotTests {
     let notices = try Shared.split("openclipart").fewShot(16, seed: 1).notices.map(\.description)
     #expect(
       notices == [
-        "18 classes have fewer than 16 photos ('bird' has 11 photos, 'boat' has 6 photos, 'body part' has 7 photos, …):"
+        "18 classes have fewer than 16 training photos ('bird' has 11 training photos, 'boat' has 6 training photos, 'body part' has 7 training photos, …):"
           + " all were taken"
       ])
   }

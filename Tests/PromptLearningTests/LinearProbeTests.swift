@@ -11,6 +11,18 @@ struct LinearProbeTests {
     let trainLabels, valLabels: [Int]
     let chosen: Double
     let tried: [Tried]
+    let folds: RecordedFolds
+
+    struct RecordedFolds: Decodable, Sendable {
+      let count: Int
+      let parts: [Int]
+      let tried: [Accuracies]
+    }
+
+    struct Accuracies: Decodable, Sendable {
+      let exponent: Double
+      let accuracies: [Double]
+    }
 
     struct Tried: Decodable, Sendable {
       let exponent, accuracy: Double
@@ -41,6 +53,42 @@ struct LinearProbeTests {
       #expect(abs(accuracy - tried.accuracy) < 1e-9, "C = 10^\(tried.exponent)")
       #expect(abs(regression.iterations - tried.iterations) <= 1 + tried.iterations / 20, "C = 10^\(tried.exponent)")
     }
+  }
+
+  @Test("cross-validation has the same parts, with the same accuracy of each")
+  func folds() throws {
+    let recorded = fixture.recipe.folds
+    let folds = Folds(of: fixture.recipe.trainLabels, count: recorded.count)
+    #expect(folds.parts == recorded.parts)
+    for tried in recorded.tried {
+      let accuracies = try folds.accuracies(
+        on: training, labels: fixture.recipe.trainLabels, classes: 14, inverseRegularization: pow(10, tried.exponent))
+      #expect(zip(accuracies, tried.accuracies).allSatisfy { abs($0 - $1) < 1e-9 }, "C = 10^\(tried.exponent)")
+    }
+  }
+
+  @Test("without validation images, the best mean over the parts chooses C, and the probe is fitted to all images")
+  func crossValidated() throws {
+    let labels = fixture.recipe.trainLabels
+    var fits: [Int] = []
+    let probe = try LinearProbe(
+      for: (0..<14).map { "class \($0)" }, training: LabelledEmbeddings(embeddings: training, labels: labels),
+      choosingBy: .crossValidation(folds: 4), clip: TinyCLIP.clip
+    ) { number, most in
+      fits.append(number)
+      #expect(most == 16 * 4 + 1)
+    }
+    #expect(fits == Array(0..<fits.count) && fits.count.isMultiple(of: 4))
+    let accuracies = try Folds(of: labels, count: 4).accuracies(
+      on: training, labels: labels, classes: 14, inverseRegularization: probe.inverseRegularization)
+    #expect(abs((probe.validationAccuracy ?? 0) - 100 * accuracies.reduce(0, +) / 4) < 1e-9)
+    let fitted = try fit(log10(probe.inverseRegularization))
+    #expect(try probe.weight.isClose(to: fitted.weight.converted(to: .float32), within: 1e-6))
+
+    let standard = try LinearProbe(
+      for: (0..<14).map { "class \($0)" }, training: LabelledEmbeddings(embeddings: training, labels: labels),
+      choosingBy: .standard, clip: TinyCLIP.clip)
+    #expect(standard.inverseRegularization == 0.316 && standard.validationAccuracy == nil)
   }
 
   @Test("the minimum itself has the same weights")

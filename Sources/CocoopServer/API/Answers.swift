@@ -50,6 +50,8 @@ struct ModelAnswer: Encodable {
   let models: [String]
   let fast: FastAvailability
   let classes: Int
+  /// The names of the classes that the run's data has besides; empty for a run on all, or where it does not know.
+  let otherClasses: [String]
   let imageSize: Int
   /// Whether photos are turned as their EXIF says.
   let orientation: Orientation

@@ -99,7 +99,7 @@ public struct PredictionServer: Sendable {
         queue: queue, metrics: metrics),
       model: ModelAnswer(
         run: identity, models: ModelChoice.allCases.map(\.rawValue), fast: fastMode,
-        classes: record.classNames.count, imageSize: preprocessing.size,
+        classes: record.classNames.count, otherClasses: record.otherClasses ?? [], imageSize: preprocessing.size,
         orientation: settings.decoding.orientation,
         limits: .init(
           bodyBytes: settings.body.bytes, pixels: settings.decoding.pixels, images: settings.request.images,

@@ -48,9 +48,14 @@ public struct DataSource: Sendable, Equatable {
   /// The dataset as its lists state it; whether the images are there is not asked.
   ///
   /// - Parameter seed: of the random division of images that no split tells apart. Benchmarks have seeds of their own.
-  public func dataset(seed: Int = 1) throws -> Dataset {
+  public func dataset(seed: Int = 1) throws -> Dataset { try dataset(divided: .reference(seed: seed)) }
+
+  /// The same.
+  ///
+  /// - Parameter division: of images that no split tells apart.
+  public func dataset(divided division: Division) throws -> Dataset {
     switch place {
-    case .files(let location): try Dataset(at: location, seed: seed, isRecursive: isRecursive)
+    case .files(let location): try Dataset(at: location, division: division, isRecursive: isRecursive)
     case .benchmark(let benchmark, let root): try Dataset(benchmark, root: root)
     }
   }
@@ -74,5 +79,12 @@ public struct DataSource: Sendable, Equatable {
   /// - Parameter seed: of the random division of images that no split tells apart.
   public func load(seed: Int = 1) throws -> Dataset {
     try dataset(seed: seed).located()
+  }
+
+  /// The same.
+  ///
+  /// - Parameter division: of images that no split tells apart.
+  public func load(divided division: Division) throws -> Dataset {
+    try dataset(divided: division).located()
   }
 }

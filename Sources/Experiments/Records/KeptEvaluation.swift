@@ -30,6 +30,8 @@ public struct KeptEvaluation: Sendable, Equatable {
   public let dataset: String
   /// Which of the dataset's classes were to tell apart.
   public let classes: ClassSubset
+  /// Whether a person has chosen the classes: then they are those of ``classNames`` alone, whatever ``classes`` says.
+  public let isChosen: Bool
   public let split: Split
   /// The names by label.
   public let classNames: [String]
@@ -42,13 +44,16 @@ public struct KeptEvaluation: Sendable, Equatable {
   /// - Parameters:
   ///   - dataset: the one measured on: its classes are those of `classes` alone.
   ///   - classes: which half of the whole dataset's classes that was.
+  ///   - isChosen: whether they were chosen by name.
   ///   - measurement: of the images of `split`, in their order.
   public init(
-    of measurement: (evaluation: Evaluation, answers: Answers), on dataset: Dataset, classes: ClassSubset, split: Split
+    of measurement: (evaluation: Evaluation, answers: Answers), on dataset: Dataset, classes: ClassSubset,
+    isChosen: Bool = false, split: Split
   ) {
     let names = dataset.classNames
     self.init(
-      dataset: dataset.name, classes: classes, split: split, classNames: names, imageFolder: dataset.imageFolder,
+      dataset: dataset.name, classes: classes, isChosen: isChosen, split: split, classNames: names,
+      imageFolder: dataset.imageFolder,
       evaluation: measurement.evaluation,
       predictions: dataset.examples(in: split).enumerated().map { index, example in
         Prediction(
@@ -59,11 +64,13 @@ public struct KeptEvaluation: Sendable, Equatable {
   }
 
   package init(
-    dataset: String, classes: ClassSubset, split: Split, classNames: [String], imageFolder: URL,
+    dataset: String, classes: ClassSubset, isChosen: Bool = false, split: Split, classNames: [String],
+    imageFolder: URL,
     evaluation: Evaluation, predictions: [Prediction]
   ) {
     self.dataset = dataset
     self.classes = classes
+    self.isChosen = isChosen
     self.split = split
     self.classNames = classNames
     self.imageFolder = imageFolder
@@ -83,6 +90,21 @@ public struct KeptEvaluation: Sendable, Equatable {
   /// The folder's name under `evaluations`: dataset, classes and split, in characters that every file system takes.
   public var name: String {
     let title = dataset.map { $0.isLetter || $0.isNumber || "._".contains($0) ? String($0) : "-" }.joined()
-    return "\(title.prefix(80))-\(classes.rawValue)-\(split.rawValue)"
+    let part = isChosen ? ClassChoice.chosen(classNames).folderPart.dropFirst() : classes.rawValue[...]
+    return "\(title.prefix(80))-\(part)-\(split.rawValue)"
+  }
+
+  /// The images in an order that does not depend on the dataset's.
+  var sorted: [Prediction] { predictions.sorted { ($0.file, $0.label) < ($1.file, $1.label) } }
+
+  /// In what the images or classes differ from another evaluation's; `nil` where they are the same.
+  package func difference(from other: KeptEvaluation) -> String? {
+    guard classNames == other.classNames else {
+      return "\(classNames.count) classes and \(other.classNames.count) with other names or in another order"
+    }
+    let (own, others) = (sorted.map { [$0.file, $0.label] }, other.sorted.map { [$0.file, $0.label] })
+    guard own != others else { return nil }
+    guard own.count == others.count else { return "\(own.count) and \(others.count) of them" }
+    return zip(own, others).first { $0 != $1 }.map { "'\($0[0])' (\($0[1])) and '\($1[0])' (\($1[1]))" }
   }
 }

@@ -38,6 +38,7 @@ extension KeptEvaluation {
     let version: Int
     let dataset: String
     let classes: ClassSubset
+    let isChosen: Bool?
     let split: String
     let classNames: [String]
     let imageFolder: String
@@ -50,7 +51,8 @@ extension KeptEvaluation {
 
   fileprivate func write(into folder: URL) throws {
     let summary = Summary(
-      version: Summary.version, dataset: dataset, classes: classes, split: split.rawValue, classNames: classNames,
+      version: Summary.version, dataset: dataset, classes: classes, isChosen: isChosen ? true : nil,
+      split: split.rawValue, classNames: classNames,
       imageFolder: imageFolder.path, evaluation: evaluation)
     try WholeFile.write(
       JSONEncoder.readable.encode(summary) + Data("\n".utf8), to: folder.appending(path: Self.summaryName))
@@ -74,7 +76,8 @@ extension KeptEvaluation {
       throw refused(Self.summaryName, "it has version \(summary.version), and this package reads \(Summary.version)")
     }
     self.init(
-      dataset: summary.dataset, classes: summary.classes, split: split, classNames: summary.classNames,
+      dataset: summary.dataset, classes: summary.classes, isChosen: summary.isChosen ?? false, split: split,
+      classNames: summary.classNames,
       imageFolder: URL(filePath: summary.imageFolder), evaluation: summary.evaluation,
       predictions: try Self.predictions(
         of: folder.appending(path: Self.predictionsName), classNames: Set(summary.classNames)

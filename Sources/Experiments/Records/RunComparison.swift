@@ -94,8 +94,8 @@ public struct RunComparison: Sendable, Encodable {
     }
     return try pairs.map { one, other in
       if let difference = one.difference(from: other) {
-        throw ExperimentError.incomparable(
-          first: first.path, second: second.path, reason: "they measured \(one.name) on other images: \(difference)")
+        throw ExperimentError.otherTestPhotos(
+          first: first.path, second: second.path, evaluation: one.name, difference: difference)
       }
       return Test(one, other, first: first.path, second: second.path)
     }
@@ -156,21 +156,5 @@ extension RunComparison.Test {
       difference: other.evaluation.accuracy - one.evaluation.accuracy,
       interval95: .init(lower: interval.lowerBound, upper: interval.upperBound, resamples: bootstrap.resamples),
       onlyFirst: test.onlyFirst, onlySecond: test.onlySecond, pValue: test.pValue, form: test.form)
-  }
-}
-
-extension KeptEvaluation {
-  /// The predictions in an order that does not depend on the dataset's.
-  var sorted: [Prediction] { predictions.sorted { ($0.file, $0.label) < ($1.file, $1.label) } }
-
-  /// In what the images or classes differ from another evaluation's; `nil` where they are the same.
-  func difference(from other: KeptEvaluation) -> String? {
-    guard classNames == other.classNames else {
-      return "\(classNames.count) classes and \(other.classNames.count) with other names or in another order"
-    }
-    let (own, others) = (sorted.map { [$0.file, $0.label] }, other.sorted.map { [$0.file, $0.label] })
-    guard own != others else { return nil }
-    guard own.count == others.count else { return "\(own.count) and \(others.count) of them" }
-    return zip(own, others).first { $0 != $1 }.map { "'\($0[0])' (\($0[1])) and '\($1[0])' (\($1[1]))" }
   }
 }

@@ -16,7 +16,14 @@ public struct RunSummary: Sendable, Encodable {
   /// The half of the classes that was learned, and how many they are.
   public let classes: ClassSubset?
   public let classCount: Int?
+  /// The classes that were learned, where a person has chosen them.
+  public let chosenClasses: [String]?
+  /// Those that the data has besides; `nil` where there are none or the run does not know.
+  public let otherClasses: [String]?
+  /// Of each class; `nil` for methods that learn from none.
   public let shots: Int?
+  /// Photos that the training left out because they cannot be read.
+  public let skippedPhotos: Int?
   public let seed: Int?
   /// That an operation used; `nil` where the run does not say.
   public let threads: Int?
@@ -67,7 +74,10 @@ public struct RunSummary: Sendable, Encodable {
     data = record?.data
     classes = record?.classes
     classCount = record.map(\.classNames.count)
-    shots = configuration?.shots
+    chosenClasses = configuration?.chosenClasses
+    otherClasses = record?.otherClasses
+    skippedPhotos = record?.skippedPhotos
+    shots = configuration.flatMap { $0.method.isZeroShot ? nil : $0.shots }
     seed = record?.seed
     threads = record?.threads
     let epochs = folder?.metrics() ?? []

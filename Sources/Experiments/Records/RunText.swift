@@ -9,7 +9,7 @@ extension RunListing {
     guard !runs.isEmpty else { return "no runs in \(folder)" }
     let rows = runs.map { run in
       [
-        run.run, run.method?.id ?? "–", run.data ?? "–", run.classes?.rawValue ?? "–",
+        run.run, run.method?.id ?? "–", run.data ?? "–", run.classesWord ?? "–",
         run.shots.map(String.init) ?? "–", run.seed.map(String.init) ?? "–", run.progress,
         run.evaluations.map { "\($0.name) \(decimal($0.accuracy))" }.joined(separator: ", "),
       ]
@@ -31,6 +31,8 @@ extension RunSummary {
     }
   }
 
+  fileprivate var classesWord: String? { chosenClasses == nil ? classes?.rawValue : "chosen" }
+
   /// All that is known, a line each.
   public var text: String {
     var lines: [(String, String)] = [("run", run), ("state", progress)]
@@ -39,8 +41,13 @@ extension RunSummary {
     add("method", method?.title)
     add("model", model)
     add("data", data)
-    add("classes", classes.map { "\($0.rawValue)\(classCount.map { ", \($0)" } ?? "")" })
+    add("classes", classesWord.map { "\($0)\(classCount.map { ", \($0)" } ?? "")" })
+    // The line's own words are its name.
+    add(
+      "left out", otherClasses.flatMap(LeftOutClasses.init).map { String($0.description.dropFirst("left out: ".count)) }
+    )
     add("shots", shots.map(String.init))
+    add("skipped", skippedPhotos.map { "\($0) \($0 == 1 ? "photo" : "photos") that cannot be read" })
     add("seed", seed.map(String.init))
     add("threads", threads.map(String.init))
     add("epochs", epochs.map { done in plannedEpochs.map { "\(done) of \($0)" } ?? "\(done)" })

@@ -66,7 +66,8 @@ extension RunFolder {
         path: url.path,
         reason: isImported
           ? "its prompts were imported, and only a training here measures how near fast answers come"
-          : "nobody measured it when the run was made")
+          : "no photo was left to measure it on when the run was made, and 'cocoop train' with a val part, or with fewer"
+            + " --shots than each class has photos for training, leaves some")
     }
     guard let mode = try? JSONDecoder().decode(FastMode.self, from: Data(contentsOf: fastModeURL)),
       mode.version == FastMode.version, (mode.codes.means + mode.codes.deviations).allSatisfy(\.isFinite),

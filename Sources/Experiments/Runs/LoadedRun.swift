@@ -63,6 +63,9 @@ public struct LoadedRun: Sendable {
     folder = nil
   }
 
+  /// The classes that the run's data has besides its own, as far as the run knows.
+  public var leftOut: LeftOutClasses? { LeftOutClasses(record.otherClasses ?? []) }
+
   /// How the run has learned, or nothing was to be learned.
   public var method: Method { record.configuration?.method ?? artifact.description.method }
 
@@ -130,17 +133,18 @@ public struct LoadedRun: Sendable {
   ///   - isRecursive: whether photos in sub-folders of another dataset's class folders count too; the run knows of its own.
   /// - Throws: ``ExperimentError/otherClasses(path:data:difference:)`` where the run's own dataset has changed its classes.
   public func dataset(
-    named data: String? = nil, root: String? = nil, classes: ClassSubset? = nil, isRecursive: Bool = false
+    named data: String? = nil, root: String? = nil, classes: ClassChoice? = nil, isRecursive: Bool = false
   ) throws -> Dataset {
     let source =
       try data.map { try DataSource($0, root: root, isRecursive: isRecursive) } ?? ownSource(root: root)
-    let (seed, subset) = (record.seed ?? 1, classes ?? record.classes ?? .all)
+    let choice = classes ?? record.choice
     guard data == nil, let folder, let configuration = record.configuration else {
-      return try source.load(seed: seed).subset(subset)
+      let division = record.configuration?.divisionToTest ?? .reference(seed: record.seed ?? 1)
+      return try choice(source.load(divided: division))
     }
-    let whole = try folder.divided(source.dataset(seed: seed)).located()
-    try check(whole.subset(configuration.classes).classNames, in: folder, of: configuration.data)
-    return try whole.subset(subset)
+    let whole = try folder.divided(source.dataset(divided: configuration.division)).located()
+    try check(configuration.choice(whole).classNames, in: folder, of: configuration.data)
+    return try choice(whole)
   }
 
   /// The run's own dataset, wherever it is now.
@@ -175,6 +179,9 @@ public struct LoadedRun: Sendable {
     on dataset: Dataset, split: Split, within budget: MemoryBudget = .automatic, cacheFolder: URL? = nil,
     progress: (Int) throws -> Void
   ) throws -> (evaluation: Evaluation, answers: Answers) {
+    guard !dataset.examples(in: split).isEmpty else {
+      throw ExperimentError.nothingToMeasure(path: path, split: split.rawValue)
+    }
     let cache = cacheFolder.map { FeatureCache(folder: $0, model: identity.sha256) }
     func measured(_ classifier: some ImageClassifier) throws -> (evaluation: Evaluation, answers: Answers) {
       try Evaluator(classifier, within: budget, cache: cache).measurement(on: dataset, split: split, progress: progress)
@@ -191,6 +198,9 @@ public struct LoadedRun: Sendable {
     on dataset: Dataset, split: Split, within budget: MemoryBudget = .automatic, cacheFolder: URL? = nil,
     reading: PhotoReading, progress: (Int) throws -> Void
   ) throws -> (measurement: (evaluation: Evaluation, answers: Answers), unreadable: [UnreadablePhoto]) {
+    guard !dataset.examples(in: split).isEmpty else {
+      throw ExperimentError.nothingToMeasure(path: path, split: split.rawValue)
+    }
     let cache = cacheFolder.map { FeatureCache(folder: $0, model: identity.sha256) }
     func measured(
       _ classifier: some ImageClassifier
@@ -224,11 +234,12 @@ public struct LoadedRun: Sendable {
   ///   - measurement: of `dataset`, whose classes are `classes`; `nil` for the run's own.
   /// - Throws: `WritingError`, such as where the folder may not be written to.
   public func keep(
-    _ measurement: (evaluation: Evaluation, answers: Answers), on dataset: Dataset, classes: ClassSubset?, split: Split
+    _ measurement: (evaluation: Evaluation, answers: Answers), on dataset: Dataset, classes: ClassChoice?, split: Split
   ) throws {
     guard let folder else { return }
+    let choice = classes ?? record.choice
     let kept = KeptEvaluation(
-      of: measurement, on: dataset, classes: classes ?? record.classes ?? .all, split: split)
+      of: measurement, on: dataset, classes: choice.subset, isChosen: choice.isChosen, split: split)
     try folder.keep(kept)
     try RunRecorder.add(kept, to: folder.url)
   }

@@ -18,6 +18,13 @@ public struct RunConfiguration: Sendable, Codable, Equatable {
   public var fewShotList: String?
   public var method: Method
   public var classes: ClassSubset
+  /// The names of the classes to learn, as the data spells them, where a person has chosen them; ``classes`` is then all.
+  public var chosenClasses: [String]?
+  /// Of the division of images that the data doesn't tell apart, in which the ``shots`` come first; `nil` divides as the
+  /// reference does, with ``seed``.
+  public var divisionSeed: Int?
+  /// Whether such images are all learned from; `nil` is no.
+  public var testsNothing: Bool?
   /// Photos of each class; `nil` takes all.
   public var shots: Int?
   public var seed: Int
@@ -35,7 +42,9 @@ public struct RunConfiguration: Sendable, Codable, Equatable {
 
   public init(
     model: String, data: String, root: String? = nil, isRecursive: Bool = false, fewShotList: String? = nil,
-    method: Method, classes: ClassSubset = .base, shots: Int? = 16, seed: Int = 1,
+    method: Method,
+    classes: ClassSubset = .all, chosenClasses: [String]? = nil, shots: Int? = 16, seed: Int = 1,
+    divisionSeed: Int? = nil, testsNothing: Bool = false,
     context: Context = Context(), options: MethodOptions = MethodOptions(), precision: Precision = .float32,
     training: TrainingConfiguration? = nil, orientation: Orientation = .ignored
   ) {
@@ -46,6 +55,9 @@ public struct RunConfiguration: Sendable, Codable, Equatable {
     self.fewShotList = fewShotList
     self.method = method
     self.classes = classes
+    self.chosenClasses = chosenClasses
+    self.divisionSeed = divisionSeed
+    self.testsNothing = testsNothing ? true : nil
     self.shots = shots
     self.seed = seed
     self.context = context
@@ -59,13 +71,33 @@ public struct RunConfiguration: Sendable, Codable, Equatable {
   ///
   /// - Throws: `DatasetError`, such as `testOnly` for a dataset without training images, which zero-shot alone can do without.
   public func examples(from dataset: Dataset) throws -> Dataset {
-    guard !method.isZeroShot || !dataset.isTestOnly else { return try dataset.subset(classes) }
+    guard !method.isZeroShot || !dataset.isTestOnly else { return try choice(dataset) }
     guard !dataset.isTestOnly else { throw DatasetError.testOnly(name: dataset.name) }
+    let sampled: Dataset
     if let fewShotList {
-      return try dataset.fewShot(FewShotList(contentsOf: URL(filePath: fewShotList))).subset(classes)
+      sampled = try dataset.fewShot(FewShotList(contentsOf: URL(filePath: fewShotList)))
+    } else {
+      sampled = try shots.map { try dataset.fewShot($0, seed: seed) } ?? dataset
     }
-    let sampled = try shots.map { try dataset.fewShot($0, seed: seed) } ?? dataset
-    return try sampled.subset(classes)
+    let part = try choice(sampled)
+    // A protocol's validation images are those of its split, or none.
+    guard divisionSeed != nil, !method.isZeroShot else { return part }
+    return try part.holdingOutUnused(of: choice(dataset), shots: shots ?? 4, seed: seed)
+  }
+
+  /// The classes to learn.
+  public var choice: ClassChoice { chosenClasses.map { .chosen($0) } ?? .part(classes) }
+
+  /// How images that the data doesn't tell apart are divided for this run.
+  public var division: Division {
+    guard let divisionSeed else { return .reference(seed: seed) }
+    return testsNothing == true ? .noTest : .shotsFirst(shots ?? 16, seed: divisionSeed)
+  }
+
+  /// How those of other data are divided that this run is measured on.
+  var divisionToTest: Division {
+    guard let divisionSeed else { return .reference(seed: seed) }
+    return .shotsFirst(shots ?? 16, seed: divisionSeed)
   }
 }
 
@@ -102,8 +134,9 @@ extension RunConfiguration {
     }
     return [
       setting("the method", method.id), setting("the seed", seed), setting("the shots", shots),
-      setting("the classes", classes.rawValue), setting("the data", data, isPlace: true),
-      setting("the few-shot list", fewShotList, isPlace: true),
+      setting("the classes", chosenClasses?.joined(separator: ", ") ?? classes.rawValue),
+      setting("the division's seed", divisionSeed), setting("the test", testsNothing == true ? "none" : "auto"),
+      setting("the data", data, isPlace: true), setting("the few-shot list", fewShotList, isPlace: true),
       setting("photos in sub-folders", isRecursive == true ? "taken" : "left out"),
       setting("the context words", context.words),
       setting("the context length", context.length), setting("the position", context.position.rawValue),
@@ -123,6 +156,9 @@ extension RunConfiguration {
   /// - Throws: ``ExperimentError/otherSetting(path:setting:found:requested:)`` for the first setting that differs.
   func check(isThatOf recorded: RunConfiguration, madeAt places: RunPlaces?, path: String) throws {
     let here = RunPlaces(of: URL(filePath: path))
+    var recorded = recorded
+    // Runs of before there was a seed of the division have kept their division.
+    if recorded.divisionSeed == nil { recorded.divisionSeed = divisionSeed }
     for (found, requested) in zip(recorded.settings, settings) where found.text != requested.text {
       if found.isPlace, (places ?? here).absolute(found.text) == here.absolute(requested.text) { continue }
       throw ExperimentError.otherSetting(

@@ -15,6 +15,10 @@ extension RunFolder {
     public let model: ModelIdentity
     /// Of the classes that the prompts were learned on, by label; empty where an imported file leaves them unknown.
     public let classNames: [String]
+    /// The classes that the data has besides; absent where there are none, and from runs of before this was kept.
+    public let otherClasses: [String]?
+    /// How many photos were left out of the training because they cannot be read; absent where none was.
+    public let skippedPhotos: Int?
     public let libtorch: String
     /// How many threads an operation used where the run began: with another number sums are rounded otherwise. Absent from
     /// runs of before this was kept, and where nothing is computed.
@@ -32,7 +36,8 @@ extension RunFolder {
 
     package init(
       _ configuration: RunConfiguration?, imported: ImportedPrompts? = nil, model: ModelIdentity, classNames: [String],
-      threads: Int? = nil, memoryBudget: MemoryBudget? = nil, trainingImages: TrainingImages? = nil,
+      otherClasses: [String] = [], skippedPhotos: Int = 0, threads: Int? = nil, memoryBudget: MemoryBudget? = nil,
+      trainingImages: TrainingImages? = nil,
       trainingSeconds: Double? = nil
     ) {
       version = Self.version
@@ -40,6 +45,8 @@ extension RunFolder {
       self.imported = imported
       self.model = model
       self.classNames = classNames
+      self.otherClasses = otherClasses.isEmpty ? nil : otherClasses
+      self.skippedPhotos = skippedPhotos == 0 ? nil : skippedPhotos
       libtorch = Libtorch.version
       self.threads = threads
       self.memoryBudget = memoryBudget
@@ -52,6 +59,8 @@ extension RunFolder {
     public var root: String? { configuration?.root ?? imported?.root }
     public var data: String? { configuration?.data ?? imported?.data }
     public var classes: ClassSubset? { configuration?.classes ?? imported?.classes }
+    /// The classes of the data that the run is about.
+    public var choice: ClassChoice { configuration?.choice ?? classes.map { .part($0) } ?? .all }
     public var seed: Int? { configuration?.seed ?? imported?.seed }
   }
 }

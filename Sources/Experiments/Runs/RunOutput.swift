@@ -114,7 +114,9 @@ struct RunOutput: TrainingOutput {
   /// What is learned without steps leaves its lines at the end.
   private func noteFit() throws {
     try RunRecorder.note(run.title, in: run.folder.url)
-    try RunRecorder.note("learned in \(String(format: "%.1f", seconds)) s", in: run.folder.url)
+    try RunRecorder.note(
+      "\(session.method.isZeroShot ? "prepared" : "learned") in \(String(format: "%.1f", seconds)) s",
+      in: run.folder.url)
   }
 }
 

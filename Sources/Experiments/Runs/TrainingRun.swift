@@ -1,4 +1,5 @@
 import CLIP
+import ClassificationMetrics
 import Datasets
 import Foundation
 import Images
@@ -15,6 +16,8 @@ public struct TrainingRun: Sendable {
   public let folder: RunFolder
   /// The whole dataset's parts, where they were made here and must be kept.
   let division: SplitFile?
+  /// What is wrong with photos that were left out of the training, one sentence each.
+  public let skipped: [String]
   private let requestedBudget: MemoryBudget?
   private let cache: FeatureCache?
   /// How the images are read: as the configuration says.
@@ -22,12 +25,14 @@ public struct TrainingRun: Sendable {
 
   /// - Parameters:
   ///   - dataset: the whole dataset; the run takes its sample and classes from it.
+  ///   - rule: what becomes of photos to learn from that cannot be read.
   ///   - budget: of a pass; `nil` takes that of the training that is resumed, or half of what is free.
   ///   - cacheFolder: where the features of stored views are found and kept; `nil` computes them.
   ///   - limits: of photos.
   public init(
     _ configuration: RunConfiguration, clip: CLIPModel, identity: ModelIdentity, dataset: Dataset, folder: RunFolder,
-    within budget: MemoryBudget? = nil, cacheFolder: URL? = nil, limits: DecodingLimits = .standard
+    brokenPhotos rule: BrokenPhotos.Rule = .unchecked, within budget: MemoryBudget? = nil, cacheFolder: URL? = nil,
+    limits: DecodingLimits = .standard
   ) throws {
     reading = PhotoReading(limits: limits, orientation: configuration.orientation ?? .ignored)
     cache = cacheFolder.map { FeatureCache(folder: $0, model: identity.sha256) }
@@ -35,7 +40,10 @@ public struct TrainingRun: Sendable {
     self.configuration = configuration
     self.clip = clip
     self.identity = identity
-    self.dataset = try configuration.examples(from: dataset)
+    let examples = try configuration.examples(from: dataset)
+    let isRead = !configuration.method.isZeroShot
+    let usable = try isRead ? rule.applied(to: examples, limits: limits) : (dataset: examples, skipped: [])
+    (self.dataset, skipped) = (usable.dataset, usable.skipped)
     self.folder = folder
     division = dataset.isDividedHere ? SplitFile(of: dataset) : nil
   }
@@ -75,6 +83,28 @@ public struct TrainingRun: Sendable {
     return (classifier, output.seconds)
   }
 
+  /// Measures a finished training on the held-out photos of its classes, and keeps the evaluation with the run.
+  ///
+  /// - Parameters:
+  ///   - classifier: what the training has returned.
+  ///   - progress: told how many photos are encoded; it may throw to stop.
+  /// - Returns: `nil` where there are no such photos.
+  /// - Throws: `WritingError`, and what reading photos or `progress` throws.
+  public func measureHeldOut(
+    _ classifier: any ImageClassifier, progress: (Int) throws -> Void
+  ) throws -> Evaluation? {
+    guard !dataset.test.isEmpty else { return nil }
+    func measured(_ classifier: some ImageClassifier) throws -> (evaluation: Evaluation, answers: Answers) {
+      try Evaluator(classifier, within: requestedBudget ?? .automatic, cache: cache)
+        .measurement(on: dataset, progress: progress)
+    }
+    let measurement = try measured(classifier)
+    let kept = KeptEvaluation(of: measurement, on: dataset, classes: configuration.classes, split: .test)
+    try folder.keep(kept)
+    try RunRecorder.add(kept, to: folder.url)
+    return measurement.evaluation
+  }
+
   /// What the run in the folder was begun with, once it is known to be what this one would be.
   ///
   /// - Throws: ``ExperimentError``, such as ``ExperimentError/otherSetting(path:setting:found:requested:)``, and
@@ -106,7 +136,8 @@ public struct TrainingRun: Sendable {
 
   func newRecord(_ budget: MemoryBudget, threads: Int?, seconds: Double? = nil) -> RunFolder.Record {
     RunFolder.Record(
-      configuration, model: identity, classNames: dataset.classNames, threads: threads,
+      configuration, model: identity, classNames: dataset.classNames, otherClasses: dataset.otherClasses,
+      skippedPhotos: skipped.count, threads: threads,
       memoryBudget: configuration.training == nil ? nil : budget,
       trainingImages: configuration.training == nil ? nil : TrainingImages(of: dataset), trainingSeconds: seconds)
   }
@@ -114,6 +145,8 @@ public struct TrainingRun: Sendable {
   /// The first line of the run's log.
   var title: String {
     "\(configuration.method.title) on \(dataset.name): \(dataset.classNames.count) classes, "
-      + "\(dataset.training.count) images, seed \(configuration.seed), \(identity.name)"
+      + (configuration.method.isZeroShot ? "" : "\(dataset.training.count) images, seed \(configuration.seed), ")
+      + identity.name
+      + (LeftOutClasses(dataset.otherClasses).map { "; \($0)" } ?? "")
   }
 }

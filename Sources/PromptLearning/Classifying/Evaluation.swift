@@ -8,6 +8,8 @@ public struct Evaluation: Sendable, Codable, Equatable {
   public let interval95: Interval?
   /// The share of images whose class is among the five most probable, or among all where there are fewer.
   public let top5: Double
+  /// Whether ``top5`` says something: among ten classes or fewer, five answers are nearly all.
+  public var tellsTop5: Bool { classes > 10 }
   /// The mean of the F1 scores of the classes that have images.
   public let macroF1: Double
   /// The expected calibration error: how far the probability of an answer is from the share of right answers.

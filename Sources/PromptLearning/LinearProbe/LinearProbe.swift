@@ -8,7 +8,8 @@ import Torch
 /// It sees images alone, so it knows the classes that it was trained on and no others. The penalty is chosen on
 /// validation images as CoOp's baseline chooses it (`C/lpclip/linear_probe.py`): of C = 10⁶, 10⁴ … 10⁻⁶ the first of the
 /// best, then eight steps that halve the range from a tenth of it to ten times it, towards the better end and, where both
-/// are equal, towards the smaller C. The better end of the last step is the probe.
+/// are equal, towards the smaller C. The better end of the last step is the probe. Without validation images the training
+/// images take their place: ``PenaltyRule``.
 public struct LinearProbe: ImageClassifier {
   public let clip: CLIPModel
   public let classNames: [String]
@@ -16,12 +17,12 @@ public struct LinearProbe: ImageClassifier {
   public let bias: Tensor  // [C]
   /// C, the inverse strength of the penalty.
   public let inverseRegularization: Double
-  /// In percent, of the validation images that chose C.
-  public let validationAccuracy: Double
+  /// In percent, of the images that chose C; `nil` where none did.
+  public let validationAccuracy: Double?
 
   package init(
     clip: CLIPModel, classNames: [String], weight: Tensor, bias: Tensor, inverseRegularization: Double,
-    validationAccuracy: Double
+    validationAccuracy: Double?
   ) {
     self.clip = clip
     self.classNames = classNames
@@ -58,6 +59,41 @@ public struct LinearProbe: ImageClassifier {
       clip: clip, classNames: classNames, weight: try fit.weight.converted(to: .float32),
       bias: try fit.bias.converted(to: .float32), inverseRegularization: pow(10, exponent),
       validationAccuracy: 100 * accuracy)
+  }
+
+  /// Fits the probe without validation images.
+  ///
+  /// - Parameters:
+  ///   - rule: what chooses the penalty.
+  ///   - training: embeddings `[n, E]` as the image tower gives them, and n labels.
+  ///   - progress: told before each fit how many were made, and of how many at most; it may throw to stop.
+  /// - Throws: ``LearningError/noTrainingImages``; ``LearningError/noValidationImages`` where the rule needs some.
+  public init(
+    for classNames: [String], training: LabelledEmbeddings, choosingBy rule: PenaltyRule, clip: CLIPModel,
+    progress: (Int, Int) throws -> Void = { _, _ in }
+  ) throws {
+    guard !training.labels.isEmpty else { throw LearningError.noTrainingImages }
+    let features = try training.embeddings.converted(to: .float64)
+    let (penalty, accuracy): (Double, Double?)
+    switch rule {
+    case .validation: throw LearningError.noValidationImages
+    case .standard: (penalty, accuracy) = (PenaltyRule.standardInverseRegularization, nil)
+    case .crossValidation(let count):
+      let folds = Folds(of: training.labels, count: count)
+      var search = PenaltySearch<Void>()
+      let best = try search.best { exponent, fits in
+        let accuracies = try folds.accuracies(
+          on: features, labels: training.labels, classes: classNames.count, inverseRegularization: pow(10, exponent)
+        ) { try progress(fits * count + $0, Self.mostFits * count + 1) }
+        return ((), accuracies.reduce(0, +) / Double(count))
+      }
+      (penalty, accuracy) = (pow(10, best.exponent), 100 * best.accuracy)
+    }
+    let fit = try LogisticRegression(
+      fitting: features, labels: training.labels, classes: classNames.count, inverseRegularization: penalty)
+    self.init(
+      clip: clip, classNames: classNames, weight: try fit.weight.converted(to: .float32),
+      bias: try fit.bias.converted(to: .float32), inverseRegularization: penalty, validationAccuracy: accuracy)
   }
 
   /// The most fits that choosing the penalty takes.

@@ -11,10 +11,18 @@ extension Method {
       DirectLearning(
         fit: { setup, images, progress in
           let (dataset, extractor) = (images.dataset, images.extractor)
-          let total = dataset.training.count + dataset.validation.count
+          let rule = PenaltyRule(for: dataset)
+          try progress(.penalty(rule))
+          let total = dataset.training.count + (rule == .validation ? dataset.validation.count : 0)
           // The images as they are tested: the reference augments none here.
           let training = try LabelledEmbeddings(of: dataset, split: .train, by: extractor) {
             try progress(.views(encoded: $0, of: total))
+          }
+          guard rule == .validation else {
+            let probe = try LinearProbe(
+              for: setup.classNames, training: training, choosingBy: rule, clip: setup.clip
+            ) { try progress(.fit(number: $0 + 1, of: $1)) }
+            return Fitted(classifier: probe, parameters: probe.parameters, search: probe.search)
           }
           let validation = try LabelledEmbeddings(of: dataset, split: .val, by: extractor) {
             try progress(.views(encoded: training.labels.count + $0, of: total))
@@ -25,15 +33,13 @@ extension Method {
           return Fitted(classifier: probe, parameters: probe.parameters, search: probe.search)
         },
         restore: { artifact, setup, path in
-          guard let search = artifact.search, let penalty = search["inverseRegularization"],
-            let accuracy = search["validationAccuracy"]
-          else {
+          guard let search = artifact.search, let penalty = search["inverseRegularization"] else {
             throw LearningError.notAnArtifact(path: path, noun: "linear probe", reason: "its metadata cannot be read")
           }
           return try LinearProbe(
             clip: setup.clip, classNames: artifact.description.classNames,
             weight: artifact.parameter("weight", path: path), bias: artifact.parameter("bias", path: path),
-            inverseRegularization: penalty, validationAccuracy: accuracy
+            inverseRegularization: penalty, validationAccuracy: search["validationAccuracy"]
           ).naming(setup.classNames)
         },
         fitSeconds: { setup, sample in
@@ -50,7 +56,9 @@ extension LinearProbe {
 
   /// What choosing the penalty came to.
   fileprivate var search: [String: Double] {
-    ["inverseRegularization": inverseRegularization, "validationAccuracy": validationAccuracy]
+    ["inverseRegularization": inverseRegularization].merging(
+      validationAccuracy.map { ["validationAccuracy": $0] } ?? [:]
+    ) { $1 }
   }
 }
 

@@ -8,6 +8,8 @@ public enum TrainingProgress: Sendable {
   case views(encoded: Int, of: Int)
   /// A step of an epoch was made.
   case step(TrainingStep)
+  /// A linear probe is about to choose its penalty.
+  case penalty(PenaltyRule)
   /// A linear probe is fitted for the number-th of at most so many penalties.
   case fit(number: Int, of: Int)
 }

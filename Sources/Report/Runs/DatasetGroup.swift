@@ -35,6 +35,34 @@ struct DatasetGroup: Sendable {
     }
   }
 
+  /// Makes sure that figures which are averaged are of the same photos, and says where those of two rows are not.
+  ///
+  /// - Throws: ``ReportError/otherTestPhotos(first:second:evaluation:difference:)``.
+  func checkedPhotos() throws -> [String] {
+    var remarks: [String] = []
+    for classes in ClassSubset.allCases {
+      var firsts: [(run: String, kept: KeptEvaluation)] = []
+      for row in rows {
+        let kept = row.runs.compactMap { run in run.evaluation(on: classes).map { (run: run.name, kept: $0) } }
+        guard let first = kept.first else { continue }
+        for other in kept.dropFirst() {
+          guard let difference = first.kept.difference(from: other.kept) else { continue }
+          throw ReportError.otherTestPhotos(
+            first: first.run, second: other.run, evaluation: first.kept.name, difference: difference)
+        }
+        firsts.append(first)
+      }
+      guard let first = firsts.first else { continue }
+      for other in firsts.dropFirst() where first.kept.classNames == other.kept.classNames {
+        guard let difference = first.kept.difference(from: other.kept) else { continue }
+        remarks.append(
+          "\(first.run) and \(other.run) were measured on other photos (\(first.kept.name)), \(difference): their"
+            + " figures cannot be compared. \(ExperimentError.sameTestPhotos).")
+      }
+    }
+    return remarks
+  }
+
   /// The rows whose runs learned the same part of the classes. Their figures can be compared with one another.
   struct Part: Sendable {
     let classes: ClassSubset

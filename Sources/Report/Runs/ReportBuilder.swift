@@ -54,15 +54,17 @@ public struct ReportBuilder: Sendable {
     do {
       let loaded = try LoadedRun(folder: run.folder.url, model: model)
       for classes in missing {
-        let dataset = try loaded.dataset(classes: classes)
+        let choice = run.choice(classes)
+        let dataset = try loaded.dataset(classes: choice)
         let total = dataset.examples(in: .test).count
         let measurement = try loaded.measurement(
           on: dataset, split: .test, within: budget, cacheFolder: cacheFolder
         ) { try progress(.evaluating(run: run.name, done: $0, of: total)) }
-        let kept = KeptEvaluation(of: measurement, on: dataset, classes: classes, split: .test)
+        let kept = KeptEvaluation(
+          of: measurement, on: dataset, classes: classes, isChosen: run.isOfChosenClasses, split: .test)
         run.evaluations.append(kept)
         do {
-          try loaded.keep(measurement, on: dataset, classes: classes, split: .test)
+          try loaded.keep(measurement, on: dataset, classes: choice, split: .test)
         } catch let error as WritingError {
           run.remarks.append("\(run.name): The evaluation on \(classes.rawValue) classes was not kept: \(error)")
         }
@@ -82,10 +84,15 @@ public struct ReportBuilder: Sendable {
     struct Key: Hashable {
       let dataset, model: String
       let classes: ClassSubset
+      let chosenClasses: [String]?
     }
     func keys(_ run: ReportedRun) -> [Key] {
       ClassSubset.allCases.filter { run.evaluation(on: $0) != nil }
-        .map { Key(dataset: run.dataset, model: run.record.model.sha256, classes: $0) }
+        .map {
+          Key(
+            dataset: run.dataset, model: run.record.model.sha256, classes: $0,
+            chosenClasses: run.record.configuration?.chosenClasses)
+        }
     }
     var known = Set(runs.filter(\.method.isZeroShot).flatMap(keys))
     var computed: [ReportedRun] = []
@@ -106,7 +113,7 @@ public struct ReportBuilder: Sendable {
   private func zeroShot(
     beside loaded: LoadedRun, of run: ReportedRun, on classes: ClassSubset, progress: (Progress) throws -> Void
   ) throws -> KeptEvaluation {
-    let dataset = try loaded.dataset(classes: classes)
+    let dataset = try loaded.dataset(classes: run.choice(classes))
     let prompts = try ZeroShotPrompts(
       for: dataset.classNames, templates: [.zeroShot(for: dataset.name)], clip: loaded.clip)
     let cache = cacheFolder.map { FeatureCache(folder: $0, model: loaded.record.model.sha256) }
@@ -114,7 +121,8 @@ public struct ReportBuilder: Sendable {
     let measurement = try Evaluator(Classifier(loaded.clip, prompts), within: budget, cache: cache).measurement(
       on: dataset
     ) { try progress(.zeroShot(run: run.name, done: $0, of: total)) }
-    return KeptEvaluation(of: measurement, on: dataset, classes: classes, split: .test)
+    return KeptEvaluation(
+      of: measurement, on: dataset, classes: classes, isChosen: run.isOfChosenClasses, split: .test)
   }
 
   /// Adds what needs the model: what the conditional token changed, and the words nearest to the context vectors.

@@ -58,7 +58,7 @@ struct ReportedRun: Sendable {
     record = RunFolder.Record(
       RunConfiguration(
         model: run.record.modelPath ?? run.record.model.name, data: run.record.data ?? run.dataset, method: .zeroShot,
-        classes: run.record.classes ?? .all),
+        classes: run.record.classes ?? .all, chosenClasses: run.record.configuration?.chosenClasses),
       model: run.record.model, classNames: run.record.classNames)
     method = .zeroShot
     namesOtherClasses = true
@@ -87,8 +87,17 @@ struct ReportedRun: Sendable {
 
   /// Figures on test images of the run's own dataset.
   func evaluation(on classes: ClassSubset) -> KeptEvaluation? {
-    evaluations.first { $0.split == .test && $0.classes == classes && $0.title == dataset }
+    evaluations.first {
+      $0.split == .test && $0.classes == classes && $0.title == dataset
+        && (isOfChosenClasses ? $0.classNames == record.classNames : !$0.isChosen)
+    }
   }
+
+  /// Whether a person has chosen its classes by name.
+  var isOfChosenClasses: Bool { record.configuration?.chosenClasses != nil }
+
+  /// What a part of its own classes is to the run: those that were chosen, for a run on such.
+  func choice(_ classes: ClassSubset) -> ClassChoice { isOfChosenClasses ? record.choice : .part(classes) }
 
   /// The parts of its own classes that a run is to be measured on.
   var measuredClasses: [ClassSubset] {

@@ -40,7 +40,7 @@ struct RunVariant: Hashable, Sendable {
     features = Self.features(of: configuration)
     let usual = Self.features(
       of: RunConfiguration(
-        model: configuration.model, data: configuration.data, method: method,
+        model: configuration.model, data: configuration.data, method: method, classes: .base,
         training: method.defaultTraining(on: run.dataset)))
     unusual = features.filter { !usual.contains($0) && $0.name != Self.classesName }
   }
@@ -48,8 +48,13 @@ struct RunVariant: Hashable, Sendable {
   private static let classesName = "classes"
   private static let imported = Feature(name: "origin", text: "imported")
 
+  private static func classes(of configuration: RunConfiguration) -> String {
+    guard let chosen = configuration.chosenClasses else { return "\(configuration.classes.rawValue) classes" }
+    return "only \(chosen.prefix(3).joined(separator: ", "))\(chosen.count > 3 ? ", … (\(chosen.count) classes)" : "")"
+  }
+
   private static func features(of configuration: RunConfiguration) -> [Feature] {
-    var features = [Feature(name: classesName, text: "\(configuration.classes.rawValue) classes")]
+    var features = [Feature(name: classesName, text: classes(of: configuration))]
     func add(_ name: String, _ text: String) { features.append(Feature(name: name, text: text)) }
     if let precision = configuration.precision { add("precision", precision.rawValue) }
     if configuration.isRecursive == true { add("sub-folders", "photos in sub-folders too") }

@@ -37,7 +37,7 @@ struct MethodDetail {
     switch kept.classes {
     case .base: "the base classes"
     case .new: "the new classes"
-    case .all: "all classes"
+    case .all: kept.isChosen ? "the chosen classes" : "all classes"
     }
   }
 
@@ -46,8 +46,8 @@ struct MethodDetail {
       " (between \($0.lower.percentText) and \($0.upper.percentText) with 95 % confidence)"
     }
     return "\(evaluation.accuracy.percentText) % of \(evaluation.images.counted("test image")) of"
-      + " \(evaluation.classes.counted("class", plural: "classes")) are named right\(interval ?? "");"
-      + " for \(evaluation.top5.percentText) % the right class is among the first five."
+      + " \(evaluation.classes.counted("class", plural: "classes")) are named right\(interval ?? "")\(evaluation.tellsTop5 ? ";" : ".")"
+      + (evaluation.tellsTop5 ? " for \(evaluation.top5.percentText) % the right class is among the first five." : "")
       + " Macro F1 is \(evaluation.macroF1.percentText) %."
       + (row.runs.count > 1 && !row.variant.method.isZeroShot ? " This is the run with seed \(run.seed ?? 1)." : "")
   }

@@ -11,6 +11,7 @@ const tokenForm = byId("token-form");
 const classesProblem = byId("classes-problem");
 const modes = byId("modes");
 const fastNote = byId("fast-note");
+const leftOut = byId("left-out");
 
 const mostPhotos = 24;
 const typingPause = 180;  // ms: longer than between two keys, shorter than a person waits
@@ -244,6 +245,12 @@ async function start() {
     offerModes(model.fast);
     showMode();
     view.run.textContent = `${model.run.name} · ${model.run.method} on ${model.run.checkpoint}`;
+    if (model.otherClasses.length > 0) {
+      const shown = model.otherClasses.slice(0, 8).join(", ");
+      leftOut.textContent = `This run was not taught all classes of its data. Left out: ${shown}`
+        + (model.otherClasses.length > 8 ? `, … (${model.otherClasses.length} classes)` : "");
+      leftOut.hidden = false;
+    }
     document.title = `${model.run.name} · cocoop`;
     ownClasses = known.classes;
     view.classes.value ||= ownClasses.join("\n");

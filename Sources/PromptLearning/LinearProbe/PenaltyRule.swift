@@ -1,0 +1,82 @@
+import Datasets
+import Foundation
+import Torch
+
+/// What decides the penalty of a linear probe, known before anything is encoded.
+public enum PenaltyRule: Sendable, Equatable {
+  /// Accuracy on validation images, as the reference decides.
+  case validation
+  /// The mean accuracy of so many fits, each tested on a part of the training images that it was not fitted to.
+  case crossValidation(folds: Int)
+  /// Nothing: ``standardInverseRegularization`` is taken.
+  case standard
+
+  /// C where nothing can decide it: that of the example in CLIP's own repository.
+  public static let standardInverseRegularization = 0.316
+  private static let mostFolds = 5
+
+  /// Validation images count where they show every class; then training images, where each class has two or more.
+  public init(for dataset: Dataset) {
+    let classes = dataset.classNames.count
+    let counts = dataset.training.reduce(into: [Int](repeating: 0, count: classes)) { $0[$1.label] += 1 }
+    let fewest = counts.min() ?? 0
+    if Set(dataset.validation.map(\.label)).count == classes || fewest < 2 && !dataset.validation.isEmpty {
+      self = .validation
+    } else {
+      self = fewest < 2 ? .standard : .crossValidation(folds: min(Self.mostFolds, fewest))
+    }
+  }
+
+  /// How the penalty is chosen, in a sentence without its full stop.
+  public var description: String {
+    switch self {
+    case .validation: "The linear probe chooses its penalty on the validation photos"
+    case .crossValidation(let folds):
+      "Not every class has a validation photo: the linear probe chooses its penalty by cross-validation,"
+        + " on \(folds) parts of the training photos in turn"
+    case .standard:
+      "There is no second photo of every class to choose the linear probe's penalty on: C is"
+        + " \(Self.standardInverseRegularization)"
+    }
+  }
+}
+
+/// Parts of the training images that are left out of a fit in turn, every class in each as evenly as can be.
+package struct Folds {
+  /// The part of each image.
+  package let parts: [Int]
+  package let count: Int
+
+  /// The i-th image of a class lies in part i mod `count`.
+  package init(of labels: [Int], count: Int) {
+    var seen: [Int: Int] = [:]
+    self.count = count
+    parts = labels.map { label in
+      defer { seen[label, default: 0] += 1 }
+      return seen[label, default: 0] % count
+    }
+  }
+
+  /// The share of each part's images that a regression fitted to the other parts names rightly.
+  ///
+  /// - Parameters:
+  ///   - features: `[n, E]`, 64-bit floats.
+  ///   - labels: n indices below `classes`.
+  ///   - inverseRegularization: C.
+  package func accuracies(
+    on features: Tensor, labels: [Int], classes: Int, inverseRegularization: Double,
+    progress: (Int) throws -> Void = { _ in }
+  ) throws -> [Double] {
+    try (0..<count).map { part in
+      try progress(part)
+      let (fitted, tested) = (parts.indices.filter { parts[$0] != part }, parts.indices.filter { parts[$0] == part })
+      func rows(_ indices: [Int]) throws -> Tensor {
+        try features.gathered(Tensor(indices, shape: [indices.count]), axis: 0)
+      }
+      let regression = try LogisticRegression(
+        fitting: rows(fitted), labels: fitted.map { labels[$0] }, classes: classes,
+        inverseRegularization: inverseRegularization)
+      return try regression.accuracy(on: rows(tested), labels: tested.map { labels[$0] })
+    }
+  }
+}
