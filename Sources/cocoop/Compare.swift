@@ -50,6 +50,7 @@ struct Compare: ParsableCommand {
   @Option(help: ArgumentHelp("The folder of the runs and results (default: runs/compare-PHOTOS).", valueName: "folder"))
   var output: String?
 
+  @OptionGroup var photoOptions: PhotoOptions
   @OptionGroup var products: PrecisionOption
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var cache: CacheOptions
@@ -74,9 +75,10 @@ struct Compare: ParsableCommand {
       PromptLearning.Method.named(methods.elements), on: photos, data: self.photos, root: benchmarks.root,
       model: model, seeds: seeds.elements, shots: shots,
       adjustment: TrainingAdjustment(epochs: epochs, views: imageViews), precision: products.precision, clip: clip,
-      identity: source.identity(), output: folder, within: compute.memoryBudget, cacheFolder: cache.folder)
+      identity: source.identity(), output: folder, within: compute.memoryBudget, cacheFolder: cache.folder,
+      limits: photoOptions.limits)
     printing.remarkAssumptions(of: clip)
-    for notice in photos.notices { printing.remark("note: \(notice).") }
+    printing.remark(photos.notices)
     let interruption = Interruption()
     let result = try interruption.guarding(advice: "What is done is kept: go on with the same command") {
       interruption in

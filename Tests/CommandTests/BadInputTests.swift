@@ -152,7 +152,7 @@ struct BadInputTests {
     }
   }
 
-  @Test("a photo that cannot be learned from, found while training, leaves no run")
+  @Test("a photo that cannot be learned from is told before the training, and leaves no run")
   func damagedPhoto() throws {
     try withWorkplace { place in
       for name in ["cat", "dog"] {
@@ -162,7 +162,8 @@ struct BadInputTests {
       }
       try place.write("", to: "data/train/cat/0.jpg")
       try expect(
-        "FOLDER/data/train/cat/0.jpg is empty, where an image was expected. Fetch or export it again.",
+        "1 of 2 photos to learn from cannot be read: FOLDER/data/train/cat/0.jpg is empty, where an image was expected."
+          + " Replace them, or leave them out with --skip-broken.",
         from: ["train", "--data", "data", "--classes", "all", "--epochs", "1", "--output", "runs/a", "--quiet"],
         in: place)
     }

@@ -13,7 +13,7 @@ struct JourneyTests {
     try withWorkplace { place in
       let trained = try place.cocoop(Short.train(method, output: "runs/a"))
       #expect(trained.status == 0 && trained.errors.isEmpty)
-      #expect(trained.output.hasSuffix("runs/a\n"))
+      #expect(trained.output.contains(": runs/a (left out: insect, mammal, meat, "))
       #expect(place.exists("runs/a/run.json") && place.exists("runs/a/prompts.safetensors"))
 
       let new: Evaluation = try place.cocoop("evaluate --run runs/a --classes new --split val --json").json()
@@ -135,7 +135,7 @@ struct JourneyTests {
       try place.write(Data("{".utf8), to: "runs/a/fast.json")
       #expect(try refusal("runs/a").contains("its fast.json cannot be read"))
       try FileManager.default.removeItem(at: place.file("runs/a/fast.json"))
-      #expect(try refusal("runs/a").contains("nobody measured it when the run was made"))
+      #expect(try refusal("runs/a").contains("no photo was left to measure it on when the run was made"))
       try place.cocoop("prompts export --run runs/a a.pth.tar")
       try place.cocoop("prompts import a.pth.tar --model tiny-clip --data openclipart --classes base -o runs/c")
       #expect(
@@ -149,7 +149,7 @@ struct JourneyTests {
   func linearProbe() throws {
     try withWorkplace { place in
       let trained = try place.cocoop(
-        "train --method linear-probe --data openclipart --classes base --shots 2 --output runs/a --quiet")
+        "train --method linear-probe --data openclipart --classes base --shots 2 --no-test --output runs/a --quiet")
       #expect(trained.status == 0 && trained.errors.isEmpty)
       #expect(trained.output.hasPrefix("linear probe learned 14 classes from 28 images in "))
       #expect(
@@ -167,8 +167,9 @@ struct JourneyTests {
         let refused = try place.cocoop(arguments)
         #expect(refused.status == 1 && refused.output.isEmpty)
         #expect(
-          refused.errors == "Error: A linear probe knows the 14 classes it was trained on and no others."
-            + " Ask it about those alone, train it on the others too, or take a method with prompts.\n")
+          refused.errors.hasSuffix(
+            "Error: A linear probe knows the 14 classes it was trained on and no others."
+              + " Ask it about those alone, train it on the others too, or take a method with prompts.\n"))
       }
       var probe = try Data(contentsOf: place.file("runs/a/probe.safetensors"))
       probe.removeLast(4)

@@ -90,7 +90,7 @@ struct OwnPhotosTests {
       let trained = try place.cocoop(command.split(separator: " ").map(String.init) + ["clock,Bird"])
       #expect(trained.status == 0, "\(trained.errors)")
       #expect(trained.output.contains("learned 2 classes from 8 images in "))
-      #expect(trained.output.hasSuffix(" (left out: arrow, fish)\n"))
+      #expect(trained.output.contains(" (left out: arrow, fish)\nheld out: "))
       let run = try #require(place.contents.first { $0.hasPrefix("runs/photos-2classes-") })
       let record = try String(decoding: place.bytes("\(run)/run.json"), as: UTF8.self)
       #expect(record.contains("\"chosenClasses\" : ["))
@@ -104,9 +104,9 @@ struct OwnPhotosTests {
       let again = try place.cocoop(
         command.split(separator: " ").map(String.init) + ["bird", "--resume", "--output", run])
       #expect(
-        again.errors
-          == "Error: The run in FOLDER/\(run) was started with the classes bird, clock, not bird. Resume with"
-          + " the settings it was started with, or choose another --output.\n")
+        again.errors.hasSuffix(
+          "Error: The run in FOLDER/\(run) was started with the classes bird, clock, not bird. Resume with"
+            + " the settings it was started with, or choose another --output.\n"))
       let misspelt = try place.cocoop(command.split(separator: " ").map(String.init) + ["clok,bird"])
       #expect(misspelt.status == 1)
       #expect(misspelt.errors == "Error: photos has no class 'clok'. Did you mean 'clock'?\n")

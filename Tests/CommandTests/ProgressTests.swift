@@ -34,11 +34,15 @@ struct ProgressTests {
 
   /// Short enough for a test, long enough for several updates.
   static let training =
-    "train --data openclipart --classes base --method coop --shots 4 --epochs 12 --batch-size 4 --image-views 1 --threads 1 --output run"
+    "train --data openclipart --classes base --method coop --shots 4 --epochs 12 --batch-size 4 --image-views 1 --threads 1 --no-test --output run"
+
+  /// What a training ends with is advice and no progress.
+  private func isAdvice(_ line: some StringProtocol) -> Bool {
+    line.hasPrefix("next: ") || line.hasPrefix("the linear probe ")
+  }
 
   @Test(
     "a terminal's line is drawn over, never longer than the terminal and at most ten times a second",
-
     .enabled(if: access("/dev/ptmx", W_OK) == 0), arguments: [30, 60, 80])
   func terminal(columns: Int) throws {
     try withWorkplace { place in
@@ -49,7 +53,7 @@ struct ProgressTests {
       let seconds = (ContinuousClock.now - start) / .seconds(1)
       #expect(try call.outcome().status == 0)
       let lines = text.replacing("\r\n", with: "\n").split(whereSeparator: { $0 == "\r" || $0 == "\n" })
-        .map { $0.replacing("\u{1B}[K", with: "") }.filter { !$0.isEmpty }
+        .map { $0.replacing("\u{1B}[K", with: "") }.filter { !$0.isEmpty && !isAdvice($0) }
       let steps = lines.filter { $0.contains(" steps") || $0.contains("CoOp:") }
       #expect(lines.allSatisfy { $0.count < columns })
       #expect(steps.count > 1 && Double(lines.count) <= 10 * seconds + 6)
@@ -62,7 +66,7 @@ struct ProgressTests {
   func file() throws {
     try withWorkplace { place in
       let loud = try place.cocoop(Self.training)
-      let lines = loud.errors.split(separator: "\n")
+      let lines = loud.errors.split(separator: "\n").filter { !isAdvice($0) }
       #expect(lines.count <= 3 && !loud.errors.contains("\r") && !loud.errors.contains("\u{1B}"))
       #expect(lines.last?.hasPrefix("CoOp: 168/168 steps, ") == true)
       #expect(lines.last?.contains(" left") == false)

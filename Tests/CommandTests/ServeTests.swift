@@ -199,7 +199,7 @@ struct ServeTests {
       try place.write(Data(kept.replacing(top1.output, with: "\"top1\" : 90").utf8), to: "runs/a/fast.json")
       #expect(try refusal("runs/a").contains("on held-out images it agreed in 90.0 % (98 or more are asked for)"))
       try FileManager.default.removeItem(at: place.file("runs/a/fast.json"))
-      #expect(try refusal("runs/a").contains("nobody measured it when the run was made"))
+      #expect(try refusal("runs/a").contains("no photo was left to measure it on when the run was made"))
     }
   }
 

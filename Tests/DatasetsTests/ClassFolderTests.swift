@@ -78,11 +78,13 @@ struct ClassFolderTests {
       try fill(folder, ["a/1.jpg"])
       #expect(
         explanation(in: folder) { try Dataset(at: folder) }
-          == "Class 'a' has 1 photo: too few to train and to test. Add photos: at least two, better sixteen or more.")
+          == "Class 'a' has 1 photo: too few to train and to test. Add photos: at least two, better sixteen or more; "
+          + "'train --test none' learns from all and tests nothing.")
       try fill(folder, ["train/a/1.jpg"])
       #expect(
         explanation(in: folder) { try Dataset(at: folder) }
-          == "FOLDER has no test images. Every class needs at least one training and one test image.")
+          == "Class 'a' has 1 photo: too few to train and to test. Add photos: at least two, better sixteen or more; "
+          + "'train --test none' learns from all and tests nothing.")
       try fill(folder, ["test/a/1.jpg", "test/b/1.jpg"])
       #expect(
         explanation(in: folder) { try Dataset(at: folder) }

@@ -1,6 +1,7 @@
 import Datasets
 import Explanations
 import Foundation
+import Images
 import PromptLearning
 import Torch
 
@@ -19,6 +20,8 @@ public struct Comparison: Sendable {
   public let adjustment: TrainingAdjustment
   /// Of the products of frozen layers.
   public let precision: Precision
+  /// How every photo is turned.
+  public let orientation: Orientation
   /// What is learned from: the source of a transfer alone, or every dataset.
   let sources: [ShelvedDataset]
   /// What the table is about: every dataset, or the targets of a transfer.
@@ -35,7 +38,8 @@ public struct Comparison: Sendable {
     _ kind: EvaluationProtocol, model: String, datasets: [String]? = nil, source: String? = nil, root: String? = nil,
     variants: [Variant], seeds: [Int], shots: Int = 16, context: RunConfiguration.Context = .init(),
     options: [String: Double] = [:],
-    adjustment: TrainingAdjustment = TrainingAdjustment(), precision: Precision = .float32
+    adjustment: TrainingAdjustment = TrainingAdjustment(), precision: Precision = .float32,
+    orientation: Orientation = .ignored
   ) throws {
     self.kind = kind
     self.model = model
@@ -46,6 +50,7 @@ public struct Comparison: Sendable {
     self.options = options
     self.adjustment = adjustment
     self.precision = precision
+    self.orientation = orientation
     let named = datasets ?? kind.paperDatasets.map(\.spelling)
     let shelved = try named.map { try ShelvedDataset($0, root: root) }
     if kind.transfers {
@@ -105,7 +110,7 @@ public struct Comparison: Sendable {
       model: model, data: source.name, root: source.root, method: variant.method, classes: kind.trainingClasses,
       shots: isZeroShot ? nil : shots, seed: seed, context: variant.context(instead: context),
       options: (try? methodOptions(of: variant)) ?? MethodOptions(), precision: precision,
-      training: try? training(of: variant, on: source.title))
+      training: try? training(of: variant, on: source.title), orientation: orientation)
     return WorkUnit(
       dataset: source.title, variant: variant, configuration: configuration,
       tests: tests(of: configuration, on: source))

@@ -2,6 +2,7 @@ import CLIP
 import Datasets
 import Explanations
 import Foundation
+import Images
 import PromptLearning
 import Torch
 
@@ -77,8 +78,10 @@ public struct MethodComparison: Sendable {
     _ methods: [PromptLearning.Method], on photos: Dataset, data: String, root: String? = nil, model: String,
     seeds: [Int], shots: Int = 16, adjustment: TrainingAdjustment = TrainingAdjustment(),
     precision: Precision = .float32, clip: CLIPModel, identity: ModelIdentity, output: URL,
-    within budget: MemoryBudget? = nil, cacheFolder: URL? = nil
+    within budget: MemoryBudget? = nil, cacheFolder: URL? = nil, limits: DecodingLimits = .standard
   ) throws {
+    // As 'train' reads them.
+    let orientation = try DataSource(data, root: root).defaultOrientation
     (self.photos, self.data, self.identity, self.seeds) = (photos, data, identity, seeds)
     (self.shots, self.output) = (shots, output)
     try Self.check(output: output)
@@ -91,10 +94,10 @@ public struct MethodComparison: Sendable {
       let comparison = try Comparison(
         question.kind, model: model, datasets: question == .fixed ? [] : [data], source: data, root: root,
         variants: methods.map { Variant($0) }, seeds: seeds, shots: shots, adjustment: adjustment,
-        precision: precision)
+        precision: precision, orientation: orientation)
       let reproduction = try Reproduction(
         comparison, clip: clip, identity: identity, output: output.appending(path: question.rawValue), within: budget,
-        cacheFolder: cacheFolder)
+        cacheFolder: cacheFolder, limits: limits)
       return (question, reproduction)
     }
   }

@@ -49,7 +49,8 @@ public struct Reproduction: Sendable {
     units = comparison.units
     runner = UnitRunner(clip: clip, identity: identity, budget: budget, cacheFolder: cacheFolder, limits: limits)
     let cache = cacheFolder.map { FeatureCache(folder: $0, model: identity.sha256) }
-    bench = TestBench(FeatureExtractor(clip, cache: cache, reading: PhotoReading(limits: limits)))
+    let reading = PhotoReading(limits: limits, orientation: comparison.orientation)
+    bench = TestBench(FeatureExtractor(clip, cache: cache, reading: reading))
     if layout == .units { try Self.check(output: output) }
     for unit in units { try checkPlace(of: unit) }
   }

@@ -95,7 +95,7 @@ public struct TrainingRun: Sendable {
   ) throws -> Evaluation? {
     guard !dataset.test.isEmpty else { return nil }
     func measured(_ classifier: some ImageClassifier) throws -> (evaluation: Evaluation, answers: Answers) {
-      try Evaluator(classifier, within: requestedBudget ?? .automatic, cache: cache)
+      try Evaluator(classifier, within: requestedBudget ?? .automatic, cache: cache, reading: reading)
         .measurement(on: dataset, progress: progress)
     }
     let measurement = try measured(classifier)
