@@ -36,9 +36,9 @@ struct ProgressTests {
   static let training =
     "train --data openclipart --classes base --method coop --shots 4 --epochs 12 --batch-size 4 --image-views 1 --threads 1 --no-test --output run"
 
-  /// What a training ends with is advice and no progress.
+  /// Notes and the advice that a training ends with are no progress.
   private func isAdvice(_ line: some StringProtocol) -> Bool {
-    line.hasPrefix("next: ") || line.hasPrefix("the linear probe ")
+    ["next: ", "the linear probe ", "note: "].contains { line.hasPrefix($0) }
   }
 
   @Test(
