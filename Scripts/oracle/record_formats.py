@@ -7,7 +7,6 @@ formats.json (sizes and digests of the pixels). Needs Pillow, numpy, torch and t
 """
 
 import io
-import json
 import struct
 import zlib
 
@@ -17,7 +16,9 @@ import torch
 from PIL import Image, ImageOps, features
 
 from bmp_gif_tiff_samples import bmp_samples, gif_samples, saved, tiff_samples
-from record_images import BICUBIC, BILINEAR, CLIPART, FIXTURES, SEED, import_torchvision, record, synthetic
+from record_images import (
+    BICUBIC, BILINEAR, CLIPART, FIXTURES, SEED, import_torchvision, record, synthetic, write_records
+)
 
 
 def opened(data):
@@ -145,15 +146,7 @@ def main():
         "views": list(random_views(500)),
         "slivers": list(slivers(torchvision)),
     }
-    lines = []
-    for key, value in result.items():
-        if isinstance(value, dict):
-            body = ",\n".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in value.items())
-            lines.append(f"{json.dumps(key)}: {{\n{body}\n}}")
-        else:
-            body = ",\n".join(json.dumps(v) for v in value)
-            lines.append(f"{json.dumps(key)}: [\n{body}\n]")
-    (FIXTURES / "formats.json").write_text("{\n" + ",\n".join(lines) + "\n}\n")
+    write_records(FIXTURES / "formats.json", result)
 
 
 if __name__ == "__main__":

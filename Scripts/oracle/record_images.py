@@ -291,6 +291,19 @@ def random_crops(torchvision, draws=100_000):
         }
 
 
+def write_records(target, result):
+    """Writes one entry a line, so that a changed record shows as such."""
+    lines = []
+    for key, value in result.items():
+        if isinstance(value, dict):
+            body = ",\n".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in value.items())
+            lines.append(f"{json.dumps(key)}: {{\n{body}\n}}")
+        else:
+            body = ",\n".join(json.dumps(v) for v in value)
+            lines.append(f"{json.dumps(key)}: [\n{body}\n]")
+    target.write_text("{\n" + ",\n".join(lines) + "\n}\n")
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--shared", type=pathlib.Path, help="the folder that holds data/caltech-101 and data/oxford_flowers")
@@ -338,16 +351,7 @@ def main():
         "clipart": {str(p.relative_to(CLIPART)): photo(p) for p in sorted(CLIPART.glob("images/*/*.jpg"))},
         "photos": photos,
     }
-    # One entry a line, so that a changed record shows as such.
-    lines = []
-    for key, value in result.items():
-        if isinstance(value, dict):
-            body = ",\n".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in value.items())
-            lines.append(f"{json.dumps(key)}: {{\n{body}\n}}")
-        else:
-            body = ",\n".join(json.dumps(v) for v in value)
-            lines.append(f"{json.dumps(key)}: [\n{body}\n]")
-    target.write_text("{\n" + ",\n".join(lines) + "\n}\n")
+    write_records(target, result)
 
 
 if __name__ == "__main__":
