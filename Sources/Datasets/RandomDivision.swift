@@ -77,3 +77,72 @@ package struct RandomDivision {
     }
   }
 }
+
+extension Dataset {
+  /// Whether the parts were made here, by chance or by a rule, so that another listing of the images would divide them
+  /// otherwise.
+  public var isDividedHere: Bool {
+    notices.contains {
+      switch $0 {
+      case .randomDivision, .shotsFirst, .nothingToTest, .rebuilt: true
+      default: false
+      }
+    }
+  }
+
+  /// The division that `split` keeps, of images that lie where this dataset's lie.
+  ///
+  /// Images that came later belong to no part, and a notice counts them; images that are gone are told by
+  /// ``checkImages()``.
+  ///
+  /// - Parameter file: what errors name.
+  /// - Throws: ``DatasetError``.
+  public func divided(as split: SplitFile, of file: String) throws -> Dataset {
+    let kept = Set(Split.allCases.flatMap { split[$0].map(\.path) })
+    let added = (training + validation + test).map(\.path).filter { !kept.contains($0) }
+    let notices = notices + (added.first.map { [.addedImages(count: added.count, first: $0)] } ?? [])
+    let required: [Split] = split.test.isEmpty ? [.train] : [.train, .test]
+    return try Dataset(split, name: name, of: file, requiring: required, notices: notices) { _ in imageFolder }
+  }
+}
+
+/// Takes a fifth of each class's images for validation, as the reference does where a benchmark tells training from test
+/// images only (CoOp, `datasets/oxford_pets.py`, `split_trainval`).
+///
+/// One generator goes through the classes in the order in which they first appear, shuffles each class's images, and cuts
+/// off the rounded fifth (half to even, as Python rounds). With seed 1 that is the published split of StanfordCars and of
+/// UCF101, image for image.
+struct ValidationDivision {
+  var generator = PythonRandom(seed: Benchmark.publishedSeed)
+
+  mutating func divide(_ entries: [SplitFile.Entry]) -> (train: [SplitFile.Entry], val: [SplitFile.Entry]) {
+    var (train, val): ([SplitFile.Entry], [SplitFile.Entry]) = ([], [])
+    for var images in entries.groupedByLabel() {
+      generator.shuffle(&images)
+      let count = Int((Double(images.count) * 0.2).rounded(.toNearestOrEven))
+      val += images.prefix(count)
+      train += images.dropFirst(count)
+    }
+    return (train, val)
+  }
+}
+
+extension Benchmark {
+  /// The seed that the published splits were made with: StanfordCars', Flowers102's and UCF101's follow from it exactly.
+  static let publishedSeed = 1
+}
+
+extension [SplitFile.Entry] {
+  /// The entries of each label, in the order in which labels first appear.
+  func groupedByLabel() -> [[SplitFile.Entry]] {
+    var order: [Int: Int] = [:]
+    return reduce(into: []) { groups, entry in
+      let index = order[entry.label, default: groups.count]
+      if index == groups.count {
+        order[entry.label] = index
+        groups.append([])
+      }
+      groups[index].append(entry)
+    }
+  }
+}

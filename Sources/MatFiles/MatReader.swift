@@ -1,3 +1,4 @@
+import CZlib
 import Foundation
 
 /// Reads the elements of a MATLAB file: a tag of type and size, and as many bytes, padded to a multiple of eight.
@@ -118,5 +119,69 @@ struct MatReader {
     let start = data.startIndex + position
     position += count
     return data[start..<start + count]
+  }
+}
+
+/// Inflates zlib's format, piece by piece, up to a limit.
+enum Inflation {
+  enum Fault: Error { case damaged, tooLarge }
+
+  /// - Parameter limit: of the bytes returned; a hostile kilobyte would inflate to a megabyte.
+  static func inflated(_ compressed: Data, limit: Int) throws -> Data {
+    var stream = z_stream()
+    guard inflateInit_(&stream, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK else { throw Fault.damaged }
+    defer { inflateEnd(&stream) }
+    var result = Data()
+    var chunk = [UInt8](repeating: 0, count: 1 << 14)
+    try compressed.withUnsafeBytes { (input: UnsafeRawBufferPointer) in
+      // zlib never writes to its input; its C type predates `const`.
+      stream.next_in = UnsafeMutablePointer(mutating: input.bindMemory(to: UInt8.self).baseAddress)
+      stream.avail_in = UInt32(clamping: input.count)
+      var status = Z_OK
+      while status == Z_OK {
+        let count = chunk.withUnsafeMutableBufferPointer { output in
+          stream.next_out = output.baseAddress
+          stream.avail_out = UInt32(output.count)
+          status = inflate(&stream, Z_NO_FLUSH)
+          return output.count - Int(stream.avail_out)
+        }
+        guard result.count + count <= limit else { throw Fault.tooLarge }
+        result.append(contentsOf: chunk[..<count])
+      }
+      guard status == Z_STREAM_END else { throw Fault.damaged }
+    }
+    return result
+  }
+}
+
+/// What the values of a file may still take, so that a small file cannot claim much memory.
+///
+/// The constant is what real files need: Flowers102's labels are 502 bytes, and 67 kB as the numbers they stand for.
+final class MemoryAllowance {
+  static let constant = 64 << 20
+  static let perByte = 10
+
+  // Rounded up from what Swift's arrays, texts and dictionaries take.
+  static let bytesPerValue = 160
+  static let bytesPerRecord = 96
+  static let bytesPerField = 64
+  /// Of a text: as a number, as a part of its row, as a code unit and as text.
+  static let bytesPerCharacter = 24
+
+  let limit: Int
+  private(set) var left: Int
+  private let path: String
+
+  init(forFileOf bytes: Int, path: String) {
+    limit = Self.constant + Self.perByte * bytes
+    left = limit
+    self.path = path
+  }
+
+  /// - Throws: ``MatFileError/tooLarge(path:limit:)``.
+  func take(_ count: Int, times bytes: Int) throws {
+    let (sum, overflows) = count.multipliedReportingOverflow(by: bytes)
+    guard !overflows, sum <= left else { throw MatFileError.tooLarge(path: path, limit: limit) }
+    left -= sum
   }
 }

@@ -1,3 +1,4 @@
+import Images
 import Torch
 
 /// Infers the architecture of a checkpoint without a configuration from the names and shapes of its tensors.
@@ -125,5 +126,150 @@ private struct TensorShapes {
       shapes.keys.filter { $0.hasPrefix(prefix) }.compactMap { $0.dropFirst(prefix.count).split(separator: ".").first }
     )
     .count
+  }
+}
+
+/// The names of architectures that many checkpoints share, to call a checkpoint by.
+///
+/// OpenAI's nine are ``OpenAIModel``; these are open_clip's own, by the sizes in its `model_configs`.
+struct KnownArchitecture {
+  private let name: String
+  private let embeddingWidth: Int
+  private let vision: VisionTransformer.Configuration
+  private let text: CLIPConfiguration.TextTower
+
+  private init(
+    _ name: String, embedding: Int, image: Int = 224, patch: Int, width: Int, layers: Int, headWidth: Int = 64,
+    perceptron: Int? = nil, text: (width: Int, layers: Int)
+  ) {
+    self.name = name
+    embeddingWidth = embedding
+    vision = .init(
+      imageSize: image, patchSize: patch, width: width, layers: layers, heads: width / headWidth,
+      perceptronWidth: perceptron)
+    self.text = .init(width: text.width, heads: text.width / 64, layers: text.layers)
+  }
+
+  private static let openCLIP = [
+    KnownArchitecture("ViT-S/32", embedding: 384, patch: 32, width: 384, layers: 12, text: (384, 12)),
+    KnownArchitecture("ViT-S/16", embedding: 384, patch: 16, width: 384, layers: 12, text: (384, 12)),
+    KnownArchitecture("ViT-M/32", embedding: 512, patch: 32, width: 512, layers: 12, text: (512, 12)),
+    KnownArchitecture("ViT-M/16", embedding: 512, patch: 16, width: 512, layers: 12, text: (512, 12)),
+    KnownArchitecture("ViT-B/32-256", embedding: 512, image: 256, patch: 32, width: 768, layers: 12, text: (512, 12)),
+    KnownArchitecture("ViT-B/32+", embedding: 640, image: 256, patch: 32, width: 896, layers: 12, text: (640, 12)),
+    KnownArchitecture("ViT-B/16+", embedding: 640, patch: 16, width: 896, layers: 12, text: (640, 12)),
+    KnownArchitecture("ViT-B/16+ 240", embedding: 640, image: 240, patch: 16, width: 896, layers: 12, text: (640, 12)),
+    KnownArchitecture("ViT-L/16", embedding: 768, patch: 16, width: 1024, layers: 24, text: (768, 12)),
+    KnownArchitecture(
+      "ViT-L/14@280px", embedding: 768, image: 280, patch: 14, width: 1024, layers: 24, text: (768, 12)),
+    KnownArchitecture("ViT-H/16", embedding: 1024, patch: 16, width: 1280, layers: 32, headWidth: 80, text: (1024, 24)),
+    KnownArchitecture("ViT-H/14", embedding: 1024, patch: 14, width: 1280, layers: 32, headWidth: 80, text: (1024, 24)),
+    KnownArchitecture(
+      "ViT-H/14@378px", embedding: 1024, image: 378, patch: 14, width: 1280, layers: 32, headWidth: 80,
+      text: (1024, 24)),
+    KnownArchitecture(
+      "ViT-g/14", embedding: 1024, patch: 14, width: 1408, layers: 40, headWidth: 88, perceptron: 6144,
+      text: (1024, 24)),
+    KnownArchitecture(
+      "ViT-bigG/14", embedding: 1280, patch: 14, width: 1664, layers: 48, headWidth: 104, perceptron: 8192,
+      text: (1280, 32)),
+  ]
+
+  fileprivate static func name(of configuration: CLIPConfiguration) -> String? {
+    let openAI = OpenAIModel.allCases.first { model in
+      let known = CLIPConfiguration.openAI(model)
+      return known.embeddingWidth == configuration.embeddingWidth && known.image == configuration.image
+        && known.text == configuration.text
+    }
+    guard openAI == nil else { return openAI?.rawValue }
+    return openCLIP.first {
+      $0.embeddingWidth == configuration.embeddingWidth && .visionTransformer($0.vision) == configuration.image
+        && $0.text == configuration.text
+    }?.name
+  }
+}
+
+extension CLIPConfiguration {
+  /// What the architecture is called, such as "ViT-B/16"; its sizes, where it has no name.
+  public var architecture: String {
+    KnownArchitecture.name(of: self)
+      ?? "\(image.description), beside a text tower of width \(text.width) and \(text.layers) layers"
+  }
+}
+
+/// The nine models that OpenAI published, by the names of `clip.available_models()`.
+///
+/// Source: Radford et al., *Learning Transferable Visual Models From Natural Language Supervision*, 2021, tables 19 and 20.
+public enum OpenAIModel: String, Sendable, CaseIterable {
+  case rn50 = "RN50"
+  case rn101 = "RN101"
+  case rn50x4 = "RN50x4"
+  case rn50x16 = "RN50x16"
+  case rn50x64 = "RN50x64"
+  case viTB32 = "ViT-B/32"
+  case viTB16 = "ViT-B/16"
+  case viTL14 = "ViT-L/14"
+  case viTL14At336 = "ViT-L/14@336px"
+
+  fileprivate var embeddingWidth: Int {
+    switch self {
+    case .rn50, .rn50x64: 1024
+    case .rn50x4: 640
+    case .rn50x16, .viTL14, .viTL14At336: 768
+    case .rn101, .viTB32, .viTB16: 512
+    }
+  }
+
+  /// D; its heads are 64 wide.
+  fileprivate var textWidth: Int {
+    switch self {
+    case .rn50x4: 640
+    case .rn50x16, .viTL14, .viTL14At336: 768
+    case .rn50x64: 1024
+    case .rn50, .rn101, .viTB32, .viTB16: 512
+    }
+  }
+
+  fileprivate var imageTower: CLIPConfiguration.ImageTower {
+    switch self {
+    case .rn50: .modifiedResNet(.init(imageSize: 224, width: 64, blocks: [3, 4, 6, 3]))
+    case .rn101: .modifiedResNet(.init(imageSize: 224, width: 64, blocks: [3, 4, 23, 3]))
+    case .rn50x4: .modifiedResNet(.init(imageSize: 288, width: 80, blocks: [4, 6, 10, 6]))
+    case .rn50x16: .modifiedResNet(.init(imageSize: 384, width: 96, blocks: [6, 8, 18, 8]))
+    case .rn50x64: .modifiedResNet(.init(imageSize: 448, width: 128, blocks: [3, 15, 36, 10]))
+    case .viTB32: .visionTransformer(.init(imageSize: 224, patchSize: 32, width: 768, layers: 12, heads: 12))
+    case .viTB16: .visionTransformer(.init(imageSize: 224, patchSize: 16, width: 768, layers: 12, heads: 12))
+    case .viTL14: .visionTransformer(.init(imageSize: 224, patchSize: 14, width: 1024, layers: 24, heads: 16))
+    case .viTL14At336: .visionTransformer(.init(imageSize: 336, patchSize: 14, width: 1024, layers: 24, heads: 16))
+    }
+  }
+}
+
+extension CLIPConfiguration {
+  /// The architecture and the pixels of a model that OpenAI published.
+  public static func openAI(_ model: OpenAIModel) -> CLIPConfiguration {
+    CLIPConfiguration(
+      embeddingWidth: model.embeddingWidth, image: model.imageTower,
+      text: TextTower(width: model.textWidth, heads: model.textWidth / 64), activation: .quickGELU,
+      preprocessing: .openAI(size: model.imageTower.imageSize ?? 224))
+  }
+}
+
+extension CLIPConfiguration.ImageTower {
+  /// The edge of the square input that the tower is made for, in pixels; `nil` where any will do.
+  var imageSize: Int? {
+    switch self {
+    case .visionTransformer(let tower): tower.imageSize
+    case .modifiedResNet(let tower): tower.imageSize
+    case .efficientNetLite: nil
+    }
+  }
+}
+
+extension Preprocessing {
+  /// What OpenAI's models were trained on: the smaller edge resized by cubic convolution, and their data's statistics.
+  public static func openAI(size: Int) -> Preprocessing {
+    Preprocessing(
+      size: size, mean: [0.48145466, 0.4578275, 0.40821073], standardDeviation: [0.26862954, 0.26130258, 0.27577711])
   }
 }

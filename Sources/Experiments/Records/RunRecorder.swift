@@ -151,3 +151,67 @@ extension KeptEvaluation {
     "\(name): accuracy \(String(format: "%.2f", evaluation.accuracy)) % on \(evaluation.images) images"
   }
 }
+
+/// A line of `steps.jsonl`: means over the steps since the line before.
+public struct StepLine: Sendable, Codable, Equatable {
+  /// From 1, all epochs counted on.
+  public let step: Int
+  /// From 1.
+  public let epoch: Int
+  /// Mean cross-entropy before each step, in nats.
+  public let loss: Double
+  /// The share of the steps' images that were named rightly before each step, in percent.
+  public let accuracy: Double
+  public let learningRate: Float
+  public let imagesPerSecond: Double
+
+  /// The text with its line break.
+  var text: String {
+    get throws {
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = .sortedKeys
+      return String(decoding: try encoder.encode(self), as: UTF8.self) + "\n"
+    }
+  }
+
+  /// Reads whole lines and passes over others, such as the last of a process that died; none where there is no file.
+  static func lines(in file: URL) -> [StepLine] {
+    let text = (try? String(contentsOf: file, encoding: .utf8)) ?? ""
+    return text.split(separator: "\n").compactMap { try? JSONDecoder().decode(StepLine.self, from: Data($0.utf8)) }
+  }
+}
+
+/// A file that grows at its end, each piece with one call of the system, so that a process that dies leaves whole pieces.
+final class AppendedFile {
+  private let url: URL
+  private let descriptor: Int32
+
+  /// - Throws: `WritingError` with the system's reason.
+  init(_ url: URL) throws {
+    self.url = url
+    descriptor = open(url.path, O_WRONLY | O_CREAT | O_APPEND, 0o644)
+    guard descriptor >= 0 else { throw WritingError.failed(path: url.path, reason: String(cString: strerror(errno))) }
+  }
+
+  deinit { close(descriptor) }
+
+  /// Waits until all of it is on the disk.
+  func sync() throws {
+    guard fsync(descriptor) == 0 else {
+      throw WritingError.failed(path: url.path, reason: String(cString: strerror(errno)))
+    }
+  }
+
+  func append(_ text: String) throws { try append(Array(text.utf8)) }
+
+  /// - Throws: `WritingError`; a part of `bytes` may then have been written.
+  func append(_ bytes: [UInt8]) throws {
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      let written = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+      if written < 0, errno == EINTR { continue }
+      guard written > 0 else { throw WritingError.failed(path: url.path, reason: String(cString: strerror(errno))) }
+      rest = rest.dropFirst(written)
+    }
+  }
+}

@@ -1,4 +1,5 @@
 import CLIP
+import Explanations
 import Torch
 
 /// A classifier whose answers can be approximated near the cost of zero-shot CLIP, as CoCoOp's can.
@@ -38,5 +39,118 @@ extension Classifier: FastAnswering where Learner == ConditionalPrompts {
     around codes: TypicalCodes, exactClasses: Int, within budget: MemoryBudget
   ) throws -> FastPreparation {
     try FastPreparation(self, around: codes, exactClasses: exactClasses, within: budget)
+  }
+}
+
+/// How near a ``FastClassifier`` comes to the exact one, measured on images that nothing was learned from.
+public struct FastAgreement: Sendable, Hashable, Codable {
+  public let images: Int
+  /// K: the classes of each image that were computed exactly.
+  public let exactClasses: Int
+  /// The share of images with the same most probable class, in percent.
+  public let top1: Double
+  /// The share of the five most probable classes that are among the fast five, in percent.
+  public let top5: Double
+  /// The largest difference of any class's probability: the mean over the images, and the largest of all.
+  public let meanDifference: Double
+  public let largestDifference: Double
+
+  /// Below it, the approximation is not offered.
+  public static let leastTop1 = 98.0
+  /// Above it, the approximation is not offered.
+  public static let greatestMeanDifference = 0.02
+
+  public var isGoodEnough: Bool { top1 >= Self.leastTop1 && meanDifference <= Self.greatestMeanDifference }
+
+  /// - Parameter imageEmbeddings: `[B, E]`, of at least one image.
+  public init(of fast: FastClassifier, on imageEmbeddings: Tensor, within budget: MemoryBudget = .automatic) throws {
+    let classes = fast.classNames.count
+    func rows(_ classifier: some ImageClassifier) throws -> [[Float]] {
+      try classifier.logits(ofEmbeddings: imageEmbeddings, within: budget).softmax().floats().split(every: classes)
+    }
+    let pairs = try zip(rows(fast.exact), rows(fast)).map { Pair(exact: $0, fast: $1) }
+    let count = Double(pairs.count)
+    images = pairs.count
+    exactClasses = fast.exactClasses
+    top1 = 100 * Double(pairs.count(where: \.isSame)) / count
+    top5 = 100 * Double(pairs.map(\.shared).reduce(0, +)) / (count * Double(min(5, classes)))
+    meanDifference = pairs.map(\.difference).reduce(0, +) / count
+    largestDifference = pairs.map(\.difference).max() ?? 0
+  }
+}
+
+/// The probabilities of one image, exact and approximated.
+private struct Pair {
+  let isSame: Bool
+  let shared: Int
+  let difference: Double
+
+  init(exact: [Float], fast: [Float]) {
+    let (best, fastBest) = (Self.ranked(exact), Self.ranked(fast))
+    isSame = best.first == fastBest.first
+    shared = Set(best.prefix(5)).intersection(fastBest.prefix(5)).count
+    difference = Double(zip(exact, fast).map { abs($0 - $1) }.max() ?? 0)
+  }
+
+  /// Labels, the most probable first.
+  private static func ranked(_ row: [Float]) -> [Int] {
+    row.indices.sorted { (row[$1], $0) < (row[$0], $1) }
+  }
+}
+
+/// A ``FastClassifier`` in the making: one pass over its classes at a time, for who has other things to do in between.
+public struct FastPreparation: Sendable {
+  private let exact: Classifier<ConditionalPrompts>
+  private let codes: TypicalCodes
+  private let exactClasses: Int
+  private let plan: MicrobatchPlan<ConditionalPrompts>
+  private let axes: [Int]
+  private var terms: [Tensor] = []  // [C, E] each: the features at the typical code, then the slopes of each axis
+  /// The features at the upper end of an axis whose lower end comes next.
+  private var above: Tensor?
+
+  /// - Throws: `LearningError/codeWidth(expected:means:deviations:)` for codes of other prompts.
+  public init(
+    _ exact: Classifier<ConditionalPrompts>, around codes: TypicalCodes,
+    exactClasses: Int = FastClassifier.standardExactClasses, within budget: MemoryBudget = .automatic
+  ) throws {
+    try codes.check(for: exact.clip)
+    self.exact = exact
+    self.codes = codes
+    self.exactClasses = exactClasses
+    plan = try MicrobatchPlan(for: exact.learner, within: budget, isTraining: false)
+    axes = codes.axes
+  }
+
+  /// Passes that are still to be made; before the first, two for each axis and one more.
+  public var passesLeft: Int {
+    terms.isEmpty ? 2 * axes.count + 1 : 2 * (axes.count + 1 - terms.count) - (above == nil ? 0 : 1)
+  }
+
+  /// Makes one pass, of which at least one must be left.
+  ///
+  /// - Returns: the classifier, after the last pass.
+  public mutating func advance() throws -> FastClassifier? {
+    precondition(passesLeft > 0, "The classifier was made already")
+    if terms.isEmpty {
+      terms = [try features(at: codes.means)]
+    } else {
+      let axis = axes[terms.count - 1]
+      if let above {
+        terms.append(try (above - features(at: codes.shifted(along: axis, by: -1))) * 0.5)
+        self.above = nil
+      } else {
+        above = try features(at: codes.shifted(along: axis, by: 1))
+      }
+    }
+    guard passesLeft == 0 else { return nil }
+    return FastClassifier(exact, exactClasses: exactClasses, by: try ClassExpansion(terms: terms, around: codes))
+  }
+
+  /// - Returns: `[C, E]`, unit rows.
+  private func features(at code: [Float]) throws -> Tensor {
+    let row = try Tensor(code, shape: [1, code.count])
+    let parts = try plan.parts.map { try $0.classFeatures(atCodes: row) }
+    return try Tensor.concatenated(parts, axis: 1).reshaped([exact.classNames.count, -1])
   }
 }

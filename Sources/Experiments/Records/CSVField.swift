@@ -1,8 +1,0 @@
-/// Text as a field of a CSV file (RFC 4180).
-enum CSVField {
-  /// In quotes where it needs them.
-  static func text(_ text: String) -> String {
-    let isPlain = text.unicodeScalars.allSatisfy { !",\"\r\n".unicodeScalars.contains($0) }
-    return isPlain ? text : "\"" + text.replacing("\"", with: "\"\"") + "\""
-  }
-}
