@@ -36,15 +36,15 @@ let package = Package(
   ],
   targets: [
     // Errors that say what is wrong and what to do, and files that are written whole or not at all.
-    .target(name: "Explanations", swiftSettings: swiftSettings),
+    .target(name: "Support", swiftSettings: swiftSettings),
 
     // Python's pickles and the archives of torch.save, as data: nothing of a file is ever run.
-    .target(name: "Pickle", dependencies: ["Explanations"], swiftSettings: swiftSettings),
+    .target(name: "Pickle", dependencies: ["Support"], swiftSettings: swiftSettings),
 
     // Tensors: a C shim over libtorch, and Swift values over the shim.
     .systemLibrary(name: "CLibtorch", pkgConfig: "libtorch"),
     .target(name: "CTorch", dependencies: ["CLibtorch"]),
-    .target(name: "Torch", dependencies: ["CTorch", "Explanations", "Pickle"], swiftSettings: swiftSettings),
+    .target(name: "Torch", dependencies: ["CTorch", "Support", "Pickle"], swiftSettings: swiftSettings),
 
     // Pixels: the decoders that Pillow uses, and Pillow's resampling.
     .systemLibrary(name: "CJPEG", pkgConfig: "libjpeg", providers: [.apt(["libjpeg-dev"]), .brew(["jpeg-turbo"])]),
@@ -55,18 +55,18 @@ let package = Package(
     .target(
       name: "CImageCodecs", dependencies: ["CJPEG", "CPNG", "CWebP", "CTIFF", "CGIF"],
       linkerSettings: [.linkedLibrary("gif")]),  // it has no file for pkg-config
-    .target(name: "Images", dependencies: ["CImageCodecs", "Explanations"], swiftSettings: swiftSettings),
+    .target(name: "Images", dependencies: ["CImageCodecs", "Support"], swiftSettings: swiftSettings),
 
     // MATLAB files, as the annotations of two benchmarks are.
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
-    .target(name: "MatFiles", dependencies: ["CZlib", "Explanations"], swiftSettings: swiftSettings),
+    .target(name: "MatFiles", dependencies: ["CZlib", "Support"], swiftSettings: swiftSettings),
 
     // Paths, labels, few-shot samples: no pixels.
-    .target(name: "Datasets", dependencies: ["Explanations", "MatFiles", "Pickle"], swiftSettings: swiftSettings),
+    .target(name: "Datasets", dependencies: ["Support", "MatFiles", "Pickle"], swiftSettings: swiftSettings),
 
     // Text to token ids, without libtorch.
     .target(
-      name: "Tokenization", dependencies: ["Explanations"],
+      name: "Tokenization", dependencies: ["Support"],
       resources: ["merges", "characters", "entities"].map { .copy("Resources/\($0).txt") },
       swiftSettings: swiftSettings),
 
@@ -80,13 +80,13 @@ let package = Package(
     .target(
       name: "CLIP",
       dependencies: [
-        "Explanations", "Torch", "Images", "Tokenization",
+        "Support", "Torch", "Images", "Tokenization",
         .target(name: "CCrypto", condition: .when(platforms: [.linux])),
       ],
       swiftSettings: swiftSettings),
     .target(
       name: "PromptLearning",
-      dependencies: ["Explanations", "Torch", "Images", "Tokenization", "Datasets", "ClassificationMetrics", "CLIP"],
+      dependencies: ["Support", "Torch", "Images", "Tokenization", "Datasets", "ClassificationMetrics", "CLIP"],
       swiftSettings: swiftSettings),
     .target(
       name: "Embedded", resources: [.copy("Resources/tiny-clip"), .copy("Resources/openclipart")],
@@ -94,7 +94,7 @@ let package = Package(
     .target(
       name: "Experiments",
       dependencies: [
-        "Explanations", "Torch", "Images", "Datasets", "ClassificationMetrics", "CLIP", "PromptLearning", "Embedded",
+        "Support", "Torch", "Images", "Datasets", "ClassificationMetrics", "CLIP", "PromptLearning", "Embedded",
       ],
       resources: [.copy("Resources/paper-results.json")],
       swiftSettings: swiftSettings),
@@ -103,7 +103,7 @@ let package = Package(
     .target(
       name: "Report",
       dependencies: [
-        "Explanations", "Torch", "Images", "Datasets", "ClassificationMetrics", "CLIP", "PromptLearning", "Experiments",
+        "Support", "Torch", "Images", "Datasets", "ClassificationMetrics", "CLIP", "PromptLearning", "Experiments",
       ],
       resources: [.copy("Resources/report.css")], swiftSettings: swiftSettings),
 
@@ -111,7 +111,7 @@ let package = Package(
     .target(
       name: "Compatibility",
       dependencies: [
-        "Explanations", "Torch", "Images", "Datasets", "ClassificationMetrics", "CLIP", "PromptLearning", "Experiments",
+        "Support", "Torch", "Images", "Datasets", "ClassificationMetrics", "CLIP", "PromptLearning", "Experiments",
         .product(name: "Yams", package: "Yams"),
       ],
       swiftSettings: swiftSettings),
@@ -119,7 +119,7 @@ let package = Package(
     .target(
       name: "CocoopServer",
       dependencies: [
-        "Explanations", "Torch", "Images", "Datasets", "CLIP", "PromptLearning", "Experiments",
+        "Support", "Torch", "Images", "Datasets", "CLIP", "PromptLearning", "Experiments",
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "HummingbirdCore", package: "hummingbird"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -137,7 +137,7 @@ let package = Package(
     .executableTarget(
       name: "cocoop",
       dependencies: [
-        "CStartup", "Explanations", "Torch", "Images", "Datasets", "ClassificationMetrics", "CLIP", "PromptLearning",
+        "CStartup", "Support", "Torch", "Images", "Datasets", "ClassificationMetrics", "CLIP", "PromptLearning",
         "Embedded",
         "Experiments", "Report", "Compatibility", "CocoopServer",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -148,7 +148,7 @@ let package = Package(
     .target(name: "CAllocations", path: "Tests/CAllocations"),
     .target(
       name: "TestSupport",
-      dependencies: ["CAllocations", "Explanations", "Torch", "Images", "Datasets", "CLIP", "Embedded"],
+      dependencies: ["CAllocations", "Support", "Torch", "Images", "Datasets", "CLIP", "Embedded"],
       path: "Tests/TestSupport",
       swiftSettings: swiftSettings),
     .testTarget(
@@ -164,7 +164,7 @@ let package = Package(
       name: "MatFilesTests", dependencies: ["CZlib", "MatFiles", "TestSupport"], resources: [.copy("Fixtures")],
       swiftSettings: swiftSettings),
     .testTarget(
-      name: "DatasetsTests", dependencies: ["Explanations", "Datasets", "Embedded", "TestSupport"],
+      name: "DatasetsTests", dependencies: ["Support", "Datasets", "Embedded", "TestSupport"],
       resources: [.copy("Fixtures")],
       swiftSettings: swiftSettings),
     .testTarget(
@@ -175,27 +175,27 @@ let package = Package(
       swiftSettings: swiftSettings),
     .testTarget(
       name: "CLIPTests",
-      dependencies: ["Explanations", "Torch", "Images", "Tokenization", "CLIP", "Embedded", "TestSupport"],
+      dependencies: ["Support", "Torch", "Images", "Tokenization", "CLIP", "Embedded", "TestSupport"],
       resources: [.copy("Fixtures")],
       swiftSettings: swiftSettings),
     .testTarget(
       name: "PromptLearningTests",
       dependencies: [
-        "Explanations", "Torch", "Images", "Datasets", "ClassificationMetrics", "CLIP", "PromptLearning", "Embedded",
+        "Support", "Torch", "Images", "Datasets", "ClassificationMetrics", "CLIP", "PromptLearning", "Embedded",
         "TestSupport",
       ],
       resources: [.copy("Fixtures")], swiftSettings: swiftSettings),
     .testTarget(
       name: "ExperimentsTests",
       dependencies: [
-        "Explanations", "Torch", "Images", "Datasets", "ClassificationMetrics", "CLIP", "PromptLearning", "Embedded",
+        "Support", "Torch", "Images", "Datasets", "ClassificationMetrics", "CLIP", "PromptLearning", "Embedded",
         "Experiments", "TestSupport",
       ],
       resources: [.copy("Fixtures")], swiftSettings: swiftSettings),
     .testTarget(
       name: "ReportTests",
       dependencies: [
-        "Explanations", "Images", "Datasets", "ClassificationMetrics", "CLIP", "PromptLearning", "Embedded",
+        "Support", "Images", "Datasets", "ClassificationMetrics", "CLIP", "PromptLearning", "Embedded",
         "Experiments", "Report",
         "TestSupport",
       ],
@@ -203,7 +203,7 @@ let package = Package(
     .testTarget(
       name: "CompatibilityTests",
       dependencies: [
-        "Explanations", "ClassificationMetrics", "PromptLearning", "Embedded", "Compatibility", "TestSupport",
+        "Support", "ClassificationMetrics", "PromptLearning", "Embedded", "Compatibility", "TestSupport",
       ],
       swiftSettings: swiftSettings),
     .testTarget(
@@ -221,7 +221,7 @@ let package = Package(
     .testTarget(
       name: "CommandTests",
       dependencies: [
-        "Explanations", "Torch", "Images", "CLIP", "Datasets", "ClassificationMetrics", "Embedded", "PromptLearning",
+        "Support", "Torch", "Images", "CLIP", "Datasets", "ClassificationMetrics", "Embedded", "PromptLearning",
         "Experiments",
         "TestSupport",
         "cocoop",

@@ -45,7 +45,7 @@ def blocks(transformer) -> dict:
         "width": transformer.width,
         "layers": transformer.layers,
         "heads": block.attn.num_heads,
-        "perceptronWidth": block.mlp.c_fc.out_features,
+        "mlpWidth": block.mlp.c_fc.out_features,
         "hasLayerScale": hasattr(block.ls_1, "gamma"),
         "normEpsilon": block.ln_1.eps,
         "activation": type(block.mlp.gelu).__name__,

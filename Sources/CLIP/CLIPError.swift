@@ -1,7 +1,7 @@
-import Explanations
+import Support
 
 /// What can be wrong with a checkpoint, its configuration, or a prompt.
-public enum CLIPError: Explained, Equatable {
+public enum CLIPError: UserFacingError, Equatable {
   /// A folder or file that is no checkpoint; `found` says what it is.
   case notACheckpoint(path: String, found: String)
   /// Files that cannot be read as a checkpoint.

@@ -1,4 +1,4 @@
-import Explanations
+import Support
 import Foundation
 import Images
 import Tokenization
@@ -78,12 +78,12 @@ public struct CLIPModel: Sendable {
   /// - Returns: also the error that ended the building early, if one did.
   static func diagnosis(
     of checkpoint: Checkpoint, as configuration: CLIPConfiguration
-  ) throws -> (CheckpointDiagnosis, failure: (any Explained)?) {
+  ) throws -> (CheckpointDiagnosis, failure: (any UserFacingError)?) {
     var weights = DiagnosingSource(CheckpointSource(checkpoint.tensors))
     do {
       _ = try CLIPModel(name: checkpoint.files.name, configuration: configuration, weights: &weights)
       return (weights.diagnosis, nil)
-    } catch let error as any Explained {
+    } catch let error as any UserFacingError {
       return (weights.diagnosis, error)
     }
   }
@@ -117,7 +117,7 @@ public struct CLIPModel: Sendable {
   ///
   /// - Returns: `[B, E]`.
   public func imageEmbeddings(ofSquares squares: [Image]) throws -> Tensor {
-    let passes = try squares.split(every: imageEncoder.imagesPerPass).map { squares in
+    let passes = try squares.chunks(ofCount: imageEncoder.imagesPerMicrobatch).map { squares in
       try imageEncoder(configuration.preprocessing.normalized(squares))
     }
     return try passes.isEmpty ? .zeros([0, embeddingWidth]) : Tensor.concatenated(passes, axis: 0)
@@ -138,5 +138,5 @@ public protocol ImageEncoder: Sendable {
   func callAsFunction(_ pixels: Tensor) throws -> Tensor
 
   /// How many images at a time are encoded fastest on a CPU: enough for large products, few enough for its caches.
-  var imagesPerPass: Int { get }
+  var imagesPerMicrobatch: Int { get }
 }

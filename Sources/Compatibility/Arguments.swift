@@ -1,4 +1,4 @@
-import Explanations
+import Support
 
 /// The command line of the reference's `train.py`, read as Python's argparse reads it: an option may be shortened as long
 /// as it is unique, `--name=value` is `--name value`, and the first argument that is no option begins the KEY VALUE pairs.

@@ -1,7 +1,7 @@
-import Explanations
+import Support
 
 /// What is wrong with a command line or configuration of the reference.
-public enum CompatibilityError: Explained, Equatable {
+public enum CompatibilityError: UserFacingError, Equatable {
   // The command line.
   case unknownOption(String, nearest: String?)
   case ambiguousOption(String, candidates: [String])

@@ -1,7 +1,7 @@
 import CLIP
 import Datasets
 import Experiments
-import Explanations
+import Support
 import Foundation
 import PromptLearning
 import Torch

@@ -1,4 +1,4 @@
-import Explanations
+import Support
 import Foundation
 
 /// The reference's configuration after all that is merged into it: the defaults, the dataset's file, the trainer's file,
@@ -15,7 +15,7 @@ public struct ReferenceConfiguration: Sendable {
     values = Self.keys.mapValues(\.standard)
     for path in [arguments.datasetFile, arguments.configurationFile] where !path.isEmpty {
       let path = path.expandingHome
-      for setting in try ConfigurationFile(path: path).settings {
+      for setting in try YAMLConfiguration(path: path).settings {
         try set(setting.name, to: setting.value, source: path)
       }
     }

@@ -1,5 +1,5 @@
 import Datasets
-import Explanations
+import Support
 import Foundation
 
 /// A dataset by the name that the reference's configurations give it (`DATASET.NAME`).
@@ -33,7 +33,7 @@ package enum ReferenceDataset: String, CaseIterable, Sendable {
     self = dataset
   }
 
-  private var benchmark: Benchmark {
+  private var benchmark: PublishedDataset {
     switch self {
     case .imageNet: .imageNet
     case .caltech101: .caltech101

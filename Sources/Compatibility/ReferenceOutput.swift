@@ -1,6 +1,6 @@
 import CLIP
 import Experiments
-import Explanations
+import Support
 import Foundation
 import PromptLearning
 
@@ -125,7 +125,7 @@ struct PromptFolder: Sendable {
     }
     let file = url.appending(path: fileName)
     try ReferencePrompts.write(prompts, on: clip, training, precision: .float32, to: file)
-    try WholeFile.write(Data("\(fileName)\n".utf8), to: url.appending(path: "checkpoint"))
+    try AtomicFile.write(Data("\(fileName)\n".utf8), to: url.appending(path: "checkpoint"))
     return file
   }
 }

@@ -1,4 +1,4 @@
-import Explanations
+import Support
 
 /// Splits a CSV text into records (RFC 4180): quoted fields may hold separators, line breaks and doubled quotes.
 ///

@@ -1,4 +1,4 @@
-import Explanations
+import Support
 import Foundation
 
 extension Dataset {
@@ -20,7 +20,7 @@ extension Dataset {
     classFolders folder: URL, division: Division = .reference(seed: 1), isRecursive: Bool = false
   ) throws {
     var source = try ClassFolders(at: folder, isRecursive: isRecursive)
-    var list = ExampleList(file: folder.path)
+    var list = DatasetBuilder(file: folder.path)
     var notices: [Notice] = []
     let parts = try source.parts()
     if let parts, parts.count > 1 {
@@ -30,7 +30,7 @@ extension Dataset {
       notices += try source.append(images, to: &list)
     } else {
       let classes = try source.classes(under: parts?[.train]?.folder ?? source.base)
-      var divider = RandomDivision(division)
+      var divider = RandomSplit(division)
       let others = try source.append(classes, dividedBy: &divider, to: &list)
       notices += [divider.notice] + others
     }
@@ -188,7 +188,7 @@ private struct ClassFolders {
   }
 
   /// Labels follow the sorted names of all parts together.
-  func append(_ parts: [Split: [ClassFolder]], to list: inout ExampleList) throws -> [Notice] {
+  func append(_ parts: [Split: [ClassFolder]], to list: inout DatasetBuilder) throws -> [Notice] {
     let all = parts.values.joined()
     let filled = Set(all.filter { !$0.images.isEmpty }.map(\.className))
     let labels = Dictionary(uniqueKeysWithValues: zip(filled.sortedByCodeUnits(), 0...))
@@ -203,7 +203,7 @@ private struct ClassFolders {
 
   /// Labels follow the folders' names.
   func append(
-    _ classes: [ClassFolder], dividedBy division: inout RandomDivision, to list: inout ExampleList
+    _ classes: [ClassFolder], dividedBy division: inout RandomSplit, to list: inout DatasetBuilder
   ) throws -> [Notice] {
     for (label, folder) in classes.filter({ !$0.images.isEmpty }).enumerated() {
       let parts = try division.divide(folder.images, of: folder.className)
@@ -215,10 +215,10 @@ private struct ClassFolders {
   }
 
   private func append(
-    _ images: [String], of folder: ClassFolder, label: Int, to split: Split, of list: inout ExampleList
+    _ images: [String], of folder: ClassFolder, label: Int, to split: Split, of list: inout DatasetBuilder
   ) throws {
     for path in images {
-      try list.append(StatedExample(path: path, label: label, className: folder.className, place: path), to: split)
+      try list.append(RawExample(path: path, label: label, className: folder.className, place: path), to: split)
     }
   }
 

@@ -1,4 +1,4 @@
-import Explanations
+import Support
 
 /// Which half of the classes: those that a prompt is learned on, those that it meets for the first time, or all.
 public enum ClassSubset: String, CaseIterable, Codable, Sendable {

@@ -148,7 +148,7 @@ enum DatasetForm: Equatable {
       case "csv", "tsv": self = .table(location)
       default:
         let data = try Files.contents(of: location)
-        if Table.isTable(data, of: location.path) {
+        if CSVTable.isTable(data, of: location.path) {
           self = .table(location)
         } else {
           let opening = try Files.text(data, of: location.path).first { !$0.isWhitespace }

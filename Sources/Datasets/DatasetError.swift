@@ -1,7 +1,7 @@
-import Explanations
+import Support
 
 /// A dataset that cannot be used as it is.
-public enum DatasetError: Explained, Equatable {
+public enum DatasetError: UserFacingError, Equatable {
   // The file or folder itself.
   case notFound(path: String)
   case notAFile(path: String)

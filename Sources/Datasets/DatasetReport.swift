@@ -1,4 +1,4 @@
-import Explanations
+import Support
 import Foundation
 
 /// What `cocoop datasets check` prints: how many images and classes each part has, and which images are missing.

@@ -1,4 +1,4 @@
-import Explanations
+import Support
 import Foundation
 
 /// The questions that datasets ask the file system; answers never depend on the order in which it lists things.

@@ -1,4 +1,4 @@
-import Explanations
+import Support
 
 /// Something that the user should know although nothing is wrong; `description` is one line without a full stop.
 public enum Notice: Sendable, Hashable, CustomStringConvertible {
@@ -65,7 +65,7 @@ public enum Notice: Sendable, Hashable, CustomStringConvertible {
       return "There are no validation photos: \(count) training photos that the sample has left over take their place"
     case .rebuilt(let splitFile):
       return "\(splitFile) is not there: the split was rebuilt by the reference's rule with seed"
-        + " \(Benchmark.publishedSeed), and may differ from the published split"
+        + " \(PublishedDataset.publishedSeed), and may differ from the published split"
     case .testIsValidation:
       return "There is no test folder: the validation images are tested on"
     case .equalNames(let name):

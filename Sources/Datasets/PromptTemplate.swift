@@ -45,12 +45,12 @@ extension PromptTemplate {
   ///
   /// - Parameter dataset: a name in any usual spelling, see ``Benchmark/init(named:)``.
   public static func zeroShot(for dataset: String) -> PromptTemplate {
-    guard let benchmark = Benchmark(named: dataset) else { return photo }
+    guard let benchmark = PublishedDataset(named: dataset) else { return photo }
     return PromptTemplate(checked: benchmark.layout.template)
   }
 
   /// The templates whose unit features the ensemble averages: ``imageNetSeven`` and, outside ImageNet, the dataset's own.
   public static func ensemble(for dataset: String) -> [PromptTemplate] {
-    Benchmark(named: dataset) == .imageNet ? imageNetSeven : imageNetSeven + [zeroShot(for: dataset)]
+    PublishedDataset(named: dataset) == .imageNet ? imageNetSeven : imageNetSeven + [zeroShot(for: dataset)]
   }
 }

@@ -1,4 +1,4 @@
-import Explanations
+import Support
 import Foundation
 
 /// The published JSON form of a split: `{"train": [[path, label, name], …], "val": …, "test": …}`
@@ -62,10 +62,10 @@ extension Dataset {
     _ split: SplitFile, name: String, of source: String, requiring required: [Split] = [.train, .test],
     notices: [Notice] = [], imageFolder: ([Example]) throws -> URL
   ) throws {
-    var list = ExampleList(file: source)
+    var list = DatasetBuilder(file: source)
     for part in Split.allCases {
       for (index, entry) in split[part].enumerated() {
-        let stated = StatedExample(
+        let stated = RawExample(
           path: entry.path, label: entry.label, className: entry.className, place: "\(part.rawValue)[\(index)]")
         try list.append(stated, to: part)
       }
@@ -110,7 +110,7 @@ extension SplitFile {
   ///
   /// - Throws: `WritingError`.
   public func write(to file: URL) throws {
-    try WholeFile.write(JSONEncoder().encode(self) + Data("\n".utf8), to: file)
+    try AtomicFile.write(JSONEncoder().encode(self) + Data("\n".utf8), to: file)
   }
 
   /// - Throws: ``DatasetError``; what the values mean is checked by ``Dataset/init(splitFile:images:)``.

@@ -1,7 +1,7 @@
-import Explanations
+import Support
 
 /// What can be wrong with what a person asks for.
-public enum ExperimentError: Explained, Equatable {
+public enum ExperimentError: UserFacingError, Equatable {
   case unknownModel(name: String, nearest: String?)
   case unknownData(name: String, nearest: String?)
   /// A benchmark's name without the folder that it lies in.

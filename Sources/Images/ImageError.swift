@@ -1,7 +1,7 @@
-import Explanations
+import Support
 
 /// Why there is no picture: facts of the file, or of a size that was asked for.
-public enum ImageError: Explained, Equatable {
+public enum ImageError: UserFacingError, Equatable {
   case missing(file: String)
   case folder(file: String)
   case notAFile(file: String)

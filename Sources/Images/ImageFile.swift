@@ -1,4 +1,4 @@
-import Explanations
+import Support
 import Foundation
 
 /// Reads the bytes of a picture's file, and says precisely why where it can't.

@@ -1,4 +1,4 @@
-import Explanations
+import Support
 import Foundation
 
 /// The variables of a MATLAB file of level 5, the format of `.mat` files since 1996
@@ -96,7 +96,7 @@ public indirect enum MatValue: Sendable, Equatable {
 }
 
 /// A MATLAB file that cannot be read.
-public enum MatFileError: Explained, Equatable {
+public enum MatFileError: UserFacingError, Equatable {
   case unreadable(path: String)
   /// Neither level 5 nor any other MATLAB file that is recognized.
   case notMatlab(path: String)

@@ -1,7 +1,7 @@
-import Explanations
+import Support
 
 /// What can be wrong with a pickle or with the zip archive around it.
-public enum PickleError: Explained, Equatable {
+public enum PickleError: UserFacingError, Equatable {
   /// Bytes that are no pickle from this position on; `expected` says what should stand there.
   case syntax(path: String, position: Int, expected: String)
   /// A pickle that ends before its end.

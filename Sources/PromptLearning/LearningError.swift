@@ -1,7 +1,7 @@
-import Explanations
+import Support
 
 /// What can go wrong in building, training or restoring prompts.
-public enum LearningError: Explained, Equatable {
+public enum LearningError: UserFacingError, Equatable {
   case noClasses
   case emptyClassName(index: Int)
   case emptyContext(words: String)

@@ -112,7 +112,7 @@ struct Page {
   private struct Look {
     let row: MethodRow
     let run: ReportedRun
-    let evaluations: [KeptEvaluation]
+    let evaluations: [SavedEvaluation]
   }
 
   private func look(at row: MethodRow) -> Look? {

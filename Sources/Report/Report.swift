@@ -1,6 +1,6 @@
 import Datasets
 import Experiments
-import Explanations
+import Support
 import Foundation
 import PromptLearning
 
@@ -10,7 +10,7 @@ public struct Report: Sendable {
   let remarks: [String]
   let pictures: Pictures
   /// The runs that are looked at closely, by name: one for each method and dataset, as far as a page stays readable.
-  let close: [String: [KeptEvaluation]]
+  let close: [String: [SavedEvaluation]]
   /// How many evaluations are not looked at closely because there are too many.
   let leftOut: Int
   private let style: String
@@ -51,7 +51,7 @@ public struct Report: Sendable {
 
   /// The first seed of each row, of rows that differ in shots the one with most; where these are too many, CoCoOp first, then
   /// CoOp.
-  private static func chosen(among groups: [DatasetGroup]) -> (close: [String: [KeptEvaluation]], leftOut: Int) {
+  private static func chosen(among groups: [DatasetGroup]) -> (close: [String: [SavedEvaluation]], leftOut: Int) {
     // What conditions on the image first: there is the most to see.
     let order = PromptLearning.Method.all.filter { !$0.isZeroShot }.sorted {
       $0.conditionsOnImage && !$1.conditionsOnImage
@@ -61,7 +61,7 @@ public struct Report: Sendable {
         !group.rows.contains { $0.index > row.index && $0.variant.family == row.variant.family }
       }
     }
-    let candidates = rows.compactMap { row -> (rank: Int, name: String, kept: [KeptEvaluation])? in
+    let candidates = rows.compactMap { row -> (rank: Int, name: String, kept: [SavedEvaluation])? in
       guard
         let run = row.runs.first(where: { run in
           !run.isComputed && ClassSubset.allCases.contains { run.evaluation(on: $0) != nil }
@@ -75,7 +75,7 @@ public struct Report: Sendable {
     let ranked = candidates.enumerated().sorted {
       ($0.element.rank, $0.offset) < ($1.element.rank, $1.offset)
     }.map(\.element)
-    var (close, count, leftOut): ([String: [KeptEvaluation]], Int, Int) = ([:], 0, 0)
+    var (close, count, leftOut): ([String: [SavedEvaluation]], Int, Int) = ([:], 0, 0)
     for candidate in ranked {
       if count + candidate.kept.count <= mostClose {
         close[candidate.name] = candidate.kept
@@ -125,6 +125,6 @@ public struct Report: Sendable {
   /// - Throws: ``ReportError``, `WritingError`.
   public func write(to url: URL, isReplacing: Bool = false) throws {
     try Self.check(output: url, isReplacing: isReplacing)
-    try WholeFile.write(Data(html.utf8), to: url)
+    try AtomicFile.write(Data(html.utf8), to: url)
   }
 }

@@ -1,8 +1,8 @@
 import Experiments
-import Explanations
+import Support
 
 /// Why there is no report.
-public enum ReportError: Explained, Equatable {
+public enum ReportError: UserFacingError, Equatable {
   /// A file that a report would replace and that no report is.
   case outputExists(path: String)
   case outputIsFolder(path: String)

@@ -1,7 +1,7 @@
-import Explanations
+import Support
 
 /// What can go wrong between a text and its tokens.
-public enum TokenizationError: Explained, Equatable {
+public enum TokenizationError: UserFacingError, Equatable {
   /// `tokens` counts the start and the end of the text, as `limit` does.
   case tooLong(text: String, tokens: Int, limit: Int)
   case missingTable(name: String)

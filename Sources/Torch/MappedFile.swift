@@ -1,4 +1,4 @@
-import Explanations
+import Support
 import Foundation
 
 /// The owner of a read-only mapping of a whole file.

@@ -1,4 +1,4 @@
-import Explanations
+import Support
 import Foundation
 
 /// A file of named tensors, whatever its format: ``SafetensorsFile`` or a file of `torch.save`.

@@ -1,4 +1,4 @@
-import Explanations
+import Support
 import Foundation
 
 extension SafetensorsFile {
@@ -38,7 +38,7 @@ extension SafetensorsFile {
     }
     let parts = parts.sorted()
     let header = header(parts, metadata)
-    try WholeFile.write(to: url) { append in
+    try AtomicFile.write(to: url) { append in
       try withUnsafeBytes(of: UInt64(header.count).littleEndian, append)
       try header.withUnsafeBytes(append)
       for part in parts {

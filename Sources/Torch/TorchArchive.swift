@@ -1,5 +1,5 @@
 import CTorch
-import Explanations
+import Support
 import Foundation
 import Pickle
 

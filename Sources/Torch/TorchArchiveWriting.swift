@@ -1,4 +1,4 @@
-import Explanations
+import Support
 import Foundation
 import Pickle
 
@@ -28,7 +28,7 @@ extension TorchArchive {
     guard total + pickle.count + tensors.count * 300 < 1 << 32, tensors.count < 0xFFF0 else {
       throw TorchError.archive(path: url.path, .tooLargeToWrite(bytes: total))
     }
-    try WholeFile.write(to: url) { append in
+    try AtomicFile.write(to: url) { append in
       try withoutActuallyEscaping(append) { append in
         var zip = ZipWriter(append: append)
         try pickle.withUnsafeBytes { try zip.add("archive/data.pkl", $0) }

@@ -1,4 +1,4 @@
-import Explanations
+import Support
 import Pickle
 
 /// What a file of torch consists of: the pickle of what was saved, and where the storages lie.

@@ -1,7 +1,7 @@
-import Explanations
+import Support
 
 /// What can go wrong in an operation on tensors.
-public enum TorchError: Explained, Equatable {
+public enum TorchError: UserFacingError, Equatable {
   /// Two operands that do not fit together.
   case shapes(operation: String, left: [Int], right: [Int])
   /// One operand of the wrong shape; `expected` says which shapes are right.

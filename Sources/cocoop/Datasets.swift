@@ -1,7 +1,7 @@
 import ArgumentParser
 import Datasets
 import Experiments
-import Explanations
+import Support
 import Foundation
 
 struct Datasets: ParsableCommand {
@@ -60,7 +60,7 @@ struct Datasets: ParsableCommand {
         try dataset.checkImages()
         if !broken.isEmpty { throw ExitCode.failure }
       case .benchmark(let benchmark, let root):
-        let report = try BenchmarkReport(checking: benchmark, root: root)
+        let report = try PublishedDatasetReport(checking: benchmark, root: root)
         try printing.print(report) { report.tree }
         if report.isIncomplete { throw ExitCode.failure }
       }

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Datasets
 import Experiments
-import Explanations
+import Support
 import Foundation
 import Images
 import PromptLearning

@@ -1,4 +1,4 @@
-import Explanations
+import Support
 import Foundation
 
 /// The arguments of the command line as the package's texts.

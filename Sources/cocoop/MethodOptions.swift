@@ -1,7 +1,7 @@
 import ArgumentParser
 import Datasets
 import Experiments
-import Explanations
+import Support
 import PromptLearning
 
 extension PromptLearning.Method: ExpressibleByArgument {

@@ -2,7 +2,7 @@ import ArgumentParser
 import CLIP
 import Datasets
 import Experiments
-import Explanations
+import Support
 import Foundation
 import Images
 import PromptLearning

@@ -1,5 +1,5 @@
 import ArgumentParser
-import Explanations
+import Support
 import Experiments
 import Foundation
 import PromptLearning
@@ -139,11 +139,11 @@ struct Reproduce: ParsableCommand {
 /// Shows where a comparison stands.
 final class ReproductionReporter {
   private let printing: OutputOptions
-  private var unit: WorkUnit?
+  private var unit: Trial?
   private var training: TrainingReporter?
   private var encoding: [String: ProgressLine] = [:]
   private var isWaiting = false
-  private var told: Set<UnitOutcome.Failure> = []
+  private var told: Set<TrialResult.Failure> = []
 
   init(_ printing: OutputOptions) { self.printing = printing }
 

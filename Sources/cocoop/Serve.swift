@@ -1,7 +1,7 @@
 import ArgumentParser
 import CocoopServer
 import Experiments
-import Explanations
+import Support
 import Foundation
 import Images
 

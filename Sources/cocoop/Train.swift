@@ -1,7 +1,7 @@
 import ArgumentParser
 import Datasets
 import Experiments
-import Explanations
+import Support
 import Foundation
 import PromptLearning
 
@@ -219,7 +219,7 @@ struct Train: ParsableCommand {
         progress.update($0, of: total, unit: "images")
         try interruption.check()
       }
-    } catch let error as any Explained {
+    } catch let error as any UserFacingError {
       // The training stands: what is wrong with other photos must not look like its failure.
       printing.remark("note: The run is not measured. \(error.explanation)")
       return nil

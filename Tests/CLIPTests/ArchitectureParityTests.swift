@@ -71,7 +71,7 @@ struct ArchitectureParityTests {
       name: "text-sizes", configuration: configuration,
       weights: GeneratedSource(making: FormulaWeights.weight))
     #expect(clip.textEncoder.tokenLimit == 11)
-    let prompt = [Symbol](repeating: .token(320), count: 12)
+    let prompt = [PromptSymbol](repeating: .token(320), count: 12)
     #expect(throws: CLIPError.promptTooLong(symbols: 12, limit: 11)) { try clip.textEncoder(PromptTrie([prompt])) }
     #expect(throws: Never.self) { try clip.textEncoder(PromptTrie([Array(prompt.dropLast())])) }
   }
@@ -83,7 +83,7 @@ struct ArchitectureParityTests {
     let image = try clip.imageEncoder(pixels)
     #expect(try image.relativeDifference(from: fixture.tensor("\(name).image")) <= Self.tolerance)
     let prompts = try fixture.recipe.texts.map { text in
-      try clip.tokenizer.prompt(text, limit: clip.textEncoder.tokenLimit).map(Symbol.token)
+      try clip.tokenizer.prompt(text, limit: clip.textEncoder.tokenLimit).map(PromptSymbol.token)
     }
     let text = try clip.textEncoder(PromptTrie(prompts)).reshaped([prompts.count, clip.embeddingWidth])
     #expect(try text.relativeDifference(from: fixture.tensor("\(name).text")) <= Self.tolerance)

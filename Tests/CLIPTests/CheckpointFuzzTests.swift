@@ -1,5 +1,5 @@
 import CLIP
-import Explanations
+import Support
 import Foundation
 import TestSupport
 import Testing

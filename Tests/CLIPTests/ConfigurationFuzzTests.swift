@@ -1,5 +1,5 @@
 import CLIP
-import Explanations
+import Support
 import Foundation
 import TestSupport
 import Testing
@@ -42,7 +42,7 @@ struct ConfigurationFuzzTests {
           _ = try CLIPModel(
             name: "mutated", configuration: configuration, weights: CheckpointSource(tensors, name: "weights"))
           built += 1
-        } catch let error as any Explained {
+        } catch let error as any UserFacingError {
           #expect(!error.explanation.contains("\n"))
         }
       }

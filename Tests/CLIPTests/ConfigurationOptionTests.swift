@@ -27,10 +27,10 @@ struct ConfigurationOptionTests {
           embeddingWidth: 32,
           image: .visionTransformer(
             .init(
-              imageSize: 40, patchSize: 16, width: 96, layers: 2, heads: 2, perceptronWidth: 220, hasLayerScale: true,
+              imageSize: 40, patchSize: 16, width: 96, layers: 2, heads: 2, mlpWidth: 220, hasLayerScale: true,
               normEpsilon: 1e-6, hasInputNorm: false, pooling: .averageOfPatches, normalizesAfterPooling: true)),
           text: .init(
-            tokenLimit: 20, vocabularySize: 49409, width: 32, heads: 2, layers: 3, perceptronWidth: 96,
+            tokenLimit: 20, vocabularySize: 49409, width: 32, heads: 2, layers: 3, mlpWidth: 96,
             hasLayerScale: true, projection: .none),
           activation: .quickGELU,
           preprocessing: Preprocessing(size: 40, mean: [0.5, 0.5, 0.5], standardDeviation: [0.5, 0.5, 0.5])))

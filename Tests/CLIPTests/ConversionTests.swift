@@ -53,8 +53,8 @@ struct ConversionTests {
         embeddingWidth: 1280,
         image: .visionTransformer(
           .init(
-            imageSize: 224, patchSize: 14, width: 1664, layers: 48, heads: 16, perceptronWidth: 8192, normEpsilon: 1e-6)
-        ), text: .init(width: 1280, heads: 20, layers: 32, perceptronWidth: 5119), activation: .gelu,
+            imageSize: 224, patchSize: 14, width: 1664, layers: 48, heads: 16, mlpWidth: 8192, normEpsilon: 1e-6)
+        ), text: .init(width: 1280, heads: 20, layers: 32, mlpWidth: 5119), activation: .gelu,
         preprocessing: Preprocessing(
           size: 224, mean: [0.1, 0.2, 0.3], standardDeviation: [1, 0.7, 1.0 / 3], interpolation: .bilinear,
           resizeMode: .squash)),

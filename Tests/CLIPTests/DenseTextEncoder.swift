@@ -20,7 +20,7 @@ struct DenseTextEncoder {
 
   /// - Parameter contexts: `[B, M, D]`, or `nil` where no prompt refers to one.
   /// - Returns: `[B, C, E]`, not of unit length.
-  func features(_ prompts: [[Symbol]], contexts: Tensor?) throws -> Tensor {
+  func features(_ prompts: [[PromptSymbol]], contexts: Tensor?) throws -> Tensor {
     let images = contexts?.shape[0] ?? 1
     let features = try (0..<images).map { image in
       let vectors = try contexts?.sliced(image..<image + 1, axis: 0).reshaped([-1, tower.width])
@@ -30,15 +30,15 @@ struct DenseTextEncoder {
   }
 
   /// The hidden state at the end of one prompt: embedded, after each layer, after the last norm.
-  func stages(of prompt: [Symbol]) throws -> [Tensor] {
+  func stages(of prompt: [PromptSymbol]) throws -> [Tensor] {
     let hidden = try transformed(embedded([prompt], nil))
     let states = hidden + [try norm("ln_final", hidden[hidden.count - 1])]
     return try states.map { try $0.sliced(prompt.count - 1..<prompt.count, axis: 1).reshaped([tower.width]) }
   }
 
   /// `[C, L, D]`: tokens and contexts, then zeros' embeddings, with positions.
-  private func embedded(_ prompts: [[Symbol]], _ contexts: Tensor?) throws -> Tensor {
-    let padded = prompts.map { $0 + [Symbol](repeating: .token(0), count: tower.tokenLimit - $0.count) }
+  private func embedded(_ prompts: [[PromptSymbol]], _ contexts: Tensor?) throws -> Tensor {
+    let padded = prompts.map { $0 + [PromptSymbol](repeating: .token(0), count: tower.tokenLimit - $0.count) }
     let ids = Set(padded.joined().compactMap { if case .token(let id) = $0 { id } else { nil } }).sorted()
     let rowOfID = Dictionary(uniqueKeysWithValues: ids.enumerated().map { ($1, $0) })
     let rows = padded.joined().map { symbol in

@@ -30,7 +30,7 @@ struct FullSizeCheckpointTests {
       #expect(try configuration == .openAI(#require(OpenAIModel(rawValue: architecture))))
     }
     let prompts = try check.texts.map { text in
-      try clip.tokenizer.prompt(text, limit: clip.textEncoder.tokenLimit).map(Symbol.token)
+      try clip.tokenizer.prompt(text, limit: clip.textEncoder.tokenLimit).map(PromptSymbol.token)
     }
     let image = try clip.imageEncoder(expected.tensor("pixels")).unitRows()
     let text = try clip.textEncoder(PromptTrie(prompts)).reshaped([prompts.count, clip.embeddingWidth]).unitRows()

@@ -8,9 +8,9 @@ enum PromptLayout: String, CaseIterable {
   /// One prompt for each name: start, contexts and name, full stop, end.
   ///
   /// - Parameter contextCount: M; without effect on zero-shot prompts, whose context is "a photo of a".
-  func prompts(_ names: [String], contextCount: Int = 4, _ tokenizer: Tokenizer) -> [[Symbol]] {
-    func symbols(_ text: String) -> [Symbol] { tokenizer.encode(text).map(Symbol.token) }
-    let vectors = (0..<contextCount).map(Symbol.context)
+  func prompts(_ names: [String], contextCount: Int = 4, _ tokenizer: Tokenizer) -> [[PromptSymbol]] {
+    func symbols(_ text: String) -> [PromptSymbol] { tokenizer.encode(text).map(PromptSymbol.token) }
+    let vectors = (0..<contextCount).map(PromptSymbol.context)
     return names.enumerated().map { label, name in
       let body =
         switch self {

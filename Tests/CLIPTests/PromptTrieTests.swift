@@ -7,9 +7,9 @@ struct PromptTrieTests {
   /// The drawn example of ``PromptTrie``: [start v₁ v₂ cat . end], [start v₁ v₂ dog . end], [start v₁ v₂ hot dog . end].
   enum Word: Int {
     case start, cat, dog, hot, stop, end
-    var symbol: Symbol { .token(rawValue) }
+    var symbol: PromptSymbol { .token(rawValue) }
   }
-  static let stem: [Symbol] = [Word.start.symbol, .context(0), .context(1)]
+  static let stem: [PromptSymbol] = [Word.start.symbol, .context(0), .context(1)]
   static let drawn = [[Word.cat], [.dog], [.hot, .dog]].map { name in
     stem + (name + [.stop, .end]).map(\.symbol)
   }
@@ -43,7 +43,7 @@ struct PromptTrieTests {
 
   @Test("equal prompts share one end, and a prompt may end inside another")
   func sharedEnds() throws {
-    let (a, b) = (Symbol.token(1), Symbol.token(2))
+    let (a, b) = (PromptSymbol.token(1), PromptSymbol.token(2))
     let trie = try PromptTrie([[a, b, a], [a, b], [a, b, a], [b]])
     #expect(trie.ends == [2, 1, 2, 3])
     #expect(trie.nodes.map(\.parent) == [nil, 0, 1, nil])
@@ -54,7 +54,7 @@ struct PromptTrieTests {
   @Test("no prompt, or an empty one, is refused")
   func empty() {
     let text = "There is no class to build prompts for. Name at least one class."
-    for prompts in [[], [[]], [[.token(1)], []]] as [[[Symbol]]] {
+    for prompts in [[], [[]], [[.token(1)], []]] as [[[PromptSymbol]]] {
       #expect(throws: CLIPError.emptyTrie) { try PromptTrie(prompts) }
     }
     #expect(CLIPError.emptyTrie.explanation == text)

@@ -19,7 +19,7 @@ struct ShippedConfiguration: Decodable, Sendable, CustomTestStringConvertible {
 
   struct Tower: Decodable, Sendable {
     let width, heads: Int
-    let layers, perceptronWidth, size, patchSize, tokenLimit, vocabularySize: Int?
+    let layers, mlpWidth, size, patchSize, tokenLimit, vocabularySize: Int?
     let hasLayerScale, hasInputNorm, normalizesAfterPooling: Bool?
     let normEpsilon: Double?
     let activation, pooling: String?
@@ -69,7 +69,7 @@ struct ShippedConfigurationTests {
       tower = .visionTransformer(
         .init(
           imageSize: size, patchSize: try #require(image.patchSize), width: image.width,
-          layers: try #require(image.layers), heads: image.heads, perceptronWidth: image.perceptronWidth,
+          layers: try #require(image.layers), heads: image.heads, mlpWidth: image.mlpWidth,
           hasLayerScale: image.hasLayerScale ?? false, normEpsilon: try #require(image.normEpsilon),
           hasInputNorm: image.hasInputNorm ?? false,
           pooling: image.pooling == "avg" ? .averageOfPatches : .classToken,
@@ -80,7 +80,7 @@ struct ShippedConfigurationTests {
       embeddingWidth: sizes.embeddingWidth, image: tower,
       text: .init(
         tokenLimit: try #require(text.tokenLimit), vocabularySize: try #require(text.vocabularySize),
-        width: text.width, heads: text.heads, layers: try #require(text.layers), perceptronWidth: text.perceptronWidth,
+        width: text.width, heads: text.heads, layers: try #require(text.layers), mlpWidth: text.mlpWidth,
         hasLayerScale: text.hasLayerScale ?? false, normEpsilon: try #require(text.normEpsilon)),
       activation: text.activation == "QuickGELU" ? .quickGELU : .gelu, preprocessing: .openAI(size: size),
       assumptions: [

@@ -25,7 +25,7 @@ enum SmallCheckpoint {
   /// What every form must give: the features of a picture and of a text.
   static func features(of clip: CLIPModel) throws -> [Float] {
     let pixels = try FormulaWeights.values("pixels", [1, 3, 32, 32], scale: 2)
-    let prompt = try clip.tokenizer.prompt("a photo of a cat.", limit: 16).map(Symbol.token)
+    let prompt = try clip.tokenizer.prompt("a photo of a cat.", limit: 16).map(PromptSymbol.token)
     return try clip.imageEncoder(pixels).floats() + clip.textEncoder(PromptTrie([prompt])).floats()
   }
 

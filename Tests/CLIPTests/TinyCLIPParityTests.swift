@@ -41,7 +41,7 @@ struct TinyCLIPParityTests {
     let prompts = try fixture.recipe.classNames.map { name in
       try clip.tokenizer.prompt(
         fixture.recipe.template.replacing("{}", with: name), limit: clip.textEncoder.tokenLimit
-      ).map(Symbol.token)
+      ).map(PromptSymbol.token)
     }
     let features = try clip.textEncoder(PromptTrie(prompts))  // [1, C, E]
     return try features.reshaped([prompts.count, clip.embeddingWidth])
@@ -102,7 +102,7 @@ struct TinyCLIPParityTests {
   @Test("the dense encoder of these tests agrees with open_clip layer by layer, so that it can judge the trie")
   func oracle() throws {
     let dense = try DenseTextEncoder(TinyCLIP.tensors(), clip.configuration)
-    let prompt = try clip.tokenizer.prompt(fixture.recipe.stageText, limit: 77).map(Symbol.token)
+    let prompt = try clip.tokenizer.prompt(fixture.recipe.stageText, limit: 77).map(PromptSymbol.token)
     let names = ["text.embedding", "text.layers.0", "text.layers.1", "text.layers.2", "text.final"]
     for (name, stage) in zip(names, try dense.stages(of: prompt)) {
       #expect(try stage.relativeDifference(from: fixture.tensor(name)) <= Self.relativeTolerance, "\(name)")

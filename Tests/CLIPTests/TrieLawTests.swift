@@ -137,9 +137,9 @@ struct TrieLawTests {
   @Test("a prompt over the limit, and contexts that don't fit, are refused")
   func refusals() throws {
     let clip = try TinyCLIP.clip
-    let fits = try PromptTrie([[Symbol](repeating: .token(5), count: 77)])
+    let fits = try PromptTrie([[PromptSymbol](repeating: .token(5), count: 77)])
     #expect(try clip.textEncoder(fits).isFinite)
-    let tooLong = try PromptTrie([[Symbol](repeating: .token(5), count: 78)])
+    let tooLong = try PromptTrie([[PromptSymbol](repeating: .token(5), count: 78)])
     #expect(
       message { try clip.textEncoder(tooLong) }
         == "A prompt has 78 tokens and context vectors, but the model reads 77. Shorten the class name or the context.")

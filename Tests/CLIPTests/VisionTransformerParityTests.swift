@@ -47,7 +47,7 @@ struct VisionTransformerParityTests {
     #expect(try image.relativeDifference(from: recorded("image.features")) <= Self.tolerance)
     #expect(try image.unitRows().isClose(to: recorded("image.features").unitRows(), within: Self.tolerance))
 
-    let prompts = try fixture.recipe.texts.map { try clip.tokenizer.prompt($0, limit: 77).map(Symbol.token) }
+    let prompts = try fixture.recipe.texts.map { try clip.tokenizer.prompt($0, limit: 77).map(PromptSymbol.token) }
     let text = try clip.textEncoder(PromptTrie(prompts)).reshaped([prompts.count, 512])
     #expect(try text.relativeDifference(from: recorded("text.features")) <= Self.tolerance)
     #expect(try text.unitRows().isClose(to: recorded("text.features").unitRows(), within: Self.tolerance))

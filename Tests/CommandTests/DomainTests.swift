@@ -7,7 +7,7 @@ import Testing
 
 @Suite("Domain generalisation is reproduced from ImageNet's and its variants' own folders")
 struct DomainTests {
-  private static let domains: [Benchmark] = [.imageNet, .imageNetV2, .imageNetSketch, .imageNetA, .imageNetR]
+  private static let domains: [PublishedDataset] = [.imageNet, .imageNetV2, .imageNetSketch, .imageNetA, .imageNetR]
 
   /// What stands for each class: folders of the benchmarks, the name in their list, and drawings of openclipart.
   private static let classes = [
@@ -17,7 +17,7 @@ struct DomainTests {
   ]
 
   /// The names of the classes that are there, by label: -A and -R have two of the three, and number them from 0.
-  private static func classNames(of benchmark: Benchmark) -> [String] {
+  private static func classNames(of benchmark: PublishedDataset) -> [String] {
     let names = classes.map(\.name)
     return benchmark == .imageNetA || benchmark == .imageNetR ? Array(names.dropFirst()) : names
   }
@@ -75,13 +75,14 @@ struct DomainTests {
     }
   }
 
-  private func evaluation(of run: String, on benchmark: Benchmark, in place: Workplace) throws -> KeptEvaluation {
+  private func evaluation(of run: String, on benchmark: PublishedDataset, in place: Workplace) throws -> SavedEvaluation
+  {
     let found = try RunFolder(existing: place.file(run)).evaluations().filter { $0.dataset == benchmark.rawValue }
     return try #require(found.count == 1 ? found[0] : nil, "\(run) on \(benchmark)")
   }
 
   /// Nothing of the labels is taken from the tool: the folder of an image says what is right.
-  private func expectOwnLabels(_ kept: KeptEvaluation, of benchmark: Benchmark) throws {
+  private func expectOwnLabels(_ kept: SavedEvaluation, of benchmark: PublishedDataset) throws {
     let names = Self.classNames(of: benchmark)
     #expect(kept.predictions.count == 2 * (benchmark == .imageNet ? 2 : names.count), "\(benchmark)")
     for prediction in kept.predictions {
@@ -93,7 +94,9 @@ struct DomainTests {
   }
 
   /// `predict` and `evaluate` know nothing of comparisons.
-  private func expectEqualByHand(_ benchmark: Benchmark, _ printed: PrintedComparison, in place: Workplace) throws {
+  private func expectEqualByHand(_ benchmark: PublishedDataset, _ printed: PrintedComparison, in place: Workplace)
+    throws
+  {
     struct Predicted: Decodable {
       struct Class: Decodable {
         let `class`: String
@@ -131,10 +134,10 @@ struct DomainTests {
   func broken() throws {
     try withDomains { place in
       let aside = place.file("aside")
-      let sketch = place.file("root/\(Benchmark.imageNetSketch.folder)")
+      let sketch = place.file("root/\(PublishedDataset.imageNetSketch.folder)")
       try FileManager.default.moveItem(at: sketch, to: aside)
       let image = try #require(
-        place.contents.first { $0.hasPrefix("root/\(Benchmark.imageNetA.folder)") && $0.hasSuffix(".jpg") })
+        place.contents.first { $0.hasPrefix("root/\(PublishedDataset.imageNetA.folder)") && $0.hasSuffix(".jpg") })
       let drawing = try place.bytes(image)
       try place.write("", to: image)
 

@@ -1,6 +1,6 @@
 import Embedded
 import Experiments
-import Explanations
+import Support
 import Foundation
 import Testing
 

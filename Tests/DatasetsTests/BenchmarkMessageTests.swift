@@ -5,7 +5,7 @@ import Testing
 
 @Suite("What a benchmark lacks is told, with what belongs where")
 struct BenchmarkMessageTests {
-  func check(_ benchmark: Benchmark, _ expected: String, _ prepare: (URL) throws -> Void) throws {
+  func check(_ benchmark: PublishedDataset, _ expected: String, _ prepare: (URL) throws -> Void) throws {
     try withTemporaryFolder { root in
       try prepare(root)
       #expect(explanation(in: root) { try Dataset(benchmark, root: root) } == expected)
@@ -106,7 +106,7 @@ struct BenchmarkMessageTests {
   func tree() throws {
     try withTemporaryFolder { root in
       try root.write("", to: "stanford_cars/cars_train/1.jpg")
-      let report = try BenchmarkReport(checking: .stanfordCars, root: root)
+      let report = try PublishedDatasetReport(checking: .stanfordCars, root: root)
       #expect(report.isIncomplete)
       #expect(
         report.tree.replacing(root.path, with: "FOLDER") == """
@@ -123,7 +123,7 @@ struct BenchmarkMessageTests {
           """)
       try Miniature.write(.oxfordPets, to: root)
       try FileManager.default.removeItem(at: root.appending(path: "oxford_pets/images/Abyssinian_0.jpg"))
-      let pets = try BenchmarkReport(checking: .oxfordPets, root: root)
+      let pets = try PublishedDatasetReport(checking: .oxfordPets, root: root)
       #expect(pets.isIncomplete)
       #expect(pets.tree.contains("1 missing"))
       #expect(pets.differences.first == "8 train images, 2944 published")

@@ -6,7 +6,7 @@ import Testing
 @Suite("A benchmark is read by name from the reference's layout")
 struct BenchmarkTests {
   struct Expected: Sendable, CustomTestStringConvertible {
-    let benchmark: Benchmark
+    let benchmark: PublishedDataset
     let classes: [String]
     let sizes: [Int]
     let first: String
@@ -57,14 +57,15 @@ struct BenchmarkTests {
       try dataset.checkImages()
       #expect(try FileManager.default.subpathsOfDirectory(atPath: root.path).sorted() == before)
 
-      let report = try BenchmarkReport(checking: expected.benchmark, root: root)
+      let report = try PublishedDatasetReport(checking: expected.benchmark, root: root)
       #expect(!report.isIncomplete, "\(report.tree)")
     }
   }
 
   @Test(
-    "its published split file decides, where it is there", arguments: Benchmark.allCases.filter { $0.splitFile != nil })
-  func published(benchmark: Benchmark) throws {
+    "its published split file decides, where it is there",
+    arguments: PublishedDataset.allCases.filter { $0.splitFile != nil })
+  func published(benchmark: PublishedDataset) throws {
     try withTemporaryFolder { root in
       try Miniature.write(benchmark, to: root)
       let rebuilt = try Dataset(benchmark, root: root)
@@ -76,19 +77,19 @@ struct BenchmarkTests {
       #expect(dataset.notices.isEmpty)
       #expect(dataset.training == rebuilt.training && dataset.test == rebuilt.test)
       try dataset.checkImages()
-      #expect(try !BenchmarkReport(checking: benchmark, root: root).isIncomplete)
+      #expect(try !PublishedDatasetReport(checking: benchmark, root: root).isIncomplete)
     }
   }
 
   @Test(
     "any usual spelling of the name",
     arguments: [
-      ("caltech101", Benchmark.caltech101), ("Caltech-101", .caltech101), ("OxfordFlowers", .flowers102),
+      ("caltech101", PublishedDataset.caltech101), ("Caltech-101", .caltech101), ("OxfordFlowers", .flowers102),
       ("flowers102", .flowers102), ("describable_textures", .dtd), ("imagenetv2", .imageNetV2),
       ("ImageNetSketch", .imageNetSketch), ("imagenet_a", .imageNetA), ("imagenet-rendition", .imageNetR),
       ("fgvc_aircraft", .fgvcAircraft), ("EUROSAT", .euroSAT), ("sun397", .sun397),
     ])
-  func spellings(name: String, benchmark: Benchmark) { #expect(Benchmark(named: name) == benchmark) }
+  func spellings(name: String, benchmark: PublishedDataset) { #expect(PublishedDataset(named: name) == benchmark) }
 
   @Test(
     "a slip of the keyboard, or half a name, gets a suggestion",
@@ -96,7 +97,7 @@ struct BenchmarkTests {
       ("caltech", "caltech101"), ("flowers", "oxford_flowers"), ("oxford_pet", "oxford_pets"), ("textures", "dtd"),
       ("imagnet", "imagenet"), ("sun", "sun397"), ("zebra", nil),
     ])
-  func nearest(name: String, suggestion: String?) { #expect(Benchmark.nearest(to: name) == suggestion) }
+  func nearest(name: String, suggestion: String?) { #expect(PublishedDataset.nearest(to: name) == suggestion) }
 
   @Test("variants of ImageNet are measured on and never learned from")
   func testOnly() throws {

@@ -55,7 +55,8 @@ struct FuzzTests {
   func tables() throws {
     let file = URL(filePath: "pets.csv")
     let report = try run("table (CSV)", on: Self.table, seed: 2, allowance: 256 << 10) { data in
-      try Dataset(Table(data, of: file.path), of: file, images: URL(filePath: "images"), division: .reference(seed: 1))
+      try Dataset(
+        CSVTable(data, of: file.path), of: file, images: URL(filePath: "images"), division: .reference(seed: 1))
     }
     #expect(report.problems.isEmpty)
     #expect(report.read > 20 && report.refused > 20)
@@ -78,7 +79,7 @@ struct FuzzTests {
     let second = try Fuzzing(once: "table of 600 kB", allowance: 256 << 10) { _ in
       table
     } read: { data in
-      try Dataset(Table(data, of: csv.path), of: csv, images: images, division: .reference(seed: 1))
+      try Dataset(CSVTable(data, of: csv.path), of: csv, images: images, division: .reference(seed: 1))
     }
     #expect(first.problems == [] && second.problems == [])
   }

@@ -1,5 +1,5 @@
 import Datasets
-import Explanations
+import Support
 import Foundation
 import TestSupport
 import Testing

@@ -40,8 +40,8 @@ struct PublishedSplitTests {
 
   @Test(
     "images are found under the one sub-folder, or where the authors put them", .enabled(if: Shared.hasImages),
-    arguments: [(Benchmark.caltech101, 100), (.flowers102, 102)])
-  func images(benchmark: Benchmark, classes: Int) throws {
+    arguments: [(PublishedDataset.caltech101, 100), (.flowers102, 102)])
+  func images(benchmark: PublishedDataset, classes: Int) throws {
     let root = Shared.folder.appending(path: "data")
     let found = try Dataset(at: root.appending(path: benchmark.folder))
     try found.checkImages()

@@ -85,7 +85,7 @@ struct PythonRandomTests {
   @Test("a division is a shuffle cut at the rounded half and fifth")
   func divisions() throws {
     for recorded in try Self.recording().divisions {
-      var division = RandomDivision(seed: recorded.seed)
+      var division = RandomSplit(seed: recorded.seed)
       for expected in recorded.classes {
         let parts = try division.divide(Array(0..<expected.size), of: "a")
         #expect(parts == [.train: expected.train, .val: expected.val, .test: expected.test])

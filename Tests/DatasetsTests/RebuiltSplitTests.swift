@@ -7,7 +7,7 @@ import struct TestSupport.MatWriter
 /// The seed of the published splits and the order of their lists are known, so that the rule can be held to them.
 @Suite("Rebuilt splits are the published ones, image for image", .enabled(if: Shared.hasSplits))
 struct RebuiltSplitTests {
-  func check(_ benchmark: Benchmark, _ published: Dataset, _ write: (URL) throws -> Void) throws {
+  func check(_ benchmark: PublishedDataset, _ published: Dataset, _ write: (URL) throws -> Void) throws {
     try withTemporaryFolder { root in
       try write(root.appending(path: benchmark.folder))
       let rebuilt = try Dataset(benchmark, root: root)

@@ -8,7 +8,7 @@ import Testing
 
 @Suite("A comparison has the units and tests of its protocol")
 struct ComparisonTests {
-  private func text(_ unit: WorkUnit) -> String {
+  private func text(_ unit: Trial) -> String {
     "\(unit.path) \(unit.configuration.classes.rawValue): "
       + unit.tests.map { "\($0.dataset) \($0.classes.rawValue)" }.joined(separator: ", ")
   }

@@ -1,4 +1,4 @@
-import Explanations
+import Support
 import Testing
 
 @Suite("The type of a file system is what the system calls it")

@@ -16,7 +16,7 @@ struct MethodVerdictTests {
           labels: labels, predictions: marks.map { $0 == "+" ? 0 : 1 }, confidences: labels.map { _ in 1 }, classes: 2)
         return MethodAnswers.Run(
           seed: index + 1, path: "\(method.id)-seed\(index + 1)",
-          evaluation: KeptEvaluation(
+          evaluation: SavedEvaluation(
             dataset: "photos", classes: .all, split: .test, classNames: ["cat", "dog"],
             imageFolder: URL(filePath: "/photos"),
             evaluation: Evaluation(answers, top5: 1, classNames: ["cat", "dog"], seconds: 1),

@@ -34,7 +34,7 @@ struct ReproductionTests {
   }
 
   /// Runs a comparison and names the units that were done now.
-  private func newUnits(_ comparison: Comparison, in output: URL) throws -> (new: [String], outcomes: [UnitOutcome]) {
+  private func newUnits(_ comparison: Comparison, in output: URL) throws -> (new: [String], outcomes: [TrialResult]) {
     var reproduction = try reproduction(comparison, in: output)
     var new: [String] = []
     let outcomes = try reproduction { progress in
@@ -98,7 +98,7 @@ struct ReproductionTests {
       let comparison = try comparison([first], methods: [.coop, .cocoop])
       let output = place.appending(path: "out")
       let both = [try reproduction(comparison, in: output), try reproduction(comparison, in: output)]
-      let found = Mutex<[(new: [String], accuracies: [[WorkUnit.Test: Double]])]>([])
+      let found = Mutex<[(new: [String], accuracies: [[Trial.Test: Double]])]>([])
       DispatchQueue.concurrentPerform(iterations: 2) { index in
         var (reproduction, new) = (both[index], [String]())
         let outcomes = try? reproduction { progress in

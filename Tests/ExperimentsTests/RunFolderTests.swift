@@ -1,6 +1,6 @@
 import Datasets
 import Experiments
-import Explanations
+import Support
 import Foundation
 import PromptLearning
 import Testing

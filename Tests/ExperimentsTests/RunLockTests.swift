@@ -1,5 +1,5 @@
 import Experiments
-import Explanations
+import Support
 import Foundation
 import Testing
 

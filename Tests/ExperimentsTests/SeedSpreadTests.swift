@@ -15,7 +15,7 @@ struct SeedSpreadTests {
   {
     let answers = (0..<images).map { right.contains($0) ? 0 : 1 }
     let logits = answers.flatMap { $0 == 0 ? [1, 0] : [0, 1] as [Float] }
-    let kept = KeptEvaluation(
+    let kept = SavedEvaluation(
       dataset: "photos", classes: .all, split: .test, classNames: Self.names, imageFolder: URL(filePath: "/photos"),
       evaluation: Evaluation(
         logits: logits, labels: Array(repeating: 0, count: images), classNames: Self.names, seconds: 1),

@@ -36,14 +36,14 @@ struct TableTests {
       seeds: [1, 2, 3])
     let outcomes = comparison.units.map { unit in
       guard !failing.contains(unit.path) else {
-        return UnitOutcome(
+        return TrialResult(
           unit, accuracies: [:], seconds: 0, failures: [.init(subject: unit.title, reason: "It is broken.")])
       }
       let accuracies = unit.tests.map { test in
         let (row, seed) = (names.firstIndex(of: test.dataset) ?? 0, unit.seed - 1)
         return (test, test.classes == .new ? Self.new[row][seed] : Self.base[row][seed])
       }
-      return UnitOutcome(unit, accuracies: Dictionary(uniqueKeysWithValues: accuracies), seconds: 2)
+      return TrialResult(unit, accuracies: Dictionary(uniqueKeysWithValues: accuracies), seconds: 2)
     }
     return try ComparisonSummary(outcomes, of: comparison, model: Self.identity, configuration: configuration)
   }

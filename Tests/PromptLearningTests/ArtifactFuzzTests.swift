@@ -1,5 +1,5 @@
 import CLIP
-import Explanations
+import Support
 import Foundation
 import PromptLearning
 import TestSupport
@@ -54,7 +54,7 @@ struct ArtifactFuzzTests {
             prompts, configuration: training.configuration, seed: training.seed, state: training.state)
           _ = try continued.step(on: batch, learningRate: 0.002)
           trained += 1
-        } catch let error as any Explained {
+        } catch let error as any UserFacingError {
           #expect(!error.explanation.contains("\n"))
         }
       }

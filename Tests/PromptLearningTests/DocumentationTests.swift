@@ -18,7 +18,7 @@ struct DocumentationTests {
     print(try Evaluator(trainer.classifier).report(on: data))
     // new classes
     let new = try Dataset(at: Embedded.openclipart).new
-    let named = try trainer.classifier.learner.naming(new.classNames, on: clip)
+    let named = try trainer.classifier.learner.withClasses(new.classNames, on: clip)
     print(try Evaluator(Classifier(clip, named)).report(on: new))
     // end
   }

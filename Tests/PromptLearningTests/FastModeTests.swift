@@ -25,7 +25,7 @@ struct FastModeTests {
   }
 
   private func fast(exactClasses: Int) throws -> FastClassifier {
-    try exact.fastClassifier(around: exact.typicalCodes(of: images), exactClasses: exactClasses)
+    try exact.fastClassifier(around: exact.codeStatistics(of: images), exactClasses: exactClasses)
   }
 
   private func logits(_ classifier: some ImageClassifier) throws -> [[Float]] {
@@ -56,7 +56,7 @@ struct FastModeTests {
 
   @Test("It is made in two passes for each number of a code that images change, and one more")
   func preparation() throws {
-    let codes = try TypicalCodes(of: images, for: exact.learner)
+    let codes = try CodeStatistics(of: images, for: exact.learner)
     let axes = codes.deviations.count { $0 > 0 && $0 >= (codes.deviations.max() ?? 0) / 1000 }
     var preparation = try FastPreparation(exact, around: codes, exactClasses: 3)
     for left in stride(from: 2 * axes + 1, to: 1, by: -1) {
@@ -72,12 +72,12 @@ struct FastModeTests {
 
   @Test("The codes are those of the images: their means and deviations, and no image at all changes some of them")
   func codes() throws {
-    let codes = try TypicalCodes(of: images, for: exact.learner)
+    let codes = try CodeStatistics(of: images, for: exact.learner)
     #expect(codes.means.count == clip.embeddingWidth / 16 && codes.deviations.count == codes.means.count)
     #expect(codes.means.allSatisfy { $0 >= 0 } && codes.deviations.allSatisfy { $0 >= 0 })
     #expect(zip(codes.means, codes.deviations).contains { $0 > 0 && $1 > 0 })
     #expect(zip(codes.means, codes.deviations).allSatisfy { $0 > 0 || $1 == 0 })  // a code of 0 on average is 0 always
-    let one = try TypicalCodes(of: images.sliced(0..<1, axis: 0), for: exact.learner)
+    let one = try CodeStatistics(of: images.sliced(0..<1, axis: 0), for: exact.learner)
     #expect(one.deviations.allSatisfy { $0 == 0 })
     // Without any axis, the expansion is a constant, and the best class is exact all the same.
     let constant = try exact.fastClassifier(around: one, exactClasses: 1)
@@ -89,7 +89,7 @@ struct FastModeTests {
     for (means, deviations) in [(32, 31), (31, 32), (0, 0), (33, 33)] {
       func zeros(_ count: Int) -> [Float] { [Float](repeating: 0, count: count) }
       let codes = try JSONDecoder().decode(
-        TypicalCodes.self, from: JSONEncoder().encode(["means": zeros(means), "deviations": zeros(deviations)]))
+        CodeStatistics.self, from: JSONEncoder().encode(["means": zeros(means), "deviations": zeros(deviations)]))
       #expect(
         message { try exact.fastClassifier(around: codes) }
           == "The typical codes have \(means) means and \(deviations) deviations, but a code of these prompts has 32 numbers."
@@ -105,9 +105,9 @@ struct FastModeTests {
     let two = try FastAgreement(of: fast(exactClasses: 2), on: images)
     #expect(two.exactClasses == 2 && two.meanDifference <= two.largestDifference)
     #expect(two.meanDifference > all.meanDifference)
-    let renamed = try fast(exactClasses: 5).naming(["zebra", "ant"])
+    let renamed = try fast(exactClasses: 5).withClasses(["zebra", "ant"])
     #expect(renamed.classNames == ["zebra", "ant"])
-    let expected = try exact.naming(["zebra", "ant"])
+    let expected = try exact.withClasses(["zebra", "ant"])
     for (fast, exact) in try zip(logits(renamed), logits(expected)) {
       #expect(zip(fast, exact).allSatisfy { abs($0 - $1) <= 1e-5 * clip.logitScale })  // both of two are exact
     }

@@ -116,10 +116,10 @@ struct LearnerTests {
     let learner = try ContextPrompts(
       for: Self.names, initialContext: .random(count: count), position: position, clip: clip)
     let before = [.end: count, .middle: count / 2, .front: 0][position, default: -1]
-    let vectors = (0..<count).map(Symbol.context)
+    let vectors = (0..<count).map(PromptSymbol.context)
     let prompts = Self.names.map { name in
-      let words = clip.tokenizer.encode(PromptTemplate.words(of: name)).map(Symbol.token)
-      let stop = clip.tokenizer.encode(".").map(Symbol.token)
+      let words = clip.tokenizer.encode(PromptTemplate.words(of: name)).map(PromptSymbol.token)
+      let stop = clip.tokenizer.encode(".").map(PromptSymbol.token)
       return [.token(clip.tokenizer.startOfText)] + vectors.prefix(before) + words + vectors.dropFirst(before) + stop
         + [.token(clip.tokenizer.endOfText)]
     }
@@ -173,22 +173,22 @@ struct LearnerTests {
   }
 
   @Test("learned prompts name other classes, but class-specific ones do not")
-  func naming() throws {
+  func withClasses() throws {
     let other = ["boat", "clock", "star"]
-    let coop = try ContextPrompts(for: Self.names, clip: clip).naming(other, on: clip)
+    let coop = try ContextPrompts(for: Self.names, clip: clip).withClasses(other, on: clip)
     #expect(coop.classNames == other)
     let cocoop = try ConditionalPrompts(for: Self.names, clip: clip)
-    let renamed = try cocoop.naming(other, on: clip)
+    let renamed = try cocoop.withClasses(other, on: clip)
     #expect(try zip(renamed.parameters, cocoop.parameters).allSatisfy { try $0.bytes() == $1.bytes() })
     #expect(try renamed.classFeatures(for: images).shape == [5, 3, clip.embeddingWidth])
     let specific = try ContextPrompts(for: Self.names, isClassSpecific: true, clip: clip)
     #expect(
-      message { try specific.naming(other, on: clip) }
+      message { try specific.withClasses(other, on: clip) }
         == "These contexts were learned for 4 classes, one set each, and there is none for 'boat'. "
         + "Evaluate them on the classes they were learned for, or learn unified contexts.")
     // As many others would fit, and would be given the contexts of the classes that they stand for.
     #expect(throws: LearningError.noContexts(className: "star", learnedFor: 4)) {
-      try specific.naming(Self.names.dropLast() + ["star"], on: clip)
+      try specific.withClasses(Self.names.dropLast() + ["star"], on: clip)
     }
   }
 
@@ -198,7 +198,7 @@ struct LearnerTests {
       for: Self.names, initialContext: .random(count: 2), isClassSpecific: true, clip: clip)
     let features = try specific.classFeatures(for: images).reshaped([4, -1])
     for order in [[3, 1, 2, 0], [2, 0]] {
-      let named = try specific.naming(order.map { Self.names[$0] }, on: clip)
+      let named = try specific.withClasses(order.map { Self.names[$0] }, on: clip)
       let expected = try features.gathered(Tensor(order, shape: [order.count]), axis: 0)
       #expect(try named.classFeatures(for: images).reshaped([order.count, -1]).isClose(to: expected, within: 1e-5))
     }

@@ -134,13 +134,13 @@ struct LinearProbeTests {
     #expect(evaluation.accuracy == probe.validationAccuracy)
 
     // Over some of its classes, in another order, it gives those columns.
-    let part = try probe.naming(["class 12", "class 3"])
+    let part = try probe.withClasses(["class 12", "class 3"])
     #expect(part.classNames == ["class 12", "class 3"])
     let columns = try logits.gathered(Tensor([12, 3], shape: [2]), axis: 1)
     #expect(
       try part.logits(ofEmbeddings: validation.converted(to: .float32), within: .automatic)
         .isClose(to: columns, within: 1e-5))
-    #expect(throws: LearningError.closedClasses(count: 14)) { try probe.naming(["class 3", "class 14"]) }
+    #expect(throws: LearningError.closedClasses(count: 14)) { try probe.withClasses(["class 3", "class 14"]) }
   }
 
   @Test("one class needs no weights")

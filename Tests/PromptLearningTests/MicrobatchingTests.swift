@@ -24,7 +24,7 @@ struct MicrobatchingTests {
 
   /// One pass, a few images a pass, and a few classes of one image a pass.
   private func plans<Learner: PromptLearner>(of learner: Learner) throws -> [MicrobatchPlan<Learner>] {
-    let bytes = learner.passBytes(isTraining: true)
+    let bytes = learner.microbatchBytes(isTraining: true)
     return try [bytes * 100, bytes * 2, bytes / 3].map {
       try MicrobatchPlan(for: learner, within: MemoryBudget(bytes: max(1 << 20, $0)), isTraining: true)
     }

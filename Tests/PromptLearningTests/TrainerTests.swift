@@ -30,7 +30,7 @@ struct TrainerTests {
   func lossFalls() throws {
     let dataset = try SmallDataset.make(shots: 3)
     let clip = try TinyCLIP.clip
-    let prompts = try dataset.classNames.map { try clip.tokenizer.prompt($0, limit: 77).map(Symbol.token) }
+    let prompts = try dataset.classNames.map { try clip.tokenizer.prompt($0, limit: 77).map(PromptSymbol.token) }
     let photos = dataset.training.prefix(2).map(dataset.url(of:))
     func frozen() throws -> [[UInt8]] {
       [

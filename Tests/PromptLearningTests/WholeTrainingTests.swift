@@ -105,7 +105,7 @@ private struct WholeTraining: Sendable {
     let clip = try TinyCLIP.clip
     for (part, dataset) in try [("base", base), ("new", new)] {
       let photos = dataset.test.map(dataset.url(of:))
-      let named = try learner.naming(dataset.classNames, on: clip)
+      let named = try learner.withClasses(dataset.classNames, on: clip)
       let logits = try Classifier(clip, named).logits(
         for: FeatureExtractor(clip).features(of: photos), within: .automatic)
       let recorded = try fixture.tensor("\(part).logits")

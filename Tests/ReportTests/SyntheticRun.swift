@@ -57,7 +57,7 @@ struct SyntheticRuns {
     try run.keep(evaluation(of: whole, classes: .all, accuracy: accuracy))
   }
 
-  private func evaluation(of dataset: Dataset, classes: ClassSubset, accuracy: Double) -> KeptEvaluation {
+  private func evaluation(of dataset: Dataset, classes: ClassSubset, accuracy: Double) -> SavedEvaluation {
     let count = dataset.classNames.count
     let labels = dataset.test.map(\.label)
     // The right ones are spread evenly over the images, whatever their order.
@@ -69,7 +69,7 @@ struct SyntheticRuns {
       labels: labels, predictions: predictions, confidences: labels.indices.map { 0.4 + 0.1 * Float($0 % 6) },
       classes: count)
     let evaluation = Evaluation(answers, top5: 1, classNames: dataset.classNames, seconds: 1)
-    return KeptEvaluation(of: (evaluation, answers), on: dataset, classes: classes, split: .test)
+    return SavedEvaluation(of: (evaluation, answers), on: dataset, classes: classes, split: .test)
   }
 
   private func dataset(_ title: String, classNames: [String], imagesPerClass: Int) throws -> Dataset {

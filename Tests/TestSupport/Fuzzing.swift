@@ -1,5 +1,5 @@
 import CAllocations
-import Explanations
+import Support
 import Foundation
 
 /// Reads many damaged inputs, and measures what the worst of them cost.
@@ -46,7 +46,7 @@ public struct Fuzzing: Sendable {
 
   /// - Parameters:
   ///   - input: the damaged bytes of a round, written where `read` looks for them.
-  ///   - read: what is measured; it may throw an `Explained` error and no other.
+  ///   - read: what is measured; it may throw a `UserFacingError` error and no other.
   ///   - check: what must hold of a value that was read.
   public func callAsFunction<Value>(
     _ input: (_ round: Int) throws -> [UInt8], read: (Data) throws -> Value,
@@ -64,7 +64,7 @@ public struct Fuzzing: Sendable {
       case .success(let value):
         report.read += 1
         try check(value)
-      case .failure(let error as any Explained):
+      case .failure(let error as any UserFacingError):
         report.refused += 1
         if error.explanation.contains(where: \.isNewline) { report.problems.append("input \(round): two lines") }
       case .failure(let error): throw error

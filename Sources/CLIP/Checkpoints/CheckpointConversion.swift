@@ -1,4 +1,4 @@
-import Explanations
+import Support
 import Foundation
 import Tokenization
 import Torch
@@ -9,7 +9,7 @@ public struct CheckpointInspection {
   /// What the checkpoint states, or else what its tensors tell; `nil` where neither can be understood.
   public let configuration: CLIPConfiguration?
   /// Why the checkpoint does not load; `nil` where it does.
-  public let refusal: (any Explained)?
+  public let refusal: (any UserFacingError)?
   public let oddities: [CheckpointDiagnosis.Oddity]
   /// The factor of cosines, already exponentiated.
   public let logitScale: Float?
@@ -21,7 +21,7 @@ public struct CheckpointInspection {
     self.configuration = configuration
     logitScale = (try? checkpoint.tensors.tensor("logit_scale").scalar()).map { exp($0) }
     var diagnosis = CheckpointDiagnosis()
-    var failure: (any Explained)?
+    var failure: (any UserFacingError)?
     if let configuration {
       (diagnosis, failure) = try CLIPModel.diagnosis(of: checkpoint, as: configuration)
     } else {
@@ -39,10 +39,10 @@ public struct CheckpointInspection {
 
   private static func configuration(
     of checkpoint: Checkpoint
-  ) throws -> (CLIPConfiguration?, refused: (any Explained)?) {
+  ) throws -> (CLIPConfiguration?, refused: (any UserFacingError)?) {
     do {
       return (try checkpoint.configuration(), nil)
-    } catch let error as any Explained {
+    } catch let error as any UserFacingError {
       return (try? checkpoint.inferredConfiguration(), error)
     }
   }
@@ -81,8 +81,8 @@ extension Checkpoint {
     try Self.checkRoom(at: folder, for: target, replacing: replacing)
     _ = try CLIPModel(self, configuration)
     let tensors: any TensorFile = target == .openCLIP ? self.tensors : try HuggingFaceTensors(self.tensors)
-    try WholeFolder.write(to: folder) { temporary in
-      for (name, data) in files { try WholeFile.write(data, to: temporary.appending(path: name)) }
+    try AtomicFolder.write(to: folder) { temporary in
+      for (name, data) in files { try AtomicFile.write(data, to: temporary.appending(path: name)) }
       let weights = target == .openCLIP ? "open_clip_model.safetensors" : "model.safetensors"
       try SafetensorsFile.write(
         tensors, as: precision, metadata: ["format": "pt"], to: temporary.appending(path: weights))
@@ -101,9 +101,9 @@ extension Checkpoint {
   }
 
   private static func checkRoom(at folder: URL, for target: Target, replacing: Bool) throws {
-    guard RegularFile.isThere(folder) else { return }
+    guard RegularFile.exists(folder) else { return }
     guard replacing else { throw CLIPError.targetExists(path: folder.path) }
-    guard try RegularFile.place(of: folder) == .folder,
+    guard try RegularFile.kind(of: folder) == .folder,
       let names = try? FileManager.default.contentsOfDirectory(atPath: folder.path),
       Target.allCases.contains(where: { $0.files.isSuperset(of: names) })
     else { throw CLIPError.foreignTarget(path: folder.path) }

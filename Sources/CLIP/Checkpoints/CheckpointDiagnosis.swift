@@ -1,4 +1,4 @@
-import Explanations
+import Support
 import Torch
 
 /// What is odd about the tensors of a checkpoint, noted while a model is built from them.
@@ -24,7 +24,7 @@ public struct CheckpointDiagnosis {
 
   public private(set) var oddities: [Oddity] = []
   /// The first fault for which loading would refuse the file.
-  public private(set) var refusal: (any Explained)?
+  public private(set) var refusal: (any UserFacingError)?
 
   /// Elements of stand-ins: a configuration may ask for a billion layers, or for one that no memory holds.
   private var budget = 1 << 29
@@ -33,7 +33,7 @@ public struct CheckpointDiagnosis {
   ///
   /// - Returns: zeros in its place, which cost no memory until a layer lays them out.
   /// - Throws: `error` where too much is at fault to go on.
-  mutating func standIn(for shape: [Int], because error: any Explained, spelled name: String) throws -> Tensor {
+  mutating func standIn(for shape: [Int], because error: any UserFacingError, spelled name: String) throws -> Tensor {
     refusal = refusal ?? error
     let reason: Oddity.Reason =
       switch error as? CLIPError {
@@ -49,7 +49,7 @@ public struct CheckpointDiagnosis {
     return try Tensor.zeros([]).expanded(to: shape)
   }
 
-  mutating func note(unread names: [String], because error: any Explained) {
+  mutating func note(unread names: [String], because error: any UserFacingError) {
     refusal = refusal ?? error
     oddities += names.map { Oddity(tensor: $0, reason: .unknown) }
   }
@@ -58,7 +58,7 @@ public struct CheckpointDiagnosis {
   mutating func note(spelled name: String, reading: () throws -> Tensor) throws {
     do {
       try note(reading(), spelled: name)
-    } catch let error as any Explained {
+    } catch let error as any UserFacingError {
       refusal = refusal ?? error
       oddities.append(Oddity(tensor: name, reason: .unreadable))
     }
@@ -91,7 +91,7 @@ struct DiagnosingSource: WeightSource {
       let tensor = try source.take(name, shape)
       try diagnosis.note(tensor, spelled: spelled)
       return tensor
-    } catch let error as any Explained {
+    } catch let error as any UserFacingError {
       source.giveUp(name)
       return try diagnosis.standIn(for: shape, because: error, spelled: spelled)
     }

@@ -1,4 +1,4 @@
-import Explanations
+import Support
 
 /// What is wrong with the files of a checkpoint: the facts of ``CLIPError/checkpoint(path:_:)``.
 public enum CheckpointFault: Equatable, Sendable {

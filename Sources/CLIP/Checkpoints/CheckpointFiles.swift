@@ -50,7 +50,7 @@ public struct CheckpointFiles: Sendable {
   /// - Throws: ``CLIPError/checkpoint(path:_:)``.
   public init(at url: URL) throws {
     let url = url.standardizedFileURL
-    switch try RegularFile.place(of: url) {
+    switch try RegularFile.kind(of: url) {
     case .folder:
       let cached = try Self.snapshot(in: url)
       let files = try CheckpointFiles(folder: cached?.snapshot ?? url)
@@ -85,13 +85,13 @@ public struct CheckpointFiles: Sendable {
     let reference = root.appending(path: "refs/main")
     let parts = root.lastPathComponent.split(separator: "--", omittingEmptySubsequences: false)
     let isNamed = parts.count > 1 && parts[0] == "models"
-    guard isNamed, (try? RegularFile.place(of: snapshots)) == .folder || RegularFile.isThere(reference) else {
+    guard isNamed, (try? RegularFile.kind(of: snapshots)) == .folder || RegularFile.exists(reference) else {
       return nil
     }
     let names = ((try? FileManager.default.contentsOfDirectory(atPath: snapshots.path)) ?? []).sorted()
-    let found = names.filter { (try? RegularFile.place(of: snapshots.appending(path: $0))) == .folder }
+    let found = names.filter { (try? RegularFile.kind(of: snapshots.appending(path: $0))) == .folder }
     let name = String(parts[parts.count - 1])
-    if RegularFile.isThere(reference) {
+    if RegularFile.exists(reference) {
       let bytes = try RegularFile.contents(of: reference, atMost: 256)
       let revision = String(decoding: bytes, as: UTF8.self).filter { !$0.isWhitespace }
       if found.contains(revision) { return (snapshots.appending(path: revision), name) }
@@ -108,12 +108,12 @@ public struct CheckpointFiles: Sendable {
   private init(folder: URL) throws {
     let form = Self.form(of: folder)
     let candidates = Self.candidates(form)
-    for candidate in candidates.map({ folder.appending(path: $0) }) where RegularFile.isThere(candidate) {
+    for candidate in candidates.map({ folder.appending(path: $0) }) where RegularFile.exists(candidate) {
       self.init(name: folder.lastPathComponent, form: form, url: folder, weights: candidate)
       return
     }
     if let index = Self.candidates(.huggingFace).first(where: {
-      $0.hasSuffix(Self.indexSuffix) && RegularFile.isThere(folder.appending(path: $0))
+      $0.hasSuffix(Self.indexSuffix) && RegularFile.exists(folder.appending(path: $0))
     }) {
       let expected = Self.huggingFaceConfiguration
       throw CLIPError.checkpoint(path: folder.path, .noConfiguration(index: index, expected: expected))
@@ -132,8 +132,8 @@ public struct CheckpointFiles: Sendable {
   }
 
   private static func form(of folder: URL) -> Form {
-    if RegularFile.isThere(folder.appending(path: openCLIPConfiguration)) { return .openCLIP }
-    if RegularFile.isThere(folder.appending(path: huggingFaceConfiguration)) { return .huggingFace }
+    if RegularFile.exists(folder.appending(path: openCLIPConfiguration)) { return .openCLIP }
+    if RegularFile.exists(folder.appending(path: huggingFaceConfiguration)) { return .huggingFace }
     return .weightsAlone
   }
 
@@ -144,7 +144,7 @@ public struct CheckpointFiles: Sendable {
     }
     let extensions: Set = ["safetensors", "pt", "pth", "bin", "ckpt", "tar"]
     return names.filter { extensions.contains(URL(filePath: $0).pathExtension.lowercased()) }.sorted()
-      .map { folder.appending(path: $0) }.filter { (try? RegularFile.place(of: $0)) != .folder }
+      .map { folder.appending(path: $0) }.filter { (try? RegularFile.kind(of: $0)) != .folder }
   }
 
   /// SHA-256 of the weights, in lower-case hexadecimal: what `sha256sum` prints for the file. For shards, that of what

@@ -1,4 +1,4 @@
-import Explanations
+import Support
 import Foundation
 
 /// What a file is by its first bytes, whatever its name says.
@@ -72,10 +72,10 @@ extension [UInt8] {
 /// Reads files that a person names, and nothing else: no folder, no pipe that would wait for a writer.
 enum RegularFile {
   /// What stands at a path.
-  enum Place: Equatable { case file, folder }
+  enum Kind: Equatable { case file, folder }
 
   /// - Throws: ``CLIPError/checkpoint(path:_:)`` where there is nothing, or something else.
-  static func place(of url: URL) throws -> Place {
+  static func kind(of url: URL) throws -> Kind {
     do {
       switch try FileSystem.kind(of: url.path) {
       case .file: return .file
@@ -88,7 +88,7 @@ enum RegularFile {
   }
 
   /// Whether anything stands at a path, if only a link that leads nowhere: reading it then says so.
-  static func isThere(_ url: URL) -> Bool { FileSystem.isThere(url.path) }
+  static func exists(_ url: URL) -> Bool { FileSystem.exists(url.path) }
 
   /// The whole of a file that describes others, which is short.
   static func description(at url: URL) throws -> Data {
@@ -100,7 +100,7 @@ enum RegularFile {
 
   /// The first bytes of a file.
   static func contents(of url: URL, atMost count: Int) throws -> [UInt8] {
-    guard try place(of: url) == .file else { throw CLIPError.checkpoint(path: url.path, .notAFile) }
+    guard try kind(of: url) == .file else { throw CLIPError.checkpoint(path: url.path, .notAFile) }
     var bytes: [UInt8] = []
     try read(url, pieces: min(count, 1 << 16)) { piece in
       bytes += piece.prefix(count - bytes.count)
@@ -127,7 +127,7 @@ enum RegularFile {
   private static func fault(of url: URL, _ error: Int32) -> CheckpointFault {
     switch error {
     case ELOOP: return .linkLoop
-    case ENOENT: return isThere(url) ? .brokenLink : .nothingThere
+    case ENOENT: return exists(url) ? .brokenLink : .nothingThere
     default: return .unreadable(reason: String(cString: strerror(error)))
     }
   }

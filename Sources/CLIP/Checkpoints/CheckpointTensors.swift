@@ -77,7 +77,7 @@ public struct CheckpointTensors: TensorFile {
     case .openCLIP: return (name, Origin(names: [raw]))
     case .customText: return ("\(name.hasPrefix("text.") ? name.dropFirst(5) : name[...])", Origin(names: [raw]))
     case .huggingFace:
-      guard let spelling = TensorSpelling.of(huggingFace: name) else { return nil }
+      guard let spelling = TensorNaming.of(huggingFace: name) else { return nil }
       let names = spelling.huggingFace.compactMap { rawNames[prefix + $0] }
       guard names.count == spelling.huggingFace.count else { return nil }
       return (spelling.openCLIP, Origin(names: names, isTransposed: spelling.isTransposed))
@@ -132,7 +132,7 @@ public struct CheckpointTensors: TensorFile {
       let belongsToText = !name.hasPrefix("visual.") && name != "logit_scale"
       return prefix + (belongsToText ? "text." : "") + name
     case .huggingFace:
-      let names = TensorSpelling.of(openCLIP: name)?.huggingFace.map { prefix + $0 } ?? [prefix + name]
+      let names = TensorNaming.of(openCLIP: name)?.huggingFace.map { prefix + $0 } ?? [prefix + name]
       return names.first { file.shape(of: $0) == nil } ?? names[0]
     }
   }

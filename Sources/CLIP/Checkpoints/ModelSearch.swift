@@ -146,11 +146,11 @@ struct ModelSearch {
     if name.hasPrefix("visual.") { return [.openCLIP, .customText] }
     if name == "logit_scale" { return CheckpointTensors.Spelling.allCases }
     var spellings: [CheckpointTensors.Spelling] = []
-    if TensorSpelling.of(openCLIP: name) != nil { spellings.append(.openCLIP) }
-    if name.hasPrefix("text."), TensorSpelling.of(openCLIP: String(name.dropFirst(5))) != nil {
+    if TensorNaming.of(openCLIP: name) != nil { spellings.append(.openCLIP) }
+    if name.hasPrefix("text."), TensorNaming.of(openCLIP: String(name.dropFirst(5))) != nil {
       spellings.append(.customText)
     }
-    if TensorSpelling.of(huggingFace: name) != nil { spellings.append(.huggingFace) }
+    if TensorNaming.of(huggingFace: name) != nil { spellings.append(.huggingFace) }
     return spellings
   }
 }

@@ -15,7 +15,7 @@ public struct ShardedTensors: TensorFile {
     let shardOfTensor = try Self.map(in: url)
     let names = Set(shardOfTensor.values).sorted()
     shards = names.map { url.deletingLastPathComponent().appending(path: $0) }
-    let missing = shards.filter { !RegularFile.isThere($0) }
+    let missing = shards.filter { !RegularFile.exists($0) }
     guard missing.isEmpty else {
       let names = missing.map(\.lastPathComponent)
       throw CLIPError.checkpoint(path: url.path, .missingShards(names: names, of: shards.count))

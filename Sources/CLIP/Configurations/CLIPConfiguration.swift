@@ -29,8 +29,8 @@ public struct CLIPConfiguration: Sendable, Equatable {
     public var width: Int
     public var heads: Int
     public var layers: Int
-    /// Of the two-layer perceptron in each block.
-    public var perceptronWidth: Int
+    /// Of the two-layer MLP in each block.
+    public var mlpWidth: Int
     /// Whether each block scales what it adds, channel by channel (Touvron et al., 2021).
     public var hasLayerScale: Bool
     public var normEpsilon: Double
@@ -46,10 +46,10 @@ public struct CLIPConfiguration: Sendable, Equatable {
       case none
     }
 
-    /// - Parameter perceptronWidth: four times `width` where it is not given.
+    /// - Parameter mlpWidth: four times `width` where it is not given.
     public init(
       tokenLimit: Int = 77, vocabularySize: Int = 49408, width: Int = 512, heads: Int = 8, layers: Int = 12,
-      perceptronWidth: Int? = nil, hasLayerScale: Bool = false, normEpsilon: Double = 1e-5,
+      mlpWidth: Int? = nil, hasLayerScale: Bool = false, normEpsilon: Double = 1e-5,
       projection: Projection = .matrix
     ) {
       self.tokenLimit = tokenLimit
@@ -57,7 +57,7 @@ public struct CLIPConfiguration: Sendable, Equatable {
       self.width = width
       self.heads = heads
       self.layers = layers
-      self.perceptronWidth = perceptronWidth ?? 4 * width
+      self.mlpWidth = mlpWidth ?? 4 * width
       self.hasLayerScale = hasLayerScale
       self.normEpsilon = normEpsilon
       self.projection = projection

@@ -1,4 +1,4 @@
-import Explanations
+import Support
 import Foundation
 
 /// A JSON object whose keys are taken one by one; a key that nobody took is an error.

@@ -1,4 +1,4 @@
-import Explanations
+import Support
 import Foundation
 import Images
 import Torch
@@ -75,7 +75,7 @@ extension CLIPConfiguration.TextTower {
       tokenLimit: try section.positiveInteger("max_position_embeddings", default: 77), vocabularySize: vocabularySize,
       width: width, heads: try section.heads(8, dividing: width),
       layers: try section.positiveInteger("num_hidden_layers", default: 12),
-      perceptronWidth: try section.positiveInteger("intermediate_size", default: 2048),
+      mlpWidth: try section.positiveInteger("intermediate_size", default: 2048),
       normEpsilon: try section.normEpsilon())
   }
 }
@@ -94,7 +94,7 @@ extension VisionTransformer.Configuration {
       imageSize: imageSize, patchSize: patchSize, width: width,
       layers: try section.positiveInteger("num_hidden_layers", default: 12),
       heads: try section.heads(12, dividing: width),
-      perceptronWidth: try section.positiveInteger("intermediate_size", default: 3072),
+      mlpWidth: try section.positiveInteger("intermediate_size", default: 3072),
       normEpsilon: try section.normEpsilon())
   }
 }
@@ -122,7 +122,7 @@ extension Preprocessing {
     huggingFace folder: URL, size: Int
   ) throws -> (preprocessing: Preprocessing, assumptions: [String]) {
     let files = HuggingFaceConfiguration.preprocessing.map { folder.appending(path: $0) }
-    guard let url = files.first(where: RegularFile.isThere) else {
+    guard let url = files.first(where: RegularFile.exists) else {
       return (.openAI(size: size), ["no preprocessor_config.json: OpenAI's mean, deviation and bicubic resizing"])
     }
     var file = try ConfigurationFile(contentsOf: url)
@@ -194,7 +194,7 @@ extension CLIPConfiguration {
     if preprocessing.resizeMode == .longest { throw refused("resizing by the longest edge") }
     let act = activation == .quickGELU ? "quick_gelu" : "gelu"
     var vision = Self.huggingFace(
-      width: tower.width, heads: tower.heads, layers: tower.layers, perceptron: tower.perceptronWidth,
+      width: tower.width, heads: tower.heads, layers: tower.layers, mlp: tower.mlpWidth,
       epsilon: tower.normEpsilon, act: act, embedding: embeddingWidth)
     vision.merge(
       [
@@ -203,7 +203,7 @@ extension CLIPConfiguration {
       ]
     ) { $1 }
     var texts = Self.huggingFace(
-      width: text.width, heads: text.heads, layers: text.layers, perceptron: text.perceptronWidth,
+      width: text.width, heads: text.heads, layers: text.layers, mlp: text.mlpWidth,
       epsilon: text.normEpsilon, act: act, embedding: embeddingWidth)
     texts.merge(
       [
@@ -219,11 +219,11 @@ extension CLIPConfiguration {
   }
 
   private static func huggingFace(
-    width: Int, heads: Int, layers: Int, perceptron: Int, epsilon: Double, act: String, embedding: Int
+    width: Int, heads: Int, layers: Int, mlp: Int, epsilon: Double, act: String, embedding: Int
   ) -> [String: JSONValue] {
     [
       "hidden_size": .integer(width), "num_attention_heads": .integer(heads), "num_hidden_layers": .integer(layers),
-      "intermediate_size": .integer(perceptron), "layer_norm_eps": .number(epsilon), "hidden_act": .string(act),
+      "intermediate_size": .integer(mlp), "layer_norm_eps": .number(epsilon), "hidden_act": .string(act),
       "projection_dim": .integer(embedding),
     ]
   }

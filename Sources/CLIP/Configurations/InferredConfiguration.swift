@@ -40,7 +40,7 @@ extension CLIPConfiguration.TextTower {
       tokenLimit: try tensors.length(0, of: "positional_embedding", rank: 2), vocabularySize: vocabularySize,
       width: width, heads: try tensors.heads(ofWidth: width, in: "text"),
       layers: tensors.count(under: "transformer.resblocks."),
-      perceptronWidth: try tensors.length(0, of: "transformer.resblocks.0.mlp.c_fc.weight", rank: 2),
+      mlpWidth: try tensors.length(0, of: "transformer.resblocks.0.mlp.c_fc.weight", rank: 2),
       hasLayerScale: tensors.has("transformer.resblocks.0.ls_1.gamma"))
   }
 }
@@ -61,7 +61,7 @@ extension VisionTransformer.Configuration {
       imageSize: patchSize * (try tensors.edge(of: "visual.positional_embedding")), patchSize: patchSize, width: width,
       layers: tensors.count(under: "visual.transformer.resblocks."),
       heads: try tensors.heads(ofWidth: width, in: "image"),
-      perceptronWidth: try tensors.length(0, of: "visual.transformer.resblocks.0.mlp.c_fc.weight", rank: 2),
+      mlpWidth: try tensors.length(0, of: "visual.transformer.resblocks.0.mlp.c_fc.weight", rank: 2),
       hasLayerScale: tensors.has("visual.transformer.resblocks.0.ls_1.gamma"),
       hasInputNorm: tensors.has("visual.ln_pre.weight"))
   }
@@ -140,13 +140,13 @@ struct KnownArchitecture {
 
   private init(
     _ name: String, embedding: Int, image: Int = 224, patch: Int, width: Int, layers: Int, headWidth: Int = 64,
-    perceptron: Int? = nil, text: (width: Int, layers: Int)
+    mlp: Int? = nil, text: (width: Int, layers: Int)
   ) {
     self.name = name
     embeddingWidth = embedding
     vision = .init(
       imageSize: image, patchSize: patch, width: width, layers: layers, heads: width / headWidth,
-      perceptronWidth: perceptron)
+      mlpWidth: mlp)
     self.text = .init(width: text.width, heads: text.width / 64, layers: text.layers)
   }
 
@@ -168,10 +168,10 @@ struct KnownArchitecture {
       "ViT-H/14@378px", embedding: 1024, image: 378, patch: 14, width: 1280, layers: 32, headWidth: 80,
       text: (1024, 24)),
     KnownArchitecture(
-      "ViT-g/14", embedding: 1024, patch: 14, width: 1408, layers: 40, headWidth: 88, perceptron: 6144,
+      "ViT-g/14", embedding: 1024, patch: 14, width: 1408, layers: 40, headWidth: 88, mlp: 6144,
       text: (1024, 24)),
     KnownArchitecture(
-      "ViT-bigG/14", embedding: 1280, patch: 14, width: 1664, layers: 48, headWidth: 104, perceptron: 8192,
+      "ViT-bigG/14", embedding: 1280, patch: 14, width: 1664, layers: 48, headWidth: 104, mlp: 8192,
       text: (1280, 32)),
   ]
 

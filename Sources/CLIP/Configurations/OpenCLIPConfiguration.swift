@@ -1,4 +1,4 @@
-import Explanations
+import Support
 import Foundation
 import Torch
 
@@ -32,15 +32,15 @@ extension CLIPConfiguration {
 
   /// What a transformer of either tower may say of its blocks, beyond width, heads and layers.
   fileprivate struct Blocks {
-    let perceptronWidth: Int
+    let mlpWidth: Int
     let hasLayerScale: Bool
     let normEpsilon: Double
 
     init(_ section: inout ConfigurationFile, width: Int) throws {
       section.passOverNull(["ls_init_value", "norm_kwargs"])
       let ratio = try section.positiveNumber("mlp_ratio", upTo: 1000, default: 4)
-      perceptronWidth = Int(Double(width) * ratio)
-      guard perceptronWidth > 0 else {
+      mlpWidth = Int(Double(width) * ratio)
+      guard mlpWidth > 0 else {
         throw section.wrong("mlp_ratio", expected: "a ratio that gives a width", found: ratio)
       }
       hasLayerScale = section.has("ls_init_value")
@@ -98,7 +98,7 @@ extension CLIPConfiguration.TextTower {
     self.init(
       tokenLimit: try section.positiveInteger("context_length", default: 77), vocabularySize: vocabularySize,
       width: width, heads: heads, layers: try section.positiveInteger("layers", default: 12),
-      perceptronWidth: blocks.perceptronWidth, hasLayerScale: blocks.hasLayerScale, normEpsilon: blocks.normEpsilon,
+      mlpWidth: blocks.mlpWidth, hasLayerScale: blocks.hasLayerScale, normEpsilon: blocks.normEpsilon,
       projection: try Self.projection(&section, width: width, embeddingWidth: embeddingWidth))
     try section.finish()
   }
@@ -170,7 +170,7 @@ extension VisionTransformer.Configuration {
     self.init(
       imageSize: imageSize, patchSize: patchSize, width: width,
       layers: try section.positiveInteger("layers", default: 12), heads: width / headWidth,
-      perceptronWidth: blocks.perceptronWidth, hasLayerScale: blocks.hasLayerScale, normEpsilon: blocks.normEpsilon,
+      mlpWidth: blocks.mlpWidth, hasLayerScale: blocks.hasLayerScale, normEpsilon: blocks.normEpsilon,
       hasInputNorm: try !section.flag("no_ln_pre", default: false), pooling: pooling,
       normalizesAfterPooling: normalizesAfterPooling)
   }
@@ -255,7 +255,7 @@ extension VisionTransformer.Configuration {
       "image_size": .integer(imageSize), "patch_size": .integer(patchSize), "head_width": .integer(width / heads),
     ]
     section.addBlocks(
-      width: width, layers: layers, perceptron: perceptronWidth, layerScale: hasLayerScale, epsilon: normEpsilon)
+      width: width, layers: layers, mlp: mlpWidth, layerScale: hasLayerScale, epsilon: normEpsilon)
     if !hasInputNorm { section["no_ln_pre"] = true }
     if pooling == .averageOfPatches { section["pool_type"] = "avg" }
     if normalizesAfterPooling { section["final_ln_after_pool"] = true }
@@ -269,7 +269,7 @@ extension CLIPConfiguration.TextTower {
       "context_length": .integer(tokenLimit), "vocab_size": .integer(vocabularySize), "heads": .integer(heads),
     ]
     section.addBlocks(
-      width: width, layers: layers, perceptron: perceptronWidth, layerScale: hasLayerScale, epsilon: normEpsilon)
+      width: width, layers: layers, mlp: mlpWidth, layerScale: hasLayerScale, epsilon: normEpsilon)
     switch projection {
     case .matrix: break
     case .biased: section["proj_bias"] = true
@@ -297,13 +297,13 @@ extension EfficientNetLite.Configuration {
 }
 
 extension [String: JSONValue] {
-  fileprivate mutating func addBlocks(width: Int, layers: Int, perceptron: Int, layerScale: Bool, epsilon: Double) {
+  fileprivate mutating func addBlocks(width: Int, layers: Int, mlp: Int, layerScale: Bool, epsilon: Double) {
     self["width"] = .integer(width)
     self["layers"] = .integer(layers)
-    if perceptron != 4 * width {
-      let ratio = Double(perceptron) / Double(width)
+    if mlp != 4 * width {
+      let ratio = Double(mlp) / Double(width)
       // The reader rounds down.
-      self["mlp_ratio"] = .number(Int(Double(width) * ratio) == perceptron ? ratio : ratio.nextUp)
+      self["mlp_ratio"] = .number(Int(Double(width) * ratio) == mlp ? ratio : ratio.nextUp)
     }
     if layerScale { self["ls_init_value"] = 1.0 }  // the trained scales are in the file of weights
     if epsilon != 1e-5 { self["norm_kwargs"] = ["eps": .number(epsilon)] }

@@ -1,7 +1,7 @@
 import Torch
 
 /// What stands at one position of a prompt.
-public enum Symbol: Hashable, Sendable {
+public enum PromptSymbol: Hashable, Sendable {
   /// An entry of the vocabulary.
   case token(Int)
   /// A context vector, by its index among those that a learner gives.
@@ -23,7 +23,7 @@ public enum Symbol: Hashable, Sendable {
 /// - Complexity: building takes O(total length of the prompts); the tables take O(nodes · depth).
 public struct PromptTrie: Sendable {
   public struct Node: Sendable, Equatable {
-    public let symbol: Symbol
+    public let symbol: PromptSymbol
     /// The index of the node before it, smaller than its own; `nil` at a root.
     public let parent: Int?
     /// Its position in every prompt that goes through it, from 0.
@@ -52,11 +52,11 @@ public struct PromptTrie: Sendable {
 
   /// - Parameter prompts: one for each class, each from its start symbol to its end symbol; none may be empty.
   /// - Throws: ``CLIPError/emptyTrie`` where there is no prompt or an empty one.
-  public init(_ prompts: [[Symbol]]) throws {
+  public init(_ prompts: [[PromptSymbol]]) throws {
     try self.init(prompts, contextCount: nil)
   }
 
-  private init(_ prompts: [[Symbol]], contextCount: Int?) throws {
+  private init(_ prompts: [[PromptSymbol]], contextCount: Int?) throws {
     guard !prompts.isEmpty, prompts.allSatisfy({ !$0.isEmpty }) else { throw CLIPError.emptyTrie }
     var nodes: [Node] = []
     var children: [Edge: Int] = [:]
@@ -115,19 +115,19 @@ public struct PromptTrie: Sendable {
     return try PromptTrie(prompts, contextCount: choices.count * contextCount)
   }
 
-  private func symbols(of prompt: Int) -> [Symbol] {
+  private func symbols(of prompt: Int) -> [PromptSymbol] {
     sequence(first: ends[prompt]) { nodes[$0].parent }.map { nodes[$0].symbol }.reversed()
   }
 
   private struct Edge: Hashable {
     let parent: Int?
-    let symbol: Symbol
+    let symbol: PromptSymbol
   }
 }
 
-extension Symbol {
+extension PromptSymbol {
   var tokenID: Int? { if case .token(let id) = self { id } else { nil } }
-  fileprivate func shifted(by offset: Int) -> Symbol { contextIndex.map { .context($0 + offset) } ?? self }
+  fileprivate func shifted(by offset: Int) -> PromptSymbol { contextIndex.map { .context($0 + offset) } ?? self }
   var contextIndex: Int? { if case .context(let index) = self { index } else { nil } }
 }
 

@@ -36,7 +36,7 @@ public struct TextEncoder: Sendable {
     transformer = try Transformer(
       &weights, "transformer", layers: tower.layers,
       BlockShape(
-        width: tower.width, heads: tower.heads, perceptronWidth: tower.perceptronWidth,
+        width: tower.width, heads: tower.heads, mlpWidth: tower.mlpWidth,
         hasLayerScale: tower.hasLayerScale, normEpsilon: tower.normEpsilon, activation: activation))
     outputNorm = try weights.layerNorm("ln_final", width: tower.width, epsilon: tower.normEpsilon)
     projection =
@@ -110,15 +110,15 @@ public struct TextEncoder: Sendable {
 
   /// The memory that one image's pass takes at its height.
   ///
-  /// In widths D of a node, with a perceptron of P = 4D: each layer keeps for a gradient its two inputs of norms (2), q,
+  /// In widths D of a node, with an MLP of P = 4D: each layer keeps for a gradient its two inputs of norms (2), q,
   /// k and v (3) and what the activation is given (4); and any pass holds beside its input and output a row of q, k, v
-  /// and two of the perceptron's (13 in all). A process takes a third more than this sum, which is added.
+  /// and two of the MLP's (13 in all). A process takes a third more than this sum, which is added.
   ///
   /// - Parameter isTraining: whether hidden states are kept for a gradient.
-  package func passBytes(of trie: PromptTrie, isTraining: Bool) -> Int {
-    let perceptron = transformer.shape.perceptronWidth
-    let passing = 5 * width + 2 * perceptron
-    let kept = isTraining ? transformer.layerCount * (5 * width + perceptron) : 0
+  package func microbatchBytes(of trie: PromptTrie, isTraining: Bool) -> Int {
+    let mlp = transformer.shape.mlpWidth
+    let passing = 5 * width + 2 * mlp
+    let kept = isTraining ? transformer.layerCount * (5 * width + mlp) : 0
     return trie.nodes.count * (passing + kept) * MemoryLayout<Float>.size * 4 / 3
   }
 

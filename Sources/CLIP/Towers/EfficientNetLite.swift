@@ -93,7 +93,7 @@ public struct EfficientNetLite: ImageEncoder {
   }
 
   /// A layer of one image is 5 MB, and the filters are small: measured, more images only miss the caches.
-  public var imagesPerPass: Int { 4 }
+  public var imagesPerMicrobatch: Int { 4 }
 
   public func callAsFunction(_ pixels: Tensor) throws -> Tensor {
     let hidden = try head(blocks.reduce(stem(pixels)) { hidden, block in try block(hidden) })  // [B, 1280, 7, 7]

@@ -37,7 +37,7 @@ public struct ModifiedResNet: ImageEncoder {
         shape: [channels[index], channels[index - 1], 3, 3], stride: index == 1 ? 2 : 1, isRectified: true)
     }
     let activations = Double(configuration.imageSize * configuration.imageSize) * Double(width)
-    imagesPerPass = max(1, Int(16 * 224 * 224 * 64 / activations))
+    imagesPerMicrobatch = max(1, Int(16 * 224 * 224 * 64 / activations))
     var input = width
     var bottlenecks: [Bottleneck] = []
     for (stage, count) in configuration.blocks.enumerated() {
@@ -58,7 +58,7 @@ public struct ModifiedResNet: ImageEncoder {
 
   /// Sixteen for RN50, which takes 0.25 GB more than four and a seventh less time (measured on one thread); fewer where
   /// the pictures and the network are larger, so that a pass takes no more memory.
-  public let imagesPerPass: Int
+  public let imagesPerMicrobatch: Int
 
   public func callAsFunction(_ pixels: Tensor) throws -> Tensor {
     let stemmed = try stem.reduce(pixels) { x, layer in try layer(x) }.averagePooled(by: 2)  // [B, width, H/4, W/4]

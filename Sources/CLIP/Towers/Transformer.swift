@@ -4,18 +4,18 @@ import Torch
 struct BlockShape: Sendable {
   let width: Int  // D
   let heads: Int
-  let perceptronWidth: Int  // P, usually 4D
+  let mlpWidth: Int  // P, usually 4D
   let hasLayerScale: Bool
   let normEpsilon: Double
   let activation: Activation
 }
 
-/// One residual block of a pre-norm transformer: attention, then a two-layer perceptron (Radford et al., 2021).
-struct ResidualBlock: Sendable {
+/// One residual block of a pre-norm transformer: attention, then a two-layer MLP (Radford et al., 2021).
+struct TransformerBlock: Sendable {
   private let attentionNorm: LayerNorm
   private let queryKeyValue: FrozenLinear  // D → 3D
   private let attentionOutput: ScaledLinear  // D → D
-  private let perceptron: Perceptron
+  private let mlp: MLP
   private let heads: Int
 
   init(_ weights: inout some WeightSource, _ path: String, _ shape: BlockShape) throws {
@@ -26,7 +26,7 @@ struct ResidualBlock: Sendable {
       bias: weights.take("\(path).attn.in_proj_bias", [3 * width]), precision: weights.precision)
     attentionOutput = try ScaledLinear(
       &weights, "\(path).attn.out_proj", from: width, to: width, scale: shape.hasLayerScale ? "\(path).ls_1" : nil)
-    perceptron = try Perceptron(&weights, path, shape)
+    mlp = try MLP(&weights, path, shape)
     heads = shape.heads
   }
 
@@ -43,18 +43,18 @@ struct ResidualBlock: Sendable {
   ) throws -> Tensor {
     let mixed = try (projected ?? self.projected(x)).split(into: 3)  // 3 of [B, N, D]
     let attended = try mixed[0].attending(to: mixed[1], values: mixed[2], heads: heads, pattern: pattern)
-    return try perceptron(x + attentionOutput(attended))
+    return try mlp(x + attentionOutput(attended))
   }
 }
 
 /// A transformer's last block, which is read at some rows alone: every row gives a key and a value, but only those
-/// rows ask, are projected and go through the perceptron.
+/// rows ask, are projected and go through the mlp.
 struct LastBlock: Sendable {
   private let attentionNorm: LayerNorm
   private let query: FrozenLinear  // D → D
   private let keyValue: FrozenLinear  // D → 2D
   private let attentionOutput: ScaledLinear  // D → D
-  private let perceptron: Perceptron
+  private let mlp: MLP
   private let heads: Int
 
   init(_ weights: inout some WeightSource, _ path: String, _ shape: BlockShape) throws {
@@ -69,7 +69,7 @@ struct LastBlock: Sendable {
       precision: weights.precision)
     attentionOutput = try ScaledLinear(
       &weights, "\(path).attn.out_proj", from: width, to: width, scale: shape.hasLayerScale ? "\(path).ls_1" : nil)
-    perceptron = try Perceptron(&weights, path, shape)
+    mlp = try MLP(&weights, path, shape)
     heads = shape.heads
   }
 
@@ -83,12 +83,12 @@ struct LastBlock: Sendable {
     let mixed = try keyValue(normed).split(into: 2)  // 2 of [B, N, D]
     let attended = try query(normed.gathered(rows, axis: 1))  // [B, R, D]
       .attending(to: mixed[0], values: mixed[1], heads: heads, pattern: pattern)
-    return try perceptron(x.gathered(rows, axis: 1) + attentionOutput(attended))
+    return try mlp(x.gathered(rows, axis: 1) + attentionOutput(attended))
   }
 }
 
 /// The second half of a block: `x + contract(activation(expand(norm(x))))`.
-struct Perceptron: Sendable {
+struct MLP: Sendable {
   private let norm: LayerNorm
   private let expand: FrozenLinear  // D → P, and the activation
   private let contract: ScaledLinear  // P → D
@@ -97,7 +97,7 @@ struct Perceptron: Sendable {
   private static let quickSlope: Float = 1.702
 
   init(_ weights: inout some WeightSource, _ path: String, _ shape: BlockShape) throws {
-    let (width, inner) = (shape.width, shape.perceptronWidth)
+    let (width, inner) = (shape.width, shape.mlpWidth)
     norm = try weights.layerNorm("\(path).ln_2", width: width, epsilon: shape.normEpsilon)
     let slope = shape.activation == .quickGELU ? Self.quickSlope : nil
     expand = try FrozenLinear(
@@ -142,16 +142,16 @@ struct ScaledLinear: Sendable {
 /// A stack of residual blocks, of which the last is read at some rows alone.
 struct Transformer: Sendable {
   let shape: BlockShape
-  private let blocks: [ResidualBlock]
+  private let blocks: [TransformerBlock]
   private let last: LastBlock
 
   /// - Parameter layers: at least 1.
   init(_ weights: inout some WeightSource, _ path: String, layers: Int, _ shape: BlockShape) throws {
     self.shape = shape
     // Not by `map`, which reserves: a configuration may ask for a billion layers, and the first one is missing.
-    var blocks: [ResidualBlock] = []
+    var blocks: [TransformerBlock] = []
     for layer in 0..<layers - 1 {
-      blocks.append(try ResidualBlock(&weights, "\(path).resblocks.\(layer)", shape))
+      blocks.append(try TransformerBlock(&weights, "\(path).resblocks.\(layer)", shape))
     }
     self.blocks = blocks
     last = try LastBlock(&weights, "\(path).resblocks.\(layers - 1)", shape)

@@ -9,8 +9,8 @@ public struct VisionTransformer: ImageEncoder {
     public var width: Int
     public var layers: Int
     public var heads: Int
-    /// Of the two-layer perceptron in each block.
-    public var perceptronWidth: Int
+    /// Of the two-layer MLP in each block.
+    public var mlpWidth: Int
     /// Whether each block scales what it adds, channel by channel (Touvron et al., 2021).
     public var hasLayerScale: Bool
     public var normEpsilon: Double
@@ -20,9 +20,9 @@ public struct VisionTransformer: ImageEncoder {
     /// Whether the last norm comes after averaging, and not before.
     public var normalizesAfterPooling: Bool
 
-    /// - Parameter perceptronWidth: four times `width` where it is not given.
+    /// - Parameter mlpWidth: four times `width` where it is not given.
     public init(
-      imageSize: Int, patchSize: Int, width: Int, layers: Int, heads: Int, perceptronWidth: Int? = nil,
+      imageSize: Int, patchSize: Int, width: Int, layers: Int, heads: Int, mlpWidth: Int? = nil,
       hasLayerScale: Bool = false, normEpsilon: Double = 1e-5, hasInputNorm: Bool = true,
       pooling: Pooling = .classToken, normalizesAfterPooling: Bool = false
     ) {
@@ -31,7 +31,7 @@ public struct VisionTransformer: ImageEncoder {
       self.width = width
       self.layers = layers
       self.heads = heads
-      self.perceptronWidth = perceptronWidth ?? 4 * width
+      self.mlpWidth = mlpWidth ?? 4 * width
       self.hasLayerScale = hasLayerScale
       self.normEpsilon = normEpsilon
       self.hasInputNorm = hasInputNorm
@@ -77,7 +77,7 @@ public struct VisionTransformer: ImageEncoder {
     transformer = try Transformer(
       &weights, "visual.transformer", layers: configuration.layers,
       BlockShape(
-        width: width, heads: configuration.heads, perceptronWidth: configuration.perceptronWidth,
+        width: width, heads: configuration.heads, mlpWidth: configuration.mlpWidth,
         hasLayerScale: configuration.hasLayerScale, normEpsilon: epsilon, activation: activation))
     outputNorm = try weights.layerNorm("visual.ln_post", width: width, epsilon: epsilon)
     projection = try weights.take("visual.proj", [width, embeddingWidth])
@@ -92,7 +92,7 @@ public struct VisionTransformer: ImageEncoder {
   }
 
   /// ViT-B/16 takes 80 ms an image in passes of 4 and 94 ms in passes of 16, whose hidden layers leave the caches.
-  public var imagesPerPass: Int { 4 }
+  public var imagesPerMicrobatch: Int { 4 }
 
   public func callAsFunction(_ pixels: Tensor) throws -> Tensor {
     let (batch, width) = (pixels.shape[0], configuration.width)

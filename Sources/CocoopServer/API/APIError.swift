@@ -1,8 +1,8 @@
-import Explanations
+import Support
 import HTTPTypes
 
 /// A reason why a request gets no answer, as the client reads it: nothing of it is for the operator alone.
-package enum APIError: Explained, Equatable {
+package enum APIError: UserFacingError, Equatable {
   /// A request that cannot be understood.
   case syntax(String, remedy: String)
   /// A header field or a request line beyond the limits.

@@ -1,9 +1,9 @@
-import Explanations
+import Support
 import Foundation
 import Logging
 
 /// Why a server does not start, or did not stop as it should.
-public enum ServerError: Explained, Equatable {
+public enum ServerError: UserFacingError, Equatable {
   case publicWithoutToken(host: String)
   /// A text that was given as an origin whose pages may read answers.
   case origin(found: String, problem: String)

@@ -27,7 +27,7 @@ public struct TextCost: Sendable, Equatable {
     let pairs = trie.nodes.map { Double($0.depth + 1) }.reduce(0, +)
     let endPairs = ends.map { Double(trie.nodes[$0].depth + 1) }.reduce(0, +)
     let leaves = Double(ends.count)
-    let (square, perceptron) = (4 * width * width, 4 * width * Double(configuration.text.perceptronWidth))
+    let (square, perceptron) = (4 * width * width, 4 * width * Double(configuration.text.mlpWidth))
     let products =
       (layers - 1) * nodes * (2 * square + perceptron) + nodes * square + leaves * (square + perceptron)
       + 2 * leaves * width * Double(configuration.embeddingWidth)
@@ -60,7 +60,7 @@ public struct FastBenchmark: Sendable, Encodable {
     let shape = [Self.images, classifier.clip.embeddingWidth]
     let noise = (0..<shape[0] * shape[1]).map { _ in Float.random(in: -0.03..<0.03, using: &generator) }
     let features = try (Tensor(noise, shape: shape) + imageFeature).unitRows()
-    let codes = try classifier.typicalCodes(of: features)
+    let codes = try classifier.codeStatistics(of: features)
     axes = codes.deviations.count { $0 > 0 }
     let start = ContinuousClock.now
     let fast = try classifier.fastClassifier(around: codes, within: budget)

@@ -1,6 +1,6 @@
 import CLIP
 import Datasets
-import Explanations
+import Support
 
 /// Which of a dataset's classes are meant: a part by its name, or chosen ones.
 public enum ClassChoice: Sendable, Equatable {

@@ -1,5 +1,5 @@
 import Datasets
-import Explanations
+import Support
 import Foundation
 
 /// Class names as a person lists them.
@@ -49,7 +49,7 @@ public struct ClassNames: Sendable, Equatable {
     }
     do {
       let ending = FolderListing.fileExtension(of: file)?.lowercased() ?? ""
-      if ["csv", "tsv"].contains(ending) { return try Table(data, of: file).classNames() }
+      if ["csv", "tsv"].contains(ending) { return try CSVTable(data, of: file).classNames() }
       let text = try text(data, of: file)
       if let json = try ClassNamesInJSON(text, source: file) { return json.names }
       return lines(of: text)

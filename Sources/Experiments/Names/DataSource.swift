@@ -1,6 +1,6 @@
 import Datasets
 import Embedded
-import Explanations
+import Support
 import Foundation
 import Images
 
@@ -13,7 +13,7 @@ public struct DataSource: Sendable, Equatable {
   public enum Place: Sendable, Equatable {
     /// What ``Dataset/init(at:seed:isRecursive:)`` reads.
     case files(URL)
-    case benchmark(Benchmark, root: URL)
+    case benchmark(PublishedDataset, root: URL)
   }
 
   public let place: Place
@@ -31,16 +31,16 @@ public struct DataSource: Sendable, Equatable {
     if name == "openclipart" {
       place = .files(Embedded.openclipart)
     } else if let root {
-      guard let benchmark = Benchmark(named: name) else {
-        throw ExperimentError.notABenchmark(name: name, nearest: Benchmark.nearest(to: name))
+      guard let benchmark = PublishedDataset(named: name) else {
+        throw ExperimentError.notABenchmark(name: name, nearest: PublishedDataset.nearest(to: name))
       }
       place = .benchmark(benchmark, root: URL(filePath: root, directoryHint: .isDirectory).standardizedFileURL)
     } else if (try? FileSystem.kind(of: name)) != nil {
       place = .files(URL(filePath: name).standardizedFileURL)
-    } else if let benchmark = Benchmark(named: name) {
+    } else if let benchmark = PublishedDataset(named: name) {
       throw ExperimentError.noRoot(name: name, folder: benchmark.folder)
     } else {
-      let nearest = name.nearest(among: Self.embedded) ?? Benchmark.nearest(to: name)
+      let nearest = name.nearest(among: Self.embedded) ?? PublishedDataset.nearest(to: name)
       throw ExperimentError.unknownData(name: name, nearest: nearest)
     }
   }

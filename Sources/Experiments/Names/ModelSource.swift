@@ -1,6 +1,6 @@
 import CLIP
 import Embedded
-import Explanations
+import Support
 import Foundation
 import PromptLearning
 import Torch

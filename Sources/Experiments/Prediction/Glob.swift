@@ -1,4 +1,4 @@
-import Explanations
+import Support
 import Foundation
 
 /// The files that a pattern with `*`, `?`, `[…]` and `**` matches, as a shell would expand it.

@@ -1,4 +1,4 @@
-import Explanations
+import Support
 import Foundation
 import Images
 
@@ -17,7 +17,7 @@ public enum Photo: Sendable, Equatable {
 
   /// Where a file lies that has its name in another Unicode form than was asked for; `nil` for all others.
   var otherSpelling: String? {
-    guard case .file(let path) = self, !FileSystem.isThere(path), !path.utf8.allSatisfy({ $0 < 0x80 }) else {
+    guard case .file(let path) = self, !FileSystem.exists(path), !path.utf8.allSatisfy({ $0 < 0x80 }) else {
       return nil
     }
     var search = SpellingSearch()
@@ -151,7 +151,7 @@ public struct PhotoList: Sendable {
         }
         let path = FileName.spelling(given: bytes)
         // Lists that Windows has written.
-        if separator != 0, bytes.last == UInt8(ascii: "\r"), !FileSystem.isThere(path) {
+        if separator != 0, bytes.last == UInt8(ascii: "\r"), !FileSystem.exists(path) {
           return FileName.spelling(given: bytes.dropLast())
         }
         return path
@@ -161,7 +161,7 @@ public struct PhotoList: Sendable {
     /// Whether the bytes begin as a picture's file does, sent in place of paths.
     private static func isImage(_ bytes: Slice<UnsafeRawBufferPointer>) -> Bool {
       [[0xFF, 0xD8, 0xFF], [0x89] + Array("PNG".utf8), Array("RIFF".utf8), Array("GIF8".utf8)]
-        .contains { bytes.starts(with: $0) } && !FileSystem.isThere(FileName.spelling(of: bytes))
+        .contains { bytes.starts(with: $0) } && !FileSystem.exists(FileName.spelling(of: bytes))
     }
   }
 }

@@ -1,4 +1,4 @@
-import Explanations
+import Support
 import Foundation
 
 /// How `predict` writes what it finds, one photo after the other.

@@ -81,7 +81,7 @@ public struct RunComparison: Sendable, Encodable {
     return groups.filter { $0.runs.count > 1 }.map { SeedGroup($0.runs.sorted { $0.seed < $1.seed }) }
   }
 
-  private typealias Run = (path: String, evaluations: [KeptEvaluation])
+  private typealias Run = (path: String, evaluations: [SavedEvaluation])
 
   private static func tests(_ first: Run, _ second: Run) throws -> [Test] {
     let pairs = first.evaluations.flatMap { one in
@@ -144,7 +144,7 @@ public struct RunComparison: Sendable, Encodable {
 
 extension RunComparison.Test {
   /// - Parameters: two evaluations on the same images.
-  fileprivate init(_ one: KeptEvaluation, _ other: KeptEvaluation, first: String, second: String) {
+  fileprivate init(_ one: SavedEvaluation, _ other: SavedEvaluation, first: String, second: String) {
     let right = (one.sorted.map(\.isRight), other.sorted.map(\.isRight))
     let test = McNemarTest(first: right.0, second: right.1)
     let bootstrap = Bootstrap()

@@ -1,4 +1,4 @@
-import Explanations
+import Support
 import Foundation
 
 /// The runs under a folder, such as `runs` or the output of `reproduce`.
@@ -81,7 +81,7 @@ extension RunFolder.Record {
   /// Where something that the run names as `place` is now; the same name where it is nowhere.
   func current(_ place: String, of run: URL) -> String {
     guard !ModelSource.embedded.contains(place), !DataSource.embedded.contains(place), let places else { return place }
-    return places.candidates(for: place, of: run).first { FileSystem.isThere($0) } ?? place
+    return places.candidates(for: place, of: run).first { FileSystem.exists($0) } ?? place
   }
 
   /// The error about something that is not where the run had it.

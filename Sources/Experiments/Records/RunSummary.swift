@@ -1,5 +1,5 @@
 import Datasets
-import Explanations
+import Support
 import Foundation
 import PromptLearning
 
@@ -62,7 +62,7 @@ public struct RunSummary: Sendable, Encodable {
       do {
         return try read()
       } catch {
-        problems.append((error as? any Explained)?.problem.onOneLine ?? "\(error)".onOneLine)
+        problems.append((error as? any UserFacingError)?.problem.onOneLine ?? "\(error)".onOneLine)
         return nil
       }
     }
@@ -98,7 +98,7 @@ public struct RunSummary: Sendable, Encodable {
 }
 
 extension RunSummary.Figures {
-  init(_ kept: KeptEvaluation) {
+  init(_ kept: SavedEvaluation) {
     self.init(
       name: kept.name, dataset: kept.dataset, classes: kept.classes, split: kept.split.rawValue,
       images: kept.evaluation.images, accuracy: kept.evaluation.accuracy, interval95: kept.evaluation.interval95,

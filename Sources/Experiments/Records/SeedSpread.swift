@@ -45,9 +45,9 @@ package struct SeedGroup {
     let path: String
     let method: Method?
     let seed: Int
-    let evaluations: [KeptEvaluation]
+    let evaluations: [SavedEvaluation]
 
-    package init(path: String, method: Method?, seed: Int, evaluations: [KeptEvaluation]) {
+    package init(path: String, method: Method?, seed: Int, evaluations: [SavedEvaluation]) {
       self.path = path
       self.method = method
       self.seed = seed

@@ -1,4 +1,4 @@
-import Explanations
+import Support
 import Foundation
 
 /// A file that TensorBoard reads while it grows: `events.out.tfevents.TIME.NAME`.

@@ -1,5 +1,5 @@
 import Datasets
-import Explanations
+import Support
 import Foundation
 import Images
 import PromptLearning
@@ -23,9 +23,9 @@ public struct Comparison: Sendable {
   /// How every photo is turned.
   public let orientation: Orientation
   /// What is learned from: the source of a transfer alone, or every dataset.
-  let sources: [ShelvedDataset]
+  let sources: [ComparisonDataset]
   /// What the table is about: every dataset, or the targets of a transfer.
-  let datasets: [ShelvedDataset]
+  let datasets: [ComparisonDataset]
 
   /// Reads the lists of all datasets; one that cannot be used is kept with the reason.
   ///
@@ -52,9 +52,9 @@ public struct Comparison: Sendable {
     self.precision = precision
     self.orientation = orientation
     let named = datasets ?? kind.paperDatasets.map(\.spelling)
-    let shelved = try named.map { try ShelvedDataset($0, root: root) }
+    let shelved = try named.map { try ComparisonDataset($0, root: root) }
     if kind.transfers {
-      let source = try ShelvedDataset(source ?? Benchmark.imageNet.spelling, root: root)
+      let source = try ComparisonDataset(source ?? PublishedDataset.imageNet.spelling, root: root)
       sources = [source]
       self.datasets = shelved.filter { $0.title != source.title }
     } else {
@@ -78,7 +78,7 @@ public struct Comparison: Sendable {
   }
 
   /// The units, dataset by dataset and seed by seed, so that the table fills from the top.
-  public var units: [WorkUnit] {
+  public var units: [Trial] {
     let learned = sources.flatMap { source in
       variants.filter { !kind.transfers || !$0.method.isZeroShot }.flatMap { variant in
         seeds(of: variant).map { unit(of: variant, seed: $0, on: source) }
@@ -104,21 +104,21 @@ public struct Comparison: Sendable {
 
   func seeds(of variant: Variant) -> [Int] { variant.method.isZeroShot ? [1] : seeds }
 
-  private func unit(of variant: Variant, seed: Int, on source: ShelvedDataset) -> WorkUnit {
+  private func unit(of variant: Variant, seed: Int, on source: ComparisonDataset) -> Trial {
     let isZeroShot = variant.method.isZeroShot
     let configuration = RunConfiguration(
       model: model, data: source.name, root: source.root, method: variant.method, classes: kind.trainingClasses,
       shots: isZeroShot ? nil : shots, seed: seed, context: variant.context(instead: context),
       options: (try? methodOptions(of: variant)) ?? MethodOptions(), precision: precision,
       training: try? training(of: variant, on: source.title), orientation: orientation)
-    return WorkUnit(
+    return Trial(
       dataset: source.title, variant: variant, configuration: configuration,
       tests: tests(of: configuration, on: source))
   }
 
-  private func tests(of configuration: RunConfiguration, on source: ShelvedDataset) -> [WorkUnit.Test] {
-    func test(_ dataset: ShelvedDataset, _ classes: ClassSubset) -> WorkUnit.Test {
-      WorkUnit.Test(dataset: dataset.title, classes: classes)
+  private func tests(of configuration: RunConfiguration, on source: ComparisonDataset) -> [Trial.Test] {
+    func test(_ dataset: ComparisonDataset, _ classes: ClassSubset) -> Trial.Test {
+      Trial.Test(dataset: dataset.title, classes: classes)
     }
     guard kind.transfers else {
       return [test(source, .base)] + (configuration.namesOtherClasses ? [test(source, .new)] : [])
@@ -183,11 +183,11 @@ public enum EvaluationProtocol: String, Sendable, Codable, CaseIterable {
   var trainingClasses: ClassSubset { transfers ? .all : .base }
 
   /// The datasets of the paper: those that the table is about, without the source of a transfer.
-  public var paperDatasets: [Benchmark] {
-    let variants: [Benchmark] = [.imageNetV2, .imageNetSketch, .imageNetA, .imageNetR]
+  public var paperDatasets: [PublishedDataset] {
+    let variants: [PublishedDataset] = [.imageNetV2, .imageNetSketch, .imageNetA, .imageNetR]
     return switch self {
-    case .baseToNew: Benchmark.allCases.filter { !variants.contains($0) }
-    case .crossDataset: Benchmark.allCases.filter { !variants.contains($0) && $0 != .imageNet }
+    case .baseToNew: PublishedDataset.allCases.filter { !variants.contains($0) }
+    case .crossDataset: PublishedDataset.allCases.filter { !variants.contains($0) && $0 != .imageNet }
     case .domainGeneralization: variants
     }
   }

@@ -18,7 +18,7 @@ public struct ComparisonSummary: Sendable, Encodable {
   public let averageHalves: [MethodResult]
   public let averageTransfers: [TransferResult]
   /// Why something is missing, each cause once.
-  public let failures: [UnitOutcome.Failure]
+  public let failures: [TrialResult.Failure]
   /// The rows where something is missing.
   let gaps: Set<Gap>
 
@@ -32,7 +32,7 @@ public struct ComparisonSummary: Sendable, Encodable {
 
   /// - Parameter outcomes: of all units of `comparison`.
   public init(
-    _ outcomes: [UnitOutcome], of comparison: Comparison, model: ModelIdentity, configuration: CLIPConfiguration
+    _ outcomes: [TrialResult], of comparison: Comparison, model: ModelIdentity, configuration: CLIPConfiguration
   ) throws {
     self.comparison = comparison
     self.model = model
@@ -42,15 +42,15 @@ public struct ComparisonSummary: Sendable, Encodable {
     // An average over other datasets than the paper's is not what the paper has.
     let isPapersList = Set(comparison.datasets.map(\.title)) == Set(comparison.kind.paperDatasets.map(\.rawValue))
     func isInPaper(_ dataset: String) -> Bool { dataset != Self.averageTitle || isPapersList }
-    var seen: Set<UnitOutcome.Failure> = []
+    var seen: Set<TrialResult.Failure> = []
     failures = outcomes.flatMap(\.failures).filter { seen.insert($0).inserted }
-    let sheet = ResultSheet(outcomes, of: comparison)
+    let sheet = ResultTable(outcomes, of: comparison)
     let titles = comparison.titles
     let targets = comparison.datasets.map(\.title)
     gaps = sheet.gaps
     if comparison.kind.transfers {
       let source = comparison.sources.first?.title ?? ""
-      func row(_ values: [ResultSheet.Value], _ variant: Variant, _ dataset: String) -> TransferResult? {
+      func row(_ values: [ResultTable.Value], _ variant: Variant, _ dataset: String) -> TransferResult? {
         guard !values.isEmpty else { return nil }
         return TransferResult(
           values.map(\.accuracies[0]), seeds: values.map(\.seed), variant: variant,
@@ -66,7 +66,7 @@ public struct ComparisonSummary: Sendable, Encodable {
       }
       (halves, averageHalves) = ([], [])
     } else {
-      func row(_ values: [ResultSheet.Value], _ variant: Variant, _ dataset: String) -> MethodResult? {
+      func row(_ values: [ResultTable.Value], _ variant: Variant, _ dataset: String) -> MethodResult? {
         guard !values.isEmpty else { return nil }
         let results = values.map {
           SeedResult(

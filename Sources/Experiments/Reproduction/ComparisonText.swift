@@ -140,7 +140,7 @@ extension TransferResult {
 }
 
 /// The accuracies of a comparison by variant, dataset and seed.
-struct ResultSheet {
+struct ResultTable {
   /// What one seed came to on one dataset.
   struct Value: Equatable {
     let seed: Int
@@ -149,10 +149,10 @@ struct ResultSheet {
     let seconds: Double
   }
 
-  private let outcomes: [UnitOutcome]
+  private let outcomes: [TrialResult]
   private let comparison: Comparison
 
-  init(_ outcomes: [UnitOutcome], of comparison: Comparison) {
+  init(_ outcomes: [TrialResult], of comparison: Comparison) {
     self.outcomes = outcomes
     self.comparison = comparison
   }

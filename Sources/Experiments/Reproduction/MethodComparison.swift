@@ -1,6 +1,6 @@
 import CLIP
 import Datasets
-import Explanations
+import Support
 import Foundation
 import Images
 import PromptLearning
@@ -65,7 +65,7 @@ public struct MethodComparison: Sendable {
         problem: "\(output.path) has other files in it and nothing of 'cocoop compare'",
         remedy: "Choose another --output")
     }
-    try NewFolders(upTo: output).removeEmpty()
+    try CreatedDirectories(upTo: output).removeEmpty()
   }
 
   /// Looks at everything that is there, before anything is computed.
@@ -126,7 +126,7 @@ public struct MethodComparison: Sendable {
     progress: (Question, Reproduction.Progress) throws -> Void = { _, _ in }
   ) throws -> MethodComparisonResult {
     var answers: [Question: [MethodAnswers]] = [:]
-    var failures: [UnitOutcome.Failure] = []
+    var failures: [TrialResult.Failure] = []
     for index in parts.indices {
       let question = parts[index].question
       let outcomes = try parts[index].reproduction { try progress(question, $0) }
@@ -144,15 +144,15 @@ public struct MethodComparison: Sendable {
   ///
   /// - Throws: `WritingError`.
   public func write(_ result: MethodComparisonResult) throws {
-    _ = try NewFolders(upTo: output.appending(path: Question.fixed.rawValue))
-    try WholeFile.write(
+    _ = try CreatedDirectories(upTo: output.appending(path: Question.fixed.rawValue))
+    try AtomicFile.write(
       JSONEncoder.readable.encode(result) + Data("\n".utf8), to: output.appending(path: "results.json"))
-    try WholeFile.write(Data(result.markdown.utf8), to: output.appending(path: "results.md"))
+    try AtomicFile.write(Data(result.markdown.utf8), to: output.appending(path: "results.md"))
   }
 }
 
 /// Photos, or a folder, on which methods cannot be compared.
-public struct MethodComparisonError: Explained, Equatable {
+public struct MethodComparisonError: UserFacingError, Equatable {
   public let problem: String
   public let remedy: String?
 }
@@ -167,11 +167,11 @@ package struct MethodAnswers {
     let seed: Int
     /// Its folder.
     let path: String
-    let evaluation: KeptEvaluation
+    let evaluation: SavedEvaluation
     /// Of training and testing.
     let seconds: Double
 
-    package init(seed: Int, path: String, evaluation: KeptEvaluation, seconds: Double) {
+    package init(seed: Int, path: String, evaluation: SavedEvaluation, seconds: Double) {
       (self.seed, self.path, self.evaluation, self.seconds) = (seed, path, evaluation, seconds)
     }
   }
@@ -181,7 +181,7 @@ package struct MethodAnswers {
 
 extension Reproduction {
   /// The evaluations of finished units on `classes`, method by method; a method without any is left out.
-  fileprivate func answers(of outcomes: [UnitOutcome], on classes: ClassSubset) throws -> [MethodAnswers] {
+  fileprivate func answers(of outcomes: [TrialResult], on classes: ClassSubset) throws -> [MethodAnswers] {
     try comparison.variants.compactMap { variant in
       let runs = try outcomes.filter { $0.unit.variant == variant }.compactMap { outcome -> MethodAnswers.Run? in
         guard let test = outcome.unit.tests.first(where: { $0.classes == classes }), outcome.accuracies[test] != nil,

@@ -23,7 +23,7 @@ public struct MethodComparisonResult: Sendable, Encodable {
   private enum CodingKeys: CodingKey { case data, model, seeds, shots, fixed, new, failures }
 
   init(
-    _ comparison: MethodComparison, fixed: QuestionResult?, new: QuestionResult?, failures: [UnitOutcome.Failure]
+    _ comparison: MethodComparison, fixed: QuestionResult?, new: QuestionResult?, failures: [TrialResult.Failure]
   ) {
     (data, model, seeds, shots) = (comparison.data, comparison.identity.name, comparison.seeds, comparison.shots)
     (self.fixed, self.new) = (fixed, new)
@@ -183,7 +183,7 @@ extension QuestionResult.Difference {
 
 extension MethodAnswers {
   /// The evaluations of two methods with the same seed; one that learns nothing stands against every seed.
-  fileprivate func pairs(with other: MethodAnswers) -> [(KeptEvaluation, KeptEvaluation)] {
+  fileprivate func pairs(with other: MethodAnswers) -> [(SavedEvaluation, SavedEvaluation)] {
     runs.flatMap { run in
       other.runs.filter { method.isZeroShot || other.method.isZeroShot || $0.seed == run.seed }
         .map { (run.evaluation, $0.evaluation) }
@@ -230,7 +230,7 @@ extension String {
   fileprivate var capitalizedFirst: String { prefix(1).uppercased() + dropFirst() }
 }
 
-extension KeptEvaluation {
+extension SavedEvaluation {
   /// Whether each photo was named rightly, in an order that does not depend on the dataset's.
   fileprivate var isRight: [Bool] { sorted.map(\.isRight) }
 }

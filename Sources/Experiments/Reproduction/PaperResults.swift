@@ -54,6 +54,6 @@ extension Comparison {
   func isPapersSetUp(on configuration: CLIPConfiguration) -> Bool {
     configuration.architecture == OpenAIModel.viTB16.rawValue && shots == 16 && seeds.sorted() == [1, 2, 3]
       && context == RunConfiguration.Context() && adjustment.isNone && precision == .float32
-      && (!kind.transfers || sources.map(\.title) == [Benchmark.imageNet.rawValue])
+      && (!kind.transfers || sources.map(\.title) == [PublishedDataset.imageNet.rawValue])
   }
 }

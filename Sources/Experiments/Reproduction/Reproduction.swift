@@ -1,6 +1,6 @@
 import CLIP
 import Datasets
-import Explanations
+import Support
 import Foundation
 import Images
 import PromptLearning
@@ -9,12 +9,12 @@ import PromptLearning
 /// done already is taken as it is.
 public struct Reproduction: Sendable {
   public let comparison: Comparison
-  public let units: [WorkUnit]
+  public let units: [Trial]
   public let output: URL
   let clip: CLIPModel
-  let runner: UnitRunner
+  let runner: TrialRunner
   private let layout: Layout
-  private var bench: TestBench
+  private var bench: EncodedTestSets
 
   /// Where the units' runs go.
   public enum Layout: Sendable {
@@ -27,9 +27,9 @@ public struct Reproduction: Sendable {
   /// What is being done.
   public enum Progress: Sendable {
     case encoding(dataset: String, done: Int, of: Int)
-    case training(WorkUnit, TrainingProgress)
+    case training(Trial, TrainingProgress)
     /// `number` of the units are now done; `isNew` if this process has done this one.
-    case finished(UnitOutcome, number: Int, of: Int, isNew: Bool)
+    case finished(TrialResult, number: Int, of: Int, isNew: Bool)
     /// Other processes do what is left.
     case waiting(units: Int)
   }
@@ -47,10 +47,10 @@ public struct Reproduction: Sendable {
     self.output = output
     self.layout = layout
     units = comparison.units
-    runner = UnitRunner(clip: clip, identity: identity, budget: budget, cacheFolder: cacheFolder, limits: limits)
+    runner = TrialRunner(clip: clip, identity: identity, budget: budget, cacheFolder: cacheFolder, limits: limits)
     let cache = cacheFolder.map { FeatureCache(folder: $0, model: identity.sha256) }
     let reading = PhotoReading(limits: limits, orientation: comparison.orientation)
-    bench = TestBench(FeatureExtractor(clip, cache: cache, reading: reading))
+    bench = EncodedTestSets(FeatureExtractor(clip, cache: cache, reading: reading))
     if layout == .units { try Self.check(output: output) }
     for unit in units { try checkPlace(of: unit) }
   }
@@ -61,10 +61,10 @@ public struct Reproduction: Sendable {
   public static func check(output: URL) throws {
     let contents = (try? FileManager.default.contentsOfDirectory(atPath: output.path)) ?? []
     guard contents.isEmpty || contents.contains("units") else { throw ExperimentError.noComparison(path: output.path) }
-    try NewFolders(upTo: output).removeEmpty()
+    try CreatedDirectories(upTo: output).removeEmpty()
   }
 
-  private func checkPlace(of unit: WorkUnit) throws {
+  private func checkPlace(of unit: Trial) throws {
     guard case .success(let dataset)? = shelved(unit.dataset)?.dataset else { return }
     do {
       let place = try place(of: unit, on: dataset)
@@ -78,13 +78,13 @@ public struct Reproduction: Sendable {
     } catch is DatasetError {}
   }
 
-  func shelved(_ title: String) -> ShelvedDataset? {
+  func shelved(_ title: String) -> ComparisonDataset? {
     (comparison.sources + comparison.datasets).first { $0.title == title }
   }
 
-  func place(of unit: WorkUnit, on dataset: Dataset) throws -> UnitFolder {
+  func place(of unit: Trial, on dataset: Dataset) throws -> TrialFolder {
     let path = layout == .units ? "units/\(unit.path)" : unit.folderName
-    return UnitFolder(
+    return TrialFolder(
       unit: unit, url: output.appending(path: path),
       classNames: try dataset.subset(unit.configuration.classes).classNames, identity: runner.identity)
   }
@@ -94,8 +94,8 @@ public struct Reproduction: Sendable {
   /// - Parameter progress: called often; it may throw to stop, and whatever is done by then is kept.
   /// - Returns: an outcome for each of ``units``.
   /// - Throws: what `progress` throws, and `WritingError`; what is wrong with a unit's data is part of its outcome.
-  public mutating func callAsFunction(progress: (Progress) throws -> Void = { _ in }) throws -> [UnitOutcome] {
-    var outcomes: [Int: UnitOutcome] = [:]
+  public mutating func callAsFunction(progress: (Progress) throws -> Void = { _ in }) throws -> [TrialResult] {
+    var outcomes: [Int: TrialResult] = [:]
     while outcomes.count < units.count {
       let before = outcomes.count
       for index in units.indices where outcomes[index] == nil {
@@ -116,8 +116,8 @@ public struct Reproduction: Sendable {
 
   /// - Throws: ``ExperimentError/inUse(path:)`` while another process does the unit.
   private mutating func outcome(
-    of unit: WorkUnit, progress: (Progress) throws -> Void
-  ) throws -> (UnitOutcome, isNew: Bool) {
+    of unit: Trial, progress: (Progress) throws -> Void
+  ) throws -> (TrialResult, isNew: Bool) {
     guard let source = shelved(unit.dataset) else { return (failed(unit, unit.title, "It has no dataset"), false) }
     do {
       let place = try place(of: unit, on: source.dataset.get())
@@ -138,30 +138,30 @@ public struct Reproduction: Sendable {
       throw WritingError.failed(path: path, reason: reason)
     } catch let error as UnusableData {
       return (failed(unit, source.title, error.explanation), false)
-    } catch let error as any Explained {
+    } catch let error as any UserFacingError {
       return (failed(unit, unit.title, error.explanation), false)
     }
   }
 
   /// The outcome of a unit that was trained and tested on everything before; `nil` where something is left to do.
-  func finishedOutcome(of place: UnitFolder) throws -> UnitOutcome? {
+  func finishedOutcome(of place: TrialFolder) throws -> TrialResult? {
     guard case .trained(_, let seconds, let kept) = try place.state() else { return nil }
-    var found: [WorkUnit.Test: KeptEvaluation] = [:]
+    var found: [Trial.Test: SavedEvaluation] = [:]
     for test in place.unit.tests {
       guard case .success(let dataset)? = shelved(test.dataset)?.dataset,
         let evaluation = kept.first(of: test, on: dataset)
       else { return nil }
       found[test] = evaluation
     }
-    return UnitOutcome(place.unit, found, trainingSeconds: seconds, failures: [])
+    return TrialResult(place.unit, found, trainingSeconds: seconds, failures: [])
   }
 
   private mutating func tested(
-    _ classifier: any ImageClassifier, of unit: WorkUnit, in folder: RunFolder, after seconds: Double,
-    _ kept: [KeptEvaluation], progress: (Progress) throws -> Void
-  ) throws -> UnitOutcome {
-    var found: [WorkUnit.Test: KeptEvaluation] = [:]
-    var failures: [UnitOutcome.Failure] = []
+    _ classifier: any ImageClassifier, of unit: Trial, in folder: RunFolder, after seconds: Double,
+    _ kept: [SavedEvaluation], progress: (Progress) throws -> Void
+  ) throws -> TrialResult {
+    var found: [Trial.Test: SavedEvaluation] = [:]
+    var failures: [TrialResult.Failure] = []
     for test in unit.tests {
       guard let shelved = shelved(test.dataset) else { continue }
       do {
@@ -178,11 +178,11 @@ public struct Reproduction: Sendable {
         found[test] = evaluation
       } catch let error as WritingError {
         throw error
-      } catch let error as any Explained {
-        failures.append(UnitOutcome.Failure(subject: test.dataset, reason: error.explanation))
+      } catch let error as any UserFacingError {
+        failures.append(TrialResult.Failure(subject: test.dataset, reason: error.explanation))
       }
     }
-    return UnitOutcome(unit, found, trainingSeconds: seconds, failures: failures)
+    return TrialResult(unit, found, trainingSeconds: seconds, failures: failures)
   }
 
   /// Keeps the table as `results.json` and `results.md`, each whole.
@@ -190,21 +190,21 @@ public struct Reproduction: Sendable {
   /// - Throws: `WritingError`.
   public func write(_ result: ComparisonSummary, _ text: ComparisonText) throws {
     // There are no units yet where no data could be used; the folder is this comparison's all the same.
-    _ = try NewFolders(upTo: output.appending(path: "units"))
-    try WholeFile.write(
+    _ = try CreatedDirectories(upTo: output.appending(path: "units"))
+    try AtomicFile.write(
       JSONEncoder.readable.encode(result) + Data("\n".utf8), to: output.appending(path: "results.json"))
-    try WholeFile.write(Data(text.markdown.utf8), to: output.appending(path: "results.md"))
+    try AtomicFile.write(Data(text.markdown.utf8), to: output.appending(path: "results.md"))
   }
 
-  private func failed(_ unit: WorkUnit, _ subject: String, _ reason: String) -> UnitOutcome {
-    UnitOutcome(
-      unit, accuracies: [:], seconds: 0, failures: [UnitOutcome.Failure(subject: subject, reason: reason)])
+  private func failed(_ unit: Trial, _ subject: String, _ reason: String) -> TrialResult {
+    TrialResult(
+      unit, accuracies: [:], seconds: 0, failures: [TrialResult.Failure(subject: subject, reason: reason)])
   }
 }
 
-extension UnitOutcome {
+extension TrialResult {
   fileprivate init(
-    _ unit: WorkUnit, _ evaluations: [WorkUnit.Test: KeptEvaluation], trainingSeconds: Double, failures: [Failure]
+    _ unit: Trial, _ evaluations: [Trial.Test: SavedEvaluation], trainingSeconds: Double, failures: [Failure]
   ) {
     self.init(
       unit, accuracies: evaluations.mapValues(\.evaluation.accuracy),

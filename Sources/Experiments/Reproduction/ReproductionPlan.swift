@@ -1,6 +1,6 @@
 import CLIP
 import Datasets
-import Explanations
+import Support
 import Foundation
 import PromptLearning
 
@@ -70,7 +70,7 @@ extension Reproduction {
   ///
   /// - Parameter check: called between measurements; it may throw to stop.
   public func plan(checking check: () throws -> Void = {}) throws -> ReproductionPlan {
-    var meter = try CostMeter(clip: clip, budget: runner.budget ?? .automatic)
+    var meter = try CostEstimator(clip: clip, budget: runner.budget ?? .automatic)
     var toEncode: Set<String> = []
     var storedViews: Set<String> = []
     let entries = try units.map { unit in
@@ -90,7 +90,7 @@ extension Reproduction {
   }
 
   private func entry(
-    of unit: WorkUnit, by meter: inout CostMeter, toEncode: inout Set<String>, storedViews: inout Set<String>
+    of unit: Trial, by meter: inout CostEstimator, toEncode: inout Set<String>, storedViews: inout Set<String>
   ) throws -> ReproductionPlan.Entry {
     func entry(_ state: ReproductionPlan.State, _ seconds: Double?, _ reason: String? = nil)
       -> ReproductionPlan.Entry
@@ -125,7 +125,7 @@ extension Reproduction {
         let left = unit.configuration.training.map { 1 - Double(done) / Double($0.epochs) } ?? 1
         return entry(.begun, max(0, left) * (images + cost.training) + cost.testing)
       }
-    } catch let error as any Explained {
+    } catch let error as any UserFacingError {
       return entry(.impossible, nil, "\(unit.title): \(error.explanation)")
     }
   }

@@ -1,5 +1,5 @@
 import Datasets
-import Explanations
+import Support
 import Foundation
 import Images
 import Synchronization
@@ -25,7 +25,7 @@ public struct BrokenPhotos: Sendable {
           dataset.imageFolder.appending(path: paths[index], directoryHint: .notDirectory), isThorough: isThorough,
           limits: limits)
       } catch {
-        let problem = (error as? any Explained)?.problem ?? "\(error)"
+        let problem = (error as? any UserFacingError)?.problem ?? "\(error)"
         problems.withLock { $0[index] = problem }
       }
     }

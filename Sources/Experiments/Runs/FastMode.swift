@@ -1,6 +1,6 @@
 import CLIP
 import Datasets
-import Explanations
+import Support
 import Foundation
 import PromptLearning
 import Torch
@@ -9,7 +9,7 @@ import Torch
 /// features, and how near the exact answers the expansion came on images held out of the training.
 public struct FastMode: Sendable, Codable, Equatable {
   public let version: Int
-  public let codes: TypicalCodes
+  public let codes: CodeStatistics
   public let agreement: FastAgreement
 
   static let version = 1
@@ -35,7 +35,7 @@ public struct FastMode: Sendable, Codable, Equatable {
       try progress(.views(encoded: typical.count + $0, of: total))
     }
     version = Self.version
-    codes = try classifier.typicalCodes(of: features)
+    codes = try classifier.codeStatistics(of: features)
     let fast = try classifier.fastClassifier(around: codes, within: budget)
     agreement = try FastAgreement(of: fast, on: embeddings, within: budget)
   }
@@ -55,7 +55,7 @@ extension RunFolder {
   private var fastModeURL: URL { url.appending(path: Self.fastModeName) }
 
   func write(_ mode: FastMode) throws {
-    try WholeFile.write(JSONEncoder.readable.encode(mode) + Data("\n".utf8), to: fastModeURL)
+    try AtomicFile.write(JSONEncoder.readable.encode(mode) + Data("\n".utf8), to: fastModeURL)
   }
 
   /// - Throws: ``ExperimentError/noFastMode(path:reason:)`` where it was not measured, or came out too far from exact.

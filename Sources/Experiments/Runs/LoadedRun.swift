@@ -1,6 +1,6 @@
 import CLIP
 import Datasets
-import Explanations
+import Support
 import Foundation
 import ClassificationMetrics
 import Images
@@ -238,9 +238,9 @@ public struct LoadedRun: Sendable {
   ) throws {
     guard let folder else { return }
     let choice = classes ?? record.choice
-    let kept = KeptEvaluation(
+    let kept = SavedEvaluation(
       of: measurement, on: dataset, classes: choice.subset, isChosen: choice.isChosen, split: split)
     try folder.keep(kept)
-    try RunRecorder.add(kept, to: folder.url)
+    try RunLogger.add(kept, to: folder.url)
   }
 }

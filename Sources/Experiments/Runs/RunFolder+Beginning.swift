@@ -1,5 +1,5 @@
 import Datasets
-import Explanations
+import Support
 import Foundation
 import PromptLearning
 
@@ -17,9 +17,9 @@ extension RunFolder {
   ///   - fill: writes what else the run has from the beginning into the folder that it is given.
   /// - Throws: `WritingError`, and what `fill` throws; the run that was there is still there then.
   func begin(_ record: Record, division: SplitFile? = nil, with fill: (RunFolder) throws -> Void) throws {
-    _ = try NewFolders(upTo: url)
+    _ = try CreatedDirectories(upTo: url)
     do {
-      try WholeFolder.write(to: beginningURL) { folder in
+      try AtomicFolder.write(to: beginningURL) { folder in
         let new = RunFolder(at: folder, existing: .replace)
         try fill(new)
         try division?.write(to: new.divisionURL)
@@ -32,14 +32,14 @@ extension RunFolder {
   }
 
   /// Where the files of a run are that has not settled yet; `nil` where all is in its place.
-  var arriving: URL? { [beginningURL, settlingURL].first { Self.isThere($0.appending(path: Self.recordName)) } }
+  var arriving: URL? { [beginningURL, settlingURL].first { Self.exists($0.appending(path: Self.recordName)) } }
 
   /// Where a file of the run is to be read, whether it is in its place or on the way there.
   func reading(_ name: String) -> URL {
     let inPlace = url.appending(path: name)
     guard let arriving else { return inPlace }
     let onTheWay = arriving.appending(path: name)
-    return arriving == beginningURL || Self.isThere(onTheWay) ? onTheWay : inPlace
+    return arriving == beginningURL || Self.exists(onTheWay) ? onTheWay : inPlace
   }
 
   /// Brings a new run's files to their places, from wherever a killed process has left off.
@@ -48,13 +48,13 @@ extension RunFolder {
       for old in try contents() where Self.isOwn(old) { try remove(old) }
       try rename(beginningURL, to: settlingURL)
     }
-    guard Self.isThere(settlingURL) else { return }
+    guard Self.exists(settlingURL) else { return }
     let names = try contents(of: settlingURL).sorted {
       ($0 == Self.recordName ? 1 : 0) < ($1 == Self.recordName ? 1 : 0)
     }
     for name in names { try rename(settlingURL.appending(path: name), to: url.appending(path: name)) }
     rmdir(settlingURL.path)
-    try WholeFile.syncFolder(of: settlingURL)
+    try AtomicFile.syncFolder(of: settlingURL)
   }
 
   /// Takes away what killed processes were writing.

@@ -1,4 +1,4 @@
-import Explanations
+import Support
 import Foundation
 import PromptLearning
 
@@ -22,13 +22,13 @@ extension RunFolder {
   ///   `LearningError.version`.
   func checkpoint() throws -> (artifact: Artifact, url: URL, damaged: URL?) {
     var damage: (url: URL, problem: String)?
-    for file in checkpointFiles where Self.isThere(file) {
+    for file in checkpointFiles where Self.exists(file) {
       do {
         return (try Artifact(contentsOf: file), file, damage?.url)
       } catch let error as LearningError {
         if case .version = error { throw error }
         damage = damage ?? (file, error.problem)
-      } catch let error as any Explained {
+      } catch let error as any UserFacingError {
         damage = damage ?? (file, error.problem)
       }
     }
@@ -43,10 +43,10 @@ extension RunFolder {
     guard mkdir(checkpointFolder.path, 0o755) == 0 || errno == EEXIST else { throw writingError() }
     do {
       try checkpoint.write(to: nextURL)
-      guard !Self.isThere(checkpointURL) || rename(checkpointURL.path, previousURL.path) == 0,
+      guard !Self.exists(checkpointURL) || rename(checkpointURL.path, previousURL.path) == 0,
         rename(nextURL.path, checkpointURL.path) == 0
       else { throw writingError() }
-      try WholeFile.syncFolder(of: checkpointURL)
+      try AtomicFile.syncFolder(of: checkpointURL)
     } catch WritingError.failed(_, let reason) {
       throw WritingError.failed(path: checkpointURL.path, reason: reason)
     }
@@ -61,7 +61,7 @@ extension RunFolder {
 
   /// Begins `metrics.jsonl` anew with these lines.
   func write(metrics: [EpochReport]) throws {
-    try WholeFile.write(Data(metrics.map(Self.line).joined().utf8), to: metricsURL)
+    try AtomicFile.write(Data(metrics.map(Self.line).joined().utf8), to: metricsURL)
   }
 
   /// One epoch in `metrics.jsonl`.

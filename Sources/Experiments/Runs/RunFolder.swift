@@ -1,6 +1,6 @@
 import CLIP
 import Datasets
-import Explanations
+import Support
 import Foundation
 import PromptLearning
 import Torch
@@ -20,8 +20,8 @@ public struct RunFolder: Sendable {
   public init(existing url: URL) throws {
     try Self.checkName(of: url)
     self.init(at: url, existing: .resume)
-    for (isThere, reason) in [(Self.isThere(url), "there is nothing at this path"), (isRun, "it has no run.json")]
-    where !isThere {
+    for (exists, reason) in [(Self.exists(url), "there is nothing at this path"), (isRun, "it has no run.json")]
+    where !exists {
       throw ExperimentError.notARun(path: url.path, reason: reason)
     }
   }
@@ -37,7 +37,7 @@ public struct RunFolder: Sendable {
     self.init(at: url, existing: existing)
     if RunLock.isHeld(at: url) { throw ExperimentError.inUse(path: url.path) }
     try check()
-    try NewFolders(upTo: url).removeEmpty()
+    try CreatedDirectories(upTo: url).removeEmpty()
   }
 
   /// Runs are written by Foundation, whose paths are text.
@@ -57,7 +57,7 @@ public struct RunFolder: Sendable {
   /// Whether a folder holds a run.
   public static func isRun(_ url: URL) -> Bool { RunFolder(at: url, existing: .resume).isRun }
 
-  var isRun: Bool { Self.isThere(reading(Self.recordName)) }
+  var isRun: Bool { Self.exists(reading(Self.recordName)) }
 
   /// Whether the run has all that it was to learn.
   public var isFinished: Bool {
@@ -68,7 +68,7 @@ public struct RunFolder: Sendable {
   }
 
   /// Whether there is an unfinished training with a checkpoint to go on from.
-  public var isResumable: Bool { isRun && !isFinished && checkpointFiles.contains(where: Self.isThere) }
+  public var isResumable: Bool { isRun && !isFinished && checkpointFiles.contains(where: Self.exists) }
 
   /// Takes the right to write into the folder, finishes or takes away what a killed process has left half done, and sees
   /// that the run may still be kept here.
@@ -98,13 +98,13 @@ public struct RunFolder: Sendable {
   /// Where what the run has learned is kept: the file that is there, or that a finished run of prompts would have.
   public var artifactURL: URL { artifactFile.url }
   /// Whether that file is there.
-  public var hasArtifact: Bool { Self.isThere(artifactURL) }
+  public var hasArtifact: Bool { Self.exists(artifactURL) }
 
   func artifactURL(of method: Method) -> URL { url.appending(path: method.artifactName) }
 
   private var artifactFile: (url: URL, method: Method) {
     let files = Method.all.map { (url: artifactURL(of: $0), method: $0) }
-    return files.first { Self.isThere($0.url) } ?? files[0]
+    return files.first { Self.exists($0.url) } ?? files[0]
   }
 
   var metricsURL: URL { url.appending(path: Self.metricsName) }
@@ -115,14 +115,14 @@ public struct RunFolder: Sendable {
   static let metricsName = "metrics.jsonl"
   static let divisionName = "split.json"
 
-  static func isThere(_ url: URL) -> Bool { FileManager.default.fileExists(atPath: url.path) }
+  static func exists(_ url: URL) -> Bool { FileManager.default.fileExists(atPath: url.path) }
 
   /// `dataset` in the parts that this run learned from and kept apart for testing, where it has kept them.
   ///
   /// - Throws: `DatasetError`.
   public func divided(_ dataset: Dataset) throws -> Dataset {
     let file = reading(Self.divisionName)
-    guard Self.isThere(file) else { return dataset }
+    guard Self.exists(file) else { return dataset }
     let split = try SplitFile(contentsOf: file)
     return try dataset.divided(as: split, of: file.path)
   }
@@ -146,7 +146,7 @@ public struct RunFolder: Sendable {
   func write(_ record: Record, for place: URL? = nil) throws {
     var record = record
     record.places = record.places ?? RunPlaces(of: place ?? url)
-    try WholeFile.write(JSONEncoder.readable.encode(record) + Data("\n".utf8), to: recordURL)
+    try AtomicFile.write(JSONEncoder.readable.encode(record) + Data("\n".utf8), to: recordURL)
   }
 
   /// What the run has learned.
@@ -155,7 +155,7 @@ public struct RunFolder: Sendable {
   ///   nothing, and `LearningError`.
   public func artifact() throws -> Artifact {
     let (file, method) = artifactFile
-    guard arriving == nil, Self.isThere(file) else { throw unfinished() }
+    guard arriving == nil, Self.exists(file) else { throw unfinished() }
     return try Artifact(contentsOf: file, noun: method.artifactNoun)
   }
 

@@ -1,4 +1,4 @@
-import Explanations
+import Support
 import Foundation
 import Synchronization
 
@@ -8,7 +8,7 @@ import Synchronization
 /// says nothing. Where the file system knows no locks, nobody gets one: two trainings would write into one folder.
 public final class RunLock: Sendable {
   public let folder: URL
-  private let made: NewFolders
+  private let made: CreatedDirectories
   /// Of the locked file; `nil` once it is released.
   private let descriptor: Mutex<Int32?>
 
@@ -19,7 +19,7 @@ public final class RunLock: Sendable {
   ///   where the folder cannot be written.
   public init(at folder: URL, waiting: Bool = false) throws {
     self.folder = folder
-    let made = try NewFolders(upTo: folder)
+    let made = try CreatedDirectories(upTo: folder)
     self.made = made
     do {
       descriptor = Mutex(try Self.locked(in: folder, waiting: waiting))
@@ -68,7 +68,7 @@ public final class RunLock: Sendable {
           throw WritingError.failed(path: path, reason: String(cString: strerror(errno)))
         }
         isMadeAgain = true
-        _ = try NewFolders(upTo: folder)
+        _ = try CreatedDirectories(upTo: folder)
         continue
       }
       do {
@@ -111,7 +111,7 @@ public final class RunLock: Sendable {
 }
 
 /// A lock that the file system would not give, for another reason than that somebody has it.
-public struct LockError: Explained, Equatable {
+public struct LockError: UserFacingError, Equatable {
   public let problem: String
   public let remedy: String?
 

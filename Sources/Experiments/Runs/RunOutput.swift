@@ -16,8 +16,8 @@ struct RunOutput: TrainingOutput {
   private let start = ContinuousClock.now
   /// Seconds of earlier parts of a resumed training.
   private var earlier = 0.0
-  private var keeper: CheckpointKeeper?
-  private var recorder: RunRecorder?
+  private var keeper: CheckpointWriter?
+  private var recorder: RunLogger?
 
   /// - Parameter record: of the run that is resumed; `nil` for a new one.
   init(
@@ -43,7 +43,7 @@ struct RunOutput: TrainingOutput {
         try $0.write(checkpoint: Artifact(session.description, trainer, resumable: true))
       }
     }
-    keeper = CheckpointKeeper(
+    keeper = CheckpointWriter(
       run.folder, session.description, every: interval, from: state,
       cost: isResuming ? .zero : ContinuousClock.now - start)
     recorder = try recorder(of: trainer.configuration, from: state)
@@ -92,10 +92,10 @@ struct RunOutput: TrainingOutput {
   // MARK: Lines for people
 
   /// - Throws: `WritingError`, and what reading images throws.
-  private func recorder(of training: TrainingConfiguration, from state: TrainingState) throws -> RunRecorder {
+  private func recorder(of training: TrainingConfiguration, from state: TrainingState) throws -> RunLogger {
     let steps = training.steps(forImages: run.dataset.training.count)
     let done = state.completedEpochs * steps + state.position.steps
-    let recorder = try RunRecorder(
+    let recorder = try RunLogger(
       in: run.folder.url, schedule: training.schedule, totalSteps: training.epochs * steps, after: done)
     guard done == 0 else {
       try recorder.note("goes on after epoch \(state.completedEpochs), step \(state.position.steps) of \(steps)")
@@ -113,8 +113,8 @@ struct RunOutput: TrainingOutput {
 
   /// What is learned without steps leaves its lines at the end.
   private func noteFit() throws {
-    try RunRecorder.note(run.title, in: run.folder.url)
-    try RunRecorder.note(
+    try RunLogger.note(run.title, in: run.folder.url)
+    try RunLogger.note(
       "\(session.method.isZeroShot ? "prepared" : "learned") in \(String(format: "%.1f", seconds)) s",
       in: run.folder.url)
   }

@@ -99,9 +99,9 @@ public struct TrainingRun: Sendable {
         .measurement(on: dataset, progress: progress)
     }
     let measurement = try measured(classifier)
-    let kept = KeptEvaluation(of: measurement, on: dataset, classes: configuration.classes, split: .test)
+    let kept = SavedEvaluation(of: measurement, on: dataset, classes: configuration.classes, split: .test)
     try folder.keep(kept)
-    try RunRecorder.add(kept, to: folder.url)
+    try RunLogger.add(kept, to: folder.url)
     return measurement.evaluation
   }
 

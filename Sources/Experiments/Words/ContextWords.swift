@@ -31,7 +31,7 @@ extension LoadedRun {
     let (learned, method) = try learnedContexts()
     let nearest = NearestWords(in: clip)
     let flat = try nearest(to: learned.vectors.reshaped([-1, clip.textEncoder.width]), count: count)
-    let sets = flat.split(every: learned.vectors.shape[1])
+    let sets = flat.chunks(ofCount: learned.vectors.shape[1])
     var contexts = sets.enumerated().map { label, vectors in
       ContextWords.Context(
         class: learned.isClassSpecific ? className(label) : nil, image: nil, vectors: vectors)

@@ -1,5 +1,5 @@
 import CLIP
-import Explanations
+import Support
 import Foundation
 import Torch
 
@@ -219,7 +219,7 @@ extension ReferencePrompts {
     }
     try write(prompts, on: clip, training, precision: precision, to: file)
     let text = Data("\(file.lastPathComponent)\n".utf8)
-    try WholeFile.write(text, to: folder.appending(path: newestName))
+    try AtomicFile.write(text, to: folder.appending(path: newestName))
   }
 
   /// Writes the file alone.

@@ -14,7 +14,7 @@ public protocol ImageClassifier: Sendable {
   /// The same classifier over other classes.
   ///
   /// - Throws: ``LearningError`` where a name does not fit, or the classifier knows its own classes alone.
-  func naming(_ classNames: [String]) throws -> Self
+  func withClasses(_ classNames: [String]) throws -> Self
 }
 
 extension Classifier: ImageClassifier {
@@ -24,8 +24,8 @@ extension Classifier: ImageClassifier {
     try logits(for: imageEmbeddings.unitRows(), within: budget)
   }
 
-  public func naming(_ classNames: [String]) throws -> Classifier {
-    classNames == self.classNames ? self : Classifier(clip, try learner.naming(classNames, on: clip))
+  public func withClasses(_ classNames: [String]) throws -> Classifier {
+    classNames == self.classNames ? self : Classifier(clip, try learner.withClasses(classNames, on: clip))
   }
 }
 

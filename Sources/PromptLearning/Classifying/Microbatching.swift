@@ -14,11 +14,11 @@ public struct MicrobatchPlan<Learner: PromptLearner>: Sendable {
 
   /// - Parameter isTraining: whether hidden states are kept for a gradient.
   public init(for learner: Learner, within budget: MemoryBudget, isTraining: Bool) throws {
-    let bytes = learner.passBytes(isTraining: isTraining)
+    let bytes = learner.microbatchBytes(isTraining: isTraining)
     // Even one class may be too much for a budget; it is then as small as it gets.
     let count = min(learner.classNames.count, max(1, (bytes - 1) / budget.bytes + 1))
     parts = try count == 1 ? [learner] : Self.ranges(of: learner.classNames.count, count).map(learner.restricted(to:))
-    let largest = parts.map { $0.passBytes(isTraining: isTraining) }.max() ?? 0
+    let largest = parts.map { $0.microbatchBytes(isTraining: isTraining) }.max() ?? 0
     let fastest = learner.imagesPerMicrobatch
     imagesPerMicrobatch =
       fastest == .max ? .max : max(1, min(budget.bytes / max(1, largest), isTraining ? .max : fastest))

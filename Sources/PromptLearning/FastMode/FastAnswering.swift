@@ -1,5 +1,5 @@
 import CLIP
-import Explanations
+import Support
 import Torch
 
 /// A classifier whose answers can be approximated near the cost of zero-shot CLIP, as CoCoOp's can.
@@ -7,20 +7,20 @@ public protocol FastAnswering: ImageClassifier {
   /// Where its class features are to be expanded.
   ///
   /// - Parameter imageFeatures: `[B, E]`, unit rows, of images that it learned from.
-  func typicalCodes(of imageFeatures: Tensor) throws -> TypicalCodes
+  func codeStatistics(of imageFeatures: Tensor) throws -> CodeStatistics
 
   /// The passes that make the fast classifier, within `budget` each.
   ///
   /// - Throws: `LearningError/codeWidth(expected:means:deviations:)` for codes of other prompts.
   func fastPreparation(
-    around codes: TypicalCodes, exactClasses: Int, within budget: MemoryBudget
+    around codes: CodeStatistics, exactClasses: Int, within budget: MemoryBudget
   ) throws -> FastPreparation
 }
 
 extension FastAnswering {
   /// The fast classifier, whose expansion takes two passes over the classes for each number of a code, and one more.
   public func fastClassifier(
-    around codes: TypicalCodes, exactClasses: Int = FastClassifier.standardExactClasses,
+    around codes: CodeStatistics, exactClasses: Int = FastClassifier.standardExactClasses,
     within budget: MemoryBudget = .automatic
   ) throws -> FastClassifier {
     var preparation = try fastPreparation(around: codes, exactClasses: exactClasses, within: budget)
@@ -31,12 +31,12 @@ extension FastAnswering {
 }
 
 extension Classifier: FastAnswering where Learner == ConditionalPrompts {
-  public func typicalCodes(of imageFeatures: Tensor) throws -> TypicalCodes {
-    try TypicalCodes(of: imageFeatures, for: learner)
+  public func codeStatistics(of imageFeatures: Tensor) throws -> CodeStatistics {
+    try CodeStatistics(of: imageFeatures, for: learner)
   }
 
   public func fastPreparation(
-    around codes: TypicalCodes, exactClasses: Int, within budget: MemoryBudget
+    around codes: CodeStatistics, exactClasses: Int, within budget: MemoryBudget
   ) throws -> FastPreparation {
     try FastPreparation(self, around: codes, exactClasses: exactClasses, within: budget)
   }
@@ -66,7 +66,7 @@ public struct FastAgreement: Sendable, Hashable, Codable {
   public init(of fast: FastClassifier, on imageEmbeddings: Tensor, within budget: MemoryBudget = .automatic) throws {
     let classes = fast.classNames.count
     func rows(_ classifier: some ImageClassifier) throws -> [[Float]] {
-      try classifier.logits(ofEmbeddings: imageEmbeddings, within: budget).softmax().floats().split(every: classes)
+      try classifier.logits(ofEmbeddings: imageEmbeddings, within: budget).softmax().floats().chunks(ofCount: classes)
     }
     let pairs = try zip(rows(fast.exact), rows(fast)).map { Pair(exact: $0, fast: $1) }
     let count = Double(pairs.count)
@@ -101,7 +101,7 @@ private struct Pair {
 /// A ``FastClassifier`` in the making: one pass over its classes at a time, for who has other things to do in between.
 public struct FastPreparation: Sendable {
   private let exact: Classifier<ConditionalPrompts>
-  private let codes: TypicalCodes
+  private let codes: CodeStatistics
   private let exactClasses: Int
   private let plan: MicrobatchPlan<ConditionalPrompts>
   private let axes: [Int]
@@ -111,7 +111,7 @@ public struct FastPreparation: Sendable {
 
   /// - Throws: `LearningError/codeWidth(expected:means:deviations:)` for codes of other prompts.
   public init(
-    _ exact: Classifier<ConditionalPrompts>, around codes: TypicalCodes,
+    _ exact: Classifier<ConditionalPrompts>, around codes: CodeStatistics,
     exactClasses: Int = FastClassifier.standardExactClasses, within budget: MemoryBudget = .automatic
   ) throws {
     try codes.check(for: exact.clip)
@@ -144,7 +144,7 @@ public struct FastPreparation: Sendable {
       }
     }
     guard passesLeft == 0 else { return nil }
-    return FastClassifier(exact, exactClasses: exactClasses, by: try ClassExpansion(terms: terms, around: codes))
+    return FastClassifier(exact, exactClasses: exactClasses, by: try TaylorExpansion(terms: terms, around: codes))
   }
 
   /// - Returns: `[C, E]`, unit rows.

@@ -1,5 +1,5 @@
 import CLIP
-import Explanations
+import Support
 import Torch
 
 /// CoCoOp near the cost of zero-shot CLIP: an expansion ranks all classes, and the best of them are computed exactly.
@@ -15,7 +15,7 @@ public struct FastClassifier: ImageClassifier {
   public let exact: Classifier<ConditionalPrompts>
   /// K: the classes of an image that are computed exactly.
   public let exactClasses: Int
-  private let expansion: ClassExpansion
+  private let expansion: TaylorExpansion
 
   public var clip: CLIPModel { exact.clip }
   public var classNames: [String] { exact.classNames }
@@ -23,20 +23,20 @@ public struct FastClassifier: ImageClassifier {
   /// What it keeps in memory beside the exact classifier, in bytes.
   public var expansionBytes: Int { expansion.bytes }
 
-  init(_ exact: Classifier<ConditionalPrompts>, exactClasses: Int, by expansion: ClassExpansion) {
+  init(_ exact: Classifier<ConditionalPrompts>, exactClasses: Int, by expansion: TaylorExpansion) {
     self.exact = exact
     self.exactClasses = min(exactClasses, exact.classNames.count)
     self.expansion = expansion
   }
 
-  public func naming(_ classNames: [String]) throws -> FastClassifier {
+  public func withClasses(_ classNames: [String]) throws -> FastClassifier {
     guard classNames != self.classNames else { return self }
-    return try exact.naming(classNames).fastClassifier(around: expansion.codes, exactClasses: exactClasses)
+    return try exact.withClasses(classNames).fastClassifier(around: expansion.codes, exactClasses: exactClasses)
   }
 
   public func logits(ofEmbeddings imageEmbeddings: Tensor, within budget: MemoryBudget) throws -> Tensor {
     let features = try imageEmbeddings.unitRows()
-    let groups = Array(0..<features.shape[0]).split(every: Self.imagesPerMicrobatch)
+    let groups = Array(0..<features.shape[0]).chunks(ofCount: Self.imagesPerMicrobatch)
     let rows = try groups.flatMap { group in
       try scaledCosines(of: features.sliced(group[0]..<group[0] + group.count, axis: 0))
     }

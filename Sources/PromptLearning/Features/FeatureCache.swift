@@ -1,4 +1,4 @@
-import Explanations
+import Support
 import Foundation
 import Torch
 

@@ -1,5 +1,5 @@
 import CLIP
-import Explanations
+import Support
 import Foundation
 import Images
 import Torch
@@ -73,8 +73,8 @@ public struct FeatureExtractor: Sendable {
     var readable: [Int] = []
     var unreadable: [UnreadablePhoto] = []
     var done = 0
-    let batches = files.split(every: Self.batchSize)
-    try batches.forEachMadeAhead(by: { batch in
+    let batches = files.chunks(ofCount: Self.batchSize)
+    try batches.forEachPrefetching(by: { batch in
       try batch.concurrentMap { url in Result { try preprocessing.square(at: url, reading: reading) } }
     }) { batch, results in
       var squares: [Image] = []
@@ -124,7 +124,8 @@ public struct FeatureExtractor: Sendable {
   ) throws -> Tensor {
     var parts: [Tensor] = []
     var done = 0
-    try items.split(every: Self.batchSize).forEachMadeAhead(by: { try $0.concurrentMap(square) }) { items, squares in
+    try items.chunks(ofCount: Self.batchSize).forEachPrefetching(by: { try $0.concurrentMap(square) }) {
+      items, squares in
       parts.append(try clip.imageEmbeddings(ofSquares: squares))
       done += items.count
       try progress(done)

@@ -36,7 +36,7 @@ public struct ConditionalPrompts: TrainablePromptLearner {
       PromptTrie(classNames.map { try wording.symbols(of: $0, contexts: contexts, position: .end) }))
   }
 
-  public func naming(_ classNames: [String], on clip: CLIPModel) throws -> ConditionalPrompts {
+  public func withClasses(_ classNames: [String], on clip: CLIPModel) throws -> ConditionalPrompts {
     try ConditionalPrompts(for: classNames, parameters: parameters, clip: clip)
   }
 
@@ -82,7 +82,7 @@ public struct ConditionalPrompts: TrainablePromptLearner {
     max(1, 8 << 20 / (trie.nodes.count * 4 * textEncoder.width * MemoryLayout<Float>.size))
   }
 
-  public func passBytes(isTraining: Bool) -> Int { textEncoder.passBytes(of: trie, isTraining: isTraining) }
+  public func microbatchBytes(isTraining: Bool) -> Int { textEncoder.microbatchBytes(of: trie, isTraining: isTraining) }
 
   public static let parameterNames = ["ctx"] + MetaNetwork.parameterNames
   public var parameters: [Tensor] { [contextVectors] + metaNetwork.parameters }

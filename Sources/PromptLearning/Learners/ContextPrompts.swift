@@ -11,7 +11,9 @@ public struct ContextPrompts: TrainablePromptLearner {
   private let textEncoder: TextEncoder  // frozen
 
   public var imagesPerMicrobatch: Int { .max }
-  public func passBytes(isTraining: Bool) -> Int { textEncoder.passBytes(of: prompts.trie, isTraining: isTraining) }
+  public func microbatchBytes(isTraining: Bool) -> Int {
+    textEncoder.microbatchBytes(of: prompts.trie, isTraining: isTraining)
+  }
 
   /// - Parameters:
   ///   - initialContext: what the context vectors begin as.
@@ -52,7 +54,7 @@ public struct ContextPrompts: TrainablePromptLearner {
   }
 
   /// Contexts of a class's own serve that class alone: others than the learned ones cannot be named, but in any order.
-  public func naming(_ classNames: [String], on clip: CLIPModel) throws -> ContextPrompts {
+  public func withClasses(_ classNames: [String], on clip: CLIPModel) throws -> ContextPrompts {
     var contexts = contextVectors
     if contexts.shape.count == 3, classNames != self.classNames {
       let sets = try classNames.map { name in

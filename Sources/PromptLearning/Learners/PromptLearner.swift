@@ -13,7 +13,7 @@ public protocol PromptLearner: Sendable {
   /// The memory that one image's class features take while they are computed; of all images, where they share them.
   ///
   /// - Parameter isTraining: whether hidden states are kept for a gradient.
-  func passBytes(isTraining: Bool) -> Int
+  func microbatchBytes(isTraining: Bool) -> Int
 
   /// The same prompts for some of the classes alone, with parameters as they are.
   func restricted(to classes: Range<Int>) throws -> Self
@@ -21,7 +21,7 @@ public protocol PromptLearner: Sendable {
   /// The same prompts over other classes.
   ///
   /// - Throws: ``LearningError`` where a name does not fit, or the prompts belong to their own classes alone.
-  func naming(_ classNames: [String], on clip: CLIPModel) throws -> Self
+  func withClasses(_ classNames: [String], on clip: CLIPModel) throws -> Self
 
   /// - Parameter imageFeatures: `[B, E]`, unit rows.
   /// - Returns: one unit text feature for each class, `[1, C, E]` where they do not depend on the image, and for

@@ -36,14 +36,14 @@ struct PromptWording {
   }
 
   /// The tokens of a whole sentence, as zero-shot prompts need them.
-  func symbols(of sentence: String) throws -> [Symbol] {
+  func symbols(of sentence: String) throws -> [PromptSymbol] {
     try checked([.token(tokenizer.startOfText)] + tokens(sentence) + [.token(tokenizer.endOfText)], className: sentence)
   }
 
   /// The prompt of one class with context vectors.
   ///
   /// - Parameter contexts: the indices of its M context vectors.
-  func symbols(of className: String, contexts: Range<Int>, position: ContextPosition) throws -> [Symbol] {
+  func symbols(of className: String, contexts: Range<Int>, position: ContextPosition) throws -> [PromptSymbol] {
     let words = PromptTemplate.words(of: className)
     // The full stop is tokenised together with the name, as it would be in a sentence: "no!" + "." is one token "!.".
     let sentence = tokens(words + ".")
@@ -56,15 +56,15 @@ struct PromptWording {
       case .middle: contexts.count / 2
       case .front: 0
       }
-    let vectors = contexts.map(Symbol.context)
+    let vectors = contexts.map(PromptSymbol.context)
     let body = vectors.prefix(before) + name + vectors.dropFirst(before)
     return try checked(
       [.token(tokenizer.startOfText)] + body + rest + [.token(tokenizer.endOfText)], className: className)
   }
 
-  private func tokens(_ text: String) -> [Symbol] { tokenizer.encode(text).map(Symbol.token) }
+  private func tokens(_ text: String) -> [PromptSymbol] { tokenizer.encode(text).map(PromptSymbol.token) }
 
-  private func checked(_ symbols: [Symbol], className: String) throws -> [Symbol] {
+  private func checked(_ symbols: [PromptSymbol], className: String) throws -> [PromptSymbol] {
     guard symbols.count <= tokenLimit else {
       throw LearningError.promptTooLong(className: className, tokens: symbols.count, limit: tokenLimit)
     }

@@ -9,7 +9,7 @@ public struct ZeroShotPrompts: PromptLearner {
   let features: Tensor  // [1, C, E], unit rows
 
   public var imagesPerMicrobatch: Int { .max }
-  public func passBytes(isTraining: Bool) -> Int { 0 }
+  public func microbatchBytes(isTraining: Bool) -> Int { 0 }
 
   /// - Parameter templates: one, or an ensemble whose unit features are averaged and brought to unit length again.
   public init(for classNames: [String], templates: [PromptTemplate] = [.photo], clip: CLIPModel) throws {
@@ -22,7 +22,7 @@ public struct ZeroShotPrompts: PromptLearner {
       .reshaped([templates.count, classNames.count, -1]).mean(over: [0]).unitRows().unsqueezed(at: 0)
   }
 
-  public func naming(_ classNames: [String], on clip: CLIPModel) throws -> ZeroShotPrompts {
+  public func withClasses(_ classNames: [String], on clip: CLIPModel) throws -> ZeroShotPrompts {
     try ZeroShotPrompts(for: classNames, templates: templates, clip: clip)
   }
 

@@ -107,7 +107,7 @@ public struct LinearProbe: ImageClassifier {
   /// The probe over some of its own classes: those of ImageNet-A and -R, for one that was trained on ImageNet.
   ///
   /// - Throws: ``LearningError/closedClasses(count:)`` for any names but its own.
-  public func naming(_ classNames: [String]) throws -> LinearProbe {
+  public func withClasses(_ classNames: [String]) throws -> LinearProbe {
     guard classNames != self.classNames else { return self }
     let labels = Dictionary(zip(self.classNames, 0...), uniquingKeysWith: { first, _ in first })
     let rows = classNames.compactMap { labels[$0] }

@@ -8,7 +8,7 @@ extension Method {
     contextSettings: [.beginning, .position, .classSpecific], paperKey: "coop", series: 1,
     parameters: [ContextPrompts.contextSpec],
     // On ImageNet it is trained for 50 epochs in place of 200.
-    training: { Benchmark(named: $0) == .imageNet ? .coop.with(epochs: 50) : .coop },
+    training: { PublishedDataset(named: $0) == .imageNet ? .coop.with(epochs: 50) : .coop },
     learning: .stepwise(StepwiseLearning(start: ContextPrompts.init(_:), restore: ContextPrompts.init(_:_:path:))),
     contexts: ContextPrompts.contexts,
     reference: ReferenceFormat(
@@ -46,7 +46,7 @@ extension ContextPrompts {
     let own = artifact.isClassSpecific && !learned.isEmpty ? learned : setup.classNames
     self = try ContextPrompts(
       for: own, contextVectors: context, position: artifact.description.position ?? .end, clip: setup.clip
-    ).naming(setup.classNames, on: setup.clip)
+    ).withClasses(setup.classNames, on: setup.clip)
   }
 
   @Sendable static func contexts(_ artifact: Artifact, _ clip: CLIPModel, path: String) throws -> LearnedContexts {

@@ -59,6 +59,6 @@ extension TrainingConfiguration {
 extension PromptTemplate {
   /// The hand-written sentence of a dataset (`trainers/kgcoop.py`): zero-shot CLIP's, but for textures.
   fileprivate static func knowledge(for dataset: String) -> PromptTemplate {
-    Benchmark(named: dataset) == .dtd ? .texturePhoto : .zeroShot(for: dataset)
+    PublishedDataset(named: dataset) == .dtd ? .texturePhoto : .zeroShot(for: dataset)
   }
 }

@@ -40,7 +40,7 @@ extension Method {
             clip: setup.clip, classNames: artifact.description.classNames,
             weight: artifact.parameter("weight", path: path), bias: artifact.parameter("bias", path: path),
             inverseRegularization: penalty, validationAccuracy: search["validationAccuracy"]
-          ).naming(setup.classNames)
+          ).withClasses(setup.classNames)
         },
         fitSeconds: { setup, sample in
           let features = try sample.embeddings.converted(to: .float64)

@@ -1,4 +1,4 @@
-import Explanations
+import Support
 import Images
 
 /// What an epoch looks at: the order of the images and a view of each, drawn before anything is decoded.
@@ -27,12 +27,12 @@ struct EpochPlan: Sendable {
     images: Int, batchSize: Int, groupSize: Int = FeatureExtractor.batchSize, of views: TrainingViews,
     using generator: inout SeededGenerator
   ) {
-    var steps = Array(0..<images).shuffled(using: &generator).split(every: batchSize)
+    var steps = Array(0..<images).shuffled(using: &generator).chunks(ofCount: batchSize)
     // Batches of equal size; a smaller last one is dropped, unless it is the only one.
     if steps.count > 1, let last = steps.last, last.count < batchSize { steps.removeLast() }
     let draws = steps.map { $0.map { views.draw(of: $0, using: &generator) } }
     let stride = max(1, groupSize / batchSize)
-    groups = draws.split(every: stride).enumerated().map { Group(firstStep: $0 * stride, steps: $1) }
+    groups = draws.chunks(ofCount: stride).enumerated().map { Group(firstStep: $0 * stride, steps: $1) }
     stepCount = steps.count
     imageCount = steps.reduce(0) { $0 + $1.count }
   }

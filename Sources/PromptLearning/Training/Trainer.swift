@@ -73,7 +73,7 @@ public struct Trainer<Learner: TrainablePromptLearner>: Sendable {
     var generator = state.generator
     let plan = EpochPlan(images: labels.count, batchSize: configuration.batchSize, of: views, using: &generator)
     // The pixels of the next group are read while the model works on this one.
-    try plan.groups(after: earlier.steps).forEachMadeAhead(by: { try views.pixels(of: $0.draws) }) { group, pixels in
+    try plan.groups(after: earlier.steps).forEachPrefetching(by: { try views.pixels(of: $0.draws) }) { group, pixels in
       let features = try views.features(of: group.draws, pixels: pixels)
       var row = 0
       for (number, draws) in zip((group.firstStep + 1)..., group.steps) {

@@ -41,7 +41,7 @@ struct DatasetGroup: Sendable {
   func checkedPhotos() throws -> [String] {
     var remarks: [String] = []
     for classes in ClassSubset.allCases {
-      var firsts: [(run: String, kept: KeptEvaluation)] = []
+      var firsts: [(run: String, kept: SavedEvaluation)] = []
       for row in rows {
         let kept = row.runs.compactMap { run in run.evaluation(on: classes).map { (run: run.name, kept: $0) } }
         guard let first = kept.first else { continue }

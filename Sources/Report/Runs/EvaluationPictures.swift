@@ -9,12 +9,12 @@ struct ConfusedPair: Sendable {
   let prediction: String
   let images: Int
   /// Of those images, the ones that the classifier was surest of.
-  let examples: [KeptEvaluation.Prediction]
+  let examples: [SavedEvaluation.Row]
 
   private static let shown = 6
   private static let examplesShown = 3
 
-  static func most(of kept: KeptEvaluation) -> [ConfusedPair] {
+  static func most(of kept: SavedEvaluation) -> [ConfusedPair] {
     ConfusionMatrix(kept.answers).mostConfused(shown).map { pair, images in
       let (label, prediction) = (kept.classNames[pair.label], kept.classNames[pair.prediction])
       let examples = kept.predictions.filter { $0.label == label && $0.prediction == prediction }
@@ -26,9 +26,9 @@ struct ConfusedPair: Sendable {
   }
 }
 
-extension KeptEvaluation {
+extension SavedEvaluation {
   /// Where an image lay when it was measured.
-  func url(of prediction: Prediction) -> URL {
+  func url(of prediction: Row) -> URL {
     imageFolder.appending(path: prediction.file, directoryHint: .notDirectory)
   }
 }

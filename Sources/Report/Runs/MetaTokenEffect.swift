@@ -40,7 +40,7 @@ struct MetaTokenEffect: Sendable {
   ///
   /// - Returns: `nil` for methods without a token.
   init?(
-    of kept: KeptEvaluation, by run: LoadedRun, within budget: MemoryBudget, cacheFolder: URL?,
+    of kept: SavedEvaluation, by run: LoadedRun, within budget: MemoryBudget, cacheFolder: URL?,
     progress: (Int, Int) throws -> Void
   ) throws {
     guard let classifier = try run.classifierWithoutImage(for: kept.classNames) else { return nil }
@@ -60,7 +60,7 @@ struct MetaTokenEffect: Sendable {
 
   /// - Parameter probabilities: without the token, row-major, one row of `classNames.count` for each image.
   init(
-    _ predictions: [KeptEvaluation.Prediction], files: [URL], probabilities: [Float], classNames: [String], total: Int
+    _ predictions: [SavedEvaluation.Row], files: [URL], probabilities: [Float], classNames: [String], total: Int
   ) {
     let count = classNames.count
     var changes: [Ranked] = []

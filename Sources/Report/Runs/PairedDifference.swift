@@ -17,7 +17,7 @@ struct PairedDifference: Sendable, Equatable {
 
   /// - Parameter pairs: evaluations on the same images, each of the first method and of the second.
   /// - Returns: `nil` without pairs, and where any two evaluations are on other images or other classes.
-  init?(of pairs: [(first: KeptEvaluation, second: KeptEvaluation)]) {
+  init?(of pairs: [(first: SavedEvaluation, second: SavedEvaluation)]) {
     guard let reference = pairs.first?.first, !reference.predictions.isEmpty else { return nil }
     let all = pairs.flatMap { [$0.first, $0.second] }
     let order = reference.imagesInOrder
@@ -37,7 +37,7 @@ struct PairedDifference: Sendable, Equatable {
   /// Two rows on one part of the classes: seed by seed where both learned, else each run against the first's only one.
   init?(of second: MethodRow, from first: MethodRow, on measure: Measure) {
     guard let classes = measure.classes else { return nil }
-    let pairs = second.runs.compactMap { run -> (first: KeptEvaluation, second: KeptEvaluation)? in
+    let pairs = second.runs.compactMap { run -> (first: SavedEvaluation, second: SavedEvaluation)? in
       let measured = first.runs.filter { $0.evaluation(on: classes) != nil }
       let isOnlyOne = measured.count == 1 || first.variant.method.isZeroShot
       let other = measured.first { $0.seed == run.seed } ?? (isOnlyOne ? measured.first : nil)
@@ -60,8 +60,8 @@ struct PairedDifference: Sendable, Equatable {
   }
 }
 
-extension KeptEvaluation {
-  private var sorted: [Prediction] { predictions.sorted { ($0.file, $0.label) < ($1.file, $1.label) } }
+extension SavedEvaluation {
+  private var sorted: [Row] { predictions.sorted { ($0.file, $0.label) < ($1.file, $1.label) } }
 
   /// The images and their classes, in an order that does not depend on the dataset's.
   fileprivate var imagesInOrder: [[String]] { sorted.map { [$0.file, $0.label] } }

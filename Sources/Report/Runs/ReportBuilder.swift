@@ -1,6 +1,6 @@
 import Datasets
 import Experiments
-import Explanations
+import Support
 import Foundation
 import PromptLearning
 
@@ -33,7 +33,7 @@ public struct ReportBuilder: Sendable {
         var run = try ReportedRun(found)
         try complete(&run, progress: progress)
         runs.append(run)
-      } catch let error as any Explained where !found.isNamed {
+      } catch let error as any UserFacingError where !found.isNamed {
         remarks.append("\(found.name): \(error)")
       }
     }
@@ -60,7 +60,7 @@ public struct ReportBuilder: Sendable {
         let measurement = try loaded.measurement(
           on: dataset, split: .test, within: budget, cacheFolder: cacheFolder
         ) { try progress(.evaluating(run: run.name, done: $0, of: total)) }
-        let kept = KeptEvaluation(
+        let kept = SavedEvaluation(
           of: measurement, on: dataset, classes: classes, isChosen: run.isOfChosenClasses, split: .test)
         run.evaluations.append(kept)
         do {
@@ -69,7 +69,7 @@ public struct ReportBuilder: Sendable {
           run.remarks.append("\(run.name): The evaluation on \(classes.rawValue) classes was not kept: \(error)")
         }
       }
-    } catch let error as any Explained {
+    } catch let error as any UserFacingError {
       run.remarks.append("\(run.name): There is no evaluation on \(names) classes: \(error)")
     }
   }
@@ -103,7 +103,7 @@ public struct ReportBuilder: Sendable {
         let loaded = try LoadedRun(folder: runs[index].folder.url, model: model)
         let evaluations = try missing.map { try zeroShot(beside: loaded, of: runs[index], on: $0, progress: progress) }
         computed.append(ReportedRun(zeroShotBeside: runs[index], evaluations: evaluations))
-      } catch let error as any Explained {
+      } catch let error as any UserFacingError {
         runs[index].remarks.append("\(runs[index].name): Zero-shot CLIP's answers beside it are missing: \(error)")
       }
     }
@@ -112,7 +112,7 @@ public struct ReportBuilder: Sendable {
 
   private func zeroShot(
     beside loaded: LoadedRun, of run: ReportedRun, on classes: ClassSubset, progress: (Progress) throws -> Void
-  ) throws -> KeptEvaluation {
+  ) throws -> SavedEvaluation {
     let dataset = try loaded.dataset(classes: run.choice(classes))
     let prompts = try ZeroShotPrompts(
       for: dataset.classNames, templates: [.zeroShot(for: dataset.name)], clip: loaded.clip)
@@ -121,17 +121,17 @@ public struct ReportBuilder: Sendable {
     let measurement = try Evaluator(Classifier(loaded.clip, prompts), within: budget, cache: cache).measurement(
       on: dataset
     ) { try progress(.zeroShot(run: run.name, done: $0, of: total)) }
-    return KeptEvaluation(
+    return SavedEvaluation(
       of: measurement, on: dataset, classes: classes, isChosen: run.isOfChosenClasses, split: .test)
   }
 
   /// Adds what needs the model: what the conditional token changed, and the words nearest to the context vectors.
-  func explain(_ run: inout ReportedRun, _ kept: [KeptEvaluation], progress: (Progress) throws -> Void) throws {
+  func explain(_ run: inout ReportedRun, _ kept: [SavedEvaluation], progress: (Progress) throws -> Void) throws {
     guard computes, run.isFinished, run.method.learnsContexts else { return }
     let loaded: LoadedRun
     do {
       loaded = try LoadedRun(folder: run.folder.url, model: model)
-    } catch let error as any Explained {
+    } catch let error as any UserFacingError {
       run.remarks.append("\(run.name): What needs its model is missing: \(error)")
       return
     }
@@ -143,13 +143,13 @@ public struct ReportBuilder: Sendable {
         ) { try progress(.comparing(run: run.name, done: $0, of: $1)) }
         run.changes[evaluation.name] = changes
         image = image ?? changes?.most.first?.file
-      } catch let error as any Explained {
+      } catch let error as any UserFacingError {
         run.remarks.append("\(run.name): What the conditional token changed is missing: \(error)")
       }
     }
     do {
       run.words = try loaded.contextWords(count: 5, image: image)
-    } catch let error as any Explained {
+    } catch let error as any UserFacingError {
       run.remarks.append("\(run.name): The words of its context vectors are missing: \(error)")
     }
   }

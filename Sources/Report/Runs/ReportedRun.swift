@@ -19,7 +19,7 @@ struct ReportedRun: Sendable {
   let isComputed: Bool
   /// One for each epoch that was trained.
   let epochs: [EpochReport]
-  var evaluations: [KeptEvaluation]
+  var evaluations: [SavedEvaluation]
   /// One line each: what could not be read or computed, and why.
   var remarks: [String] = []
   /// By the evaluation's name.
@@ -52,7 +52,7 @@ struct ReportedRun: Sendable {
   }
 
   /// Zero-shot CLIP on the images that another run was measured on.
-  init(zeroShotBeside run: ReportedRun, evaluations: [KeptEvaluation]) {
+  init(zeroShotBeside run: ReportedRun, evaluations: [SavedEvaluation]) {
     folder = run.folder
     name = "zero-shot CLIP beside \(run.name)"
     record = RunFolder.Record(
@@ -79,14 +79,14 @@ struct ReportedRun: Sendable {
   var dataset: String {
     let name = record.data.map { data in
       let name = Dataset.name(ofSplitFile: URL(filePath: data))
-      return (Benchmark(named: data) ?? Benchmark(named: name))?.rawValue ?? name
+      return (PublishedDataset(named: data) ?? PublishedDataset(named: name))?.rawValue ?? name
     }
     let own = evaluations.filter { $0.classNames == record.classNames }
     return own.first { $0.title == name }?.title ?? own.first?.title ?? name ?? Self.unknownDataset
   }
 
   /// Figures on test images of the run's own dataset.
-  func evaluation(on classes: ClassSubset) -> KeptEvaluation? {
+  func evaluation(on classes: ClassSubset) -> SavedEvaluation? {
     evaluations.first {
       $0.split == .test && $0.classes == classes && $0.title == dataset
         && (isOfChosenClasses ? $0.classNames == record.classNames : !$0.isChosen)
@@ -109,10 +109,10 @@ struct ReportedRun: Sendable {
   }
 
   /// Figures on test images of other datasets.
-  var transfers: [KeptEvaluation] { evaluations.filter { $0.split == .test && $0.title != dataset } }
+  var transfers: [SavedEvaluation] { evaluations.filter { $0.split == .test && $0.title != dataset } }
 }
 
-extension KeptEvaluation {
+extension SavedEvaluation {
   /// The dataset as the paper calls it, or else by its own name.
-  var title: String { Benchmark(named: dataset)?.rawValue ?? dataset }
+  var title: String { PublishedDataset(named: dataset)?.rawValue ?? dataset }
 }

@@ -131,13 +131,13 @@ struct PublishedFigures {
   /// - Parameter dataset: in any usual spelling; what is no benchmark of the paper has no figures.
   init(on dataset: String) {
     results = try? PaperResults()
-    self.dataset = Benchmark(named: dataset)?.rawValue ?? dataset
+    self.dataset = PublishedDataset(named: dataset)?.rawValue ?? dataset
   }
 
   /// For what was learned on the dataset itself.
   func value(of row: MethodRow, _ measure: Measure) -> Double? {
     // In the paper all classes are learned on ImageNet alone.
-    if measure == .all { return dataset == Benchmark.imageNet.rawValue ? transferred(row.variant) : nil }
+    if measure == .all { return dataset == PublishedDataset.imageNet.rawValue ? transferred(row.variant) : nil }
     guard row.variant.isPapers, row.variant.classes == .base,
       let figures = results?.halves(of: row.variant.method, on: dataset)
     else { return nil }

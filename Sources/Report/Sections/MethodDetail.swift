@@ -7,7 +7,7 @@ import PromptLearning
 struct MethodDetail {
   let row: MethodRow
   let run: ReportedRun
-  let kept: KeptEvaluation
+  let kept: SavedEvaluation
   let pictures: Pictures
   let id: String
 

@@ -1,0 +1,189 @@
+import Foundation
+
+/// A file that could not be written, with the system's reason.
+public enum WritingError: UserFacingError, Equatable {
+  case failed(path: String, reason: String)
+
+  public var problem: String {
+    switch self {
+    case .failed(let path, let reason): "Cannot write \(path): \(reason)"
+    }
+  }
+  public var remedy: String? { "Choose a folder that exists, is writable and has room" }
+}
+
+/// Writes files so that a reader never sees half of one, whenever the process dies.
+public enum AtomicFile {
+  /// Writes `data` to `url`: to a temporary name beside it, synced to disk, then renamed over `url`.
+  ///
+  /// - Throws: ``WritingError`` with the system's reason; whatever stood at `url` is then unchanged.
+  public static func write(_ data: Data, to url: URL) throws {
+    try write(to: url) { append in try data.withUnsafeBytes(append) }
+  }
+
+  /// Writes what `body` appends, piece by piece, in the same way: for contents that need not be in memory at once.
+  ///
+  /// - Throws: ``WritingError`` with the system's reason, or what `body` throws; whatever stood at `url` is then
+  ///   unchanged.
+  public static func write(
+    to url: URL, _ body: (_ append: (UnsafeRawBufferPointer) throws -> Void) throws -> Void
+  ) throws {
+    var descriptor: Int32 = -1
+    let made = TemporaryName.make(beside: url, "partial") { name in
+      // Exclusively: a file of this name is another process's.
+      descriptor = open(name.path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+      return descriptor >= 0
+    }
+    guard let temporary = made else { throw systemError(url) }
+    do {
+      try write(syncedTo: descriptor, for: url, body)
+      guard rename(temporary.path, url.path) == 0 else { throw systemError(url) }
+      try syncFolder(of: url)
+    } catch {
+      unlink(temporary.path)
+      throw error
+    }
+  }
+
+  /// - Parameter url: what errors name: the file that the temporary one is for.
+  private static func write(
+    syncedTo descriptor: Int32, for url: URL, _ body: (_ append: (UnsafeRawBufferPointer) throws -> Void) throws -> Void
+  ) throws {
+    defer { close(descriptor) }
+    try body { bytes in
+      var rest = bytes
+      while !rest.isEmpty {
+        let written = Foundation.write(descriptor, rest.baseAddress, rest.count)
+        if written < 0, errno == EINTR { continue }
+        guard written > 0 else { throw systemError(url) }
+        rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(written))
+      }
+    }
+    guard fsync(descriptor) == 0 else { throw systemError(url) }
+  }
+
+  /// Syncs the folder that `url` is in, so that a renaming itself survives a loss of power.
+  package static func syncFolder(of url: URL) throws {
+    let descriptor = open(url.deletingLastPathComponent().path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw systemError(url) }
+    defer { close(descriptor) }
+    guard fsync(descriptor) == 0 else { throw systemError(url) }
+  }
+
+  private static func systemError(_ url: URL) -> WritingError {
+    .failed(path: url.path, reason: String(cString: strerror(errno)))
+  }
+}
+
+/// Writes folders so that a reader never sees half of one.
+public enum AtomicFolder {
+  /// Lets `body` fill a temporary folder beside `url`, then puts that in place of whatever stands there.
+  ///
+  /// - Throws: ``WritingError`` with the system's reason, or what `body` throws; what stood at `url` is then unchanged.
+  public static func write(to url: URL, _ body: (URL) throws -> Void) throws {
+    let made = TemporaryName.make(beside: url, "partial") { mkdir($0.path, 0o755) == 0 }
+    guard let temporary = made else { throw systemError(url) }
+    do {
+      try body(temporary)
+      try replace(url, by: temporary)
+    } catch {
+      try? FileManager.default.removeItem(at: temporary)
+      if case WritingError.failed(let path, let reason) = error {
+        throw WritingError.failed(path: path.replacing(temporary.path, with: url.path), reason: reason)
+      }
+      throw error
+    }
+  }
+
+  private static func replace(_ url: URL, by new: URL) throws {
+    let old = TemporaryName.beside(url, "replaced")
+    let exists = rename(url.path, old.path) == 0
+    guard exists || errno == ENOENT else { throw systemError(url) }
+    guard rename(new.path, url.path) == 0 else {
+      let error = systemError(url)
+      if exists { rename(old.path, url.path) }
+      throw error
+    }
+    try AtomicFile.syncFolder(of: url)
+    if exists { try? FileManager.default.removeItem(at: old) }
+  }
+
+  private static func systemError(_ url: URL) -> WritingError {
+    .failed(path: url.path, reason: String(cString: strerror(errno)))
+  }
+}
+
+/// The folders that had to be made on the way to one, so that they can be taken back.
+public struct CreatedDirectories: Sendable {
+  /// Those that were not there before, the deepest first.
+  public let made: [URL]
+
+  /// Makes `url` and the folders above it, as far as they are missing, and sees that files can be written there.
+  ///
+  /// - Throws: ``WritingError`` with the system's reason; no new folder is left then.
+  public init(upTo url: URL) throws {
+    var missing: [URL] = []
+    var folder = url.standardizedFileURL
+    while !FileManager.default.fileExists(atPath: folder.path), folder.path != "/" {
+      missing.append(folder)
+      folder = folder.deletingLastPathComponent()
+    }
+    for (index, folder) in missing.enumerated().reversed() where mkdir(folder.path, 0o755) != 0 && errno != EEXIST {
+      let reason = String(cString: strerror(errno))
+      for made in missing[(index + 1)...] { rmdir(made.path) }
+      throw WritingError.failed(path: url.path, reason: reason)
+    }
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder), isFolder.boolValue else {
+      throw WritingError.failed(path: url.path, reason: "a file is in the way")
+    }
+    guard access(url.path, W_OK | X_OK) == 0 else {
+      throw WritingError.failed(path: url.path, reason: String(cString: strerror(errno)))
+    }
+    made = missing
+  }
+
+  /// Removes those of them that are empty.
+  public func removeEmpty() {
+    for folder in made { rmdir(folder.path) }
+  }
+}
+
+/// Names for files that are being written, beside the files that they will become.
+///
+/// A process id is no name: in a container the process is number 1, on a shared disk two machines have the same ones. So
+/// a name carries the machine, the process and 64 random bits, and whoever makes the file makes it exclusively.
+enum TemporaryName {
+  /// The bytes of a name that every file system takes.
+  private static let longest = 255
+
+  /// A hidden name beside `url` that ends in `.suffix`.
+  static func beside(_ url: URL, _ suffix: String) -> URL {
+    let own = "\(machine)-\(getpid())-\(String(UInt64.random(in: .min ... .max), radix: 36)).\(suffix)"
+    var name = url.lastPathComponent
+    while name.utf8.count > longest - own.utf8.count - 2 { name.removeLast() }
+    return url.deletingLastPathComponent().appending(path: ".\(name).\(own)")
+  }
+
+  /// Calls `make` with names until one is new.
+  ///
+  /// - Parameter make: returns whether it made the file or folder; otherwise the system's `errno` says why not.
+  /// - Returns: the name, or `nil` where the system would not make it for another reason than its name.
+  static func make(beside url: URL, _ suffix: String, _ make: (URL) -> Bool) -> URL? {
+    for _ in 0..<100 {
+      let name = beside(url, suffix)
+      if make(name) { return name }
+      guard errno == EEXIST else { return nil }
+    }
+    return nil
+  }
+
+  /// The machine's name, as far as a file name takes it.
+  private static let machine: String = {
+    var bytes = [CChar](repeating: 0, count: 256)
+    guard gethostname(&bytes, bytes.count - 1) == 0 else { return "host" }
+    let name = bytes.prefix { $0 != 0 }.map { Unicode.Scalar(UInt8(bitPattern: $0)) }.prefix { $0 != "." }
+    let plain = name.filter { $0.isASCII && ($0.properties.isAlphabetic || ("0"..."9").contains($0) || $0 == "-") }
+    return plain.prefix(20).map { String($0) }.joined()
+  }()
+}
