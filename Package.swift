@@ -8,7 +8,9 @@ import PackageDescription
 // A target names everything that it imports, not only what is nearest: SwiftPM builds a target anew when one that it
 // names has changed, and links stale code where it was not told.
 
-let swiftSettings: [SwiftSetting] = [.enableUpcomingFeature("ExistentialAny")]
+let swiftSettings: [SwiftSetting] = [
+  .enableUpcomingFeature("ExistentialAny"), .enableUpcomingFeature("MemberImportVisibility"),
+]
 
 let package = Package(
   name: "cocoop",
@@ -21,6 +23,8 @@ let package = Package(
     .library(name: "Images", targets: ["Images"]),
     .library(name: "ClassificationMetrics", targets: ["ClassificationMetrics"]),
     .library(name: "Embedded", targets: ["Embedded"]),
+    .library(name: "Torch", targets: ["Torch"]),
+    .library(name: "Support", targets: ["Support"]),
     .executable(name: "cocoop", targets: ["cocoop"]),
   ],
   dependencies: [
@@ -35,11 +39,17 @@ let package = Package(
     .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"),
   ],
   targets: [
-    // Errors that say what is wrong and what to do, and files that are written whole or not at all.
-    .target(name: "Support", swiftSettings: swiftSettings),
+    // SHA-256; Apple's systems bring their own.
+    .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+
+    // Errors that say what is wrong and what to do, files that are written whole or not at all, hashes and seeded draws.
+    .target(
+      name: "Support", dependencies: [.target(name: "CCrypto", condition: .when(platforms: [.linux]))],
+      swiftSettings: swiftSettings),
 
     // Python's pickles and the archives of torch.save, as data: nothing of a file is ever run.
-    .target(name: "Pickle", dependencies: ["Support"], swiftSettings: swiftSettings),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+    .target(name: "Pickle", dependencies: ["CZlib", "Support"], swiftSettings: swiftSettings),
 
     // Tensors: a C shim over libtorch, and Swift values over the shim.
     .systemLibrary(name: "CLibtorch", pkgConfig: "libtorch"),
@@ -58,7 +68,6 @@ let package = Package(
     .target(name: "Images", dependencies: ["CImageCodecs", "Support"], swiftSettings: swiftSettings),
 
     // MATLAB files, as the annotations of two benchmarks are.
-    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
     .target(name: "MatFiles", dependencies: ["CZlib", "Support"], swiftSettings: swiftSettings),
 
     // Paths, labels, few-shot samples: no pixels.
@@ -71,18 +80,12 @@ let package = Package(
       swiftSettings: swiftSettings),
 
     // What right and wrong answers say of a classifier: numbers alone.
-    .target(name: "ClassificationMetrics", swiftSettings: swiftSettings),
-
-    // SHA-256 of checkpoints; Apple's systems bring their own.
-    .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+    .target(name: "ClassificationMetrics", dependencies: ["Support"], swiftSettings: swiftSettings),
 
     // The frozen model, the learners on top of it, and what a run leaves behind.
     .target(
       name: "CLIP",
-      dependencies: [
-        "Support", "Torch", "Images", "Tokenization",
-        .target(name: "CCrypto", condition: .when(platforms: [.linux])),
-      ],
+      dependencies: ["Support", "Torch", "Images", "Tokenization"],
       swiftSettings: swiftSettings),
     .target(
       name: "PromptLearning",
@@ -91,10 +94,26 @@ let package = Package(
     .target(
       name: "Embedded", resources: [.copy("Resources/tiny-clip"), .copy("Resources/openclipart")],
       swiftSettings: swiftSettings),
+
+    // What a run leaves behind and how it is made: folders, locks, records, the training session, loaded runs.
     .target(
-      name: "Experiments",
+      name: "Runs",
       dependencies: [
         "Support", "Torch", "Images", "Datasets", "ClassificationMetrics", "CLIP", "PromptLearning", "Embedded",
+      ],
+      swiftSettings: swiftSettings),
+
+    // What `predict` and the server need, and no more.
+    .target(
+      name: "Prediction",
+      dependencies: ["Support", "Torch", "Images", "Datasets", "CLIP", "PromptLearning", "Runs"],
+      swiftSettings: swiftSettings),
+
+    // The paper's comparisons, as trials.
+    .target(
+      name: "Reproduction",
+      dependencies: [
+        "Support", "Torch", "Images", "Datasets", "ClassificationMetrics", "CLIP", "PromptLearning", "Embedded", "Runs",
       ],
       resources: [.copy("Resources/paper-results.json")],
       swiftSettings: swiftSettings),
@@ -103,7 +122,8 @@ let package = Package(
     .target(
       name: "Report",
       dependencies: [
-        "Support", "Torch", "Images", "Datasets", "ClassificationMetrics", "CLIP", "PromptLearning", "Experiments",
+        "Support", "Torch", "Images", "Datasets", "ClassificationMetrics", "CLIP", "PromptLearning", "Runs",
+        "Reproduction",
       ],
       resources: [.copy("Resources/report.css")], swiftSettings: swiftSettings),
 
@@ -111,7 +131,7 @@ let package = Package(
     .target(
       name: "Compatibility",
       dependencies: [
-        "Support", "Torch", "Images", "Datasets", "ClassificationMetrics", "CLIP", "PromptLearning", "Experiments",
+        "Support", "Torch", "Images", "Datasets", "ClassificationMetrics", "CLIP", "PromptLearning", "Runs",
         .product(name: "Yams", package: "Yams"),
       ],
       swiftSettings: swiftSettings),
@@ -119,10 +139,12 @@ let package = Package(
     .target(
       name: "CocoopServer",
       dependencies: [
-        "Support", "Torch", "Images", "Datasets", "CLIP", "PromptLearning", "Experiments",
+        "Support", "Torch", "Images", "Datasets", "CLIP", "PromptLearning", "Runs",
+        "Prediction",
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "HummingbirdCore", package: "hummingbird"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
@@ -139,7 +161,7 @@ let package = Package(
       dependencies: [
         "CStartup", "Support", "Torch", "Images", "Datasets", "ClassificationMetrics", "CLIP", "PromptLearning",
         "Embedded",
-        "Experiments", "Report", "Compatibility", "CocoopServer",
+        "Runs", "Prediction", "Reproduction", "Report", "Compatibility", "CocoopServer",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: swiftSettings),
@@ -152,26 +174,29 @@ let package = Package(
       path: "Tests/TestSupport",
       swiftSettings: swiftSettings),
     .testTarget(
-      name: "PickleTests", dependencies: ["Pickle", "TestSupport"], resources: [.copy("Fixtures")],
+      name: "PickleTests", dependencies: ["Support", "Pickle", "TestSupport"], resources: [.copy("Fixtures")],
       swiftSettings: swiftSettings),
     .testTarget(
-      name: "TorchTests", dependencies: ["Pickle", "Torch", "TestSupport"], resources: [.copy("Fixtures")],
+      name: "TorchTests", dependencies: ["Support", "Pickle", "Torch", "TestSupport"], resources: [.copy("Fixtures")],
       swiftSettings: swiftSettings),
     .testTarget(
-      name: "ImagesTests", dependencies: ["Images", "Embedded", "TestSupport"], resources: [.copy("Fixtures")],
+      name: "ImagesTests", dependencies: ["Support", "Images", "Embedded", "TestSupport"],
+      resources: [.copy("Fixtures")],
       swiftSettings: swiftSettings),
     .testTarget(
-      name: "MatFilesTests", dependencies: ["CZlib", "MatFiles", "TestSupport"], resources: [.copy("Fixtures")],
+      name: "MatFilesTests", dependencies: ["Support", "CZlib", "MatFiles", "TestSupport"],
+      resources: [.copy("Fixtures")],
       swiftSettings: swiftSettings),
     .testTarget(
       name: "DatasetsTests", dependencies: ["Support", "Datasets", "Embedded", "TestSupport"],
       resources: [.copy("Fixtures")],
       swiftSettings: swiftSettings),
     .testTarget(
-      name: "MetricsTests", dependencies: ["ClassificationMetrics", "Images"], resources: [.copy("Fixtures")],
+      name: "MetricsTests", dependencies: ["ClassificationMetrics", "Support"], resources: [.copy("Fixtures")],
       swiftSettings: swiftSettings),
     .testTarget(
-      name: "TokenizationTests", dependencies: ["Tokenization", "TestSupport"], resources: [.copy("Fixtures")],
+      name: "TokenizationTests", dependencies: ["Support", "Tokenization", "TestSupport"],
+      resources: [.copy("Fixtures")],
       swiftSettings: swiftSettings),
     .testTarget(
       name: "CLIPTests",
@@ -186,18 +211,24 @@ let package = Package(
       ],
       resources: [.copy("Fixtures")], swiftSettings: swiftSettings),
     .testTarget(
-      name: "ExperimentsTests",
+      name: "RunsTests",
       dependencies: [
         "Support", "Torch", "Images", "Datasets", "ClassificationMetrics", "CLIP", "PromptLearning", "Embedded",
-        "Experiments", "TestSupport",
+        "Runs", "TestSupport",
       ],
       resources: [.copy("Fixtures")], swiftSettings: swiftSettings),
+    .testTarget(
+      name: "ReproductionTests",
+      dependencies: [
+        "Support", "Torch", "Images", "Datasets", "ClassificationMetrics", "CLIP", "PromptLearning", "Embedded", "Runs",
+        "Reproduction", "TestSupport",
+      ],
+      swiftSettings: swiftSettings),
     .testTarget(
       name: "ReportTests",
       dependencies: [
         "Support", "Images", "Datasets", "ClassificationMetrics", "CLIP", "PromptLearning", "Embedded",
-        "Experiments", "Report",
-        "TestSupport",
+        "Runs", "Reproduction", "Report", "TestSupport",
       ],
       swiftSettings: swiftSettings),
     .testTarget(
@@ -209,7 +240,8 @@ let package = Package(
     .testTarget(
       name: "ServerTests",
       dependencies: [
-        "CocoopServer", "Experiments", "Images", "TestSupport",
+        "Support",
+        "CocoopServer", "Runs", "Prediction", "Images", "TestSupport",
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOEmbedded", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -222,9 +254,7 @@ let package = Package(
       name: "CommandTests",
       dependencies: [
         "Support", "Torch", "Images", "CLIP", "Datasets", "ClassificationMetrics", "Embedded", "PromptLearning",
-        "Experiments",
-        "TestSupport",
-        "cocoop",
+        "Runs", "Prediction", "Reproduction", "TestSupport", "cocoop",
       ],
       swiftSettings: swiftSettings),
   ],

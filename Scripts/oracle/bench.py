@@ -31,7 +31,7 @@ IMAGES = [1, 2, 4, 8, 16, 32]
 
 
 def caltech_names() -> list[str]:
-    source = (protocol.ROOT / "Sources/Experiments/Benchmark/CaltechNames.swift").read_text()
+    source = (protocol.ROOT / "Sources/cocoop/Benchmark/SpeedBenchmark.swift").read_text()
     return [name.replace("_", " ") for name in re.findall(r'"(\w+)"', source)]
 
 

@@ -1,4 +1,4 @@
-"""Records event files as TensorBoard's own writer frames them: Tests/ExperimentsTests/Fixtures/tensorboard-events.json.
+"""Records event files as TensorBoard's own writer frames them: Tests/RunsTests/Fixtures/tensorboard-events.json.
 
 Each entry is one message with what it says, and the bytes of its record. check_events.py goes the other way: it reads what
 the tool has written with TensorBoard's own reader.
@@ -14,7 +14,7 @@ from tensorboard.compat.proto import event_pb2, summary_pb2
 from tensorboard.compat.tensorflow_stub.pywrap_tensorflow import crc32c, masked_crc32c
 from tensorboard.summary.writer.record_writer import RecordWriter
 
-FIXTURE = pathlib.Path(__file__).resolve().parents[2] / "Tests/ExperimentsTests/Fixtures/tensorboard-events.json"
+FIXTURE = pathlib.Path(__file__).resolve().parents[2] / "Tests/RunsTests/Fixtures/tensorboard-events.json"
 TIME = 1732450000.25
 
 

@@ -1,6 +1,6 @@
-import Support
 import Foundation
 import Images
+import Support
 import Tokenization
 import Torch
 

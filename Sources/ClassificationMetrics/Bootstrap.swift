@@ -1,3 +1,5 @@
+import Support
+
 /// The interval that a mean would fall into with other images of the same kind: the percentile bootstrap (Efron and
 /// Tibshirani, *An Introduction to the Bootstrap*, 1993, §13.3).
 public struct Bootstrap: Sendable, Equatable {
@@ -35,23 +37,18 @@ public struct Bootstrap: Sendable, Equatable {
     return Self.quantile(tail, ofSorted: means)...Self.quantile(1 - tail, ofSorted: means)
   }
 
-  /// Indices from SplitMix64 (Steele, Lea and Flood, *Fast Splittable Pseudorandom Number Generators*, OOPSLA 2014), scaled
-  /// by multiplication: none is more likely than another by more than N / 2³².
+  /// Indices from ``SplitMix64``, scaled by multiplication: none is more likely than another by more than N / 2³².
   private struct Indices {
     let count: UInt64
-    var state: UInt64
+    var words: SplitMix64
 
     init(below count: Int, state: UInt64) {
       precondition(count < 1 << 32, "fewer than 2³² values")
-      (self.count, self.state) = (UInt64(count), state)
+      (self.count, words) = (UInt64(count), SplitMix64(state: state))
     }
 
     mutating func next() -> Int {
-      state &+= 0x9E37_79B9_7F4A_7C15
-      var word = state
-      word = (word ^ (word >> 30)) &* 0xBF58_476D_1CE4_E5B9
-      word = (word ^ (word >> 27)) &* 0x94D0_49BB_1331_11EB
-      return Int((((word ^ (word >> 31)) >> 32) &* count) >> 32)
+      Int(((words.next() >> 32) &* count) >> 32)
     }
   }
 

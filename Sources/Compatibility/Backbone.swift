@@ -1,5 +1,5 @@
-import Experiments
 import Foundation
+import Runs
 
 /// The checkpoint that `MODEL.BACKBONE.NAME` stands for.
 ///
@@ -27,7 +27,7 @@ package struct Backbone: Sendable {
   }
 
   /// - Parameter model: the name or path given in place of the backbone's, if there is one.
-  /// - Throws: ``CompatibilityError/noModel(backbone:places:)``, `ExperimentError`.
+  /// - Throws: ``CompatibilityError/noModel(backbone:places:)``, `RunError`.
   package func source(model: String?) throws -> ModelSource {
     if let model { return try ModelSource(model) }
     if ModelSource.embedded.contains(name) { return try ModelSource(name) }

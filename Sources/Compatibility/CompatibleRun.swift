@@ -1,9 +1,10 @@
 import CLIP
 import Datasets
-import Experiments
-import Support
 import Foundation
+import Images
 import PromptLearning
+import Runs
+import Support
 import Torch
 
 /// Does what the reference's `train.py` does with the same arguments: loads, trains, tests, and leaves the same files.

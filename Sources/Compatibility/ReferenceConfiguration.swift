@@ -1,5 +1,5 @@
-import Support
 import Foundation
+import Support
 
 /// The reference's configuration after all that is merged into it: the defaults, the dataset's file, the trainer's file,
 /// the options, and the KEY VALUE pairs, each over those before it.

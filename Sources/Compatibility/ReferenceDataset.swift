@@ -1,6 +1,6 @@
 import Datasets
-import Support
 import Foundation
+import Support
 
 /// A dataset by the name that the reference's configurations give it (`DATASET.NAME`).
 package enum ReferenceDataset: String, CaseIterable, Sendable {

@@ -1,6 +1,6 @@
-import Support
 import Foundation
 import PromptLearning
+import Support
 
 /// What the reference prints: lines that go to standard output and to `log.txt` in the output folder.
 ///

@@ -1,8 +1,10 @@
 import CLIP
-import Experiments
-import Support
+import Datasets
 import Foundation
 import PromptLearning
+import Runs
+import Support
+import Torch
 
 /// What a training leaves behind in the reference's output folder: `prompt_learner/` with its files, and lines of the log.
 ///

@@ -1,10 +1,11 @@
 import CLIP
 import Datasets
-import Experiments
-import Support
 import Foundation
 import Images
 import PromptLearning
+import Runs
+import Support
+import Tokenization
 import Torch
 
 /// One run of the reference with everything loaded: learning, keeping, testing.

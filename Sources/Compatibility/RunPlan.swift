@@ -1,7 +1,7 @@
 import Datasets
-import Experiments
 import Foundation
 import PromptLearning
+import Runs
 
 /// What a command line of the reference asks for, in the terms of this package.
 public struct RunPlan: Sendable {

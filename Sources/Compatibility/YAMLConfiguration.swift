@@ -1,5 +1,5 @@
-import Support
 import Foundation
+import Support
 import Yams
 
 /// One of the reference's YAML files, as settings by their full names (`OPTIM.LR`).

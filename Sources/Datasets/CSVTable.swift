@@ -1,5 +1,5 @@
-import Support
 import Foundation
+import Support
 
 extension Dataset {
   /// Reads a table (CSV, RFC 4180) whose first line names its columns: `path`, `class` and, if the parts are given, `split`.

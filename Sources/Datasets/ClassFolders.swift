@@ -1,5 +1,5 @@
-import Support
 import Foundation
+import Support
 
 extension Dataset {
   /// Reads a folder of class folders, with or without folders for training, validation and testing above them.

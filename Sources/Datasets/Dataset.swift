@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// One labelled image.
 public struct Example: Sendable, Hashable {

@@ -1,5 +1,5 @@
-import Support
 import Foundation
+import Support
 
 /// An image as a split file or a table states it, before it is checked.
 struct RawExample {

@@ -1,5 +1,5 @@
-import Support
 import Foundation
+import Support
 
 /// What `cocoop datasets check` prints: how many images and classes each part has, and which images are missing.
 public struct DatasetReport: Sendable, Encodable, Equatable {

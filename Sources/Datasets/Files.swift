@@ -1,5 +1,5 @@
-import Support
 import Foundation
+import Support
 
 /// The questions that datasets ask the file system; answers never depend on the order in which it lists things.
 enum Files {

@@ -1,5 +1,5 @@
-import Support
 import Foundation
+import Support
 
 /// The published JSON form of a split: `{"train": [[path, label, name], …], "val": …, "test": …}`
 /// (CoOp, `datasets/oxford_pets.py`, `save_split`).

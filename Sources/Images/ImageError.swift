@@ -26,7 +26,6 @@ public enum ImageError: UserFacingError, Equatable {
   case resultTooLarge(width: Int, height: Int, newWidth: Int, newHeight: Int, maximumPixels: Int)
   case range(name: String, lower: Double, upper: Double, expected: String)
   case probability(name: String, found: Double)
-  case generatorState(found: [UInt64])
   case notEncodable(width: Int, height: Int)
 
   public var problem: String {
@@ -58,9 +57,6 @@ public enum ImageError: UserFacingError, Equatable {
       "The \(name) range \(lower)...\(upper) of a random crop is not \(expected)"
     case .probability(let name, let found): "The probability of \(name) is \(found), but it lies in 0...1"
     case .notEncodable(let width, let height): "An image of \(width) × \(height) pixels cannot become a file"
-    case .generatorState(let found):
-      "A generator's state has four words that are not all 0, but \(found.count) words were found"
-        + (found.count == 4 ? ", all 0" : "")
     }
   }
 
@@ -89,7 +85,6 @@ public enum ImageError: UserFacingError, Equatable {
     case .resultTooLarge: "Crop the image to a less extreme shape first, or ask for a smaller size"
     case .range, .probability: "Correct the augmentation's settings"
     case .notEncodable: "Make it smaller: a side has at most 65,500 pixels"
-    case .generatorState: "Restore the state from an intact checkpoint, or start from a seed"
     }
   }
 }

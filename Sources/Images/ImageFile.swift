@@ -1,5 +1,5 @@
-import Support
 import Foundation
+import Support
 
 /// Reads the bytes of a picture's file, and says precisely why where it can't.
 enum ImageFile {

@@ -1,5 +1,5 @@
-import Support
 import Foundation
+import Support
 
 /// The variables of a MATLAB file of level 5, the format of `.mat` files since 1996
 /// (*MAT-File Format*, The MathWorks; what `scipy.io.loadmat` reads).

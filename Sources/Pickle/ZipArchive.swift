@@ -1,3 +1,5 @@
+import CZlib
+
 /// The directory of a zip archive, as far as `torch.save` and TorchScript use the format: entries that are stored as
 /// they are, in 32 or 64 bits.
 ///
@@ -207,7 +209,7 @@ public struct ZipWriter {
     // Version 2.0, flags: names in UTF-8, stored, 1 January 1980.
     let common = Self.number(20, 2) + Self.number(0x800, 2) + Self.number(0, 4) + Self.number(0x21, 2)
     let sizes =
-      Self.number(Int(CRC32.checksum(contents)), 4) + Self.number(contents.count, 4) + Self.number(contents.count, 4)
+      Self.number(Int(Self.checksum(contents)), 4) + Self.number(contents.count, 4) + Self.number(contents.count, 4)
     try put([0x50, 0x4B, 3, 4] + common + sizes + Self.number(name.utf8.count, 2) + Self.number(extra.count, 2))
     try put(Array(name.utf8) + extra)
     try append(contents)
@@ -226,6 +228,18 @@ public struct ZipWriter {
         + Self.number(directory.count, 4) + Self.number(start, 4) + Self.number(0, 2))
   }
 
+  /// The checksum of zip archives (ISO 3309), in pieces that zlib can count.
+  private static func checksum(_ contents: UnsafeRawBufferPointer) -> UInt {
+    var sum: UInt = 0
+    var rest = contents[...]
+    while !rest.isEmpty {
+      let piece = UnsafeRawBufferPointer(rebasing: rest.prefix(1 << 30))
+      sum = UInt(crc32(uLong(sum), piece.baseAddress?.assumingMemoryBound(to: UInt8.self), uInt(piece.count)))
+      rest = rest.dropFirst(piece.count)
+    }
+    return sum
+  }
+
   private mutating func put(_ bytes: [UInt8]) throws {
     try bytes.withUnsafeBytes(append)
     position += bytes.count
@@ -233,16 +247,5 @@ public struct ZipWriter {
 
   private static func number(_ value: Int, _ size: Int) -> [UInt8] {
     (0..<size).map { $0 < 8 ? UInt8(truncatingIfNeeded: value >> (8 * $0)) : 0 }
-  }
-}
-
-/// The checksum of zip archives (ISO 3309).
-enum CRC32 {
-  private static let table: [UInt32] = (0..<256).map { byte in
-    (0..<8).reduce(UInt32(byte)) { value, _ in value & 1 == 1 ? 0xEDB8_8320 ^ value >> 1 : value >> 1 }
-  }
-
-  static func checksum(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
-    ~bytes.reduce(~UInt32(0)) { table[Int(UInt8(truncatingIfNeeded: $0) ^ $1)] ^ $0 >> 8 }
   }
 }

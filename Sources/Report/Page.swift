@@ -1,4 +1,6 @@
-import Experiments
+import Datasets
+import PromptLearning
+import Runs
 
 /// The page around the sections.
 struct Page {

@@ -1,8 +1,8 @@
 import Datasets
-import Experiments
-import Support
 import Foundation
 import PromptLearning
+import Runs
+import Support
 
 /// What runs have learned, as one page that stands alone: no network, no script, no font but the reader's own.
 public struct Report: Sendable {

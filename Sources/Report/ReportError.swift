@@ -1,4 +1,4 @@
-import Experiments
+import Runs
 import Support
 
 /// Why there is no report.
@@ -29,7 +29,7 @@ public enum ReportError: UserFacingError, Equatable {
     case .outputExists: "Choose another --output or replace it with --force"
     case .outputIsFolder: "Name a file in it"
     case .noRuns: "Give folders that 'cocoop train' or 'cocoop reproduce' has written"
-    case .otherTestPhotos: ExperimentError.sameTestPhotos
+    case .otherTestPhotos: RunError.sameTestPhotos
     case .missingResource: "Keep the folders that were built beside the tool, or build it again"
     }
   }

@@ -1,5 +1,5 @@
-import Support
 import Foundation
+import Support
 
 /// The owner of a read-only mapping of a whole file.
 final class MappedFile: @unchecked Sendable {

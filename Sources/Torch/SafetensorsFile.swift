@@ -1,5 +1,5 @@
-import Support
 import Foundation
+import Support
 
 /// A file of named tensors, whatever its format: ``SafetensorsFile`` or a file of `torch.save`.
 ///

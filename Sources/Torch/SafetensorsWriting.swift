@@ -1,5 +1,5 @@
-import Support
 import Foundation
+import Support
 
 extension SafetensorsFile {
   /// Writes tensors to a file, which appears whole or not at all.

@@ -1,7 +1,7 @@
 import CTorch
-import Support
 import Foundation
 import Pickle
+import Support
 
 /// A file that torch wrote: `torch.save` in its zip form or in that of before 1.6, or TorchScript.
 ///

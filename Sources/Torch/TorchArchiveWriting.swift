@@ -1,6 +1,6 @@
-import Support
 import Foundation
 import Pickle
+import Support
 
 /// What can be saved for `torch.load`: tensors, and plain values around them.
 public indirect enum SavedValue: Sendable {

@@ -1,5 +1,5 @@
-import Support
 import Pickle
+import Support
 
 /// What a file of torch consists of: the pickle of what was saved, and where the storages lie.
 struct TorchContents {

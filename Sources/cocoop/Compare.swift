@@ -1,7 +1,9 @@
 import ArgumentParser
-import Experiments
+import Datasets
 import Foundation
 import PromptLearning
+import Reproduction
+import Runs
 
 struct Compare: ParsableCommand {
   static let configuration = CommandConfiguration(

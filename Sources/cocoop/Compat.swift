@@ -1,7 +1,7 @@
 import ArgumentParser
 import Compatibility
-import Experiments
 import Foundation
+import Runs
 
 struct Compat: ParsableCommand {
   static let configuration = CommandConfiguration(

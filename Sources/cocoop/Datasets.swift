@@ -1,8 +1,8 @@
 import ArgumentParser
 import Datasets
-import Experiments
-import Support
 import Foundation
+import Runs
+import Support
 
 struct Datasets: ParsableCommand {
   static let configuration = CommandConfiguration(

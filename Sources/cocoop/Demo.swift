@@ -1,7 +1,9 @@
 import ArgumentParser
-import Experiments
+import CLIP
 import Foundation
 import PromptLearning
+import Reproduction
+import Runs
 
 struct Demo: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,10 +1,10 @@
 import ArgumentParser
 import Datasets
-import Experiments
-import Support
 import Foundation
 import Images
 import PromptLearning
+import Runs
+import Support
 
 struct Evaluate: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,5 +1,5 @@
-import Support
 import Foundation
+import Support
 
 /// The arguments of the command line as the package's texts.
 enum GivenArguments {
@@ -14,7 +14,7 @@ enum GivenArguments {
     return given.map { argument in
       guard !argument.utf8.allSatisfy({ $0 < 0x80 }) else { return argument }
       let (option, value) = split(argument)
-      guard !value.isEmpty, !FileSystem.isThere(value), let found = search.find(value, in: "") else { return argument }
+      guard !value.isEmpty, !FileSystem.exists(value), let found = search.find(value, in: "") else { return argument }
       if !given.contains("--quiet") {
         StandardError.write(
           "note: \(value.onOneLine) is written in another Unicode form on disk, and was found all the same.\n")

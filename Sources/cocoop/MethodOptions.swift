@@ -1,8 +1,9 @@
 import ArgumentParser
 import Datasets
-import Experiments
-import Support
 import PromptLearning
+import Reproduction
+import Runs
+import Support
 
 extension PromptLearning.Method: ExpressibleByArgument {
   public init?(argument: String) { self.init(id: argument) }
@@ -189,7 +190,7 @@ extension PromptLearning.Method {
   /// The settings that methods have of their own, for a command's help.
   static var optionsHelp: String {
     let lines = all.flatMap { method in
-      method.options.map { "  \(method.id): \($0.name)=\($0.standard.formatted()), \($0.help)" }
+      method.options.map { "  \(method.id): \($0.name)=\($0.standardText), \($0.help)" }
     }
     return (["OPTIONS OF METHODS (--option name=value):"] + (lines.isEmpty ? ["  none"] : lines)).joined(
       separator: "\n")

@@ -1,7 +1,7 @@
 import ArgumentParser
 import CLIP
-import Experiments
 import Foundation
+import Runs
 import Torch
 
 /// Which model of a file is meant.

@@ -1,11 +1,11 @@
 import ArgumentParser
 import CLIP
 import Datasets
-import Experiments
-import Support
 import Foundation
 import Images
 import PromptLearning
+import Runs
+import Support
 import Torch
 
 extension Precision: ExpressibleByArgument {}

@@ -1,9 +1,11 @@
 import ArgumentParser
 import Datasets
-import Experiments
 import Foundation
 import Images
+import Prediction
 import PromptLearning
+import Runs
+import Support
 
 extension PredictionFormat: ExpressibleByArgument {}
 

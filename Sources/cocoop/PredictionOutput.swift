@@ -1,6 +1,6 @@
 import ArgumentParser
-import Experiments
 import Foundation
+import Prediction
 
 /// Writes predictions to standard output as they come, and photos that cannot be read to standard error too.
 struct PredictionOutput {
@@ -8,11 +8,11 @@ struct PredictionOutput {
   private var photos = 0
   private var failures = 0
 
-  /// - Throws: ``ExperimentError/output(reason:)`` where standard output is closed. It is asked first: the next file that
+  /// - Throws: ``PredictionError/output(reason:)`` where standard output is closed. It is asked first: the next file that
   ///   is opened would take its place.
   init(_ format: PredictionFormat) throws {
     self.format = format
-    guard fcntl(STDOUT_FILENO, F_GETFD) >= 0 else { throw ExperimentError.output(reason: "it is closed") }
+    guard fcntl(STDOUT_FILENO, F_GETFD) >= 0 else { throw PredictionError.output(reason: "it is closed") }
   }
 
   mutating func write(_ prediction: Prediction) throws {
@@ -43,7 +43,7 @@ struct PredictionOutput {
       if written < 0, errno == EINTR { continue }
       // Nobody reads any more, as behind `| head`: that is no fault.
       if written < 0, errno == EPIPE { throw ExitCode.failure }
-      guard written > 0 else { throw ExperimentError.output(reason: String(cString: strerror(errno))) }
+      guard written > 0 else { throw PredictionError.output(reason: String(cString: strerror(errno))) }
       rest = rest.dropFirst(written)
     }
   }

@@ -1,7 +1,7 @@
 import ArgumentParser
-import Experiments
 import Foundation
 import PromptLearning
+import Runs
 
 extension Prompts {
   struct Words: ParsableCommand {

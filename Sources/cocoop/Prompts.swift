@@ -1,8 +1,8 @@
 import ArgumentParser
 import Datasets
-import Experiments
 import Foundation
 import PromptLearning
+import Runs
 import Torch
 
 struct Prompts: ParsableCommand {

@@ -1,7 +1,7 @@
 import ArgumentParser
-import Experiments
 import Foundation
 import Report
+import Runs
 
 struct ReportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,8 +1,11 @@
 import ArgumentParser
-import Support
-import Experiments
+import CLIP
+import Datasets
 import Foundation
 import PromptLearning
+import Reproduction
+import Runs
+import Support
 
 extension EvaluationProtocol: ExpressibleByArgument {}
 extension Ablation: ExpressibleByArgument {}

@@ -1,6 +1,6 @@
 import ArgumentParser
-import Experiments
 import Foundation
+import Runs
 
 struct Runs: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,9 +1,9 @@
 import ArgumentParser
 import CocoopServer
-import Experiments
-import Support
 import Foundation
 import Images
+import Runs
+import Support
 
 struct Serve: ParsableCommand {
   static let configuration = CommandConfiguration(

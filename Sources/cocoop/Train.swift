@@ -1,9 +1,9 @@
 import ArgumentParser
 import Datasets
-import Experiments
-import Support
 import Foundation
 import PromptLearning
+import Runs
+import Support
 
 struct Train: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,6 +1,6 @@
-import Experiments
 import Foundation
 import PromptLearning
+import Runs
 
 /// Shows where a training stands.
 final class TrainingReporter {

@@ -1,7 +1,7 @@
 import CLIP
 import Foundation
-import TestSupport
 import Testing
+import TestSupport
 import Torch
 
 @Suite("What a checkpoint is instead is named, with what to give")

@@ -1,7 +1,8 @@
 import CLIP
 import Foundation
-import TestSupport
 import Testing
+import TestSupport
+import Tokenization
 import Torch
 
 /// What Scripts/oracle/record_architectures.py recorded from open_clip and clip-anytorch.

@@ -1,7 +1,7 @@
 import CLIP
 import Foundation
-import TestSupport
 import Testing
+import TestSupport
 import Torch
 
 @Suite("What is no checkpoint is told for what it is, in one line")

@@ -1,8 +1,8 @@
 import CLIP
-import Support
 import Foundation
-import TestSupport
+import Support
 import Testing
+import TestSupport
 import Torch
 
 @Suite("Mutated descriptions of a checkpoint are read or refused, and never crash or hang")

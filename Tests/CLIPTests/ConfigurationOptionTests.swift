@@ -1,5 +1,6 @@
 import CLIP
 import Testing
+import Torch
 
 @Suite("Options of an open_clip configuration become what they mean")
 struct ConfigurationOptionTests {

@@ -1,7 +1,9 @@
 import CLIP
 import Foundation
-import TestSupport
+import Images
 import Testing
+import TestSupport
+import Torch
 
 @Suite("A configuration is understood to its last key, or refused")
 struct ConfigurationTests {

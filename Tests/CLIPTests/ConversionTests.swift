@@ -1,7 +1,8 @@
 import CLIP
 import Foundation
-import TestSupport
+import Images
 import Testing
+import TestSupport
 import Torch
 
 @Suite("A conversion changes the form and nothing else")

@@ -1,7 +1,8 @@
 import CLIP
 import Foundation
-import TestSupport
 import Testing
+import TestSupport
+import Tokenization
 import Torch
 
 /// Runs where Scripts/oracle/check_checkpoints.py has put a checkpoint that another library saved.

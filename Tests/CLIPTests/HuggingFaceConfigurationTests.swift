@@ -1,7 +1,9 @@
 import CLIP
 import Foundation
-import TestSupport
+import Images
 import Testing
+import TestSupport
+import Torch
 
 @Suite("Hugging Face's configuration is read for what it computes, or refused by name")
 struct HuggingFaceConfigurationTests {

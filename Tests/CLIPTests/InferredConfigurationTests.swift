@@ -1,7 +1,7 @@
 import CLIP
 import Foundation
-import TestSupport
 import Testing
+import TestSupport
 
 @Suite("An architecture is inferred from names and shapes, or the file is told for what it is")
 struct InferredConfigurationTests {

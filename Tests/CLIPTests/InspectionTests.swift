@@ -1,7 +1,8 @@
 import CLIP
 import Foundation
-import TestSupport
+import Support
 import Testing
+import TestSupport
 import Torch
 
 @Suite("An inspection tells what is odd, and whether the checkpoint would load")

@@ -1,5 +1,5 @@
-import Support
 import Foundation
+import Support
 import Testing
 
 @Suite("A JSON value is what the text says")

@@ -1,7 +1,7 @@
 import CLIP
 import Foundation
-import TestSupport
 import Testing
+import TestSupport
 import Torch
 
 @Suite("A checkpoint loads as people keep it")

@@ -1,7 +1,7 @@
 import CLIP
 import Images
-import TestSupport
 import Testing
+import TestSupport
 import Torch
 
 @Suite("Pictures become the numbers that a checkpoint asks for")

@@ -1,4 +1,5 @@
 import CLIP
+import Support
 import Testing
 import Torch
 

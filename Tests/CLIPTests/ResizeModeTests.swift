@@ -1,8 +1,8 @@
 import CLIP
 import Foundation
 import Images
-import TestSupport
 import Testing
+import TestSupport
 
 /// What Scripts/oracle/record_preprocessing.py recorded of open_clip's transforms.
 struct RecordedSquare: Decodable, Sendable {

@@ -1,7 +1,8 @@
 import CLIP
 import Foundation
-import TestSupport
 import Testing
+import TestSupport
+import Torch
 
 /// One of the configurations that open_clip ships, as Scripts/oracle/record_open_clip_configs.py recorded it.
 struct ShippedConfiguration: Decodable, Sendable, CustomTestStringConvertible {

@@ -1,7 +1,8 @@
 import CLIP
 import Foundation
-import TestSupport
 import Testing
+import TestSupport
+import Tokenization
 import Torch
 
 /// A CLIP of two layers whose file takes every form that a checkpoint can have.

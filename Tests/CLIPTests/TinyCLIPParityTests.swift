@@ -1,8 +1,9 @@
 import CLIP
 import Foundation
 import Images
-import TestSupport
 import Testing
+import TestSupport
+import Tokenization
 import Torch
 
 /// What Scripts/oracle/record_tiny_clip.py recorded from open_clip and timm.

@@ -1,6 +1,7 @@
 import CLIP
-import TestSupport
 import Testing
+import TestSupport
+import Tokenization
 import Torch
 
 /// Serialised, because the dense encoder of the random tower keeps every layer of 77 positions for its gradients.

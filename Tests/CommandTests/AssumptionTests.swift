@@ -1,7 +1,7 @@
 import CLIP
 import Foundation
-import TestSupport
 import Testing
+import TestSupport
 import Torch
 
 @Suite("What a checkpoint leaves open is said once, wherever it is used")

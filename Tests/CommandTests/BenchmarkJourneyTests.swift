@@ -1,7 +1,7 @@
 import Embedded
-import Experiments
 import Foundation
 import PromptLearning
+import Runs
 import Testing
 
 @Suite("A person who has the reference's data gets from it to results")

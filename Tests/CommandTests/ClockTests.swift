@@ -1,5 +1,7 @@
+import PromptLearning
+
 #if os(Linux)
-  import Experiments
+  import Runs
   import Foundation
   import Testing
 

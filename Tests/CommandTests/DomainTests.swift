@@ -1,9 +1,10 @@
 import Datasets
 import Embedded
-import Experiments
 import Foundation
-import TestSupport
+import PromptLearning
+import Runs
 import Testing
+import TestSupport
 
 @Suite("Domain generalisation is reproduced from ImageNet's and its variants' own folders")
 struct DomainTests {

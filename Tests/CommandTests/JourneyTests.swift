@@ -1,8 +1,9 @@
 import Datasets
 import Embedded
-import Experiments
 import Foundation
+import Prediction
 import PromptLearning
+import Reproduction
 import Testing
 import Torch
 

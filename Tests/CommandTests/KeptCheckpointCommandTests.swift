@@ -1,7 +1,7 @@
 import CLIP
 import Foundation
-import TestSupport
 import Testing
+import TestSupport
 import Torch
 
 @Suite("The commands say what of a checkpoint is passed over, and take one of several models by name")

@@ -1,6 +1,7 @@
-import Experiments
 import Foundation
 import Images
+import Runs
+import Support
 import Testing
 
 /// `COCOOP_KILLS=200 swift test --filter KillTests` kills as often.

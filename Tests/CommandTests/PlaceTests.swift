@@ -1,7 +1,7 @@
 import Embedded
-import Experiments
-import Support
 import Foundation
+import Prediction
+import Support
 import Testing
 
 @Suite("A run finds its model and its data from any folder, and after they were moved together")

@@ -1,6 +1,6 @@
 import Embedded
-import Experiments
 import Foundation
+import Prediction
 import Testing
 
 @Suite("Predict names any number of photos, in the order given")

@@ -1,5 +1,5 @@
-import Experiments
 import Foundation
+import Prediction
 import PromptLearning
 import Testing
 

@@ -1,5 +1,6 @@
-import Experiments
 import Foundation
+import PromptLearning
+import Runs
 import Testing
 
 @Suite("A person reads what runs have learned")

@@ -1,8 +1,8 @@
 import Embedded
 import Foundation
 import Synchronization
-import TestSupport
 import Testing
+import TestSupport
 
 @Suite("serve minds its manners")
 struct ServeMannersTests {

@@ -1,5 +1,5 @@
-import Experiments
 import Foundation
+import Runs
 import Testing
 
 @Suite("Processes share a comparison, and none does what another has done")

@@ -1,4 +1,5 @@
 import Compatibility
+import Support
 import Testing
 
 @Suite("The command line is read as Python's argparse reads it")

@@ -1,7 +1,7 @@
 import Compatibility
 import Foundation
-import TestSupport
 import Testing
+import TestSupport
 
 @Suite("A damaged or hostile YAML file costs one line")
 struct ConfigurationFileTests {

@@ -1,7 +1,7 @@
 import Compatibility
 import Foundation
-import TestSupport
 import Testing
+import TestSupport
 
 @Suite("Configurations are merged and typed as the reference's")
 struct ConfigurationTests {

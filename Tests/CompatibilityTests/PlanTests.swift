@@ -1,8 +1,10 @@
 import Compatibility
+import Datasets
 import Foundation
 import PromptLearning
-import TestSupport
+import Runs
 import Testing
+import TestSupport
 
 @Suite("The reference's settings mean here what they mean there")
 struct PlanTests {

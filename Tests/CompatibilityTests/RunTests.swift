@@ -1,8 +1,8 @@
 import Compatibility
 import Embedded
 import Foundation
-import TestSupport
 import Testing
+import TestSupport
 
 @Suite("A run leaves what the reference's run leaves")
 struct RunTests {

@@ -1,7 +1,7 @@
 import Datasets
 import Foundation
-import TestSupport
 import Testing
+import TestSupport
 
 @Suite("What a benchmark lacks is told, with what belongs where")
 struct BenchmarkMessageTests {

@@ -1,7 +1,7 @@
 import Datasets
 import Foundation
-import TestSupport
 import Testing
+import TestSupport
 
 @Suite("A benchmark is read by name from the reference's layout")
 struct BenchmarkTests {

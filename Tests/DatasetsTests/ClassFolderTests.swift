@@ -1,6 +1,7 @@
 import Datasets
 import Foundation
 import Testing
+import TestSupport
 
 @Suite("Class folders become a dataset without any list")
 struct ClassFolderTests {

@@ -1,5 +1,6 @@
 import Datasets
 import Testing
+import TestSupport
 
 @Suite("Base and new are two halves of the classes")
 struct ClassSubsetTests {

@@ -1,6 +1,7 @@
 import Datasets
 import Foundation
 import Testing
+import TestSupport
 
 @Suite("Photos without parts are learned from first, and some are kept for testing")
 struct DivisionTests {

@@ -1,7 +1,7 @@
 import Datasets
 import Foundation
-import TestSupport
 import Testing
+import TestSupport
 
 @Suite("A few-shot sample drawn elsewhere stands for one drawn here")
 struct FewShotListTests {

@@ -1,6 +1,7 @@
 import Datasets
 import Foundation
 import Testing
+import TestSupport
 
 @Suite("Few-shot samples are the reference's, image for image")
 struct FewShotTests {

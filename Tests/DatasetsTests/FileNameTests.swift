@@ -1,8 +1,8 @@
 import Datasets
-import Support
 import Foundation
-import TestSupport
+import Support
 import Testing
+import TestSupport
 
 @Suite("A file name is bytes")
 struct FileNameTests {

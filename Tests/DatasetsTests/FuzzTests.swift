@@ -1,7 +1,7 @@
 import Datasets
 import Foundation
-import TestSupport
 import Testing
+import TestSupport
 
 @Suite("Mutated files are read or refused, and never crash or hang")
 struct FuzzTests {

@@ -1,6 +1,7 @@
 import Datasets
 import Foundation
 import Testing
+import TestSupport
 
 @Suite("Odd folders and texts are read or told, and never followed in circles")
 struct HostileFolderTests {

@@ -1,8 +1,8 @@
 import Datasets
-import Support
 import Foundation
-import TestSupport
+import Support
 import Testing
+import TestSupport
 
 @Suite("Nothing that lies in a folder of photos is left out in silence")
 struct LeftOutTests {

@@ -1,6 +1,7 @@
 import Datasets
 import Foundation
 import Testing
+import TestSupport
 
 @Suite("A location is recognized, and what is missing there is told")
 struct LocationTests {

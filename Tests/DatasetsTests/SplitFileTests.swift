@@ -1,7 +1,7 @@
 import Datasets
 import Foundation
-import TestSupport
 import Testing
+import TestSupport
 
 private let publishedForm = #" A split file reads {"train": [[path, label, name], …], "val": […], "test": […]}."#
 private let relativePaths = " Write paths relative to the image folder, without '..'."

@@ -1,7 +1,7 @@
 import Datasets
 import Foundation
-import TestSupport
 import Testing
+import TestSupport
 
 @Suite("A table of paths and classes becomes a dataset")
 struct TableTests {

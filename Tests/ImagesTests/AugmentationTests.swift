@@ -1,5 +1,6 @@
 import Foundation
 import Images
+import Support
 import Testing
 
 @Suite("Random views are distributed as torchvision's")

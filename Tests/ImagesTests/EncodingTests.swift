@@ -1,4 +1,5 @@
 import Images
+import Support
 import Testing
 
 @Suite("Pictures become JPEG files and come back")

@@ -1,7 +1,7 @@
 import Foundation
 import Images
-import TestSupport
 import Testing
+import TestSupport
 
 @Suite("BMP, GIF and TIFF equal Pillow's pixels to the last bit")
 struct FormatParityTests {

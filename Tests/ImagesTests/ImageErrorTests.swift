@@ -1,5 +1,6 @@
 import Foundation
 import Images
+import Support
 import Testing
 
 @Suite("Bad input is refused in one line that says what to do")

@@ -1,7 +1,7 @@
 import Foundation
 import Images
-import TestSupport
 import Testing
+import TestSupport
 
 @Suite("No file, however damaged, crashes or hangs a reader")
 struct ImageFuzzTests {

@@ -1,7 +1,7 @@
 import Foundation
 import MatFiles
-import TestSupport
 import Testing
+import TestSupport
 
 /// What `Scripts/oracle/record_mat.py` wrote.
 enum Fixture {

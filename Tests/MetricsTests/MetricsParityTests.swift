@@ -1,5 +1,5 @@
-import Images
 import ClassificationMetrics
+import Support
 import Testing
 
 @Suite("The metrics are those of scikit-learn, scipy and numpy")

@@ -1,7 +1,8 @@
 import Foundation
 import Pickle
-import TestSupport
+import Support
 import Testing
+import TestSupport
 
 @Suite("A hostile pickle does nothing and costs little")
 struct HostilePickleTests {

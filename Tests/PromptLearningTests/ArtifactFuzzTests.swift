@@ -1,9 +1,9 @@
 import CLIP
-import Support
 import Foundation
 import PromptLearning
-import TestSupport
+import Support
 import Testing
+import TestSupport
 import Torch
 
 @Suite("Mutated prompt files are read or refused, and never crash or hang")

@@ -1,8 +1,8 @@
 import CLIP
 import Foundation
 import PromptLearning
-import TestSupport
 import Testing
+import TestSupport
 import Torch
 
 @Suite("A prompt file that is not whole is refused in one line")

@@ -2,8 +2,8 @@ import CLIP
 import Datasets
 import Foundation
 import PromptLearning
-import TestSupport
 import Testing
+import TestSupport
 import Torch
 
 @Suite("Prompts in a file are restored whole")

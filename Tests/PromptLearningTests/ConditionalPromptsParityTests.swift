@@ -1,8 +1,8 @@
 import CLIP
 import Foundation
 import PromptLearning
-import TestSupport
 import Testing
+import TestSupport
 import Torch
 
 @Suite("CoCoOp over the text tower of ViT-B/16 agrees with PyTorch")

@@ -1,7 +1,8 @@
 import CLIP
+import Datasets
 import PromptLearning
-import TestSupport
 import Testing
+import TestSupport
 import Torch
 
 @Suite("An evaluation counts as the reference counts")

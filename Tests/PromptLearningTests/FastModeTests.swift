@@ -2,8 +2,9 @@ import CLIP
 import Foundation
 import Images
 import PromptLearning
-import TestSupport
+import Support
 import Testing
+import TestSupport
 import Torch
 
 @Suite("The fast mode ranks by an expansion and answers with exact numbers")

@@ -1,8 +1,9 @@
 import CLIP
+import Datasets
 import Foundation
 import PromptLearning
-import TestSupport
 import Testing
+import TestSupport
 import Torch
 
 @Suite("Cached features are the features, or are computed anew")

@@ -1,7 +1,8 @@
+import CLIP
 import Foundation
 import PromptLearning
-import TestSupport
 import Testing
+import TestSupport
 import Torch
 
 @Suite("Initial values are distributed as torch's")

@@ -1,8 +1,10 @@
 import CLIP
+import Foundation
 import Images
 import PromptLearning
-import TestSupport
+import Support
 import Testing
+import TestSupport
 import Torch
 
 @Suite("KgCoOp makes the steps that PyTorch makes, and is CoOp where its weight is 0")

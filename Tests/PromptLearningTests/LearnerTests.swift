@@ -1,8 +1,9 @@
 import CLIP
 import Datasets
 import PromptLearning
-import TestSupport
 import Testing
+import TestSupport
+import Tokenization
 import Torch
 
 @Suite("Learners obey the laws of their papers")

@@ -1,8 +1,9 @@
 import CLIP
 import Datasets
 import PromptLearning
-import TestSupport
+import Support
 import Testing
+import TestSupport
 import Torch
 
 @Suite("What cannot be learned is refused in one line that says what to do")

@@ -1,9 +1,9 @@
 import CLIP
-import Support
 import Foundation
 import PromptLearning
-import TestSupport
+import Support
 import Testing
+import TestSupport
 import Torch
 
 @Suite("A file of a linear probe that is not whole is refused in one line")

@@ -1,8 +1,8 @@
 import Embedded
 import Foundation
 import PromptLearning
-import TestSupport
 import Testing
+import TestSupport
 import Torch
 
 @Suite("The linear probe agrees with scikit-learn")

@@ -1,9 +1,10 @@
+import ClassificationMetrics
 import CLIP
 import Images
-import ClassificationMetrics
 import PromptLearning
-import TestSupport
+import Support
 import Testing
+import TestSupport
 import Torch
 
 @Suite("A memory budget changes how much goes through at once, and no result")

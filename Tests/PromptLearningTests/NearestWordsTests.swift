@@ -1,8 +1,9 @@
 import CLIP
 import Foundation
 import PromptLearning
-import TestSupport
 import Testing
+import TestSupport
+import Tokenization
 import Torch
 
 @Suite("The nearest words of a vector agree with PyTorch")

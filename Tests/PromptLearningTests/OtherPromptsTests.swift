@@ -1,7 +1,7 @@
 import Foundation
 import PromptLearning
-import TestSupport
 import Testing
+import TestSupport
 import Torch
 
 @Suite("Prompts of other methods are named")

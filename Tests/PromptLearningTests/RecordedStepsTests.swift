@@ -1,8 +1,8 @@
 import CLIP
 import Foundation
 import PromptLearning
-import TestSupport
 import Testing
+import TestSupport
 import Torch
 
 /// What Scripts/oracle/record_training.py recorded: runs of SGD from given values, on given features, in a given order.

@@ -1,8 +1,8 @@
 import CLIP
 import Foundation
 import PromptLearning
-import TestSupport
 import Testing
+import TestSupport
 import Torch
 
 @Suite("Prompts of the reference come in and go out unchanged")

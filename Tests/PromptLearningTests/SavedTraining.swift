@@ -1,3 +1,4 @@
+import CLIP
 import PromptLearning
 import TestSupport
 import Torch

@@ -2,8 +2,9 @@ import CLIP
 import Datasets
 import Foundation
 import PromptLearning
-import TestSupport
 import Testing
+import TestSupport
+import Tokenization
 import Torch
 
 @Suite("Training improves the prompts, and nothing but the seed decides how")

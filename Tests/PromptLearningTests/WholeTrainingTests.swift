@@ -4,8 +4,8 @@ import Embedded
 import Foundation
 import Images
 import PromptLearning
-import TestSupport
 import Testing
+import TestSupport
 import Torch
 
 /// What Scripts/oracle/record_whole_training.py recorded: ten epochs of 80 photos in PyTorch, from a seed to the answers.

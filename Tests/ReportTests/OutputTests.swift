@@ -1,8 +1,9 @@
-import Support
 import Foundation
 import Report
-import TestSupport
+import Runs
+import Support
 import Testing
+import TestSupport
 
 @Suite("Paths that a report cannot use are refused, each by a line")
 struct OutputTests {

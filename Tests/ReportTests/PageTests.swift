@@ -1,7 +1,8 @@
+import Datasets
 import Foundation
 import Report
-import TestSupport
 import Testing
+import TestSupport
 
 #if canImport(FoundationXML)
   import FoundationXML

@@ -1,9 +1,9 @@
+import ClassificationMetrics
 import Datasets
-import Experiments
 import Foundation
 import Images
-import ClassificationMetrics
 import PromptLearning
+import Runs
 
 /// Folders of runs as training and evaluating leave them, without any training: figures are made up, and images are
 /// squares of one colour.

@@ -1,8 +1,8 @@
 import CocoopServer
-import Experiments
 import Foundation
 import Images
 import NIOCore
+import Runs
 import Testing
 
 @Suite("Every place, share and answer has an owner")

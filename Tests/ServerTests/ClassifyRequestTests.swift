@@ -1,5 +1,6 @@
 import CocoopServer
 import Foundation
+import HTTPTypes
 import Testing
 
 @Suite("A request is read in every form, and refused with what it should have looked like")

@@ -6,6 +6,7 @@ import NIOEmbedded
 import NIOHTTP1
 import NIOHTTPTypes
 import NIOHTTPTypesHTTP1
+import Support
 import Testing
 
 /// Time is that of the embedded event loop, which stands still until a test moves it.

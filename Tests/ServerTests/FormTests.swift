@@ -1,7 +1,7 @@
 import CocoopServer
 import Foundation
-import TestSupport
 import Testing
+import TestSupport
 
 @Suite("Requests are read strictly")
 struct FormTests {

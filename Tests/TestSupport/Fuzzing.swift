@@ -1,6 +1,6 @@
 import CAllocations
-import Support
 import Foundation
+import Support
 
 /// Reads many damaged inputs, and measures what the worst of them cost.
 ///

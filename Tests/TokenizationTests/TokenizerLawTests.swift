@@ -1,6 +1,6 @@
 import Foundation
-import TestSupport
 import Testing
+import TestSupport
 import Tokenization
 
 @Suite("The tokenizer keeps its laws")

@@ -1,5 +1,5 @@
-import TestSupport
 import Testing
+import TestSupport
 import Torch
 
 @Suite("Sparse attention equals dense attention under a mask")

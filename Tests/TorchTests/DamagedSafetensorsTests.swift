@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import TestSupport
 import Torch
 
 @Suite("A damaged safetensors file is refused in one line")

@@ -1,5 +1,5 @@
-import TestSupport
 import Testing
+import TestSupport
 import Torch
 
 @Suite("A frozen convolution is a convolution, its normalisation and its activation")

@@ -1,5 +1,5 @@
-import TestSupport
 import Testing
+import TestSupport
 import Torch
 
 @Suite("A frozen linear layer is a linear layer")

@@ -1,6 +1,6 @@
 import Foundation
-import TestSupport
 import Testing
+import TestSupport
 import Torch
 
 /// Damages a file and reads what is left, with every tensor of it.

@@ -1,6 +1,7 @@
 import Foundation
-import TestSupport
+import Support
 import Testing
+import TestSupport
 import Torch
 
 extension Tensor {

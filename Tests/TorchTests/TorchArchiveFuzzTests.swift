@@ -1,6 +1,6 @@
 import Foundation
-import TestSupport
 import Testing
+import TestSupport
 import Torch
 
 @Suite("Damaged archives of torch are read or refused, and nothing else", .serialized)

@@ -1,7 +1,7 @@
 import Foundation
 import Pickle
-import TestSupport
 import Testing
+import TestSupport
 import Torch
 
 @Suite("Torch's archives are read as torch reads them")

@@ -1,6 +1,6 @@
+import Testing
 import TestSupport
 import Torch
-import Testing
 
 @Suite("Tensors are values")
 struct ValueTests {

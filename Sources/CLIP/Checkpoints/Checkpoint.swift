@@ -1,5 +1,5 @@
-import Support
 import Foundation
+import Support
 import Torch
 
 /// A checkpoint that is open: its files are found and its tensors are named, but none is read yet.

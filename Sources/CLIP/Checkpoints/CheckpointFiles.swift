@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// Which files a checkpoint consists of: a folder in open_clip's or Hugging Face's form, or a file of weights alone.
 public struct CheckpointFiles: Sendable {

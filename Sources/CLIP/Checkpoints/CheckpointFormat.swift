@@ -1,5 +1,5 @@
-import Support
 import Foundation
+import Support
 
 /// What a file is by its first bytes, whatever its name says.
 enum FileContent: Equatable {
@@ -129,6 +129,20 @@ enum RegularFile {
     case ELOOP: return .linkLoop
     case ENOENT: return exists(url) ? .brokenLink : .nothingThere
     default: return .unreadable(reason: String(cString: strerror(error)))
+    }
+  }
+}
+
+extension FileHash {
+  /// The hash of a file, which is read in pieces.
+  ///
+  /// - Throws: ``CLIPError/checkpoint(path:_:)`` with the system's reason.
+  static func sha256(of url: URL) throws -> String {
+    try sha256 { update in
+      try RegularFile.read(url, pieces: 1 << 20) { piece in
+        update(piece)
+        return true
+      }
     }
   }
 }

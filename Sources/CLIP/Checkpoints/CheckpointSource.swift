@@ -1,5 +1,5 @@
-import Support
 import Foundation
+import Support
 import Torch
 
 /// The tensors of a checkpoint, handed out to the layers of a model.

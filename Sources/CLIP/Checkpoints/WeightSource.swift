@@ -1,4 +1,5 @@
 import Images
+import Support
 import Torch
 
 /// Where the tensors of a model come from, handed out one by one, each by its name and shape.

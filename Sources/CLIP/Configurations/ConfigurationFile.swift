@@ -1,5 +1,5 @@
-import Support
 import Foundation
+import Support
 
 /// A JSON object whose keys are taken one by one; a key that nobody took is an error.
 struct ConfigurationFile {

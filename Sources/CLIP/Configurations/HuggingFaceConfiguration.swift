@@ -1,6 +1,6 @@
-import Support
 import Foundation
 import Images
+import Support
 import Torch
 
 /// Reads `config.json` and `preprocessor_config.json` of a CLIP that `transformers` has saved.

@@ -1,4 +1,5 @@
 import Images
+import Support
 import Torch
 
 /// Infers the architecture of a checkpoint without a configuration from the names and shapes of its tensors.

@@ -1,5 +1,6 @@
-import Support
 import Foundation
+import Images
+import Support
 import Torch
 
 /// Reads open_clip's configuration files, by the meaning that open_clip 3.3.0 gives each key and with its defaults.

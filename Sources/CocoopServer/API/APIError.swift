@@ -1,5 +1,5 @@
-import Support
 import HTTPTypes
+import Support
 
 /// A reason why a request gets no answer, as the client reads it: nothing of it is for the operator alone.
 package enum APIError: UserFacingError, Equatable {

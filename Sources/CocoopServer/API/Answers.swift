@@ -1,6 +1,8 @@
-import Experiments
 import Foundation
 import Images
+import Prediction
+import Runs
+import Support
 
 /// What `POST /v1/classify` answers.
 struct ClassifyAnswer: Encodable {
@@ -76,7 +78,8 @@ enum FastAvailability: Encodable, Sendable {
   init(of run: LoadedRun) throws {
     do {
       self = .available(try run.fastMode())
-    } catch ExperimentError.noFastMode(_, let reason) {
+    } catch let error as RunError {
+      guard case .noFastMode(let reason) = error.kind else { throw error }
       self = .unavailable(reason: reason)
     }
   }

@@ -1,8 +1,8 @@
-import Experiments
 import Foundation
 import Hummingbird
 import Images
 import PromptLearning
+import Runs
 
 /// The answer to `POST /v1/classify`: reads the body, admits its images, decodes them concurrently, and gathers the
 /// answers.

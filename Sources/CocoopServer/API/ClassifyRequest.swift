@@ -1,7 +1,7 @@
-import Experiments
 import Foundation
 import HTTPTypes
 import Hummingbird
+import Runs
 
 /// A request to `POST /v1/classify`, whatever form it was sent in.
 package struct ClassifyRequest: Sendable {
@@ -120,7 +120,7 @@ package struct ClassifyRequest: Sendable {
     }
     do {
       return try ClassNames(sent, source: "'classes'").names
-    } catch let error as ExperimentError {
+    } catch let error as RunError {
       throw APIError.classes(error.problem)
     }
   }
@@ -161,7 +161,8 @@ extension ClassifyRequest.Options {
       try once(classes == nil)
       do {
         classes = try ClassNames.entries(of: text, source: "'classes'")
-      } catch ExperimentError.classList(_, let problem) {
+      } catch let error as RunError {
+        guard case .classList(let problem) = error.kind else { throw error }
         throw APIError.field(
           name: name, problem: problem,
           remedy: "Send names with commas between them, such as cat,dog, or [\"cat\", \"dog\"]")

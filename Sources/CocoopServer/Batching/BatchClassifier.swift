@@ -1,8 +1,9 @@
 import CLIP
-import Experiments
 import Foundation
 import Images
+import Prediction
 import PromptLearning
+import Runs
 import Torch
 
 /// Names a batch of images, whatever classes each of them asks for.

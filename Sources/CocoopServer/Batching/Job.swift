@@ -1,5 +1,5 @@
-import Experiments
 import Images
+import Prediction
 import Synchronization
 
 /// Which prompts name an image.

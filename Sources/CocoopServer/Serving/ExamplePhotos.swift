@@ -1,7 +1,7 @@
 import Datasets
-import Experiments
 import Foundation
 import Images
+import Runs
 import Synchronization
 
 /// A few of the run's own test photos for its page, made when they are first asked for.

@@ -1,6 +1,7 @@
 import Foundation
 import HTTPTypes
 import Hummingbird
+import Support
 
 /// The page and what belongs to it, read into memory once: nothing is looked up on the disk for a request.
 struct PageFiles: Sendable {
@@ -34,9 +35,8 @@ struct PageFiles: Sendable {
     guard let content = FileManager.default.contents(atPath: url.path) else {
       throw ServerError.missingResource(name: url.lastPathComponent)
     }
-    // FNV-1a: it need only tell versions of our own files apart.
-    let hash = content.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01b3 }
-    return File(content: content, type: type, tag: "\"\(String(hash, radix: 16))\"")
+    // The tag need only tell versions of our own files apart.
+    return File(content: content, type: type, tag: "\"\(String(FNV1a.hash(content), radix: 16))\"")
   }
 
   /// The file, or 304 where the client has it already.

@@ -1,13 +1,16 @@
-import Experiments
+import CLIP
 import Foundation
 import Hummingbird
 import HummingbirdCore
 import Images
 import Logging
 import NIOCore
+import PromptLearning
+import Runs
 import ServiceLifecycle
 import Synchronization
 import Torch
+import UnixSignals
 
 /// A server that answers for one run.
 public struct PredictionServer: Sendable {

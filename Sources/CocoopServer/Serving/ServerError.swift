@@ -1,6 +1,6 @@
-import Support
 import Foundation
 import Logging
+import Support
 
 /// Why a server does not start, or did not stop as it should.
 public enum ServerError: UserFacingError, Equatable {

@@ -1,4 +1,5 @@
-import Experiments
+import Runs
+import Support
 import Synchronization
 
 /// The counters of the server. Labels are routes, statuses and reasons, all from short lists of its own, so that no

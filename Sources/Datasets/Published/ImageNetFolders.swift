@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// ImageNet and its four variants: folders called by WordNet's numbers, and the class names of `classnames.txt`
 /// (CoOp, `datasets/imagenet*.py`).

@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// A text file that lists one thing a line; empty lines don't count.
 struct TextList {

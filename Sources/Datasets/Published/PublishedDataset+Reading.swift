@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 extension Dataset {
   /// Reads a benchmark, laid out under `root` as the reference's guide describes.

@@ -1,5 +1,5 @@
-import Support
 import Foundation
+import Support
 
 /// The eleven datasets that the paper evaluates on, and the four variants of ImageNet that it tests ImageNet's prompts on.
 ///

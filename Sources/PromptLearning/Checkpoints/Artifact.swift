@@ -2,6 +2,7 @@ import CLIP
 import Datasets
 import Foundation
 import Images
+import Support
 import Torch
 
 /// What a run has learned: tensors by name, what they are, and the model that they belong to.

@@ -1,6 +1,8 @@
 import CLIP
-import Support
 import Foundation
+import Pickle
+import Support
+import Tokenization
 import Torch
 
 /// Prompts as the authors' implementation of CoOp and CoCoOp keeps them: a file of `torch.save` with `state_dict` and

@@ -1,5 +1,6 @@
-import Images
 import ClassificationMetrics
+import Images
+import Support
 
 /// How well a classifier names images. Shares are percentages, as in the paper.
 public struct Evaluation: Sendable, Codable, Equatable {

@@ -1,7 +1,7 @@
+import ClassificationMetrics
 import CLIP
 import Datasets
 import Foundation
-import ClassificationMetrics
 import Images
 import Torch
 

@@ -1,5 +1,5 @@
-import CLIP
 import ClassificationMetrics
+import CLIP
 import Torch
 
 /// How the prompts of many images and classes go through the text encoder: in passes that a budget can hold.

@@ -1,5 +1,5 @@
-import Support
 import Foundation
+import Support
 import Torch
 
 /// Image features that were computed before, in a folder that programs share: one file for each list of images.
@@ -70,7 +70,7 @@ public struct FeatureCache: Sendable {
 
   /// FNV-1a of 64 bits, in hexadecimal: enough against damage and for names, and no more is asked of it.
   private static func checksum(of bytes: some Sequence<UInt8>) -> String {
-    String(bytes.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }, radix: 16)
+    String(FNV1a.hash(bytes), radix: 16)
   }
 
   private static func read(_ url: URL, key: String, shape: [Int]) -> Tensor? {

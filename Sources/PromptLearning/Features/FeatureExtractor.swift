@@ -1,7 +1,7 @@
 import CLIP
-import Support
 import Foundation
 import Images
+import Support
 import Torch
 
 /// Encodes image files a batch at a time: decoding runs on all cores, and so does the encoder.

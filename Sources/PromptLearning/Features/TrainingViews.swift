@@ -2,6 +2,7 @@ import CLIP
 import Datasets
 import Foundation
 import Images
+import Support
 import Torch
 
 /// Where the augmented views of a training image come from.

@@ -1,5 +1,6 @@
 import CLIP
 import Images
+import Support
 import Torch
 
 /// CoCoOp: context vectors shifted by a token computed from the image (Zhou et al., CVPR 2022, §3.2).

@@ -1,5 +1,6 @@
 import CLIP
 import Images
+import Support
 import Torch
 
 /// CoOp: context vectors that are the same for every image (Zhou et al., IJCV 2022, §3.2).

@@ -1,4 +1,5 @@
 import Images
+import Support
 import Torch
 
 /// From an image's feature to its conditional token: two layers with a bottleneck (CoCoOp, §3.2: the Meta-Net).

@@ -1,4 +1,5 @@
 import CLIP
+import Torch
 
 extension Method {
   /// CoCoOp: context vectors shifted by a token computed from the image (Zhou et al., CVPR 2022).

@@ -1,5 +1,6 @@
 import CLIP
 import Datasets
+import Torch
 
 extension Method {
   /// CoOp: context vectors that are the same for every image (Zhou et al., IJCV 2022).

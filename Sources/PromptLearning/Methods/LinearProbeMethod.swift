@@ -1,4 +1,5 @@
 import CLIP
+import Datasets
 import Torch
 
 extension Method {

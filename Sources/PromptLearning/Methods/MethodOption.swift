@@ -7,6 +7,9 @@ public struct MethodOption: Sendable, Equatable {
   public let range: ClosedRange<Double>
   public let help: String
 
+  /// The standard value as a person writes it: 8 rather than 8.0.
+  public var standardText: String { standard == standard.rounded() ? "\(Int(standard))" : "\(standard)" }
+
   init(_ name: String, standard: Double, in range: ClosedRange<Double>, help: String) {
     self.name = name
     self.standard = standard

@@ -1,5 +1,5 @@
-import Support
 import Images
+import Support
 
 /// What an epoch looks at: the order of the images and a view of each, drawn before anything is decoded.
 ///

@@ -2,6 +2,7 @@ import CLIP
 import Datasets
 import Foundation
 import Images
+import Support
 import Torch
 
 /// Improves a learner on the training images of a dataset, epoch by epoch, with CLIP frozen.

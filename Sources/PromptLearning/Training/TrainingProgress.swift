@@ -1,4 +1,5 @@
 import Images
+import Support
 
 /// Where a training stands.
 public enum TrainingProgress: Sendable {

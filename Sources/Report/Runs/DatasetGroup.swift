@@ -1,6 +1,7 @@
+import ClassificationMetrics
 import Datasets
-import Experiments
 import PromptLearning
+import Runs
 
 /// The runs on one dataset with one model, by method.
 struct DatasetGroup: Sendable {
@@ -57,7 +58,7 @@ struct DatasetGroup: Sendable {
         guard let difference = first.kept.difference(from: other.kept) else { continue }
         remarks.append(
           "\(first.run) and \(other.run) were measured on other photos (\(first.kept.name)), \(difference): their"
-            + " figures cannot be compared. \(ExperimentError.sameTestPhotos).")
+            + " figures cannot be compared. \(RunError.sameTestPhotos).")
       }
     }
     return remarks

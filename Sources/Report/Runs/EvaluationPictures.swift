@@ -1,7 +1,7 @@
 import ClassificationMetrics
-import Experiments
 import Foundation
 import Images
+import Runs
 
 /// Two classes of which the first was taken for the second, with some of the images.
 struct ConfusedPair: Sendable {

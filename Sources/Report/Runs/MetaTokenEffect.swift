@@ -1,8 +1,8 @@
 import CLIP
-import Experiments
 import Foundation
 import Images
 import PromptLearning
+import Runs
 import Torch
 
 /// What CoCoOp's conditional token does to the answers: the run's prompts beside the same prompts with a token of zero.

@@ -1,6 +1,8 @@
 import ClassificationMetrics
-import Experiments
 import Images
+import PromptLearning
+import Runs
+import Support
 
 /// How much better one method is than another on the same images, and whether that is more than the chance of those images.
 ///

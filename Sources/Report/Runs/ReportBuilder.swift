@@ -1,8 +1,8 @@
 import Datasets
-import Experiments
-import Support
 import Foundation
 import PromptLearning
+import Runs
+import Support
 
 /// Reads runs, and computes what a report needs and they have not kept.
 public struct ReportBuilder: Sendable {

@@ -1,7 +1,7 @@
 import Datasets
-import Experiments
 import Foundation
 import PromptLearning
+import Runs
 
 /// A run with all that it has kept, and what a report has found out besides.
 struct ReportedRun: Sendable {
@@ -26,7 +26,7 @@ struct ReportedRun: Sendable {
   var changes: [String: MetaTokenEffect] = [:]
   var words: ContextWords?
 
-  /// - Throws: `ExperimentError`, `LearningError` where the folder holds no run of this version.
+  /// - Throws: `RunError`, `LearningError` where the folder holds no run of this version.
   init(_ found: RunFinder.Found) throws {
     folder = try RunFolder(existing: found.url)
     name = found.name
@@ -35,7 +35,7 @@ struct ReportedRun: Sendable {
     // An import is told apart by what was learned.
     let artifact = try? folder.artifact()
     guard let method = record.configuration?.method ?? artifact?.description.method else {
-      throw ExperimentError.notARun(path: found.url.path, reason: "what it learned is missing")
+      throw RunError.notARun(path: found.url.path, reason: "what it learned is missing")
     }
     self.method = method
     namesOtherClasses = method.namesOtherClasses && artifact?.isClassSpecific != true

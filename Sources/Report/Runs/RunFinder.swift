@@ -1,5 +1,5 @@
-import Experiments
 import Foundation
+import Runs
 
 /// The runs that paths stand for: a run's own folder, or folders of runs such as `reproduce` leaves.
 struct RunFinder {
@@ -14,7 +14,7 @@ struct RunFinder {
   /// `units/DATASET/METHOD-seedN` under an output folder.
   private static let depth = 4
 
-  /// - Throws: ``ReportError/noRuns(path:)``, `ExperimentError/notARun(path:reason:)`.
+  /// - Throws: ``ReportError/noRuns(path:)``, `RunError/notARun(path:reason:)`.
   static func runs(at paths: [URL]) throws -> [Found] {
     var found: [Found] = []
     for path in paths {

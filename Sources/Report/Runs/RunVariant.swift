@@ -1,7 +1,8 @@
 import Datasets
-import Experiments
 import Foundation
 import PromptLearning
+import Runs
+import Torch
 
 /// What runs have in common that differ in nothing but their seed.
 struct RunVariant: Hashable, Sendable {

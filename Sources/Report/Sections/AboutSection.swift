@@ -1,4 +1,7 @@
+import Datasets
 import Foundation
+import PromptLearning
+import Runs
 
 /// Where everything comes from, and what is missing.
 struct AboutSection {

@@ -1,6 +1,6 @@
 import Datasets
-import Experiments
 import PromptLearning
+import Reproduction
 
 /// The methods on one dataset: for each part of the classes that was learned a table with differences to zero-shot CLIP, and
 /// bars beside the paper's figures.

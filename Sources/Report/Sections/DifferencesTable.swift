@@ -1,4 +1,5 @@
-import Experiments
+import PromptLearning
+import Reproduction
 
 /// The differences between methods on the same test images, with what chance would do.
 struct DifferencesTable {

@@ -1,7 +1,7 @@
-import Datasets
-import Experiments
 import ClassificationMetrics
+import Datasets
 import PromptLearning
+import Runs
 
 /// One evaluation of one run: what was mistaken for what, which classes are hard, and how far probabilities can be trusted.
 struct MethodDetail {

@@ -1,3 +1,6 @@
+import ClassificationMetrics
+import PromptLearning
+
 /// All datasets in one table, where there are several.
 struct OverviewSection {
   let groups: [DatasetGroup]

@@ -1,3 +1,5 @@
+import Datasets
+
 /// Accuracy over the number of images of each class, where runs have several.
 struct ShotsSection {
   let group: DatasetGroup

@@ -1,3 +1,4 @@
+import ClassificationMetrics
 import PromptLearning
 
 /// How the loss fell, epoch by epoch. Trainings of different lengths have charts of their own: on one axis, ten epochs beside

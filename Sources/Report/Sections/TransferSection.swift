@@ -1,4 +1,7 @@
-import Experiments
+import ClassificationMetrics
+import Datasets
+import PromptLearning
+import Runs
 
 /// What was learned on one dataset, measured on others, beside zero-shot CLIP there and the paper's figures.
 struct TransferSection {

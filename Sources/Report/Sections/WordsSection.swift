@@ -1,6 +1,6 @@
-import Experiments
 import Foundation
 import PromptLearning
+import Runs
 
 /// The context vectors of one run, read as words.
 struct WordsSection {

@@ -1,3 +1,5 @@
+import Support
+
 /// Byte strings numbered in order of arrival, found by content: open addressing over one buffer, because 49,408
 /// `String` keys would take most of the start-up of every command.
 struct SpellingTable: Sendable {
@@ -41,10 +43,8 @@ struct SpellingTable: Sendable {
     return nil
   }
 
-  /// FNV-1a.
   private static func hash(_ bytes: ArraySlice<UInt8>) -> Int {
-    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-    for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+    let hash = FNV1a.hash(bytes)
     return Int(truncatingIfNeeded: hash >> 32 ^ hash) & Int.max
   }
 }

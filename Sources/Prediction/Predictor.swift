@@ -1,0 +1,92 @@
+import CLIP
+import Datasets
+import Foundation
+import Images
+import PromptLearning
+import Runs
+import Torch
+
+/// Names images.
+public struct Predictor: Sendable {
+  private let classifier: any ImageClassifier
+  private let budget: MemoryBudget
+
+  /// By what a run has learned, over its own classes or over others.
+  ///
+  /// - Parameter isFast: answers near the cost of zero-shot CLIP, approximately; ``FastMode`` says how near.
+  public init(
+    run: LoadedRun, classNames: [String]?, isFast: Bool = false, within budget: MemoryBudget = .automatic
+  ) throws {
+    classifier =
+      try isFast ? run.fastClassifier(for: classNames, within: budget) : run.classifier(for: classNames)
+    self.budget = budget
+  }
+
+  /// By zero-shot CLIP.
+  ///
+  /// - Parameter templates: one sentence with {} for the name, or several whose features are averaged.
+  public init(
+    zeroShot clip: CLIPModel, classNames: [String], templates: [String], within budget: MemoryBudget = .automatic
+  ) throws {
+    classifier = Classifier(
+      clip, try ZeroShotPrompts(for: classNames, templates: templates.map(PromptTemplate.init), clip: clip))
+    self.budget = budget
+  }
+
+  /// How the pixels that the model sees are made.
+  var preprocessing: Preprocessing { classifier.clip.configuration.preprocessing }
+
+  /// The pixels that the model sees of a picture.
+  public func square(_ image: Image) throws -> Image {
+    try classifier.clip.configuration.preprocessing.square(image)
+  }
+
+  /// The most probable classes of each picture; probabilities are over all classes given.
+  ///
+  /// - Parameter squares: as ``square(_:)`` makes them.
+  public func candidates(for squares: [Image], top: Int) throws -> [[Prediction.Candidate]] {
+    let names = classifier.classNames
+    let embeddings = try classifier.clip.imageEmbeddings(ofSquares: squares)
+    let probabilities = try classifier.logits(ofEmbeddings: embeddings, within: budget).softmax().floats()
+    return squares.indices.map { image in
+      Prediction.Candidate.ranked(
+        probabilities[image * names.count..<(image + 1) * names.count], names: names, top: top)
+    }
+  }
+}
+
+/// What `predict` prints for one image.
+public struct Prediction: Sendable, Codable, Equatable {
+  public let file: String
+  /// The most probable class first; none where the image could not be read.
+  public let top: [Candidate]
+  /// Why the image could not be read, and what to do; `nil` where it was.
+  public let error: String?
+
+  public init(file: String, top: [Candidate], error: String? = nil) {
+    self.file = file
+    self.top = top
+    self.error = error
+  }
+
+  public struct Candidate: Sendable, Codable, Equatable {
+    public let `class`: String
+    /// In 0…1, over all classes given.
+    public let probability: Float
+
+    public init(class name: String, probability: Float) {
+      `class` = name
+      self.probability = probability
+    }
+
+    /// The most probable of `names` first; of equals, the one that is named first.
+    ///
+    /// - Parameter probabilities: one for each name.
+    package static func ranked(
+      _ probabilities: some Sequence<Float>, names: [String], top: Int
+    ) -> [Candidate] {
+      zip(names, probabilities).enumerated().sorted { ($1.element.1, $0.offset) < ($0.element.1, $1.offset) }
+        .prefix(top).map { Candidate(class: $0.element.0, probability: $0.element.1) }
+    }
+  }
+}

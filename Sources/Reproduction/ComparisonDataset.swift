@@ -1,0 +1,85 @@
+import Datasets
+import Foundation
+import PromptLearning
+import Runs
+import Support
+import Torch
+
+/// A dataset of a comparison, read once, or the reason why it cannot be used.
+struct ComparisonDataset: Sendable {
+  /// As the command line names it.
+  let name: String
+  /// Of benchmarks, where `name` is one's.
+  let root: String?
+  /// As the paper calls it, or else the dataset's own name.
+  let title: String
+  let dataset: Result<Dataset, UnusableData>
+
+  /// - Throws: ``RunError`` for a name that stands for nothing; what is wrong with the files themselves is kept.
+  init(_ name: String, root: String?) throws {
+    let benchmark = root == nil ? nil : PublishedDataset(named: name)
+    let source = try DataSource(name, root: benchmark == nil ? nil : root)
+    self.name = name
+    self.root = benchmark == nil ? nil : root
+    do {
+      let loaded = try source.load()
+      title = PublishedDataset(named: loaded.name)?.rawValue ?? loaded.name
+      dataset = .success(loaded)
+    } catch let error as any UserFacingError {
+      let stem = URL(filePath: name).deletingPathExtension().lastPathComponent
+      title = (benchmark ?? PublishedDataset(named: stem))?.rawValue ?? stem
+      dataset = .failure(UnusableData(error))
+    }
+  }
+}
+
+/// Why images cannot be learned from or tested on.
+struct UnusableData: UserFacingError {
+  let problem: String
+  let remedy: String?
+
+  init(_ error: any UserFacingError) { (problem, remedy) = (error.problem, error.remedy) }
+}
+
+/// The test images of every dataset of a comparison, each encoded once for all units.
+struct EncodedTestSets: Sendable {
+  private let extractor: FeatureExtractor
+  private var encoded: [String: Result<Tensor, UnusableData>] = [:]  // by title: [test images, E]
+
+  init(_ extractor: FeatureExtractor) { self.extractor = extractor }
+
+  /// - Throws: ``UnusableData`` where an image cannot be read, again each time it is asked for.
+  mutating func images(
+    of dataset: Dataset, titled title: String, classes: ClassSubset, progress: (Int) throws -> Void
+  ) throws -> TestImages {
+    if encoded[title] == nil {
+      do {
+        let embeddings = try extractor.embeddings(of: dataset.test.map(dataset.url(of:)), progress: progress)
+        encoded[title] = .success(embeddings)
+      } catch let error as any UserFacingError {
+        encoded[title] = .failure(UnusableData(error))
+      }
+    }
+    let labels = classes.labels(of: dataset.classNames.count)
+    let rows = dataset.test.indices.filter { labels.contains(dataset.test[$0].label) }
+    return TestImages(
+      dataset: try dataset.subset(classes), classes: classes,
+      embeddings: try (encoded[title]?.get() ?? .zeros([0, 0]))
+        .gathered(Tensor(rows, shape: [rows.count]), axis: 0))
+  }
+}
+
+/// The test images of some classes of a dataset, encoded.
+struct TestImages: Sendable {
+  /// With those classes alone.
+  let dataset: Dataset
+  let classes: ClassSubset
+  let embeddings: Tensor  // [images, E]
+
+  /// How well a classifier of any method names these images, over these images' classes.
+  func evaluation(of classifier: some ImageClassifier, within budget: MemoryBudget) throws -> SavedEvaluation {
+    let measurement = try Evaluator(classifier.withClasses(dataset.classNames), within: budget).measurement(
+      on: embeddings, labels: dataset.test.map(\.label), classNames: dataset.classNames)
+    return SavedEvaluation(of: measurement, on: dataset, classes: classes, split: .test)
+  }
+}

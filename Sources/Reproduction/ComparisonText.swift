@@ -1,0 +1,198 @@
+import ClassificationMetrics
+import Datasets
+import PromptLearning
+import Runs
+
+/// A comparison's table, for a terminal or as a Markdown page.
+public struct ComparisonText {
+  private let result: ComparisonSummary
+  private let showsIntervals: Bool
+
+  /// - Parameter showsIntervals: whether ± is the 95 % interval of the mean in place of the standard deviation.
+  public init(_ result: ComparisonSummary, showsIntervals: Bool = false) {
+    self.result = result
+    self.showsIntervals = showsIntervals
+  }
+
+  /// The table, with what is missing below it.
+  public var terminal: String { "\(table)" + gapLines.map { "\n\($0)" }.joined() }
+
+  /// `results.md`.
+  public var markdown: String {
+    let comparison = result.comparison
+    let source = comparison.kind.transfers ? ", learned on \(comparison.sources.first?.title ?? "")" : ""
+    let seeds = comparison.seeds.map(String.init).joined(separator: ", ")
+    var parts = [
+      "# \(comparison.kind.title)",
+      "\(result.model.name) (\(result.architecture))\(source), \(comparison.shots) shots, seeds \(seeds). "
+        + "Accuracies in percent, means over the seeds ± "
+        + (showsIntervals ? "half the 95 % interval of the mean (Student's t)" : "the standard deviation of a sample")
+        + (comparison.kind.transfers ? "." : "; H is the harmonic mean of the two means."),
+      table.markdown,
+    ]
+    if !gapLines.isEmpty { parts.append(gapLines.map { "* \($0)" }.joined(separator: "\n")) }
+    if !result.isPapersSetUp, let paper = paperTable {
+      parts.append(
+        "The paper's own figures, of OpenAI's ViT-B/16 with 16 shots and the seeds 1, 2 and 3: another set-up, so that"
+          + " differences between methods may be compared and the figures themselves not.")
+      parts.append(paper.markdown)
+    }
+    return parts.joined(separator: "\n\n") + "\n"
+  }
+
+  private var gapLines: [String] { result.failures.map { "\($0.subject) failed: \($0.reason)" } }
+
+  // MARK: Tables
+
+  private var table: TextTable { result.comparison.kind.transfers ? transferTable : halvesTable }
+
+  /// Datasets below each other, and in each the methods.
+  private var halvesTable: TextTable {
+    let hasPaper = result.isPapersSetUp
+    let header =
+      ["dataset", "method", "base", "new", "H"] + (hasPaper ? ["paper: base", "new", "H"] : []) + ["seconds"]
+    let rows = titles.flatMap { dataset in
+      result.comparison.variants.map { variant -> [String] in
+        let row = (result.halves + result.averageHalves).first { $0.isOf(variant, dataset) }
+        let mark = mark(variant, dataset)
+        guard let row else {
+          let missing = dataset == ComparisonSummary.averageTitle ? "–" : "failed"
+          return [dataset, variant.title] + Array(repeating: missing, count: 3)
+            + Array(repeating: "–", count: header.count - 5)
+        }
+        let paper = [row.paper?.base, row.paper?.new, row.paper?.harmonicMean].map { FigureText.text($0) }
+        return [
+          dataset, variant.title, text(row.base, row.baseDeviation, row.baseInterval, of: row.seeds) + mark,
+          text(row.new, row.newDeviation, row.newInterval, of: row.seeds) + (row.new == nil ? "" : mark),
+          FigureText.text(row.harmonicMean),
+        ] + (hasPaper ? paper : []) + [FigureText.text(row.seconds)]
+      }
+    }
+    return TextTable(header: header, rows: rows, wordColumns: 2)
+  }
+
+  /// Datasets below each other, methods side by side.
+  private var transferTable: TextTable {
+    let variants = result.comparison.variants
+    let hasPaper = result.isPapersSetUp
+    let rows = titles.map { dataset in
+      let found = variants.map { variant in
+        (result.transfers + result.averageTransfers).first { $0.isOf(variant, dataset) }
+      }
+      let cells = zip(variants, found).map { variant, row in
+        guard let row else {
+          return result.gaps.contains(.init(variant: variant, dataset: dataset)) ? "failed" : "–"
+        }
+        return text(row.accuracy, row.accuracyDeviation, row.accuracyInterval, of: row.seeds) + mark(variant, dataset)
+      }
+      return [dataset + (dataset == source ? " (source)" : "")] + cells
+        + (hasPaper ? found.map { FigureText.text($0?.paper) } : [])
+    }
+    return TextTable(
+      header: ["dataset"] + variants.map(\.title) + (hasPaper ? variants.map { "paper: \($0.title)" } : []),
+      rows: rows, wordColumns: 1)
+  }
+
+  /// The paper's rows for the same datasets and methods; `nil` where it has none of them.
+  private var paperTable: TextTable? {
+    if result.comparison.kind.transfers {
+      let rows = result.transfers.compactMap { row in
+        row.paper.map { [row.dataset, row.method.title, FigureText.text($0)] }
+      }
+      return rows.isEmpty ? nil : TextTable(header: ["dataset", "method", "accuracy"], rows: rows, wordColumns: 2)
+    }
+    let rows = result.halves.compactMap { row in
+      row.paper.map {
+        [row.dataset, row.method.title] + [$0.base, $0.new, $0.harmonicMean].map { FigureText.text($0) }
+      }
+    }
+    return rows.isEmpty
+      ? nil : TextTable(header: ["dataset", "method", "base", "new", "H"], rows: rows, wordColumns: 2)
+  }
+
+  private var source: String? { result.comparison.kind.transfers ? result.comparison.sources.first?.title : nil }
+
+  /// The datasets, and their average where there are several.
+  private var titles: [String] {
+    result.comparison.titles + (result.comparison.datasets.count > 1 ? [ComparisonSummary.averageTitle] : [])
+  }
+
+  private func mark(_ variant: Variant, _ dataset: String) -> String {
+    let isMarked =
+      dataset == ComparisonSummary.averageTitle
+      ? result.gaps.contains { $0.variant == variant } : result.gaps.contains(.init(variant: variant, dataset: dataset))
+    return isMarked ? "*" : ""
+  }
+
+  private func text(_ mean: Double?, _ deviation: Double?, _ interval: Double?, of seeds: [Int]) -> String {
+    FigureText.text(mean, spread: seeds.count > 1 ? showsIntervals ? interval : deviation : nil)
+  }
+}
+
+extension MethodResult {
+  func isOf(_ variant: Variant, _ dataset: String) -> Bool {
+    method == variant.method && self.variant == variant.label && self.dataset == dataset
+  }
+}
+
+extension TransferResult {
+  func isOf(_ variant: Variant, _ dataset: String) -> Bool {
+    method == variant.method && self.variant == variant.label && self.dataset == dataset
+  }
+}
+
+/// The accuracies of a comparison by variant, dataset and seed.
+struct ResultTable {
+  /// What one seed came to on one dataset.
+  struct Value: Equatable {
+    let seed: Int
+    /// In percent: of base and new classes, or of all; without new where the method cannot name them.
+    let accuracies: [Double]
+    let seconds: Double
+  }
+
+  private let outcomes: [TrialResult]
+  private let comparison: Comparison
+
+  init(_ outcomes: [TrialResult], of comparison: Comparison) {
+    self.outcomes = outcomes
+    self.comparison = comparison
+  }
+
+  /// By seed; a zero-shot classifier's one value counts for each seed.
+  func values(of variant: Variant, on dataset: String) -> [Value] {
+    let found = outcomes.filter { $0.unit.variant == variant }.compactMap { outcome -> Value? in
+      let tests = outcome.unit.tests.filter { $0.dataset == dataset }
+      let accuracies = tests.compactMap { outcome.accuracies[$0] }
+      guard !tests.isEmpty, accuracies.count == tests.count else { return nil }
+      return Value(seed: outcome.unit.seed, accuracies: accuracies, seconds: outcome.seconds)
+    }
+    guard variant.method.isZeroShot, let only = found.first else { return found }
+    return comparison.seeds.enumerated().map {
+      Value(seed: $1, accuracies: only.accuracies, seconds: $0 == 0 ? only.seconds : 0)
+    }
+  }
+
+  /// By seed, the means over the datasets, where every dataset has this seed.
+  func averages(of variant: Variant, over datasets: [String]) -> [Value] {
+    let columns = datasets.map { values(of: variant, on: $0) }
+    return comparison.seeds.compactMap { seed in
+      let row = columns.compactMap { $0.first { $0.seed == seed } }
+      let kinds = row.map(\.accuracies.count).min() ?? 0
+      guard row.count == datasets.count, kinds > 0 else { return nil }
+      return Value(
+        seed: seed, accuracies: (0..<kinds).map { kind in row.map { $0.accuracies[kind] }.mean },
+        seconds: row.map(\.seconds).reduce(0, +))
+    }
+  }
+
+  /// The rows that a unit was to fill, and did not.
+  var gaps: Set<ComparisonSummary.Gap> {
+    Set(
+      outcomes.flatMap { outcome in
+        outcome.unit.tests.filter { outcome.accuracies[$0] == nil }.map {
+          ComparisonSummary.Gap(variant: outcome.unit.variant, dataset: $0.dataset)
+        }
+      })
+  }
+}

@@ -1,0 +1,61 @@
+import CLIP
+import Datasets
+import Foundation
+import PromptLearning
+import Runs
+import Torch
+
+/// The paper's tables 1 to 3: ViT-B/16, 16 shots, means over the seeds 1, 2 and 3, in percent.
+package struct PaperResults: Decodable, Sendable {
+  private let baseToNew: [String: [String: Halves]]
+  private let crossDataset: [String: [String: Double]]
+  private let domainGeneralization: [String: [String: Double]]
+
+  private struct Halves: Decodable { let base, new, h: Double }
+
+  /// - Throws: where the resource is not in its place.
+  package init() throws {
+    let url = Bundle.module.bundleURL.appending(path: "paper-results.json")
+    self = try JSONDecoder().decode(Self.self, from: Data(contentsOf: url))
+  }
+
+  /// - Parameter dataset: as the paper calls it, or `Average`.
+  func halves(of variant: Variant, on dataset: String) -> PaperFigures? {
+    variant.label == nil ? halves(of: variant.method, on: dataset) : nil
+  }
+
+  /// The same for a method as the paper ran it.
+  package func halves(of method: Method, on dataset: String) -> PaperFigures? {
+    guard let key = method.paperKey, let found = baseToNew[dataset]?[key] else { return nil }
+    return PaperFigures(base: found.base, new: found.new, harmonicMean: found.h)
+  }
+
+  func accuracy(of variant: Variant, on dataset: String, in kind: EvaluationProtocol) -> Double? {
+    guard variant.label == nil, let key = variant.method.paperKey else { return nil }
+    return (kind == .crossDataset ? crossDataset : domainGeneralization)[key]?[dataset]
+  }
+
+  /// A method's on a dataset as the paper learned it, on ImageNet; where both tables have the dataset, they agree.
+  package func accuracy(of method: Method, transferredTo dataset: String) -> Double? {
+    guard let key = method.paperKey else { return nil }
+    return domainGeneralization[key]?[dataset] ?? crossDataset[key]?[dataset]
+  }
+}
+
+/// What the paper found for a dataset and a method, in percent.
+public struct PaperFigures: Sendable, Codable, Equatable {
+  public let base, new, harmonicMean: Double
+
+  package init(base: Double, new: Double, harmonicMean: Double) {
+    (self.base, self.new, self.harmonicMean) = (base, new, harmonicMean)
+  }
+}
+
+extension Comparison {
+  /// Whether the figures may be held against the paper's: everything but the data is as there.
+  func isPapersSetUp(on configuration: CLIPConfiguration) -> Bool {
+    configuration.architecture == OpenAIModel.viTB16.rawValue && shots == 16 && seeds.sorted() == [1, 2, 3]
+      && context == RunConfiguration.Context() && adjustment.isNone && precision == .float32
+      && (!kind.transfers || sources.map(\.title) == [PublishedDataset.imageNet.rawValue])
+  }
+}

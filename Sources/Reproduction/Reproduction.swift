@@ -1,0 +1,217 @@
+import CLIP
+import Datasets
+import Foundation
+import Images
+import PromptLearning
+import Runs
+import Support
+
+/// Does a comparison's units in a folder that any number of processes share: each unit is done by one of them, and what is
+/// done already is taken as it is.
+public struct Reproduction: Sendable {
+  public let comparison: Comparison
+  public let units: [Trial]
+  public let output: URL
+  let clip: CLIPModel
+  let runner: TrialRunner
+  private let layout: Layout
+  private var bench: EncodedTestSets
+
+  /// Where the units' runs go.
+  public enum Layout: Sendable {
+    /// `units/DATASET/METHOD-seedN`, where finished units are kept.
+    case units
+    /// `METHOD-seedN`, each in place of what was there: for one dataset.
+    case flat
+  }
+
+  /// What is being done.
+  public enum Progress: Sendable {
+    case encoding(dataset: String, done: Int, of: Int)
+    case training(Trial, TrainingProgress)
+    /// `number` of the units are now done; `isNew` if this process has done this one.
+    case finished(TrialResult, number: Int, of: Int, isNew: Bool)
+    /// Other processes do what is left.
+    case waiting(units: Int)
+  }
+
+  /// Looks at everything that is there, before anything is computed.
+  ///
+  /// - Throws: ``RunError`` where the folder holds something else, or another run in a unit's place;
+  ///   `WritingError` where nothing can be written.
+  public init(
+    _ comparison: Comparison, clip: CLIPModel, identity: ModelIdentity, output: URL, layout: Layout = .units,
+    within budget: MemoryBudget? = nil, cacheFolder: URL? = nil, limits: DecodingLimits = .standard
+  ) throws {
+    self.comparison = comparison
+    self.clip = clip
+    self.output = output
+    self.layout = layout
+    units = comparison.units
+    runner = TrialRunner(clip: clip, identity: identity, budget: budget, cacheFolder: cacheFolder, limits: limits)
+    let cache = cacheFolder.map { FeatureCache(folder: $0, model: identity.sha256) }
+    let reading = PhotoReading(limits: limits, orientation: comparison.orientation)
+    bench = EncodedTestSets(FeatureExtractor(clip, cache: cache, reading: reading))
+    if layout == .units { try Self.check(output: output) }
+    for unit in units { try checkPlace(of: unit) }
+  }
+
+  /// Makes sure that a folder can take a comparison: it is new, empty, or has one.
+  ///
+  /// - Throws: ``ReproductionError/noComparison(path:)``, or `WritingError`.
+  public static func check(output: URL) throws {
+    let contents = (try? FileManager.default.contentsOfDirectory(atPath: output.path)) ?? []
+    guard contents.isEmpty || contents.contains("units") else {
+      throw ReproductionError.noComparison(path: output.path)
+    }
+    try CreatedDirectories(upTo: output).removeEmpty()
+  }
+
+  private func checkPlace(of unit: Trial) throws {
+    guard case .success(let dataset)? = shelved(unit.dataset)?.dataset else { return }
+    do {
+      let place = try place(of: unit, on: dataset)
+      if layout == .units { _ = try place.state() }
+      _ = try RunFolder(creating: place.url, existing: .replace)
+    } catch let error as RunError {
+      // Another run must not be taken for this one; what is merely broken is told when the unit's turn comes.
+      if error.kind == .otherSetting { throw error }
+    } catch let error as LearningError {
+      if case .otherModel = error { throw error }
+    } catch is DatasetError {}
+  }
+
+  func shelved(_ title: String) -> ComparisonDataset? {
+    (comparison.sources + comparison.datasets).first { $0.title == title }
+  }
+
+  func place(of unit: Trial, on dataset: Dataset) throws -> TrialFolder {
+    let path = layout == .units ? "units/\(unit.path)" : unit.folderName
+    return TrialFolder(
+      unit: unit, url: output.appending(path: path),
+      classNames: try dataset.subset(unit.configuration.classes).classNames, identity: runner.identity)
+  }
+
+  /// Does every unit that nobody has done or is doing, waits for those that others do, and tells what all came to.
+  ///
+  /// - Parameter progress: called often; it may throw to stop, and whatever is done by then is kept.
+  /// - Returns: an outcome for each of ``units``.
+  /// - Throws: what `progress` throws, and `WritingError`; what is wrong with a unit's data is part of its outcome.
+  public mutating func callAsFunction(progress: (Progress) throws -> Void = { _ in }) throws -> [TrialResult] {
+    var outcomes: [Int: TrialResult] = [:]
+    while outcomes.count < units.count {
+      let before = outcomes.count
+      for index in units.indices where outcomes[index] == nil {
+        do {
+          let (outcome, isNew) = try outcome(of: units[index], progress: progress)
+          outcomes[index] = outcome
+          try progress(.finished(outcome, number: outcomes.count, of: units.count, isNew: isNew))
+        } catch let error as RunError where error.isInUse {
+          continue
+        }
+      }
+      guard outcomes.count == before, before < units.count else { continue }
+      try progress(.waiting(units: units.count - before))
+      Thread.sleep(forTimeInterval: 0.5)
+    }
+    return units.indices.compactMap { outcomes[$0] }
+  }
+
+  /// - Throws: ``RunError/inUse(path:)`` while another process does the unit.
+  private mutating func outcome(
+    of unit: Trial, progress: (Progress) throws -> Void
+  ) throws -> (TrialResult, isNew: Bool) {
+    guard let source = shelved(unit.dataset) else { return (failed(unit, unit.title, "It has no dataset"), false) }
+    do {
+      let place = try place(of: unit, on: source.dataset.get())
+      if layout == .units, let outcome = try finishedOutcome(of: place) { return (outcome, false) }
+      let lock = try place.lock()
+      defer { lock.release() }
+      // Another process may have ended between the two looks.
+      if layout == .units, let outcome = try finishedOutcome(of: place) { return (outcome, false) }
+      let (folder, classifier, seconds, kept) = try runner.trained(
+        place, on: source.dataset.get(), isReplacing: layout == .flat
+      ) { try progress(.training(unit, $0)) }
+      return (try tested(classifier, of: unit, in: folder, after: seconds, kept, progress: progress), true)
+    } catch let error as WritingError {
+      throw error
+    } catch let error as RunError where error.isInUse {
+      throw error
+    } catch let error as UnusableData {
+      return (failed(unit, source.title, error.explanation), false)
+    } catch let error as any UserFacingError {
+      if case .notKept(let path, let reason) = (error as? RunError)?.kind {
+        throw WritingError.failed(path: path, reason: reason)
+      }
+      return (failed(unit, unit.title, error.explanation), false)
+    }
+  }
+
+  /// The outcome of a unit that was trained and tested on everything before; `nil` where something is left to do.
+  func finishedOutcome(of place: TrialFolder) throws -> TrialResult? {
+    guard case .trained(_, let seconds, let kept) = try place.state() else { return nil }
+    var found: [Trial.Test: SavedEvaluation] = [:]
+    for test in place.unit.tests {
+      guard case .success(let dataset)? = shelved(test.dataset)?.dataset,
+        let evaluation = kept.first(of: test, on: dataset)
+      else { return nil }
+      found[test] = evaluation
+    }
+    return TrialResult(place.unit, found, trainingSeconds: seconds, failures: [])
+  }
+
+  private mutating func tested(
+    _ classifier: any ImageClassifier, of unit: Trial, in folder: RunFolder, after seconds: Double,
+    _ kept: [SavedEvaluation], progress: (Progress) throws -> Void
+  ) throws -> TrialResult {
+    var found: [Trial.Test: SavedEvaluation] = [:]
+    var failures: [TrialResult.Failure] = []
+    for test in unit.tests {
+      guard let shelved = shelved(test.dataset) else { continue }
+      do {
+        let dataset = try shelved.dataset.get()
+        if let evaluation = kept.first(of: test, on: dataset) {
+          found[test] = evaluation
+          continue
+        }
+        let images = try bench.images(of: dataset, titled: test.dataset, classes: test.classes) {
+          try progress(.encoding(dataset: test.dataset, done: $0, of: dataset.test.count))
+        }
+        let evaluation = try images.evaluation(of: classifier, within: runner.budget ?? .automatic)
+        try folder.keep(evaluation)
+        found[test] = evaluation
+      } catch let error as WritingError {
+        throw error
+      } catch let error as any UserFacingError {
+        failures.append(TrialResult.Failure(subject: test.dataset, reason: error.explanation))
+      }
+    }
+    return TrialResult(unit, found, trainingSeconds: seconds, failures: failures)
+  }
+
+  /// Keeps the table as `results.json` and `results.md`, each whole.
+  ///
+  /// - Throws: `WritingError`.
+  public func write(_ result: ComparisonSummary, _ text: ComparisonText) throws {
+    // There are no units yet where no data could be used; the folder is this comparison's all the same.
+    _ = try CreatedDirectories(upTo: output.appending(path: "units"))
+    try AtomicFile.write(
+      JSONEncoder.readable.encode(result) + Data("\n".utf8), to: output.appending(path: "results.json"))
+    try AtomicFile.write(Data(text.markdown.utf8), to: output.appending(path: "results.md"))
+  }
+
+  private func failed(_ unit: Trial, _ subject: String, _ reason: String) -> TrialResult {
+    TrialResult(
+      unit, accuracies: [:], seconds: 0, failures: [TrialResult.Failure(subject: subject, reason: reason)])
+  }
+}
+
+extension TrialResult {
+  fileprivate init(
+    _ unit: Trial, _ evaluations: [Trial.Test: SavedEvaluation], trainingSeconds: Double, failures: [Failure]
+  ) {
+    self.init(
+      unit, accuracies: evaluations.mapValues(\.evaluation.accuracy),
+      seconds: trainingSeconds + evaluations.values.map(\.evaluation.seconds).reduce(0, +), failures: failures)
+  }
+}

@@ -1,0 +1,166 @@
+import ClassificationMetrics
+import Foundation
+import Images
+import PromptLearning
+import Support
+
+/// Runs beside each other: what they were told, how well they name images, and whether that differs by more than chance.
+public struct RunComparison: Sendable, Encodable {
+  public let runs: [RunSummary]
+  /// Those in which the runs differ, by name.
+  public let settings: [Setting]
+  /// Each other run against the first, on each evaluation that both have.
+  public let tests: [Test]
+  /// Runs that differ in their seed alone, on each evaluation that all of them have.
+  public let seedSpreads: [SeedSpread]
+  /// Such runs of two configurations against each other, seed by seed.
+  public let seedDifferences: [SeedDifference]
+
+  public struct Setting: Sendable, Encodable, Equatable {
+    /// As `run.json` nests it, such as "training.epochs".
+    public let name: String
+    /// One a run; `nil` where it has none.
+    public let values: [String?]
+  }
+
+  /// Two runs on the same images. Shares are percentages.
+  public struct Test: Sendable, Encodable {
+    /// The evaluation's name.
+    public let evaluation: String
+    public let first, second: String
+    public let images: Int
+    /// The accuracy of the second less that of the first.
+    public let difference: Double
+    /// Where the difference would lie with other images of the same kind: the percentile bootstrap over the images.
+    public let interval95: Interval
+    /// Images that one of the two alone names rightly.
+    public let onlyFirst, onlySecond: Int
+    /// Of McNemar's test.
+    public let pValue: Double
+    /// How it was computed.
+    public let form: McNemarTest.Form
+  }
+
+  public struct Interval: Sendable, Encodable {
+    public let lower, upper: Double
+    public let resamples: Int
+
+    package init(lower: Double, upper: Double, resamples: Int) {
+      (self.lower, self.upper, self.resamples) = (lower, upper, resamples)
+    }
+  }
+
+  /// - Parameter paths: of two runs or more.
+  /// - Throws: ``RunError``, above all ``RunError/incomparable(first:second:reason:)``.
+  public init(of paths: [String]) throws {
+    let folders = try paths.map { try RunFolder(existing: URL(filePath: $0)) }
+    let records = try folders.map { try $0.record() }
+    let kept = try folders.map { try $0.evaluations() }
+    runs = zip(folders, paths).map { RunSummary(of: $0.url, named: $1) }
+    let flattened = try records.map(Self.flattened)
+    settings = Self.differences(of: flattened)
+    tests = try paths.indices.dropFirst().flatMap { index in
+      try Self.tests((paths[0], kept[0]), (paths[index], kept[index]))
+    }
+    let groups = Self.seedGroups(
+      paths.indices.compactMap { index in
+        records[index].seed.map { seed in
+          let run = SeedGroup.Run(
+            path: paths[index], method: records[index].configuration?.method, seed: seed, evaluations: kept[index])
+          return (run, flattened[index].filter { $0.key != "seed" })
+        }
+      })
+    seedSpreads = groups.flatMap(\.spreads)
+    seedDifferences = groups.dropFirst().flatMap { $0.differences(from: groups[0]) }
+  }
+
+  /// In the order of their first runs; a run with a seed of its own is in none.
+  private static func seedGroups(_ runs: [(run: SeedGroup.Run, settings: [String: String])]) -> [SeedGroup] {
+    var groups: [(settings: [String: String], runs: [SeedGroup.Run])] = []
+    for (run, settings) in runs {
+      if let index = groups.firstIndex(where: { $0.settings == settings }) {
+        if !groups[index].runs.contains(where: { $0.seed == run.seed }) { groups[index].runs.append(run) }
+      } else {
+        groups.append((settings, [run]))
+      }
+    }
+    return groups.filter { $0.runs.count > 1 }.map { SeedGroup($0.runs.sorted { $0.seed < $1.seed }) }
+  }
+
+  private typealias Run = (path: String, evaluations: [SavedEvaluation])
+
+  private static func tests(_ first: Run, _ second: Run) throws -> [Test] {
+    let pairs = first.evaluations.flatMap { one in
+      second.evaluations.filter { $0.name == one.name }.map { (one, $0) }
+    }
+    guard !pairs.isEmpty else {
+      throw RunError.incomparable(
+        first: first.path, second: second.path,
+        reason: "\(held(by: first)), and \(held(by: second)): none of the same dataset, classes and split")
+    }
+    return try pairs.map { one, other in
+      if let difference = one.difference(from: other) {
+        throw RunError.otherTestPhotos(
+          first: first.path, second: second.path, evaluation: one.name, difference: difference)
+      }
+      return Test(one, other, first: first.path, second: second.path)
+    }
+  }
+
+  private static func held(by run: Run) -> String {
+    let names = run.evaluations.map(\.name)
+    return "\(run.path) has \(names.isEmpty ? "no evaluation" : names.joined(separator: ", "))"
+  }
+
+  /// The record's settings as names and texts; what merely follows from them or from the machine's speed is left out.
+  private static func flattened(_ record: RunFolder.Record) throws -> [String: String] {
+    struct Settings: Encodable {
+      let configuration: RunConfiguration?
+      let imported: ImportedPrompts?
+      let checkpoint: String
+      let classNames: Int
+      let libtorch: String
+    }
+    let settings = Settings(
+      configuration: record.configuration, imported: record.imported,
+      checkpoint: String(record.model.sha256.prefix(12)),
+      classNames: record.classNames.count, libtorch: record.libtorch)
+    var texts: [String: String] = [:]
+    func flatten(_ value: Any, _ path: [String]) {
+      switch value {
+      case let object as [String: Any]: for (key, inner) in object { flatten(inner, path + [key]) }
+      case let list as [Any]: texts[path.joined(separator: ".")] = list.map { "\($0)" }.joined(separator: ", ")
+      default: texts[path.joined(separator: ".")] = "\(value)"
+      }
+    }
+    flatten(try JSONSerialization.jsonObject(with: JSONEncoder().encode(settings)), [])
+    return texts.reduce(into: [:]) { result, entry in
+      let prefix = "configuration."
+      result[entry.key.hasPrefix(prefix) ? String(entry.key.dropFirst(prefix.count)) : entry.key] = entry.value
+    }
+  }
+
+  private static func differences(of settings: [[String: String]]) -> [Setting] {
+    Set(settings.flatMap(\.keys)).sorted().compactMap { name in
+      let values = settings.map { $0[name] }
+      return Set(values).count > 1 ? Setting(name: name, values: values) : nil
+    }
+  }
+}
+
+extension RunComparison.Test {
+  /// - Parameters: two evaluations on the same images.
+  fileprivate init(_ one: SavedEvaluation, _ other: SavedEvaluation, first: String, second: String) {
+    let right = (one.sorted.map(\.isRight), other.sorted.map(\.isRight))
+    let test = McNemarTest(first: right.0, second: right.1)
+    let bootstrap = Bootstrap()
+    var generator = SeededGenerator(seed: 1)
+    let differences = zip(right.0, right.1).map { 100 * (($1 ? 1.0 : 0) - ($0 ? 1.0 : 0)) }
+    let interval = bootstrap.interval(ofMeanOf: differences, using: &generator) ?? 0...0
+    self.init(
+      evaluation: one.name, first: first, second: second, images: one.predictions.count,
+      difference: other.evaluation.accuracy - one.evaluation.accuracy,
+      interval95: .init(lower: interval.lowerBound, upper: interval.upperBound, resamples: bootstrap.resamples),
+      onlyFirst: test.onlyFirst, onlySecond: test.onlySecond, pValue: test.pValue, form: test.form)
+  }
+}

@@ -1,0 +1,79 @@
+import Foundation
+import PromptLearning
+import Support
+
+extension RunFolder {
+  static let checkpointFolderName = "checkpoint"
+  var checkpointFolder: URL { url.appending(path: Self.checkpointFolderName) }
+  var checkpointURL: URL { checkpointFolder.appending(path: "training.safetensors") }
+  /// The one before: it is needed where the newest is damaged.
+  private var previousURL: URL { checkpointFolder.appending(path: "previous.safetensors") }
+  /// The next one, until it is whole.
+  private var nextURL: URL { checkpointFolder.appending(path: ".next.partial") }
+
+  /// The files to look for a checkpoint in, the newest first.
+  var checkpointFiles: [URL] {
+    [checkpointURL, previousURL].map { reading("\(Self.checkpointFolderName)/\($0.lastPathComponent)") }
+  }
+
+  /// The newest checkpoint that can be read, and the damaged file that was passed over for it.
+  ///
+  /// - Throws: ``RunError/nothingToResume(path:)``, ``RunError/damagedCheckpoint(path:reason:)``, and
+  ///   `LearningError.version`.
+  func checkpoint() throws -> (artifact: Artifact, url: URL, damaged: URL?) {
+    var damage: (url: URL, problem: String)?
+    for file in checkpointFiles where Self.exists(file) {
+      do {
+        return (try Artifact(contentsOf: file), file, damage?.url)
+      } catch let error as LearningError {
+        if case .version = error { throw error }
+        damage = damage ?? (file, error.problem)
+      } catch let error as any UserFacingError {
+        damage = damage ?? (file, error.problem)
+      }
+    }
+    guard let damage else { throw RunError.nothingToResume(path: url.path) }
+    throw RunError.damagedCheckpoint(path: url.path, reason: damage.problem)
+  }
+
+  /// Writes a checkpoint whole, and keeps the one before.
+  ///
+  /// At every instant there is a whole one under one of the two names.
+  func write(checkpoint: Artifact) throws {
+    guard mkdir(checkpointFolder.path, 0o755) == 0 || errno == EEXIST else { throw writingError() }
+    do {
+      try checkpoint.write(to: nextURL)
+      guard !Self.exists(checkpointURL) || rename(checkpointURL.path, previousURL.path) == 0,
+        rename(nextURL.path, checkpointURL.path) == 0
+      else { throw writingError() }
+      try AtomicFile.syncFolder(of: checkpointURL)
+    } catch WritingError.failed(_, let reason) {
+      throw WritingError.failed(path: checkpointURL.path, reason: reason)
+    }
+  }
+
+  private func writingError() -> WritingError {
+    .failed(path: checkpointURL.path, reason: String(cString: strerror(errno)))
+  }
+
+  /// Takes away what a finished training no longer needs.
+  func removePreviousCheckpoint() { unlink(previousURL.path) }
+
+  /// Begins `metrics.jsonl` anew with these lines.
+  func write(metrics: [EpochReport]) throws {
+    try AtomicFile.write(Data(metrics.map(Self.line).joined().utf8), to: metricsURL)
+  }
+
+  /// One epoch in `metrics.jsonl`.
+  static func line(of report: EpochReport) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .sortedKeys
+    return String(decoding: try encoder.encode(report), as: UTF8.self) + "\n"
+  }
+
+  /// What each epoch did, as far as lines can be read.
+  public func metrics() -> [EpochReport] {
+    guard let text = try? String(contentsOf: metricsURL, encoding: .utf8) else { return [] }
+    return text.split(separator: "\n").compactMap { try? JSONDecoder().decode(EpochReport.self, from: Data($0.utf8)) }
+  }
+}

@@ -1,0 +1,127 @@
+import Foundation
+import Support
+import Synchronization
+
+/// The right to write into a folder, which one process at a time has: an flock on the file `lock` in it.
+///
+/// The system takes the lock back when the process ends, however it ends, so that a `lock` that a killed process has left
+/// says nothing. Where the file system knows no locks, nobody gets one: two trainings would write into one folder.
+public final class RunLock: Sendable {
+  public let folder: URL
+  private let made: CreatedDirectories
+  /// Of the locked file; `nil` once it is released.
+  private let descriptor: Mutex<Int32?>
+
+  /// Takes the lock, and makes the folder for it where there is none.
+  ///
+  /// - Parameter waiting: for whoever has it; otherwise the lock is refused at once.
+  /// - Throws: ``RunError/inUse(path:)``, ``LockError`` where the file system gives no locks, or `WritingError`
+  ///   where the folder cannot be written.
+  public init(at folder: URL, waiting: Bool = false) throws {
+    self.folder = folder
+    let made = try CreatedDirectories(upTo: folder)
+    self.made = made
+    do {
+      descriptor = Mutex(try Self.locked(in: folder, waiting: waiting))
+    } catch {
+      made.removeEmpty()
+      throw error
+    }
+  }
+
+  deinit { release() }
+
+  /// Gives the lock back before the value goes, and takes away what was made for it and is empty.
+  ///
+  /// Say `defer { lock.release() }`: without a later use, a value may go before the end of its scope.
+  public func release() {
+    descriptor.withLock { descriptor in
+      guard let open = descriptor else { return }
+      // While it is still locked: whoever opened this file already finds that its name is gone, and begins again.
+      unlink(Self.file(in: folder).path)
+      close(open)
+      descriptor = nil
+      made.removeEmpty()
+    }
+  }
+
+  /// Whether a process has the lock of `folder` now.
+  public static func isHeld(at folder: URL) -> Bool {
+    let descriptor = open(file(in: folder).path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return false }
+    defer { close(descriptor) }
+    return flock(descriptor, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK
+  }
+
+  static let name = "lock"
+  private static func file(in folder: URL) -> URL { folder.appending(path: name) }
+
+  /// - Returns: the descriptor of a locked file that still has its name.
+  private static func locked(in folder: URL, waiting: Bool) throws -> Int32 {
+    let path = file(in: folder).path
+    var isMadeAgain = false
+    while true {
+      let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+      guard descriptor >= 0 else {
+        // The holder before may have taken the folder away, which it had made.
+        guard errno == ENOENT, !isMadeAgain else {
+          throw WritingError.failed(path: path, reason: String(cString: strerror(errno)))
+        }
+        isMadeAgain = true
+        _ = try CreatedDirectories(upTo: folder)
+        continue
+      }
+      do {
+        guard try acquired(descriptor, waiting: waiting, in: folder) else {
+          throw RunError.inUse(path: folder.path)
+        }
+      } catch {
+        if error is LockError { unlink(path) }  // nobody has it: nobody can
+        close(descriptor)
+        throw error
+      }
+      if isFile(descriptor, named: path) { return descriptor }
+      close(descriptor)
+    }
+  }
+
+  private static func acquired(_ descriptor: Int32, waiting: Bool, in folder: URL) throws -> Bool {
+    var attempts = 0
+    while flock(descriptor, waiting ? LOCK_EX : LOCK_EX | LOCK_NB) != 0 {
+      switch errno {
+      case EINTR: continue
+      case EWOULDBLOCK:
+        // `isHeld` has the file for an instant: that is no reason to refuse.
+        attempts += 1
+        guard attempts < 5 else { return false }
+        usleep(10_000)
+      default:
+        let reason = String(cString: strerror(errno))
+        throw LockError(folder: folder, reason: reason, fileSystem: FileSystemType(of: descriptor))
+      }
+    }
+    return true
+  }
+
+  private static func isFile(_ descriptor: Int32, named path: String) -> Bool {
+    var (open, named) = (stat(), stat())
+    guard fstat(descriptor, &open) == 0, stat(path, &named) == 0 else { return false }
+    return open.st_ino == named.st_ino && open.st_dev == named.st_dev
+  }
+}
+
+/// A lock that the file system would not give, for another reason than that somebody has it.
+public struct LockError: UserFacingError, Equatable {
+  public let problem: String
+  public let remedy: String?
+
+  init(folder: URL, reason: String, fileSystem: FileSystemType?) {
+    problem =
+      "\(folder.path) cannot be locked: \(reason). "
+      + "It is on a file system of type \(fileSystem?.name ?? "unknown"), and without a lock another process could"
+      + " write into it at the same time"
+    remedy =
+      "Give a folder on a local disk, or have this file system mounted with locks"
+      + (fileSystem?.hint.map { " (\($0))" } ?? "")
+  }
+}

@@ -1,0 +1,90 @@
+import Datasets
+import Embedded
+import Foundation
+import Images
+import Support
+
+/// The images that a name or path on the command line stands for.
+public struct DataSource: Sendable, Equatable {
+  /// The datasets that ship with the package.
+  public static let embedded = ["openclipart"]
+
+  /// Where they lie.
+  public enum Place: Sendable, Equatable {
+    /// What ``Dataset/init(at:seed:isRecursive:)`` reads.
+    case files(URL)
+    case benchmark(PublishedDataset, root: URL)
+  }
+
+  public let place: Place
+  /// Whether photos in sub-folders of a class folder count too.
+  public let isRecursive: Bool
+
+  /// - Parameters:
+  ///   - name: `openclipart`, a path that ``Dataset/init(at:seed:isRecursive:)`` reads, or a benchmark in any usual
+  ///     spelling.
+  ///   - root: the folder of benchmarks; with it, `name` is a benchmark's.
+  ///   - isRecursive: whether photos in sub-folders of a class folder count too.
+  /// - Throws: ``RunError``; never looks further than whether `name` is a path.
+  public init(_ name: String, root: String? = nil, isRecursive: Bool = false) throws {
+    self.isRecursive = isRecursive
+    if name == "openclipart" {
+      place = .files(Embedded.openclipart)
+    } else if let root {
+      guard let benchmark = PublishedDataset(named: name) else {
+        throw RunError.notABenchmark(name: name, nearest: PublishedDataset.nearest(to: name))
+      }
+      place = .benchmark(benchmark, root: URL(filePath: root, directoryHint: .isDirectory).standardizedFileURL)
+    } else if (try? FileSystem.kind(of: name)) != nil {
+      place = .files(URL(filePath: name).standardizedFileURL)
+    } else if let benchmark = PublishedDataset(named: name) {
+      throw RunError.noRoot(name: name, folder: benchmark.folder)
+    } else {
+      let nearest = name.nearest(among: Self.embedded) ?? PublishedDataset.nearest(to: name)
+      throw RunError.unknownData(name: name, nearest: nearest)
+    }
+  }
+
+  /// The dataset as its lists state it; whether the images are there is not asked.
+  ///
+  /// - Parameter seed: of the random division of images that no split tells apart. Benchmarks have seeds of their own.
+  public func dataset(seed: Int = 1) throws -> Dataset { try dataset(divided: .reference(seed: seed)) }
+
+  /// The same.
+  ///
+  /// - Parameter division: of images that no split tells apart.
+  public func dataset(divided division: Division) throws -> Dataset {
+    switch place {
+    case .files(let location): try Dataset(at: location, division: division, isRecursive: isRecursive)
+    case .benchmark(let benchmark, let root): try Dataset(benchmark, root: root)
+    }
+  }
+
+  /// A user's own photos are turned as their EXIF says; published datasets are read as the reference reads them.
+  public var defaultOrientation: Orientation {
+    switch place {
+    case .files(let location): location == Embedded.openclipart ? .ignored : .exif
+    case .benchmark: .ignored
+    }
+  }
+
+  /// The sample of these shots and seed that the reference kept beside a benchmark; `nil` where there is none.
+  public func keptSample(shots: Int, seed: Int) -> URL? {
+    guard case .benchmark(let benchmark, let root) = place else { return nil }
+    return benchmark.keptSample(shots: shots, seed: seed, root: root)
+  }
+
+  /// The dataset, with every image that it names in its place, under whatever spelling (``Dataset/located()``).
+  ///
+  /// - Parameter seed: of the random division of images that no split tells apart.
+  public func load(seed: Int = 1) throws -> Dataset {
+    try dataset(seed: seed).located()
+  }
+
+  /// The same.
+  ///
+  /// - Parameter division: of images that no split tells apart.
+  public func load(divided division: Division) throws -> Dataset {
+    try dataset(divided: division).located()
+  }
+}

@@ -1,0 +1,84 @@
+import CLIP
+import Embedded
+import Foundation
+import PromptLearning
+import Support
+import Torch
+
+/// The checkpoint that a name or path on the command line stands for.
+public struct ModelSource: Sendable {
+  /// The models that ship with the package.
+  public static let embedded = ["tiny-clip"]
+
+  /// The folder or the file.
+  public let location: URL
+
+  /// - Parameter name: `tiny-clip`, or the path of whatever ``CLIPModel/init(weights:)`` reads.
+  /// - Throws: ``RunError/unknownModel(name:nearest:)``.
+  public init(_ name: String) throws {
+    if name == "tiny-clip" {
+      location = Embedded.tinyCLIP
+    } else if (try? FileManager.default.attributesOfItem(atPath: name)) != nil {  // a link that leads nowhere too
+      location = URL(filePath: name).standardizedFileURL
+    } else {
+      throw RunError.unknownModel(name: name, nearest: name.nearest(among: Self.embedded))
+    }
+  }
+
+  /// - Throws: ``RunError/precision(_:)`` where this machine cannot compute in it.
+  public func load(precision: Precision = .float32) throws -> CLIPModel {
+    try CLIPModel(weights: location, precision: precision.checked())
+  }
+
+  /// The name and hash that runs remember the checkpoint by.
+  public func identity() throws -> ModelIdentity {
+    let files = try CheckpointFiles(at: location)
+    return ModelIdentity(name: files.name, sha256: try files.hash())
+  }
+}
+
+extension Precision {
+  /// This precision, if this machine can compute in it.
+  ///
+  /// - Throws: ``RunError/precision(_:)``.
+  public func checked() throws -> Precision {
+    guard isAvailable else { throw RunError.precision(rawValue) }
+    return self
+  }
+}
+
+extension CLIPModel {
+  /// What a person should know of a checkpoint that does not state everything, in one line without its full stop; `nil`
+  /// where all is stated.
+  public var assumptionNotice: String? {
+    guard !configuration.assumptions.isEmpty else { return nil }
+    return "\(name) leaves something open (\(configuration.assumptions.joined(separator: "; ")))."
+      + " Where the model was trained otherwise, give a folder whose open_clip_config.json says how;"
+      + " 'cocoop models convert' writes one to start from"
+  }
+
+  /// What the checkpoint holds beside the model, in one line without its full stop; `nil` where there is nothing.
+  public var passedOverNotice: String? {
+    guard !passedOver.isEmpty else { return nil }
+    let (listed, count) = (passedOver.grouped.prefix(5), passedOver.grouped.count)
+    let more = count > listed.count ? " and \(count - listed.count) more" : ""
+    let other = otherModels.first.map {
+      ". 'cocoop models convert FILE FOLDER --prefix \($0)' takes the model under '\($0)' instead"
+    }
+    return "\(name) holds more than the model, which is passed over: \(listed.joined(separator: ", "))\(more)"
+      + (other ?? "")
+  }
+
+  /// What a person should know of the checkpoint, each in one line without its full stop.
+  public var notices: [String] { [assumptionNotice, passedOverNotice].compactMap { $0 } }
+}
+
+extension [String] {
+  /// Names of tensors by what they begin with: "optimizer (12 tensors)", "best_acc1".
+  fileprivate var grouped: [String] {
+    let groups = Dictionary(grouping: self) { $0.prefix { $0 != "." } }
+    return groups.sorted { $0.key < $1.key }.map { first, names in
+      names.count == 1 ? names[0] : "\(first) (\(names.count) tensors)"
+    }
+  }
+}

@@ -1,0 +1,110 @@
+import CLIP
+import Datasets
+import Foundation
+import PromptLearning
+import Torch
+
+/// Where prompts come from that were not trained here, as far as it is known.
+public struct ImportedPrompts: Sendable, Codable, Equatable {
+  /// The file that they were read from.
+  public let file: String
+  /// As the command line names them.
+  public let model: String
+  public var data: String?
+  public var root: String?
+  public var classes: ClassSubset?
+  /// Of the random division of images that no split tells apart.
+  public var seed: Int?
+  /// Of the reference's training.
+  public let epoch: Int?
+  /// The accuracy on validation images, in percent.
+  public let validationResult: Double?
+  /// The element type that the file had, as safetensors spells it.
+  public let precision: String
+
+  init(_ prompts: ReferencePrompts, model: String) {
+    file = prompts.url.path
+    self.model = model
+    epoch = prompts.epoch
+    validationResult = prompts.validationResult
+    precision = prompts.precision.rawValue
+  }
+}
+
+/// What an import learns of the classes that prompts belong to.
+public struct ImportClasses: Sendable {
+  let names: [String]
+  var data: String?
+  var root: String?
+  var subset: ClassSubset?
+  var seed: Int?
+
+  /// Nothing is known of them.
+  public static let unknown = ImportClasses(names: [])
+
+  private init(names: [String]) { self.names = names }
+
+  /// Those of a list, in its order.
+  public init(_ list: ClassNames) { self.init(names: list.names) }
+
+  /// Those of a dataset, or of a half of it.
+  public init(data: String, root: String?, subset: ClassSubset, seed: Int) throws {
+    self.init(names: try DataSource(data, root: root).load(seed: seed).subset(subset).classNames)
+    (self.data, self.root, self.subset, self.seed) = (data, root, subset, seed)
+  }
+}
+
+extension RunFolder {
+  /// Puts prompts of the reference into this folder, as a training would have left them.
+  ///
+  /// - Parameters:
+  ///   - model: as the command line names it.
+  ///   - position: where CoOp's class name stands, which the reference's file does not say.
+  /// - Throws: ``RunError``, `LearningError`. Nothing is written then.
+  public func adopt(
+    _ reference: ReferencePrompts, model: String, classes: ImportClasses, position: ContextPosition
+  ) throws -> Record {
+    let source = try ModelSource(model)
+    let identity = try source.identity()
+    let prompts = try reference.checkpoint(
+      on: source.load(), identity: identity, classNames: classes.names, position: position)
+    var imported = ImportedPrompts(reference, model: model)
+    (imported.data, imported.root) = (classes.data, classes.root)
+    (imported.classes, imported.seed) = (classes.subset, classes.seed)
+    let record = Record(nil, imported: imported, model: identity, classNames: classes.names)
+    let lock = try claim()
+    defer { lock.release() }
+    try begin(record) { try prompts.write(to: $0.artifactURL(of: prompts.description.method)) }
+    return record
+  }
+}
+
+extension LoadedRun {
+  /// Writes the prompts in the reference's form.
+  ///
+  /// - Parameters:
+  ///   - url: a file where its name has ".pth" in it, an output folder otherwise.
+  ///   - precision: `nil` takes that of the file that the prompts were imported from, or 32 bits.
+  ///   - isReplacing: whether a file that is there may be replaced.
+  /// - Returns: the file that was written.
+  /// - Throws: ``RunError``, `LearningError`, `TorchError`, `WritingError`.
+  public func export(to url: URL, precision: Tensor.Kind? = nil, isReplacing: Bool = false) throws -> URL {
+    guard !record.classNames.isEmpty else { throw RunError.classesNotNamed(path: path) }
+    let training = ReferencePrompts.Training(
+      epoch: record.imported?.epoch ?? record.configuration?.training?.epochs ?? 0,
+      learningRate: record.configuration?.training?.learningRate ?? 0.002,
+      validationResult: record.imported?.validationResult)
+    let precision = precision ?? record.imported.flatMap { Tensor.Kind(rawValue: $0.precision) } ?? .float32
+    let isFile = url.lastPathComponent.contains(".pth")
+    let file = isFile ? url : ReferencePrompts.file(ofEpoch: training.epoch, in: url)
+    guard isReplacing || !FileManager.default.fileExists(atPath: file.path) else {
+      throw RunError.exportExists(path: file.path)
+    }
+    if isFile {
+      try ReferencePrompts.write(artifact, on: clip, training, precision: precision, to: file)
+    } else {
+      try ReferencePrompts.write(artifact, on: clip, training, precision: precision, toFolder: url)
+    }
+    return file
+  }
+}

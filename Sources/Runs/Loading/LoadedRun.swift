@@ -1,0 +1,246 @@
+import ClassificationMetrics
+import CLIP
+import Datasets
+import Foundation
+import Images
+import PromptLearning
+import Support
+import Torch
+
+/// A finished run with its model, ready to name images.
+public struct LoadedRun: Sendable {
+  public let record: RunFolder.Record
+  public let clip: CLIPModel
+  /// `nil` for prompts of the reference.
+  private let folder: RunFolder?
+  /// What the run has learned.
+  let artifact: Artifact
+  private let identity: ModelIdentity
+  let path: String
+
+  /// - Parameters:
+  ///   - url: a folder that `train` or `prompts import` has written, or prompts of the reference: a file or a folder.
+  ///   - model: where the run's checkpoint lies now; `nil` takes the place that the run remembers. The reference's files
+  ///     remember none.
+  ///   - precision: of the products of frozen layers, whatever the run was trained in.
+  /// - Throws: ``RunError``, and `LearningError` where the checkpoint is not the one that the run was learned on.
+  public init(folder url: URL, model: String? = nil, precision: Precision = .float32) throws {
+    if !RunFolder.isRun(url), ReferencePrompts.mayStand(at: url) {
+      try self.init(reference: url, model: model, precision)
+    } else {
+      try self.init(run: url, model: model, precision)
+    }
+  }
+
+  private init(run url: URL, model: String?, _ precision: Precision) throws {
+    let folder = try RunFolder(existing: url)
+    self.folder = folder
+    record = try folder.record()
+    artifact = try folder.artifact()
+    guard let named = model ?? record.modelPath else { throw RunError.modelNotNamed(path: url.path) }
+    let source: ModelSource
+    do {
+      source = try ModelSource(model ?? record.current(named, of: url))
+    } catch let error as RunError where error.kind == .unknownModel && model == nil {
+      throw record.lost(.model, named)
+    }
+    identity = try source.identity()
+    clip = try source.load(precision: precision)
+    path = folder.artifactURL.path
+  }
+
+  /// Prompts of the reference as they are. Their class names are unknown, and CoOp's stand at the end.
+  private init(reference url: URL, model: String?, _ precision: Precision) throws {
+    let reference = try ReferencePrompts(at: url)
+    guard let model else { throw RunError.modelNotNamed(path: reference.url.path) }
+    let source = try ModelSource(model)
+    identity = try source.identity()
+    clip = try source.load(precision: precision)
+    artifact = try reference.checkpoint(on: clip, identity: identity, classNames: [])
+    record = RunFolder.Record(
+      nil, imported: ImportedPrompts(reference, model: model), model: identity, classNames: [])
+    path = reference.url.path
+    folder = nil
+  }
+
+  /// The classes that the run's data has besides its own, as far as the run knows.
+  public var leftOut: LeftOutClasses? { LeftOutClasses(record.otherClasses ?? []) }
+
+  /// How the run has learned, or nothing was to be learned.
+  public var method: Method { record.configuration?.method ?? artifact.description.method }
+
+  /// What the run has learned, over its own classes or over others.
+  ///
+  /// - Throws: `LearningError`, such as where it knows its own classes alone.
+  public func classifier(for classNames: [String]? = nil) throws -> any ImageClassifier {
+    guard classNames != nil || !record.classNames.isEmpty else { throw RunError.classesNotNamed(path: path) }
+    return try artifact.classifier(on: clip, identity: identity, classNames: classNames, path: path)
+  }
+
+  /// The same near the cost of zero-shot CLIP, for CoCoOp.
+  ///
+  /// - Throws: ``RunError/noFastMode(path:reason:)``.
+  public func fastClassifier(
+    for classNames: [String]? = nil, within budget: MemoryBudget = .automatic
+  ) throws -> FastClassifier {
+    let mode = try fastMode()
+    guard let exact = try classifier(for: classNames) as? any FastAnswering else {
+      throw RunError.noFastMode(path: path, reason: Self.onlyForCoCoOp)
+    }
+    return try exact.fastClassifier(
+      around: mode.codes, exactClasses: mode.agreement.exactClasses, within: budget)
+  }
+
+  private static let onlyForCoCoOp = "it is no run of CoCoOp's"
+
+  /// What ``fastClassifier(for:within:)`` needs of the run, and how near it comes to the exact answers.
+  ///
+  /// - Throws: ``RunError/noFastMode(path:reason:)`` where the run cannot answer fast, or not nearly enough.
+  public func fastMode() throws -> FastMode {
+    guard let folder, method.answersFast else {
+      throw RunError.noFastMode(path: path, reason: Self.onlyForCoCoOp)
+    }
+    let mode = try folder.fastMode()
+    do {
+      try mode.codes.check(for: clip)
+    } catch LearningError.codeWidth {
+      throw RunError.noFastMode(path: folder.url.path, reason: "its fast.json belongs to other prompts")
+    }
+    return mode
+  }
+
+  /// The classifier as it would be if no image shifted its prompts; `nil` for a method whose prompts none does.
+  package func classifierWithoutImage(for classNames: [String]) throws -> (any ImageClassifier)? {
+    try artifact.classifierWithoutImage(on: clip, identity: identity, classNames: classNames, path: path)
+  }
+
+  /// The context vectors that the run has learned.
+  ///
+  /// - Throws: ``RunError/noContexts(path:method:)`` for a method that learns none.
+  package func learnedContexts() throws -> (contexts: LearnedContexts, method: Method) {
+    guard let contexts = try artifact.contexts(on: clip, identity: identity, path: path) else {
+      throw RunError.noContexts(path: path, method: method.title)
+    }
+    return (contexts, method)
+  }
+
+  /// The images to measure the run on, all in their places: its own dataset in the parts that it was trained with, or another.
+  ///
+  /// - Parameters:
+  ///   - data: another dataset than the run's.
+  ///   - root: where benchmarks lie now; `nil` takes the place that the run remembers.
+  ///   - classes: `nil` takes the run's.
+  ///   - isRecursive: whether photos in sub-folders of another dataset's class folders count too; the run knows of its own.
+  /// - Throws: ``RunError/otherClasses(path:data:difference:)`` where the run's own dataset has changed its classes.
+  public func dataset(
+    named data: String? = nil, root: String? = nil, classes: ClassChoice? = nil, isRecursive: Bool = false
+  ) throws -> Dataset {
+    let source =
+      try data.map { try DataSource($0, root: root, isRecursive: isRecursive) } ?? ownSource(root: root)
+    let choice = classes ?? record.choice
+    guard data == nil, let folder, let configuration = record.configuration else {
+      let division = record.configuration?.divisionToTest ?? .reference(seed: record.seed ?? 1)
+      return try choice(source.load(divided: division))
+    }
+    let whole = try folder.divided(source.dataset(divided: configuration.division)).located()
+    try check(configuration.choice(whole).classNames, in: folder, of: configuration.data)
+    return try choice(whole)
+  }
+
+  /// The run's own dataset, wherever it is now.
+  private func ownSource(root: String?) throws -> DataSource {
+    guard let name = record.data else { throw RunError.dataNotNamed(path: path) }
+    let run = folder?.url ?? URL(filePath: path)
+    let ownRoot = root ?? record.root.map { record.current($0, of: run) }
+    if root == nil, let ownRoot, !FileSystem.folderExists(ownRoot) { throw record.lost(.root, ownRoot) }
+    do {
+      return try DataSource(
+        ownRoot == nil ? record.current(name, of: run) : name, root: ownRoot,
+        isRecursive: record.configuration?.isRecursive ?? false)
+    } catch let error as RunError where error.kind == .unknownData {
+      throw record.lost(.data, name)
+    }
+  }
+
+  private func check(_ found: [String], in folder: RunFolder, of data: String) throws {
+    let learned = record.classNames
+    guard found != learned else { return }
+    let difference =
+      zip(learned, found).enumerated().first { $1.0 != $1.1 }
+      .map { "class \($0) was '\($1.0)' and is '\($1.1)' now" }
+      ?? "there were \(learned.count) classes and are \(found.count) now"
+    throw RunError.otherClasses(path: folder.url.path, data: data, difference: difference)
+  }
+
+  /// How well the run names the images of one part of `dataset`, over that dataset's classes, with what it answers to each.
+  ///
+  /// - Parameter cacheFolder: where image features are found and kept; `nil` computes them.
+  public func measurement(
+    on dataset: Dataset, split: Split, within budget: MemoryBudget = .automatic, cacheFolder: URL? = nil,
+    progress: (Int) throws -> Void
+  ) throws -> (evaluation: Evaluation, answers: Answers) {
+    guard !dataset.examples(in: split).isEmpty else {
+      throw RunError.nothingToMeasure(path: path, split: split.rawValue)
+    }
+    let cache = cacheFolder.map { FeatureCache(folder: $0, model: identity.sha256) }
+    func measured(_ classifier: some ImageClassifier) throws -> (evaluation: Evaluation, answers: Answers) {
+      try Evaluator(classifier, within: budget, cache: cache).measurement(on: dataset, split: split, progress: progress)
+    }
+    return try measured(classifier(for: dataset.classNames))
+  }
+
+  /// The same on the images that can be read, with the others.
+  ///
+  /// - Parameters:
+  ///   - cacheFolder: where image features are found and kept; `nil` computes them.
+  ///   - reading: how the images are read.
+  public func measurementOfReadable(
+    on dataset: Dataset, split: Split, within budget: MemoryBudget = .automatic, cacheFolder: URL? = nil,
+    reading: PhotoReading, progress: (Int) throws -> Void
+  ) throws -> (measurement: (evaluation: Evaluation, answers: Answers), unreadable: [UnreadablePhoto]) {
+    guard !dataset.examples(in: split).isEmpty else {
+      throw RunError.nothingToMeasure(path: path, split: split.rawValue)
+    }
+    let cache = cacheFolder.map { FeatureCache(folder: $0, model: identity.sha256) }
+    func measured(
+      _ classifier: some ImageClassifier
+    ) throws -> (measurement: (evaluation: Evaluation, answers: Answers), unreadable: [UnreadablePhoto]) {
+      try Evaluator(classifier, within: budget, cache: cache, reading: reading).measurementOfReadable(
+        on: dataset, split: split, progress: progress)
+    }
+    return try measured(classifier(for: dataset.classNames))
+  }
+
+  /// Whether the photos of a dataset are turned as their EXIF says: the run's own as it has learned them, others as
+  /// ``DataSource/defaultOrientation`` has it.
+  ///
+  /// - Parameter data: another dataset than the run's.
+  public func orientation(ofData data: String?, root: String?) throws -> Orientation {
+    guard let data, data != record.data else { return record.configuration?.orientation ?? .ignored }
+    return try DataSource(data, root: root).defaultOrientation
+  }
+
+  /// The figures alone.
+  public func evaluation(
+    on dataset: Dataset, split: Split, within budget: MemoryBudget = .automatic, cacheFolder: URL? = nil,
+    progress: (Int) throws -> Void
+  ) throws -> Evaluation {
+    try measurement(on: dataset, split: split, within: budget, cacheFolder: cacheFolder, progress: progress).evaluation
+  }
+
+  /// Keeps an evaluation in the run's folder, log and curves; prompts of the reference have none, and nothing is kept then.
+  ///
+  /// - Parameters:
+  ///   - measurement: of `dataset`, whose classes are `classes`; `nil` for the run's own.
+  /// - Throws: `WritingError`, such as where the folder may not be written to.
+  public func keep(
+    _ measurement: (evaluation: Evaluation, answers: Answers), on dataset: Dataset, classes: ClassChoice?, split: Split
+  ) throws {
+    guard let folder else { return }
+    let choice = classes ?? record.choice
+    let kept = SavedEvaluation(
+      of: measurement, on: dataset, classes: choice.subset, isChosen: choice.isChosen, split: split)
+    try folder.keep(kept)
+    try RunLogger.add(kept, to: folder.url)
+  }
+}

@@ -1,0 +1,98 @@
+import CLIP
+import Foundation
+import PromptLearning
+import Support
+
+/// How often a training writes down where it stands. Whatever stops it costs no more than what came after that.
+public enum CheckpointInterval: Sendable, Equatable {
+  /// As often as a hundredth of the time allows: after a step once ten seconds have passed, after an epoch at once, but never
+  /// before a hundred times as long has passed as the last checkpoint took to write.
+  case automatic
+  /// After every so many steps of an epoch, and after every epoch.
+  case steps(Int)
+
+  /// - Parameters:
+  ///   - step: the number of the step that was made, from 1; `nil` at the end of an epoch.
+  ///   - elapsed: since the last checkpoint.
+  ///   - cost: what that took to write.
+  package func isDue(after step: Int?, elapsed: Duration, cost: Duration) -> Bool {
+    switch self {
+    case .automatic: elapsed >= cost * 100 && (step == nil || elapsed >= .seconds(10))
+    case .steps(let count): step.map { $0.isMultiple(of: max(1, count)) } ?? true
+    }
+  }
+}
+
+/// Writes the checkpoints of one training, and the lines of its epochs: `metrics.jsonl` may be ahead of the checkpoint, never
+/// behind.
+struct CheckpointWriter {
+  let folder: RunFolder
+  /// What the checkpoints hold.
+  let description: ArtifactDescription
+  let interval: CheckpointInterval
+
+  private var metrics: AppendedFile?
+  private var written = ContinuousClock.now
+  private var cost = Duration.zero
+  /// Where the training stood in the newest checkpoint.
+  private var kept: (epochs: Int, steps: Int)
+
+  /// - Parameters:
+  ///   - state: that is kept already.
+  ///   - cost: what writing it took; zero where that is not known.
+  init(
+    _ folder: RunFolder, _ description: ArtifactDescription, every interval: CheckpointInterval,
+    from state: TrainingState,
+    cost: Duration = .zero
+  ) {
+    self.folder = folder
+    self.description = description
+    self.interval = interval
+    self.cost = cost
+    kept = (state.completedEpochs, state.position.steps)
+  }
+
+  mutating func afterStep<Learner>(_ trainer: Trainer<Learner>) throws {
+    guard isDue(after: trainer.state.position.steps) else { return }
+    try keep(trainer)
+  }
+
+  mutating func afterEpoch<Learner>(_ report: EpochReport, _ trainer: Trainer<Learner>) throws {
+    let metrics = try metrics ?? AppendedFile(folder.metricsURL)
+    self.metrics = metrics
+    try metrics.append(RunFolder.line(of: report))
+    guard isDue(after: nil) || trainer.state.completedEpochs == trainer.configuration.epochs else { return }
+    try keep(trainer)
+  }
+
+  /// Keeps what is not kept yet.
+  mutating func keep<Learner>(_ trainer: Trainer<Learner>) throws {
+    let state = trainer.state
+    guard kept != (state.completedEpochs, state.position.steps) else { return }
+    let start = ContinuousClock.now
+    try metrics?.sync()
+    try folder.write(checkpoint: Artifact(description, trainer, resumable: true))
+    written = .now
+    cost = written - start
+    kept = (state.completedEpochs, state.position.steps)
+  }
+
+  /// What stopped a training, after its last step is kept where that can be.
+  mutating func ending<Learner>(_ trainer: Trainer<Learner>, by error: any Error) -> any Error {
+    do {
+      // Numbers that diverge are no good to go on from, and a disk that has no room has none now.
+      if case LearningError.diverged = error { return error }
+      if error is WritingError { throw error }
+      try keep(trainer)
+      return error
+    } catch WritingError.failed(let path, let reason) {
+      return RunError.notKept(path: path, reason: reason, epoch: kept.epochs + 1, step: kept.steps)
+    } catch {
+      return error
+    }
+  }
+
+  private func isDue(after step: Int?) -> Bool {
+    interval.isDue(after: step, elapsed: ContinuousClock.now - written, cost: cost)
+  }
+}

@@ -1,0 +1,152 @@
+import ClassificationMetrics
+import CLIP
+import Datasets
+import Foundation
+import Images
+import PromptLearning
+import Torch
+
+/// A run: a training as a configuration says, in a folder that keeps what is learned and everything that resuming needs.
+public struct TrainingRun: Sendable {
+  public let configuration: RunConfiguration
+  public let clip: CLIPModel
+  public let identity: ModelIdentity
+  /// The run's own classes and few-shot sample.
+  public let dataset: Dataset
+  public let folder: RunFolder
+  /// The whole dataset's parts, where they were made here and must be kept.
+  let division: SplitFile?
+  /// What is wrong with photos that were left out of the training, one sentence each.
+  public let skipped: [String]
+  private let requestedBudget: MemoryBudget?
+  private let cache: FeatureCache?
+  /// How the images are read: as the configuration says.
+  let reading: PhotoReading
+
+  /// - Parameters:
+  ///   - dataset: the whole dataset; the run takes its sample and classes from it.
+  ///   - rule: what becomes of photos to learn from that cannot be read.
+  ///   - budget: of a pass; `nil` takes that of the training that is resumed, or half of what is free.
+  ///   - cacheFolder: where the features of stored views are found and kept; `nil` computes them.
+  ///   - limits: of photos.
+  public init(
+    _ configuration: RunConfiguration, clip: CLIPModel, identity: ModelIdentity, dataset: Dataset, folder: RunFolder,
+    brokenPhotos rule: BrokenPhotos.Rule = .unchecked, within budget: MemoryBudget? = nil, cacheFolder: URL? = nil,
+    limits: DecodingLimits = .standard
+  ) throws {
+    reading = PhotoReading(limits: limits, orientation: configuration.orientation ?? .ignored)
+    cache = cacheFolder.map { FeatureCache(folder: $0, model: identity.sha256) }
+    requestedBudget = budget
+    self.configuration = configuration
+    self.clip = clip
+    self.identity = identity
+    let examples = try configuration.examples(from: dataset)
+    let isRead = !configuration.method.isZeroShot
+    let usable = try isRead ? rule.applied(to: examples, limits: limits) : (dataset: examples, skipped: [])
+    (self.dataset, skipped) = (usable.dataset, usable.skipped)
+    self.folder = folder
+    division = dataset.isDividedHere ? SplitFile(of: dataset) : nil
+  }
+
+  /// Trains from the beginning, or from the newest checkpoint of an interrupted training of the same configuration.
+  ///
+  /// A checkpoint is written before the first step, after epochs and after steps, so that a training resumes from wherever
+  /// its process dies, and ends with the same bits. A run that this one replaces stays until the first of them.
+  ///
+  /// - Parameters:
+  ///   - interval: of the checkpoints.
+  ///   - lock: of the folder, where the caller has taken it with ``RunFolder/claim(waiting:)``; `nil` takes it here.
+  ///   - progress: called after every step; it may throw to stop, and that step is kept.
+  /// - Returns: the finished classifier, and the seconds that training took.
+  /// - Throws: ``RunError``, `WritingError`, `LearningError`, and what reading images or `progress` throws.
+  public func callAsFunction(
+    resuming: Bool = false, checkpoints interval: CheckpointInterval = .automatic, holding lock: RunLock? = nil,
+    progress: (TrainingProgress) throws -> Void = { _ in }
+  ) throws -> (classifier: any ImageClassifier, seconds: Double) {
+    let own = lock == nil ? try folder.claim() : nil
+    defer { own?.release() }
+    let record = resuming ? try recordToResume() : nil
+    if let record, folder.isFinished {
+      let classifier = try folder.artifact().classifier(on: clip, identity: identity, path: folder.artifactURL.path)
+      return (classifier, record.trainingSeconds ?? 0)
+    }
+    if let threads = record?.threads, threads != Threads.count {
+      try progress(.otherThreads(begun: threads, now: Threads.count))
+    }
+    let budget = requestedBudget ?? record?.memoryBudget ?? .automatic
+    let session = TrainingSession(
+      configuration.method, configuration.setup(for: dataset, on: clip), training: configuration.training,
+      dataset: dataset, identity: identity, within: budget, cache: cache, reading: reading)
+    let checkpoint = resuming && configuration.training != nil ? try checkpoint(progress) : nil
+    var output = RunOutput(of: self, session, every: interval, resuming: checkpoint == nil ? nil : record)
+    let classifier = try session(from: checkpoint, into: &output, progress: progress)
+    return (classifier, output.seconds)
+  }
+
+  /// Measures a finished training on the held-out photos of its classes, and keeps the evaluation with the run.
+  ///
+  /// - Parameters:
+  ///   - classifier: what the training has returned.
+  ///   - progress: told how many photos are encoded; it may throw to stop.
+  /// - Returns: `nil` where there are no such photos.
+  /// - Throws: `WritingError`, and what reading photos or `progress` throws.
+  public func measureHeldOut(
+    _ classifier: any ImageClassifier, progress: (Int) throws -> Void
+  ) throws -> Evaluation? {
+    guard !dataset.test.isEmpty else { return nil }
+    func measured(_ classifier: some ImageClassifier) throws -> (evaluation: Evaluation, answers: Answers) {
+      try Evaluator(classifier, within: requestedBudget ?? .automatic, cache: cache, reading: reading)
+        .measurement(on: dataset, progress: progress)
+    }
+    let measurement = try measured(classifier)
+    let kept = SavedEvaluation(of: measurement, on: dataset, classes: configuration.classes, split: .test)
+    try folder.keep(kept)
+    try RunLogger.add(kept, to: folder.url)
+    return measurement.evaluation
+  }
+
+  /// What the run in the folder was begun with, once it is known to be what this one would be.
+  ///
+  /// - Throws: ``RunError``, such as ``RunError/otherSetting(path:setting:found:requested:)``, and
+  ///   `LearningError.otherModel`.
+  private func recordToResume() throws -> RunFolder.Record {
+    let record = try folder.record()
+    guard let recorded = record.configuration else { throw RunError.nothingToResume(path: folder.url.path) }
+    try configuration.check(isThatOf: recorded, madeAt: record.places, path: folder.url.path)
+    guard record.model == identity else {
+      throw LearningError.otherModel(
+        path: folder.url.path, expected: record.model.name, found: "\(identity.name) (\(identity.sha256.prefix(12)))")
+    }
+    let images = TrainingImages(of: dataset)
+    if let found = record.trainingImages, found != images {
+      throw RunError.otherImages(path: folder.url.path, found: found.count, requested: images.count)
+    }
+    return record
+  }
+
+  /// The checkpoint to resume from.
+  private func checkpoint(_ progress: (TrainingProgress) throws -> Void) throws -> TrainingSession.Checkpoint {
+    let (artifact, url, damaged) = try folder.checkpoint()
+    if let state = artifact.training?.state {
+      try progress(
+        .resumed(epoch: state.completedEpochs + 1, step: state.position.steps, passingOver: damaged?.path))
+    }
+    return TrainingSession.Checkpoint(artifact, path: url.path)
+  }
+
+  func newRecord(_ budget: MemoryBudget, threads: Int?, seconds: Double? = nil) -> RunFolder.Record {
+    RunFolder.Record(
+      configuration, model: identity, classNames: dataset.classNames, otherClasses: dataset.otherClasses,
+      skippedPhotos: skipped.count, threads: threads,
+      memoryBudget: configuration.training == nil ? nil : budget,
+      trainingImages: configuration.training == nil ? nil : TrainingImages(of: dataset), trainingSeconds: seconds)
+  }
+
+  /// The first line of the run's log.
+  var title: String {
+    "\(configuration.method.title) on \(dataset.name): \(dataset.classNames.count) classes, "
+      + (configuration.method.isZeroShot ? "" : "\(dataset.training.count) images, seed \(configuration.seed), ")
+      + identity.name
+      + (LeftOutClasses(dataset.otherClasses).map { "; \($0)" } ?? "")
+  }
+}

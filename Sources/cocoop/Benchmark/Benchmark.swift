@@ -1,0 +1,126 @@
+import ArgumentParser
+import Embedded
+import Foundation
+import PromptLearning
+import Runs
+import Torch
+
+struct Benchmark: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Measure the speed of prompt learning on this machine.",
+    discussion: """
+      EXAMPLE:
+        cocoop benchmark --backbone tiny-clip --classes 10
+      """)
+
+  @Option(help: "tiny-clip, or with random weights one of OpenAI's: RN50, RN101, RN50x4, …, ViT-B/16, ViT-L/14.")
+  var backbone = "ViT-B/16"
+
+  @Option(help: ArgumentHelp("The first of Caltech101's class names, at most 100.", valueName: "n"))
+  var classes = 50
+
+  @Option(help: ArgumentHelp("The classes of a file with one name a line instead.", valueName: "file"))
+  var classesFile: String?
+
+  @Option(help: ArgumentHelp("Images a step.", valueName: "n"))
+  var images = 1
+
+  @OptionGroup var products: PrecisionOption
+
+  @Flag(help: "Measure the fast mode too, which expands all classes first.")
+  var fast = false
+
+  @Flag(help: "Measure the text side alone.")
+  var textOnly = false
+
+  @OptionGroup var compute: ComputeOptions
+  @OptionGroup var printing: OutputOptions
+
+  func validate() throws {
+    guard (1...100).contains(classes) else {
+      throw ValidationError("--classes must be from 1 to 100, found \(classes).")
+    }
+    guard (1...256).contains(images) else { throw ValidationError("--images must be from 1 to 256, found \(images).") }
+  }
+
+  func run() throws {
+    try compute.apply()
+    let listed = try ClassNames(list: nil, file: classesFile)?.names
+    let figures = try SpeedBenchmark(
+      backbone: backbone, classNames: listed ?? Array(CaltechNames.all.prefix(classes)), images: images,
+      photo: Embedded.openclipart.appending(path: "images/bird/000.jpg"), precision: products.precision,
+      isTextOnly: textOnly, measuresFastMode: fast,
+      within: compute.budget)
+    let result = Result(figures: figures, startToPredictionSeconds: textOnly ? nil : try Self.startToPrediction())
+    try printing.print(result) { Self.text(result) }
+  }
+
+  /// What `benchmark --json` prints.
+  struct Result: Encodable {
+    let figures: SpeedBenchmark
+    /// From the start of a process to its answer for one photo, with tiny-clip.
+    let startToPredictionSeconds: Double?
+
+    private enum CodingKeys: CodingKey { case startToPredictionSeconds }
+
+    func encode(to encoder: any Encoder) throws {
+      try figures.encode(to: encoder)
+      var container = encoder.container(keyedBy: CodingKeys.self)
+      try container.encodeIfPresent(startToPredictionSeconds, forKey: .startToPredictionSeconds)
+    }
+  }
+
+  /// The median of five processes like this one that name one photo.
+  private static func startToPrediction() throws -> Double {
+    let times = try (0..<5).map { _ in
+      let process = Process()
+      process.executableURL = Bundle.main.executableURL
+      process.arguments = [
+        "predict", "--model", "tiny-clip", "--classes", "bird,cat", "--quiet",
+        Embedded.openclipart.appending(path: "images/bird/000.jpg").path,
+      ]
+      process.standardOutput = FileHandle.nullDevice
+      let start = ContinuousClock.now
+      try process.run()
+      process.waitUntilExit()
+      return (ContinuousClock.now - start).seconds
+    }
+    return times.sorted()[times.count / 2]
+  }
+
+  private static func text(_ result: Result) -> String {
+    let figures = result.figures
+    func milliseconds(_ seconds: Double) -> String { String(format: "%8.1f ms", 1000 * seconds) }
+    func number(_ value: Double, _ digits: Int = 0) -> String { String(format: "%.\(digits)f", value) }
+    var lines = [
+      "\(figures.backbone), \(figures.classes) classes, \(figures.images) image(s) a step, \(figures.threads) threads, "
+        + "libtorch \(figures.libtorch), \(figures.precision.rawValue)",
+      "prompt trie         \(figures.trieNodes) nodes instead of \(figures.densePositions) positions",
+      "text training step  \(milliseconds(figures.textTrainStepSeconds))",
+      "text forward        \(milliseconds(figures.textForwardSeconds))",
+    ]
+    if let fast = figures.fastMode {
+      lines.append(
+        "an image of 16      \(milliseconds(fast.exactSecondsPerImage)) exact, "
+          + "\(milliseconds(fast.fastSecondsPerImage)) fast; alone \(milliseconds(fast.fastSecondsOfOneImage)) fast, "
+          + "after \(number(fast.expansionSeconds, 1)) s for the expansion")
+    }
+    if let image = figures.imageForwardSeconds, let step = figures.trainStepSeconds {
+      lines.append("image forward       \(milliseconds(image))")
+      lines.append("whole step          \(milliseconds(step))  (a fresh view decoded, encoded, learned from)")
+    }
+    if let rate = figures.evaluationImagesPerSecond, let cached = figures.cachedEvaluationImagesPerSecond {
+      lines.append("evaluation          \(number(rate, 1)) images/s, \(number(cached, 1)) with features at hand")
+    }
+    if let seconds = result.startToPredictionSeconds {
+      lines.append("start to prediction \(milliseconds(seconds))  (a new process, tiny-clip, one photo)")
+    }
+    lines.append(
+      "arithmetic          \(number(figures.textTrainGFLOPS)) of \(number(figures.gemmPeakGFLOPS)) GFLOP/s, "
+        + "\(number(100 * figures.rooflineFraction)) % of this machine's matrix product")
+    lines.append(
+      "peak memory         \(number(figures.peakMemoryMiB)) MiB, \(number(figures.textTrainMemoryMiB)) of them for the text "
+        + "training step")
+    return lines.joined(separator: "\n")
+  }
+}

@@ -1,0 +1,181 @@
+import CLIP
+import Datasets
+import Foundation
+import Images
+import PromptLearning
+import Runs
+import Support
+import Torch
+
+/// The figures of `cocoop benchmark`: medians over repeated runs, all in one process.
+struct SpeedBenchmark: Sendable, Encodable {
+  let backbone: String
+  let precision: Precision
+  let classes: Int
+  /// Images of one step.
+  let images: Int
+  let threads: Int
+  let libtorch: String
+  let trieNodes: Int
+  /// Positions that the reference computes: as many for each class as the model reads, usually 77.
+  let densePositions: Int
+  let textTrainStepSeconds: Double
+  let textForwardSeconds: Double
+  /// Of one batch of images; `nil`, like all that concerns images, where only the text side was asked for.
+  let imageForwardSeconds: Double?
+  /// A whole step with fresh views: decoding, augmentation, encoding, prompts.
+  let trainStepSeconds: Double?
+  /// Of CoCoOp's whole evaluation: decoding, encoding, prompts of every image.
+  let evaluationImagesPerSecond: Double?
+  /// The same where the image features are known already.
+  let cachedEvaluationImagesPerSecond: Double?
+  /// `nil` unless asked for.
+  let fastMode: FastBenchmark?
+  let gemmPeakGFLOPS: Double
+  let textTrainGFLOPS: Double
+  let rooflineFraction: Double
+  /// Of the process, with the model.
+  let peakMemoryMiB: Double
+  /// What the text training steps added to the process with the model in it.
+  let textTrainMemoryMiB: Double
+
+  /// - Parameters:
+  ///   - backbone: one of ``BenchmarkBackbone/names``.
+  ///   - classNames: the classes to tell apart.
+  ///   - images: of one step.
+  ///   - photo: a file that the whole step decodes.
+  ///   - precision: of the products of frozen layers; the peak that they are compared with stays that of float32.
+  ///   - isTextOnly: leaves out what concerns images.
+  ///   - measuresFastMode: expands the classes too, which takes two passes over them for each number of a code.
+  ///   - budget: of a pass through the text encoder.
+  init(
+    backbone: String, classNames: [String], images: Int, photo: URL, precision: Precision = .float32,
+    isTextOnly: Bool = false, measuresFastMode: Bool = false,
+    within budget: MemoryBudget = .automatic
+  ) throws {
+    let clip = try BenchmarkBackbone.model(backbone, precision: precision)
+    var generator = SeededGenerator(seed: 1)
+    let learner = try ConditionalPrompts(for: classNames, clip: clip)
+    let augmentation = try TrainingAugmentation(crop: RandomResizedCrop(size: clip.configuration.preprocessing.size))
+    let views = try (0..<images).map { _ in try augmentation(Image(contentsOf: photo), using: &generator) }
+    let labels = (0..<images).map { $0 % classNames.count }
+    let batch = try Batch(imageFeatures: clip.imageFeatures(ofSquares: views), labels: labels)
+
+    // The text steps come first, so that nothing else has raised the peak of memory yet.
+    let before = ProcessMemory.residentMiB
+    ProcessMemory.resetPeak()
+    var trainer = Trainer(Classifier(clip, learner), configuration: .cocoop, seed: 1, within: budget)
+    textTrainStepSeconds = try Self.median { _ = try trainer.step(on: batch, learningRate: 1e-5) }
+    let trainingPeak = ProcessMemory.peakMiB
+    textTrainMemoryMiB = trainingPeak - before
+    let classifier = trainer.classifier
+    textForwardSeconds = try Self.median { _ = try classifier.logits(for: batch.imageFeatures, within: budget) }
+    fastMode =
+      try measuresFastMode
+      ? FastBenchmark(
+        of: classifier, near: batch.imageFeatures.sliced(0..<1, axis: 0), within: budget, median: Self.median) : nil
+    if isTextOnly {
+      (imageForwardSeconds, trainStepSeconds) = (nil, nil)
+      (evaluationImagesPerSecond, cachedEvaluationImagesPerSecond) = (nil, nil)
+    } else {
+      imageForwardSeconds = try Self.median { _ = try clip.imageFeatures(ofSquares: views) }
+      trainStepSeconds = try Self.median {
+        let views = try (0..<images).map { _ in try augmentation(Image(contentsOf: photo), using: &generator) }
+        _ = try trainer.step(
+          on: Batch(imageFeatures: clip.imageFeatures(ofSquares: views), labels: labels), learningRate: 1e-5)
+      }
+      let photos = [URL](repeating: photo, count: 16)
+      let extractor = FeatureExtractor(clip)
+      let features = try extractor.features(of: photos)
+      evaluationImagesPerSecond =
+        try Double(photos.count)
+        / Self.median {
+          _ = try classifier.probabilities(for: extractor.features(of: photos), within: budget)
+        }
+      cachedEvaluationImagesPerSecond =
+        try Double(photos.count)
+        / Self.median {
+          _ = try classifier.probabilities(for: features, within: budget)
+        }
+    }
+    gemmPeakGFLOPS = try Self.gemmPeak()
+
+    self.backbone = backbone
+    self.precision = precision
+    classes = classNames.count
+    self.images = images
+    threads = Threads.count
+    libtorch = Libtorch.version
+    trieNodes = learner.trie.nodes.count
+    densePositions = classNames.count * clip.configuration.text.tokenLimit
+    let cost = TextCost(of: learner.trie, in: clip.configuration)
+    textTrainGFLOPS = Double(images) * cost.trainingStep / textTrainStepSeconds / 1e9
+    rooflineFraction = textTrainGFLOPS / gemmPeakGFLOPS
+    peakMemoryMiB = max(trainingPeak, ProcessMemory.peakMiB)
+  }
+
+  /// The median of seven runs after two to warm up, or of as many as fit into half a minute, in seconds.
+  private static func median(_ body: () throws -> Void) rethrows -> Double {
+    let start = ContinuousClock.now
+    var times: [Double] = []
+    while times.count < 9, times.count < 3 || (ContinuousClock.now - start).seconds < 30 {
+      let start = ContinuousClock.now
+      try body()
+      times.append((ContinuousClock.now - start).seconds)
+    }
+    let measured = times.dropFirst(min(2, times.count - 1)).sorted()
+    return measured[measured.count / 2]
+  }
+
+  /// The fastest of several square products in float32, by each of the libraries that libtorch multiplies with, in
+  /// GFLOP/s.
+  private static func gemmPeak() throws -> Double {
+    try [512, 1024, 2048].flatMap { size in
+      let matrix = try Tensor([Float](repeating: 0.5, count: size * size), shape: [size, size])
+      let packed = try FrozenLinear(weight: matrix, bias: nil)
+      return try [median { _ = try matrix.matmul(matrix) }, median { _ = try packed(matrix) }].map {
+        2 * pow(Double(size), 3) / $0 / 1e9
+      }
+    }.max() ?? 0
+  }
+}
+
+/// Models to measure: the embedded one, and those of OpenAI with random weights.
+enum BenchmarkBackbone {
+  static let names = ModelSource.embedded + OpenAIModel.allCases.map(\.rawValue)
+
+  /// - Throws: ``UnknownBackbone``, `RunError`.
+  static func model(_ name: String, precision: Precision) throws -> CLIPModel {
+    if ModelSource.embedded.contains(name) { return try ModelSource(name).load(precision: precision) }
+    guard let model = OpenAIModel(rawValue: name) else {
+      throw UnknownBackbone(name: name)
+    }
+    return try CLIPModel(randomlyInitialized: .openAI(model), name: name, seed: 1, precision: precision.checked())
+  }
+}
+
+/// A name that stands for no model to measure.
+struct UnknownBackbone: UserFacingError {
+  let name: String
+
+  var problem: String { "There is no backbone '\(name)' to measure" }
+  var remedy: String? { "Give one of \(BenchmarkBackbone.names.joined(separator: ", "))" }
+}
+
+/// The 100 class names of Caltech101's published split (Li, Andreetto, Ranzato, Perona), in its order: what the speed
+/// of prompt learning is measured on, here and in the literature.
+enum CaltechNames {
+  static let all = [
+    "face", "leopard", "motorbike", "accordion", "airplane", "anchor", "ant", "barrel", "bass", "beaver", "binocular",
+    "bonsai", "brain", "brontosaurus", "buddha", "butterfly", "camera", "cannon", "car_side", "ceiling_fan",
+    "cellphone", "chair", "chandelier", "cougar_body", "cougar_face", "crab", "crayfish", "crocodile",
+    "crocodile_head", "cup", "dalmatian", "dollar_bill", "dolphin", "dragonfly", "electric_guitar", "elephant", "emu",
+    "euphonium", "ewer", "ferry", "flamingo", "flamingo_head", "garfield", "gerenuk", "gramophone", "grand_piano",
+    "hawksbill", "headphone", "hedgehog", "helicopter", "ibis", "inline_skate", "joshua_tree", "kangaroo", "ketch",
+    "lamp", "laptop", "llama", "lobster", "lotus", "mandolin", "mayfly", "menorah", "metronome", "minaret",
+    "nautilus", "octopus", "okapi", "pagoda", "panda", "pigeon", "pizza", "platypus", "pyramid", "revolver", "rhino",
+    "rooster", "saxophone", "schooner", "scissors", "scorpion", "sea_horse", "snoopy", "soccer_ball", "stapler",
+    "starfish", "stegosaurus", "stop_sign", "strawberry", "sunflower", "tick", "trilobite", "umbrella", "watch",
+    "water_lilly", "wheelchair", "wild_cat", "windsor_chair", "wrench", "yin_yang",
+  ]
+}
