@@ -1,83 +1,120 @@
 import Support
 
 /// What can be wrong with a checkpoint, its configuration, or a prompt.
-public enum CLIPError: UserFacingError, Equatable {
-  /// A folder or file that is no checkpoint; `found` says what it is.
-  case notACheckpoint(path: String, found: String)
-  /// Files that cannot be read as a checkpoint.
-  case checkpoint(path: String, CheckpointFault)
-  case missingTensor(name: String, file: String, nearest: String?)
-  case tensorShape(name: String, file: String, expected: [Int], found: [Int])
-  case unreadTensors(names: [String], file: String)
-  case notFinite(tensor: String, file: String)
-  /// A key of the configuration that is missing or of the wrong kind.
-  case configuration(file: String, key: String, expected: String, found: String)
-  /// A key that this package does not know, and so cannot honour.
-  case unsupported(file: String, option: String)
-  /// A weight whose elements are no floats, by the file's name for their type.
-  case elementType(tensor: String, file: String, found: String)
-  /// Tensors that make no CLIP; `kind` says what they look like.
-  case foreign(file: String, kind: String, remedy: String)
-  /// Tensors of a CLIP that leave its architecture open.
-  case ambiguous(file: String, reason: String)
-  /// Something that another library's form cannot say.
-  case noCounterpart(form: String, architecture: String, part: String)
-  /// What a conversion would have to replace.
-  case targetExists(path: String)
-  case foreignTarget(path: String)
-  case promptTooLong(symbols: Int, limit: Int)
-  case emptyTrie
-  /// Contexts that do not fit the trie or the text encoder.
-  case contexts(expected: [Int], found: [Int])
+public struct CLIPError: UserFacingError, Equatable {
+  public let problem: String
+  public let remedy: String?
 
-  public var problem: String {
-    switch self {
-    case .notACheckpoint(let path, let found): "\(path) is no CLIP checkpoint: \(found)"
-    case .checkpoint(let path, let fault): "\(path): \(fault.problem)"
-    case .missingTensor(let name, let file, _): "\(file) has no tensor '\(name)'"
-    case .tensorShape(let name, let file, let expected, let found):
-      "Tensor '\(name)' of \(file) has shape \(found), but the model needs \(expected)"
-    case .unreadTensors(let names, let file):
-      "\(file) has tensors that the model does not use (\(names.count)): " + names.prefix(5).joined(separator: ", ")
-        + (names.count > 5 ? ", …" : "")
-    case .notFinite(let tensor, let file): "Tensor '\(tensor)' of \(file) holds a number that is not finite"
-    case .configuration(let file, let key, let expected, let found):
-      "\(file): '\(key)' must be \(expected), found \(found)"
-    case .unsupported(let file, let option): "\(file) asks for \(option), which this version cannot compute"
-    case .elementType(let tensor, let file, let found):
-      "Tensor '\(tensor)' of \(file) has elements of type \(found), where a weight is of F32, F16, BF16 or F64"
-    case .foreign(let file, let kind, _): "\(file) holds no CLIP that can be loaded: it looks like \(kind)"
-    case .ambiguous(let file, let reason): "The architecture of \(file) cannot be told from its tensors: \(reason)"
-    case .noCounterpart(let form, let architecture, let part):
-      "\(architecture) has no form as \(form): there is none for \(part)"
-    case .targetExists(let path): "There is something at \(path) already"
-    case .foreignTarget(let path): "\(path) holds more than a converted checkpoint, and is not replaced"
-    case .promptTooLong(let symbols, let limit):
-      "A prompt has \(symbols) tokens and context vectors, but the model reads \(limit)"
-    case .emptyTrie: "There is no class to build prompts for"
-    case .contexts(let expected, let found): "The contexts have shape \(found), but the prompts need \(expected)"
-    }
+  package let kind: Kind
+
+  /// The few errors that a caller treats in its own way.
+  package enum Kind: Sendable, Equatable {
+    case missingTensor, notFinite, elementType
+    case tensorShape(expected: [Int], found: [Int])
+    case unreadTensors(names: [String])
+    case other
   }
 
-  public var remedy: String? {
-    switch self {
-    case .notACheckpoint: "Give an open_clip or Hugging Face folder, or a file of weights"
-    case .checkpoint(_, let fault): fault.remedy
-    case .missingTensor(_, _, let nearest): nearest.map { "Did you mean '\($0)'?" } ?? "Check that the file is whole"
-    case .tensorShape: "Check that the configuration belongs to these weights"
-    case .unreadTensors: "Check that the configuration names the architecture of these weights"
-    case .notFinite: "The file is damaged or its training diverged; get another copy"
-    case .configuration: "Correct the file, or get another copy of it"
-    case .unsupported: "Use a checkpoint without it"
-    case .elementType: "Give the weights of 16 or 32 bits"
-    case .foreign(_, _, let remedy): remedy
-    case .ambiguous: "Give the folder that holds its open_clip_config.json"
-    case .noCounterpart: "Choose another form"
-    case .targetExists: "Choose another folder, or replace it with --force"
-    case .foreignTarget: "Choose another folder"
-    case .promptTooLong: "Shorten the class name or the context"
-    case .emptyTrie: "Name at least one class"
-    case .contexts: nil
-    }
+  private init(_ problem: String, remedy: String? = nil, kind: Kind = .other) {
+    (self.problem, self.remedy, self.kind) = (problem, remedy, kind)
+  }
+}
+
+extension CLIPError {
+  /// A folder or file that is no checkpoint; `found` says what it is.
+  public static func notACheckpoint(path: String, found: String) -> Self {
+    Self(
+      "\(path) is no CLIP checkpoint: \(found)",
+      remedy: "Give an open_clip or Hugging Face folder, or a file of weights")
+  }
+
+  /// Files that cannot be read as a checkpoint.
+  public static func checkpoint(path: String, _ fault: CheckpointFault) -> Self {
+    Self("\(path): \(fault.problem)", remedy: fault.remedy)
+  }
+
+  public static func missingTensor(name: String, file: String, nearest: String?) -> Self {
+    Self(
+      "\(file) has no tensor '\(name)'",
+      remedy: nearest.map { "Did you mean '\($0)'?" } ?? "Check that the file is whole", kind: .missingTensor)
+  }
+
+  public static func tensorShape(name: String, file: String, expected: [Int], found: [Int]) -> Self {
+    Self(
+      "Tensor '\(name)' of \(file) has shape \(found), but the model needs \(expected)",
+      remedy: "Check that the configuration belongs to these weights",
+      kind: .tensorShape(expected: expected, found: found))
+  }
+
+  public static func unreadTensors(names: [String], file: String) -> Self {
+    Self(
+      "\(file) has tensors that the model does not use (\(names.count)): " + names.prefix(5).joined(separator: ", ")
+        + (names.count > 5 ? ", …" : ""),
+      remedy: "Check that the configuration names the architecture of these weights",
+      kind: .unreadTensors(names: names))
+  }
+
+  public static func notFinite(tensor: String, file: String) -> Self {
+    Self(
+      "Tensor '\(tensor)' of \(file) holds a number that is not finite",
+      remedy: "The file is damaged or its training diverged; get another copy", kind: .notFinite)
+  }
+
+  /// A key of the configuration that is missing or of the wrong kind.
+  public static func configuration(file: String, key: String, expected: String, found: String) -> Self {
+    Self("\(file): '\(key)' must be \(expected), found \(found)", remedy: "Correct the file, or get another copy of it")
+  }
+
+  /// A key that this package does not know, and so cannot honour.
+  public static func unsupported(file: String, option: String) -> Self {
+    Self("\(file) asks for \(option), which this version cannot compute", remedy: "Use a checkpoint without it")
+  }
+
+  /// A weight whose elements are no floats, by the file's name for their type.
+  public static func elementType(tensor: String, file: String, found: String) -> Self {
+    Self(
+      "Tensor '\(tensor)' of \(file) has elements of type \(found), where a weight is of F32, F16, BF16 or F64",
+      remedy: "Give the weights of 16 or 32 bits", kind: .elementType)
+  }
+
+  /// Tensors that make no CLIP; `kind` says what they look like.
+  public static func foreign(file: String, kind: String, remedy: String) -> Self {
+    Self("\(file) holds no CLIP that can be loaded: it looks like \(kind)", remedy: remedy)
+  }
+
+  /// Tensors of a CLIP that leave its architecture open.
+  public static func ambiguous(file: String, reason: String) -> Self {
+    Self(
+      "The architecture of \(file) cannot be told from its tensors: \(reason)",
+      remedy: "Give the folder that holds its open_clip_config.json")
+  }
+
+  /// Something that another library's form cannot say.
+  public static func noCounterpart(form: String, architecture: String, part: String) -> Self {
+    Self("\(architecture) has no form as \(form): there is none for \(part)", remedy: "Choose another form")
+  }
+
+  /// What a conversion would have to replace.
+  public static func targetExists(path: String) -> Self {
+    Self("There is something at \(path) already", remedy: "Choose another folder, or replace it with --force")
+  }
+
+  public static func foreignTarget(path: String) -> Self {
+    Self("\(path) holds more than a converted checkpoint, and is not replaced", remedy: "Choose another folder")
+  }
+
+  public static func promptTooLong(symbols: Int, limit: Int) -> Self {
+    Self(
+      "A prompt has \(symbols) tokens and context vectors, but the model reads \(limit)",
+      remedy: "Shorten the class name or the context")
+  }
+
+  public static var emptyTrie: Self {
+    Self("There is no class to build prompts for", remedy: "Name at least one class")
+  }
+
+  /// Contexts that do not fit the trie or the text encoder.
+  public static func contexts(expected: [Int], found: [Int]) -> Self {
+    Self("The contexts have shape \(found), but the prompts need \(expected)")
   }
 }

@@ -7,7 +7,7 @@ extension Dataset {
   /// Labels follow the class names sorted by code units, whatever the order of the lines. Paths are relative to the
   /// file's folder or to its one sub-folder. A split is one of the words that ``Split/init(word:)`` knows; without
   /// that column each class is divided at random, as ``init(classFolders:seed:isRecursive:)`` divides. Other columns are
-  /// left alone, and so are empty rows. Rows that say the same count once. ``Table`` says what spreadsheets may do.
+  /// left alone, and so are empty rows. Rows that say the same count once. ``CSVTable`` says what spreadsheets may do.
   ///
   /// - Parameters:
   ///   - images: the folder of the images, if it is another one.

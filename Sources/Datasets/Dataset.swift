@@ -28,7 +28,7 @@ public enum Split: String, CaseIterable, Sendable {
 /// no path leaves ``imageFolder``.
 /// Validation images may be absent. Whether the images exist is another question: ``checkImages()``.
 public struct Dataset: Sendable {
-  /// For people and for ``Benchmark/init(named:)``: the split file's, folder's or table's name.
+  /// For people and for ``PublishedDataset/init(named:)``: the split file's, folder's or table's name.
   public let name: String
   /// The folder that paths are relative to.
   public let imageFolder: URL

@@ -1,60 +1,271 @@
 import Support
 
 /// A dataset that cannot be used as it is.
-public enum DatasetError: UserFacingError, Equatable {
+public struct DatasetError: UserFacingError, Equatable {
+  public let problem: String
+  public let remedy: String?
+
+  package let kind: Kind
+
+  /// The few errors that a caller treats in its own way.
+  package enum Kind: Sendable, Equatable {
+    case unknownClasses([String], of: String, nearest: String?)
+    /// A table that cannot be read, and what is wrong with it where its name stands before.
+    case table(problem: String)
+    case other
+  }
+
+  private init(_ problem: String, remedy: String? = nil, kind: Kind = .other) {
+    (self.problem, self.remedy, self.kind) = (problem, remedy, kind)
+  }
+}
+
+extension DatasetError {
   // The file or folder itself.
-  case notFound(path: String)
-  case notAFile(path: String)
-  case notAFolder(path: String)
-  case unreadable(path: String)
-  case empty(file: String)
-  case notText(file: String)
-  case unknownForm(file: String)
-  case severalSplitFiles(folder: String, files: [String])
+  public static func notFound(path: String) -> Self {
+    Self("There is no file or folder \(path)", remedy: "Check the path")
+  }
+
+  public static func notAFile(path: String) -> Self {
+    Self(
+      "\(path) is not a regular file", remedy: "Give a split file (.json), a table (.csv) or a folder of class folders")
+  }
+
+  public static func notAFolder(path: String) -> Self {
+    Self("\(path) is not a folder", remedy: "Give a split file (.json), a table (.csv) or a folder of class folders")
+  }
+
+  public static func unreadable(path: String) -> Self {
+    Self("\(path) cannot be read", remedy: "Check its permissions")
+  }
+
+  public static func empty(file: String) -> Self {
+    Self("\(file) is empty", remedy: "Write or unpack it again", kind: .table(problem: "it names no class"))
+  }
+
+  public static func notText(file: String) -> Self {
+    Self(
+      "\(file) is not text in UTF-8 or UTF-16", remedy: "Save it as UTF-8, in a spreadsheet as 'CSV UTF-8'",
+      kind: .table(problem: "it is not UTF-8 text"))
+  }
+
+  public static func unknownForm(file: String) -> Self {
+    Self(
+      "\(file) is neither a split file (.json) nor a table (.csv)",
+      remedy: "Give a split file, a table or a folder of class folders")
+  }
+
+  public static func severalSplitFiles(folder: String, files: [String]) -> Self {
+    Self("\(folder) holds several split files: \(files.listed)", remedy: "Name the one that you mean")
+  }
+
   /// A folder without class folders; how many photos lie directly in it, and deeper than class folders would.
-  case noClasses(folder: String, loose: Int, deeper: DeeperPhotos?)
+  public static func noClasses(folder: String, loose: Int, deeper: DeeperPhotos?) -> Self {
+    Self(
+      "\(folder) has no class folders with images in them"
+        + (loose > 0 ? ", but \(loose.photos) that no folder tells the class of" : "")
+        + (deeper.map { "\(loose > 0 ? " and" : ", but") \($0.count.photos) that lie deeper, such as in \($0.folder)" }
+          ?? ""),
+      remedy: deeper.map {
+        "If its folders are the classes, give \($0.folder); otherwise put each class's photos into one folder"
+      } ?? "Put each class's photos into a folder that has the class's name")
+  }
 
   // A benchmark's folder.
-  case noBenchmarkFolder(benchmark: String, root: String, folder: String, nearest: String?, isRootItself: Bool)
-  case missingLists(benchmark: String, folder: String, splitFile: String?, missing: [String], check: String)
-  case noClassFolders(folder: String, images: Int)
-  case unnamedFolder(folder: String, name: String, list: String)
-  case unpairedFolder(folder: String, name: String, present: String)
-  case listLine(file: String, line: Int, expected: String, found: String)
-  case annotation(file: String, expected: String)
+  public static func noBenchmarkFolder(
+    benchmark: String, root: String, folder: String, nearest: String?, isRootItself: Bool
+  ) -> Self {
+    Self(
+      "\(root) has no folder '\(folder)', where \(benchmark) belongs"
+        + (isRootItself ? ": it is that folder itself" : nearest.map { ", but one called '\($0)'" } ?? ""),
+      remedy: isRootItself
+        ? "Give the folder above it as --root"
+        : nearest.map { "Did you mean '\($0)'? Rename it to '\(folder)' or link to it" }
+          ?? "Give as --root the folder that holds it")
+  }
+
+  public static func missingLists(
+    benchmark: String, folder: String, splitFile: String?, missing: [String], check: String
+  ) -> Self {
+    Self(
+      "\(benchmark) in \(folder) has "
+        + (splitFile.map { "neither \($0) nor what it could be rebuilt from: \(missing.listed)" }
+          ?? "no \(missing.listed)") + (splitFile == nil ? "" : missing.count == 1 ? " is missing" : " are missing"),
+      remedy: "'\(check)' says what belongs where")
+  }
+
+  public static func noClassFolders(folder: String, images: Int) -> Self {
+    Self(
+      "\(folder) has no class folders" + (images > 0 ? ", but \(images) images that no folder tells the class of" : ""),
+      remedy: "Put each class's images into a folder of its own, called by its WordNet number (n01440764)")
+  }
+
+  public static func unnamedFolder(folder: String, name: String, list: String) -> Self {
+    Self(
+      "The folder '\(name)' in \(folder) has no class name in \(list)",
+      remedy: "Remove the folder, or take the list that belongs to these images")
+  }
+
+  public static func unpairedFolder(folder: String, name: String, present: String) -> Self {
+    Self(
+      "The class folder '\(name)' lies in \(folder)/\(present) and not in \(folder)/\(present == "val" ? "train" : "val")",
+      remedy: "Unpack both parts whole")
+  }
+
+  public static func listLine(file: String, line: Int, expected: String, found: String) -> Self {
+    Self("\(file), line \(line): expected \(expected), found '\(found)'", remedy: "Unpack the file again")
+  }
+
+  public static func annotation(file: String, expected: String) -> Self {
+    Self("\(file): expected \(expected)", remedy: "Unpack the file again")
+  }
 
   // A sample, or classes, made for other images.
-  case foreignSample(file: String, count: Int, of: Int, first: String, dataset: String)
-  case foreignClass(file: String, place: String, found: String, expected: String)
+  public static func foreignSample(file: String, count: Int, of total: Int, first: String, dataset: String) -> Self {
+    Self(
+      "\(count) of the \(total) images that \(file) names are no \(dataset), such as '\(first)'",
+      remedy: "Give a list that was drawn from this dataset, and from the same split")
+  }
+
+  public static func foreignClass(file: String, place: String, found: String, expected: String) -> Self {
+    Self(
+      "\(file), \(place): the class is \(found) there and \(expected) in the dataset",
+      remedy: "Give a list that was drawn from this dataset, and from the same split")
+  }
 
   // The form of a split file or table. A place is "train[3]" or "line 7".
-  case notJSON(file: String, reason: String?)
-  case missingPart(file: String, part: String)
-  case wrongType(file: String, place: String, expected: String)
-  case missingColumn(file: String, column: String, found: [String])
-  case unclosedQuote(file: String, line: Int)
+  public static func notJSON(file: String, reason: String?) -> Self {
+    Self(
+      "\(file) is not JSON" + (reason.map { ": \($0.withoutFullStop)" } ?? ""),
+      remedy: #"A split file reads {"train": [[path, label, name], …], "val": […], "test": […]}"#)
+  }
+
+  public static func missingPart(file: String, part: String) -> Self {
+    Self(
+      "\(file) has no list '\(part)'", remedy: "It must have the lists 'train', 'val' and 'test'; 'val' may be empty")
+  }
+
+  public static func wrongType(file: String, place: String, expected: String) -> Self {
+    Self(
+      "\(file)\(place.isEmpty ? "" : ", \(place)"): expected \(expected)",
+      remedy: #"A split file reads {"train": [[path, label, name], …], "val": […], "test": […]}"#)
+  }
+
+  public static func missingColumn(file: String, column: String, found: [String]) -> Self {
+    Self(
+      "\(file) has no column '\(column)': its first line names \(found.quoted)",
+      remedy: "The first line must be path,class or path,class,split",
+      kind: .table(problem: "its first line names no column 'class'"))
+  }
+
+  public static func unclosedQuote(file: String, line: Int) -> Self {
+    Self(
+      "\(file), line \(line): a quoted field is never closed", remedy: "Close it, and write a quote inside it twice",
+      kind: .table(problem: "a quote in it is never closed: line \(line)"))
+  }
+
   /// Rows of a table with one fault, by their lines; `fault` is what is wrong with the first.
-  case rows(file: String, lines: [Int], fault: String, remedy: String)
+  public static func rows(file: String, lines: [Int], fault: String, remedy: String) -> Self {
+    Self(
+      "\(file), line \(lines.first ?? 1): \(fault)"
+        + (lines.count > 1
+          ? "; likewise in \(lines.count == 2 ? "line" : "lines")"
+            + " \(lines.dropFirst().prefix(5).map(String.init).joined(separator: ", "))"
+            + (lines.count > 6 ? " and \(lines.count - 6) more" : "") : ""),
+      remedy: remedy,
+      kind: .table(problem: "line \(lines.first ?? 1): \(fault)"))
+  }
 
   // What it states.
-  case emptyPath(file: String, place: String)
-  case escapingPath(file: String, place: String, path: String)
-  case negativeLabel(file: String, place: String, label: Int)
-  case labelGap(file: String, missing: Int, next: Int)
-  case emptyName(file: String, place: String)
-  case twoNames(file: String, place: String, label: Int, first: String, second: String)
-  case duplicateName(file: String, first: String, second: String)
-  case emptySplit(file: String, split: Split)
-  case classWithout(file: String, className: String, split: Split)
-  case tooFewImages(className: String, count: Int)
-  case missingImages(folder: String, count: Int, of: Int, first: [String])
+  public static func emptyPath(file: String, place: String) -> Self {
+    Self("\(file), \(place): the path is empty", remedy: "Write paths relative to the image folder, without '..'")
+  }
+
+  public static func escapingPath(file: String, place: String, path: String) -> Self {
+    Self(
+      "\(file), \(place): the path '\(path)' leaves the image folder",
+      remedy: "Write paths relative to the image folder, without '..'")
+  }
+
+  public static func negativeLabel(file: String, place: String, label: Int) -> Self {
+    Self("\(file), \(place): the label \(label) is negative", remedy: "Number the classes from 0")
+  }
+
+  public static func labelGap(file: String, missing: Int, next: Int) -> Self {
+    Self(
+      "\(file): labels must run from 0 without gaps, but there is a label \(next) and no label \(missing)",
+      remedy: "Number the classes from 0")
+  }
+
+  public static func emptyName(file: String, place: String) -> Self {
+    Self("\(file), \(place): the class name is empty", remedy: "Give each label one name")
+  }
+
+  public static func twoNames(file: String, place: String, label: Int, first: String, second: String) -> Self {
+    Self(
+      "\(file), \(place): label \(label) is called '\(second)' here and '\(first)' before",
+      remedy: "Give each label one name")
+  }
+
+  public static func duplicateName(file: String, first: String, second: String) -> Self {
+    Self(
+      first == second
+        ? "\(file): two classes are called '\(first)'"
+        : "\(file): the classes '\(first)' and '\(second)' give the same prompt",
+      remedy: "Give each class a name of its own; case, '_' and spaces don't tell names apart")
+  }
+
+  public static func emptySplit(file: String, split: Split) -> Self {
+    Self("\(file) has no \(split.noun) images", remedy: "Every class needs at least one training and one test image")
+  }
+
+  public static func classWithout(file: String, className: String, split: Split) -> Self {
+    Self(
+      "\(file): class '\(className)' has no \(split.noun) images",
+      remedy: "Every class needs at least one training and one test image")
+  }
+
+  public static func tooFewImages(className: String, count: Int) -> Self {
+    Self(
+      "Class '\(className)' has \(count == 1 ? "1 photo" : "\(count) photos"): too few to train and to test",
+      remedy: "Add photos: at least two, better sixteen or more; 'train --test none' learns from all and tests nothing")
+  }
+
+  public static func missingImages(folder: String, count: Int, of total: Int, first: [String]) -> Self {
+    Self(
+      "\(count) of \(total) images are missing in \(folder)\(count > first.count ? ", such as" : ":") \(first.listed)",
+      remedy: "Unpack the images there, or correct the list")
+  }
 
   // What was asked for.
-  case shots(Int)
-  case testOnly(name: String)
-  case noClassesLeft(subset: ClassSubset, of: String)
-  case unknownClasses([String], of: String, nearest: String?)
-  case template(String)
+  public static func shots(_ shots: Int) -> Self {
+    Self("Cannot sample \(shots) images a class", remedy: "Ask for at least 1")
+  }
+
+  public static func testOnly(name: String) -> Self {
+    Self(
+      "\(name) has test images only: there is nothing to learn from",
+      remedy: "Learn on another dataset and evaluate on this one")
+  }
+
+  public static func noClassesLeft(subset: ClassSubset, of name: String) -> Self {
+    Self("\(name) has one class, so that none are \(subset.rawValue)", remedy: "Use base or all, or add classes")
+  }
+
+  public static func unknownClasses(_ names: [String], of dataset: String, nearest: String?) -> Self {
+    Self(
+      "\(dataset) has no class \(names.prefix(3).map { "'\($0)'" }.joined(separator: ", "))"
+        + (names.count > 3 ? ", … (\(names.count) such names)" : ""),
+      remedy: nearest.map { "Did you mean '\($0)'?" }
+        ?? "Give names of its classes, as 'datasets check' lists them, or base, new or all",
+      kind: .unknownClasses(names, of: dataset, nearest: nearest))
+  }
+
+  public static func template(_ text: String) -> Self {
+    Self(
+      "The template '\(text)' has no place for the class name",
+      remedy: "Write {} where the name goes, as in 'a photo of a {}.'")
+  }
 }
 
 extension DatasetError {
@@ -65,87 +276,6 @@ extension DatasetError {
     public let folder: String
   }
 
-  public var problem: String {
-    switch self {
-    case .notFound(let path): "There is no file or folder \(path)"
-    case .notAFile(let path): "\(path) is not a regular file"
-    case .notAFolder(let path): "\(path) is not a folder"
-    case .unreadable(let path): "\(path) cannot be read"
-    case .empty(let file): "\(file) is empty"
-    case .notText(let file): "\(file) is not text in UTF-8 or UTF-16"
-    case .unknownForm(let file): "\(file) is neither a split file (.json) nor a table (.csv)"
-    case .severalSplitFiles(let folder, let files): "\(folder) holds several split files: \(files.listed)"
-    case .noClasses(let folder, let loose, let deeper):
-      "\(folder) has no class folders with images in them"
-        + (loose > 0 ? ", but \(loose.photos) that no folder tells the class of" : "")
-        + (deeper.map { "\(loose > 0 ? " and" : ", but") \($0.count.photos) that lie deeper, such as in \($0.folder)" }
-          ?? "")
-
-    case .noBenchmarkFolder(let benchmark, let root, let folder, let nearest, let isRootItself):
-      "\(root) has no folder '\(folder)', where \(benchmark) belongs"
-        + (isRootItself ? ": it is that folder itself" : nearest.map { ", but one called '\($0)'" } ?? "")
-    case .missingLists(let benchmark, let folder, let splitFile, let missing, _):
-      "\(benchmark) in \(folder) has "
-        + (splitFile.map { "neither \($0) nor what it could be rebuilt from: \(missing.listed)" }
-          ?? "no \(missing.listed)") + (splitFile == nil ? "" : missing.count == 1 ? " is missing" : " are missing")
-    case .noClassFolders(let folder, let images):
-      "\(folder) has no class folders" + (images > 0 ? ", but \(images) images that no folder tells the class of" : "")
-    case .unnamedFolder(let folder, let name, let list):
-      "The folder '\(name)' in \(folder) has no class name in \(list)"
-    case .unpairedFolder(let folder, let name, let present):
-      "The class folder '\(name)' lies in \(folder)/\(present) and not in \(folder)/\(present == "val" ? "train" : "val")"
-    case .listLine(let file, let line, let expected, let found):
-      "\(file), line \(line): expected \(expected), found '\(found)'"
-    case .annotation(let file, let expected): "\(file): expected \(expected)"
-
-    case .foreignSample(let file, let count, let total, let first, let dataset):
-      "\(count) of the \(total) images that \(file) names are no \(dataset), such as '\(first)'"
-    case .foreignClass(let file, let place, let found, let expected):
-      "\(file), \(place): the class is \(found) there and \(expected) in the dataset"
-
-    case .notJSON(let file, let reason): "\(file) is not JSON" + (reason.map { ": \($0.withoutFullStop)" } ?? "")
-    case .missingPart(let file, let part): "\(file) has no list '\(part)'"
-    case .wrongType(let file, let place, let expected):
-      "\(file)\(place.isEmpty ? "" : ", \(place)"): expected \(expected)"
-    case .missingColumn(let file, let column, let found):
-      "\(file) has no column '\(column)': its first line names \(found.quoted)"
-    case .unclosedQuote(let file, let line): "\(file), line \(line): a quoted field is never closed"
-    case .rows(let file, let lines, let fault, _):
-      "\(file), line \(lines.first ?? 1): \(fault)"
-        + (lines.count > 1
-          ? "; likewise in \(lines.count == 2 ? "line" : "lines")"
-            + " \(lines.dropFirst().prefix(5).map(String.init).joined(separator: ", "))"
-            + (lines.count > 6 ? " and \(lines.count - 6) more" : "") : "")
-
-    case .emptyPath(let file, let place): "\(file), \(place): the path is empty"
-    case .escapingPath(let file, let place, let path):
-      "\(file), \(place): the path '\(path)' leaves the image folder"
-    case .negativeLabel(let file, let place, let label): "\(file), \(place): the label \(label) is negative"
-    case .labelGap(let file, let missing, let next):
-      "\(file): labels must run from 0 without gaps, but there is a label \(next) and no label \(missing)"
-    case .emptyName(let file, let place): "\(file), \(place): the class name is empty"
-    case .twoNames(let file, let place, let label, let first, let second):
-      "\(file), \(place): label \(label) is called '\(second)' here and '\(first)' before"
-    case .duplicateName(let file, let first, let second):
-      first == second
-        ? "\(file): two classes are called '\(first)'"
-        : "\(file): the classes '\(first)' and '\(second)' give the same prompt"
-    case .emptySplit(let file, let split): "\(file) has no \(split.noun) images"
-    case .classWithout(let file, let className, let split): "\(file): class '\(className)' has no \(split.noun) images"
-    case .tooFewImages(let className, let count):
-      "Class '\(className)' has \(count == 1 ? "1 photo" : "\(count) photos"): too few to train and to test"
-    case .missingImages(let folder, let count, let total, let first):
-      "\(count) of \(total) images are missing in \(folder)\(count > first.count ? ", such as" : ":") \(first.listed)"
-
-    case .shots(let shots): "Cannot sample \(shots) images a class"
-    case .testOnly(let name): "\(name) has test images only: there is nothing to learn from"
-    case .noClassesLeft(let subset, let name): "\(name) has one class, so that none are \(subset.rawValue)"
-    case .unknownClasses(let names, let dataset, _):
-      "\(dataset) has no class \(names.prefix(3).map { "'\($0)'" }.joined(separator: ", "))"
-        + (names.count > 3 ? ", … (\(names.count) such names)" : "")
-    case .template(let text): "The template '\(text)' has no place for the class name"
-    }
-  }
 }
 
 extension Split {
@@ -170,53 +300,4 @@ extension [String] {
 
 extension String {
   fileprivate var withoutFullStop: String { hasSuffix(".") ? String(dropLast()) : self }
-}
-
-/// What to do about each error.
-extension DatasetError {
-  public var remedy: String? {
-    switch self {
-    case .notFound: "Check the path"
-    case .notAFile, .notAFolder: "Give a split file (.json), a table (.csv) or a folder of class folders"
-    case .unreadable: "Check its permissions"
-    case .empty: "Write or unpack it again"
-    case .notJSON, .wrongType:
-      #"A split file reads {"train": [[path, label, name], …], "val": […], "test": […]}"#
-    case .notText: "Save it as UTF-8, in a spreadsheet as 'CSV UTF-8'"
-    case .unknownForm: "Give a split file, a table or a folder of class folders"
-    case .severalSplitFiles: "Name the one that you mean"
-    case .noClasses(_, _, let deeper?):
-      "If its folders are the classes, give \(deeper.folder); otherwise put each class's photos into one folder"
-    case .noClasses: "Put each class's photos into a folder that has the class's name"
-    case .noBenchmarkFolder(_, _, let folder, let nearest, let isRootItself):
-      isRootItself
-        ? "Give the folder above it as --root"
-        : nearest.map { "Did you mean '\($0)'? Rename it to '\(folder)' or link to it" }
-          ?? "Give as --root the folder that holds it"
-    case .missingLists(_, _, _, _, let check): "'\(check)' says what belongs where"
-    case .noClassFolders: "Put each class's images into a folder of its own, called by its WordNet number (n01440764)"
-    case .unnamedFolder: "Remove the folder, or take the list that belongs to these images"
-    case .unpairedFolder: "Unpack both parts whole"
-    case .listLine, .annotation: "Unpack the file again"
-    case .foreignSample, .foreignClass: "Give a list that was drawn from this dataset, and from the same split"
-    case .missingPart: "It must have the lists 'train', 'val' and 'test'; 'val' may be empty"
-    case .missingColumn: "The first line must be path,class or path,class,split"
-    case .unclosedQuote: "Close it, and write a quote inside it twice"
-    case .rows(_, _, _, let remedy): remedy
-    case .emptyPath, .escapingPath: "Write paths relative to the image folder, without '..'"
-    case .negativeLabel, .labelGap: "Number the classes from 0"
-    case .emptyName, .twoNames: "Give each label one name"
-    case .duplicateName: "Give each class a name of its own; case, '_' and spaces don't tell names apart"
-    case .emptySplit, .classWithout: "Every class needs at least one training and one test image"
-    case .tooFewImages:
-      "Add photos: at least two, better sixteen or more; 'train --test none' learns from all and tests nothing"
-    case .missingImages: "Unpack the images there, or correct the list"
-    case .shots: "Ask for at least 1"
-    case .testOnly: "Learn on another dataset and evaluate on this one"
-    case .noClassesLeft: "Use base or all, or add classes"
-    case .unknownClasses(_, _, let nearest?): "Did you mean '\(nearest)'?"
-    case .unknownClasses: "Give names of its classes, as 'datasets check' lists them, or base, new or all"
-    case .template: "Write {} where the name goes, as in 'a photo of a {}.'"
-    }
-  }
 }

@@ -43,7 +43,7 @@ extension PromptTemplate {
 
   /// The zero-shot template of a dataset (CoOp, `trainers/zsclip.py`): a published benchmark's own, or ``photo``.
   ///
-  /// - Parameter dataset: a name in any usual spelling, see ``Benchmark/init(named:)``.
+  /// - Parameter dataset: a name in any usual spelling, see ``PublishedDataset/init(named:)``.
   public static func zeroShot(for dataset: String) -> PromptTemplate {
     guard let benchmark = PublishedDataset(named: dataset) else { return photo }
     return PromptTemplate(checked: benchmark.layout.template)

@@ -96,39 +96,48 @@ public indirect enum MatValue: Sendable, Equatable {
 }
 
 /// A MATLAB file that cannot be read.
-public enum MatFileError: UserFacingError, Equatable {
-  case unreadable(path: String)
-  /// Neither level 5 nor any other MATLAB file that is recognized.
-  case notMatlab(path: String)
-  /// Another version: what it is called.
-  case otherVersion(path: String, version: String)
-  /// Ends within an element; `position` counts bytes from the start, of what is inflated where the element is compressed.
-  case truncated(path: String, position: Int)
-  case malformed(path: String, position: Int, expected: String)
-  /// A class of array that is not read: sparse, object, function.
-  case unsupported(path: String, variable: String, kind: String)
-  case tooLarge(path: String, limit: Int)
-  case tooDeep(path: String)
+public struct MatFileError: UserFacingError, Equatable {
+  public let problem: String
+  public let remedy: String?
 
-  public var problem: String {
-    switch self {
-    case .unreadable(let path): "\(path) cannot be read"
-    case .notMatlab(let path): "\(path) is not a MATLAB file"
-    case .otherVersion(let path, let version): "\(path) is a MATLAB file of \(version), not of level 5"
-    case .truncated(let path, let position): "\(path) ends in the middle of an element, at byte \(position)"
-    case .malformed(let path, let position, let expected): "\(path), byte \(position): expected \(expected)"
-    case .unsupported(let path, let variable, let kind): "\(path): '\(variable)' is \(kind), which is not read"
-    case .tooLarge(let path, let limit): "\(path) becomes more than \(limit >> 20) MiB in memory"
-    case .tooDeep(let path): "\(path) nests arrays more than \(MatReader.depthLimit) deep"
-    }
+  private init(_ problem: String, remedy: String? = nil) { (self.problem, self.remedy) = (problem, remedy) }
+}
+
+extension MatFileError {
+  public static func unreadable(path: String) -> Self {
+    Self("\(path) cannot be read", remedy: "Check the path and its permissions")
   }
 
-  public var remedy: String? {
-    switch self {
-    case .unreadable: "Check the path and its permissions"
-    case .otherVersion: "Save it in MATLAB with the option -v6 or -v7"
-    case .notMatlab, .truncated, .malformed: "Download it again"
-    case .unsupported, .tooLarge, .tooDeep: "Give the file as it was published"
-    }
+  /// Neither level 5 nor any other MATLAB file that is recognized.
+  public static func notMatlab(path: String) -> Self {
+    Self("\(path) is not a MATLAB file", remedy: "Download it again")
+  }
+
+  /// Another version: what it is called.
+  public static func otherVersion(path: String, version: String) -> Self {
+    Self(
+      "\(path) is a MATLAB file of \(version), not of level 5", remedy: "Save it in MATLAB with the option -v6 or -v7")
+  }
+
+  /// Ends within an element; `position` counts bytes from the start, of what is inflated where the element is compressed.
+  public static func truncated(path: String, position: Int) -> Self {
+    Self("\(path) ends in the middle of an element, at byte \(position)", remedy: "Download it again")
+  }
+
+  public static func malformed(path: String, position: Int, expected: String) -> Self {
+    Self("\(path), byte \(position): expected \(expected)", remedy: "Download it again")
+  }
+
+  /// A class of array that is not read: sparse, object, function.
+  public static func unsupported(path: String, variable: String, kind: String) -> Self {
+    Self("\(path): '\(variable)' is \(kind), which is not read", remedy: "Give the file as it was published")
+  }
+
+  public static func tooLarge(path: String, limit: Int) -> Self {
+    Self("\(path) becomes more than \(limit >> 20) MiB in memory", remedy: "Give the file as it was published")
+  }
+
+  public static func tooDeep(path: String) -> Self {
+    Self("\(path) nests arrays more than \(MatReader.depthLimit) deep", remedy: "Give the file as it was published")
   }
 }

@@ -1,46 +1,71 @@
 import Support
 
 /// What can be wrong with a pickle or with the zip archive around it.
-public enum PickleError: UserFacingError, Equatable {
-  /// Bytes that are no pickle from this position on; `expected` says what should stand there.
-  case syntax(path: String, position: Int, expected: String)
-  /// A pickle that ends before its end.
-  case truncated(path: String, position: Int)
-  /// A pickle that names a function with which it could do harm.
-  case dangerous(path: String, global: PickleValue.Global)
-  /// Values inside values, deeper than any program writes them.
-  case tooDeep(path: String, limit: Int)
-  /// A pickle made to become many times the size of its file.
-  case tooLarge(path: String, bytes: Int)
-  /// A zip archive that contradicts itself.
-  case archive(path: String, reason: String)
-  case compressed(path: String, entry: String)
-  case encrypted(path: String, entry: String)
+public struct PickleError: UserFacingError, Equatable {
+  public let problem: String
+  public let remedy: String?
 
-  public var problem: String {
-    switch self {
-    case .syntax(let path, let position, let expected):
-      "\(path) is no pickle that can be read: expected \(expected) at byte \(position)"
-    case .truncated(let path, let position): "\(path) ends in the middle of a pickle, at byte \(position)"
-    case .dangerous(let path, let global):
-      "\(path) would call \(global.abridged) if Python loaded it: it is made to do harm. Nothing of it was run"
-    case .tooDeep(let path, let limit): "\(path) nests values more than \(limit) deep"
-    case .tooLarge(let path, let bytes):
-      "\(path) has a pickle whose values would take more than ten times the \(bytes) bytes of its file"
-    case .archive(let path, let reason): "\(path) is a damaged zip archive: \(reason)"
-    case .compressed(let path, let entry):
-      "\(path) is a zip archive with the compressed entry \(entry.abridged), which torch never writes"
-    case .encrypted(let path, let entry): "\(path) is a zip archive with the encrypted entry \(entry.abridged)"
-    }
+  package let kind: Kind
+
+  /// The few errors that a caller treats in its own way.
+  package enum Kind: Sendable, Equatable {
+    /// A pickle that calls what reaches the system.
+    case dangerous
+    case other
   }
 
-  public var remedy: String? {
-    switch self {
-    case .dangerous: "Don't load it with Python; delete it, and tell whoever offers it"
-    case .syntax, .truncated, .archive: "Fetch or write the file again"
-    case .tooDeep, .tooLarge: "Get the file from a source that you trust"
-    case .compressed, .encrypted: "Give the file as torch.save wrote it"
-    }
+  private init(_ problem: String, remedy: String? = nil, kind: Kind = .other) {
+    (self.problem, self.remedy, self.kind) = (problem, remedy, kind)
+  }
+}
+
+extension PickleError {
+  /// Bytes that are no pickle from this position on; `expected` says what should stand there.
+  public static func syntax(path: String, position: Int, expected: String) -> Self {
+    Self(
+      "\(path) is no pickle that can be read: expected \(expected) at byte \(position)",
+      remedy: "Fetch or write the file again")
+  }
+
+  /// A pickle that ends before its end.
+  public static func truncated(path: String, position: Int) -> Self {
+    Self("\(path) ends in the middle of a pickle, at byte \(position)", remedy: "Fetch or write the file again")
+  }
+
+  /// A pickle that names a function with which it could do harm.
+  public static func dangerous(path: String, global: PickleValue.Global) -> Self {
+    Self(
+      "\(path) would call \(global.abridged) if Python loaded it: it is made to do harm. Nothing of it was run",
+      remedy: "Don't load it with Python; delete it, and tell whoever offers it", kind: .dangerous)
+  }
+
+  /// Values inside values, deeper than any program writes them.
+  public static func tooDeep(path: String, limit: Int) -> Self {
+    Self("\(path) nests values more than \(limit) deep", remedy: "Get the file from a source that you trust")
+  }
+
+  /// A pickle made to become many times the size of its file.
+  public static func tooLarge(path: String, bytes: Int) -> Self {
+    Self(
+      "\(path) has a pickle whose values would take more than ten times the \(bytes) bytes of its file",
+      remedy: "Get the file from a source that you trust")
+  }
+
+  /// A zip archive that contradicts itself.
+  public static func archive(path: String, reason: String) -> Self {
+    Self("\(path) is a damaged zip archive: \(reason)", remedy: "Fetch or write the file again")
+  }
+
+  public static func compressed(path: String, entry: String) -> Self {
+    Self(
+      "\(path) is a zip archive with the compressed entry \(entry.abridged), which torch never writes",
+      remedy: "Give the file as torch.save wrote it")
+  }
+
+  public static func encrypted(path: String, entry: String) -> Self {
+    Self(
+      "\(path) is a zip archive with the encrypted entry \(entry.abridged)",
+      remedy: "Give the file as torch.save wrote it")
   }
 }
 

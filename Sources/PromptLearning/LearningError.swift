@@ -1,108 +1,168 @@
 import Support
 
 /// What can go wrong in building, training or restoring prompts.
-public enum LearningError: UserFacingError, Equatable {
-  case noClasses
-  case emptyClassName(index: Int)
-  case emptyContext(words: String)
-  /// A class name with its context that the model cannot read whole.
-  case promptTooLong(className: String, tokens: Int, limit: Int)
-  /// Class-specific contexts were asked for classes that they were not learned for.
-  case classSpecific(count: Int, learnedFor: Int)
-  /// A class is none of those that class-specific contexts were learned for.
-  case noContexts(className: String, learnedFor: Int)
-  case setting(name: String, expected: String, found: String)
-  case noTrainingImages
-  case noValidationImages
-  /// Other classes were asked of a classifier that knows its own alone.
-  case closedClasses(count: Int)
-  /// The loss or a parameter stopped being a number.
-  case diverged(epoch: Int, step: Int)
-  /// Typical codes of a meta-network with another bottleneck.
-  case codeWidth(expected: Int, means: Int, deviations: Int)
-  /// A file that does not hold what a method has learned; `noun` is what was expected.
-  case notAnArtifact(path: String, noun: String, reason: String)
-  /// A method of another version of this program.
-  case unknownMethod(id: String)
-  /// An option that the method does not have.
-  case noOption(name: String, method: String, known: [String])
-  case version(path: String, found: Int, readable: Int)
-  case otherModel(path: String, expected: String, found: String)
-  case parameterShape(path: String, name: String, expected: [Int], found: [Int]?)
-  case unexpectedTensors(path: String, names: [String])
-  /// A folder or file that holds no prompts of the reference.
-  case notReferencePrompts(path: String, reason: String)
-  /// Prompts of another method, by its paper's name.
-  case otherPrompts(path: String, method: String)
-  /// Prompts of another backbone: a tensor's axis that stands for one of the model's widths has another length.
-  case otherBackbone(path: String, tensor: String, axis: String, found: Int, model: String, expected: Int)
-  /// A file of learned prompts cannot be made of prompts that nothing was learned for.
-  case nothingLearned(path: String)
-  /// Class names whose number is not that of the classes that prompts were learned on.
-  case classCount(path: String, learnedFor: Int, named: Int)
+public struct LearningError: UserFacingError, Equatable {
+  public let problem: String
+  public let remedy: String?
 
-  public var problem: String {
-    switch self {
-    case .noClasses: "There are no classes to tell apart"
-    case .emptyClassName(let index): "Class \(index + 1) has an empty name"
-    case .emptyContext(let words): "The context '\(words)' has no tokens"
-    case .promptTooLong(let name, let tokens, let limit):
-      "The prompt of class '\(name.prefix(60))\(name.count > 60 ? "…" : "")' has \(tokens) tokens, but the model reads \(limit)"
-    case .classSpecific(let count, let learnedFor):
-      "These contexts were learned for \(learnedFor) classes, one set each, and cannot serve \(count) others"
-    case .noContexts(let name, let learnedFor):
-      "These contexts were learned for \(learnedFor) classes, one set each, and there is none for '\(name)'"
-    case .setting(let name, let expected, let found): "\(name) must be \(expected), found \(found)"
-    case .noTrainingImages: "There are no training images"
-    case .noValidationImages: "A linear probe chooses its penalty on validation images, but there are none"
-    case .closedClasses(let count): "A linear probe knows the \(count) classes it was trained on and no others"
-    case .diverged(let epoch, let step): "Training diverged in epoch \(epoch), step \(step): the loss is not a number"
-    case .codeWidth(let expected, let means, let deviations):
-      "The typical codes have \(means) means and \(deviations) deviations, but a code of these prompts has \(expected) numbers"
-    case .notAnArtifact(let path, let noun, let reason): "\(path) holds no \(noun) of this package: \(reason)"
-    case .unknownMethod(let id): "There is no method '\(id)'"
-    case .noOption(let name, let method, _): "\(method) has no option '\(name)'"
-    case .version(let path, let found, let readable):
-      "\(path) has format version \(found), but this program reads version \(readable)"
-    case .otherModel(let path, let expected, let found):
-      "\(path) was learned on the model \(expected), but the model given is \(found)"
-    case .parameterShape(let path, let name, let expected, let found?):
-      "Tensor '\(name)' of \(path) has shape \(found), expected \(expected)"
-    case .parameterShape(let path, let name, _, nil): "\(path) has no tensor '\(name)'"
-    case .unexpectedTensors(let path, let names):
-      "\(path) has unexpected tensors: \(names.prefix(5).joined(separator: ", "))"
-    case .notReferencePrompts(let path, let reason): "\(path) holds no prompts of CoOp or CoCoOp: \(reason)"
-    case .otherPrompts(let path, let method): "\(path) holds prompts of \(method), which this version does not read"
-    case .otherBackbone(let path, let tensor, let axis, let found, let model, let expected):
-      "\(path) was learned on another backbone than \(model): its '\(tensor)' is for \(axis) \(found) wide, but \(model) has \(expected)"
-    case .nothingLearned(let path): "\(path) would hold no prompts: zero-shot CLIP learns none"
-    case .classCount(let path, let learnedFor, let named):
-      "\(path) was learned for \(learnedFor) classes, but \(named) are named"
-    }
+  package let kind: Kind
+
+  /// The few errors that a caller treats in its own way.
+  package enum Kind: Sendable, Equatable {
+    /// The classes that were asked for cannot be told apart by what was learned.
+    case classes
+    case diverged, codeWidth, version, otherModel
+    case other
   }
 
-  public var remedy: String? {
-    switch self {
-    case .noClasses: "Name at least one class"
-    case .emptyClassName: "Give every class a name"
-    case .emptyContext: "Give the context at least one word"
-    case .promptTooLong: "Shorten the class name or the context"
-    case .classSpecific, .noContexts: "Evaluate them on the classes they were learned for, or learn unified contexts"
-    case .setting: nil
-    case .noTrainingImages: "Give a dataset with images for training"
-    case .noValidationImages: "Give a dataset with a validation part, or train another method"
-    case .closedClasses: "Ask it about those alone, train it on the others too, or take a method with prompts"
-    case .diverged: "Lower the learning rate"
-    case .codeWidth: "Measure the codes with these prompts"
-    case .notAnArtifact, .parameterShape, .unexpectedTensors: "Train again, or restore the file from a copy"
-    case .unknownMethod: "Use a version of this program that has it"
-    case .noOption(_, _, let known): known.isEmpty ? "It has none" : "Its options are \(known.joined(separator: ", "))"
-    case .version: "Use the version of this program that wrote it"
-    case .otherModel, .otherBackbone: "Name the model that it was learned on with --model"
-    case .notReferencePrompts: "Give a model.pth.tar-N or model-best.pth.tar, or the output folder that holds it"
-    case .otherPrompts: "Give prompts of CoOp or CoCoOp, or train one of this program's methods on the same photos"
-    case .nothingLearned: "Give a run of coop or cocoop"
-    case .classCount: "Name the classes that it was learned on, in their order"
-    }
+  private init(_ problem: String, remedy: String? = nil, kind: Kind = .other) {
+    (self.problem, self.remedy, self.kind) = (problem, remedy, kind)
+  }
+}
+
+extension LearningError {
+  public static var noClasses: Self {
+    Self("There are no classes to tell apart", remedy: "Name at least one class", kind: .classes)
+  }
+
+  public static func emptyClassName(index: Int) -> Self {
+    Self("Class \(index + 1) has an empty name", remedy: "Give every class a name", kind: .classes)
+  }
+
+  public static func emptyContext(words: String) -> Self {
+    Self("The context '\(words)' has no tokens", remedy: "Give the context at least one word")
+  }
+
+  /// A class name with its context that the model cannot read whole.
+  public static func promptTooLong(className name: String, tokens: Int, limit: Int) -> Self {
+    Self(
+      "The prompt of class '\(name.prefix(60))\(name.count > 60 ? "…" : "")' has \(tokens) tokens, but the model reads \(limit)",
+      remedy: "Shorten the class name or the context", kind: .classes)
+  }
+
+  /// Class-specific contexts were asked for classes that they were not learned for.
+  public static func classSpecific(count: Int, learnedFor: Int) -> Self {
+    Self(
+      "These contexts were learned for \(learnedFor) classes, one set each, and cannot serve \(count) others",
+      remedy: "Evaluate them on the classes they were learned for, or learn unified contexts", kind: .classes)
+  }
+
+  /// A class is none of those that class-specific contexts were learned for.
+  public static func noContexts(className name: String, learnedFor: Int) -> Self {
+    Self(
+      "These contexts were learned for \(learnedFor) classes, one set each, and there is none for '\(name)'",
+      remedy: "Evaluate them on the classes they were learned for, or learn unified contexts", kind: .classes)
+  }
+
+  public static func setting(name: String, expected: String, found: String) -> Self {
+    Self("\(name) must be \(expected), found \(found)")
+  }
+
+  public static var noTrainingImages: Self {
+    Self("There are no training images", remedy: "Give a dataset with images for training")
+  }
+
+  public static var noValidationImages: Self {
+    Self(
+      "A linear probe chooses its penalty on validation images, but there are none",
+      remedy: "Give a dataset with a validation part, or train another method")
+  }
+
+  /// Other classes were asked of a classifier that knows its own alone.
+  public static func closedClasses(count: Int) -> Self {
+    Self(
+      "A linear probe knows the \(count) classes it was trained on and no others",
+      remedy: "Ask it about those alone, train it on the others too, or take a method with prompts", kind: .classes)
+  }
+
+  /// The loss or a parameter stopped being a number.
+  public static func diverged(epoch: Int, step: Int) -> Self {
+    Self(
+      "Training diverged in epoch \(epoch), step \(step): the loss is not a number", remedy: "Lower the learning rate",
+      kind: .diverged)
+  }
+
+  /// Typical codes of a meta-network with another bottleneck.
+  public static func codeWidth(expected: Int, means: Int, deviations: Int) -> Self {
+    Self(
+      "The typical codes have \(means) means and \(deviations) deviations, but a code of these prompts has \(expected) numbers",
+      remedy: "Measure the codes with these prompts", kind: .codeWidth)
+  }
+
+  /// A file that does not hold what a method has learned; `noun` is what was expected.
+  public static func notAnArtifact(path: String, noun: String, reason: String) -> Self {
+    Self("\(path) holds no \(noun) of this package: \(reason)", remedy: "Train again, or restore the file from a copy")
+  }
+
+  /// A method of another version of this program.
+  public static func unknownMethod(id: String) -> Self {
+    Self("There is no method '\(id)'", remedy: "Use a version of this program that has it")
+  }
+
+  /// An option that the method does not have.
+  public static func noOption(name: String, method: String, known: [String]) -> Self {
+    Self(
+      "\(method) has no option '\(name)'",
+      remedy: known.isEmpty ? "It has none" : "Its options are \(known.joined(separator: ", "))")
+  }
+
+  public static func version(path: String, found: Int, readable: Int) -> Self {
+    Self(
+      "\(path) has format version \(found), but this program reads version \(readable)",
+      remedy: "Use the version of this program that wrote it", kind: .version)
+  }
+
+  public static func otherModel(path: String, expected: String, found: String) -> Self {
+    Self(
+      "\(path) was learned on the model \(expected), but the model given is \(found)",
+      remedy: "Name the model that it was learned on with --model", kind: .otherModel)
+  }
+
+  public static func parameterShape(path: String, name: String, expected: [Int], found: [Int]?) -> Self {
+    Self(
+      found.map { "Tensor '\(name)' of \(path) has shape \($0), expected \(expected)" }
+        ?? "\(path) has no tensor '\(name)'",
+      remedy: "Train again, or restore the file from a copy")
+  }
+
+  public static func unexpectedTensors(path: String, names: [String]) -> Self {
+    Self(
+      "\(path) has unexpected tensors: \(names.prefix(5).joined(separator: ", "))",
+      remedy: "Train again, or restore the file from a copy")
+  }
+
+  /// A folder or file that holds no prompts of the reference.
+  public static func notReferencePrompts(path: String, reason: String) -> Self {
+    Self(
+      "\(path) holds no prompts of CoOp or CoCoOp: \(reason)",
+      remedy: "Give a model.pth.tar-N or model-best.pth.tar, or the output folder that holds it")
+  }
+
+  /// Prompts of another method, by its paper's name.
+  public static func otherPrompts(path: String, method: String) -> Self {
+    Self(
+      "\(path) holds prompts of \(method), which this version does not read",
+      remedy: "Give prompts of CoOp or CoCoOp, or train one of this program's methods on the same photos")
+  }
+
+  /// Prompts of another backbone: a tensor's axis that stands for one of the model's widths has another length.
+  public static func otherBackbone(path: String, tensor: String, axis: String, found: Int, model: String, expected: Int)
+    -> Self
+  {
+    Self(
+      "\(path) was learned on another backbone than \(model): its '\(tensor)' is for \(axis) \(found) wide, but \(model) has \(expected)",
+      remedy: "Name the model that it was learned on with --model")
+  }
+
+  /// A file of learned prompts cannot be made of prompts that nothing was learned for.
+  public static func nothingLearned(path: String) -> Self {
+    Self("\(path) would hold no prompts: zero-shot CLIP learns none", remedy: "Give a run of coop or cocoop")
+  }
+
+  /// Class names whose number is not that of the classes that prompts were learned on.
+  public static func classCount(path: String, learnedFor: Int, named: Int) -> Self {
+    Self(
+      "\(path) was learned for \(learnedFor) classes, but \(named) are named",
+      remedy: "Name the classes that it was learned on, in their order")
   }
 }

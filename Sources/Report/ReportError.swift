@@ -2,35 +2,43 @@ import Runs
 import Support
 
 /// Why there is no report.
-public enum ReportError: UserFacingError, Equatable {
-  /// A file that a report would replace and that no report is.
-  case outputExists(path: String)
-  case outputIsFolder(path: String)
-  /// A folder without a run in it or below it.
-  case noRuns(path: String)
-  /// Runs whose figures would be averaged, and are of other photos.
-  case otherTestPhotos(first: String, second: String, evaluation: String, difference: String)
-  /// The package's own style sheet.
-  case missingResource(name: String)
+public struct ReportError: UserFacingError, Equatable {
+  public let problem: String
+  public let remedy: String?
 
-  public var problem: String {
-    switch self {
-    case .outputExists(let path): "There is a file \(path) already, and it is no report"
-    case .outputIsFolder(let path): "\(path) is a folder, where a file is to be written"
-    case .noRuns(let path): "There is no run in \(path), nor below it"
-    case .otherTestPhotos(let first, let second, let evaluation, let difference):
-      "\(first) and \(second) cannot be averaged: they were measured on other photos (\(evaluation)), \(difference)"
-    case .missingResource(let name): "The package's resource \(name) cannot be read"
-    }
+  private init(_ problem: String, remedy: String? = nil) { (self.problem, self.remedy) = (problem, remedy) }
+}
+
+extension ReportError {
+  /// A file that a report would replace and that no report is.
+  public static func outputExists(path: String) -> Self {
+    Self(
+      "There is a file \(path) already, and it is no report",
+      remedy: "Choose another --output or replace it with --force")
   }
 
-  public var remedy: String? {
-    switch self {
-    case .outputExists: "Choose another --output or replace it with --force"
-    case .outputIsFolder: "Name a file in it"
-    case .noRuns: "Give folders that 'cocoop train' or 'cocoop reproduce' has written"
-    case .otherTestPhotos: RunError.sameTestPhotos
-    case .missingResource: "Keep the folders that were built beside the tool, or build it again"
-    }
+  public static func outputIsFolder(path: String) -> Self {
+    Self("\(path) is a folder, where a file is to be written", remedy: "Name a file in it")
+  }
+
+  /// A folder without a run in it or below it.
+  public static func noRuns(path: String) -> Self {
+    Self(
+      "There is no run in \(path), nor below it",
+      remedy: "Give folders that 'cocoop train' or 'cocoop reproduce' has written")
+  }
+
+  /// Runs whose figures would be averaged, and are of other photos.
+  public static func otherTestPhotos(first: String, second: String, evaluation: String, difference: String) -> Self {
+    Self(
+      "\(first) and \(second) cannot be averaged: they were measured on other photos (\(evaluation)), \(difference)",
+      remedy: RunError.sameTestPhotos)
+  }
+
+  /// The package's own style sheet.
+  public static func missingResource(name: String) -> Self {
+    Self(
+      "The package's resource \(name) cannot be read",
+      remedy: "Keep the folders that were built beside the tool, or build it again")
   }
 }

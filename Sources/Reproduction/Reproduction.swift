@@ -77,7 +77,7 @@ public struct Reproduction: Sendable {
       // Another run must not be taken for this one; what is merely broken is told when the unit's turn comes.
       if error.kind == .otherSetting { throw error }
     } catch let error as LearningError {
-      if case .otherModel = error { throw error }
+      if error.kind == .otherModel { throw error }
     } catch is DatasetError {}
   }
 

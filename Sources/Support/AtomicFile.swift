@@ -1,14 +1,12 @@
 import Foundation
 
 /// A file that could not be written, with the system's reason.
-public enum WritingError: UserFacingError, Equatable {
-  case failed(path: String, reason: String)
+public struct WritingError: UserFacingError, Equatable {
+  package let path, reason: String
 
-  public var problem: String {
-    switch self {
-    case .failed(let path, let reason): "Cannot write \(path): \(reason)"
-    }
-  }
+  public static func failed(path: String, reason: String) -> Self { Self(path: path, reason: reason) }
+
+  public var problem: String { "Cannot write \(path): \(reason)" }
   public var remedy: String? { "Choose a folder that exists, is writable and has room" }
 }
 
@@ -88,8 +86,8 @@ public enum AtomicFolder {
       try replace(url, by: temporary)
     } catch {
       try? FileManager.default.removeItem(at: temporary)
-      if case WritingError.failed(let path, let reason) = error {
-        throw WritingError.failed(path: path.replacing(temporary.path, with: url.path), reason: reason)
+      if let error = error as? WritingError {
+        throw WritingError.failed(path: error.path.replacing(temporary.path, with: url.path), reason: error.reason)
       }
       throw error
     }

@@ -1,28 +1,31 @@
 import Support
 
 /// What can go wrong between a text and its tokens.
-public enum TokenizationError: UserFacingError, Equatable {
-  /// `tokens` counts the start and the end of the text, as `limit` does.
-  case tooLong(text: String, tokens: Int, limit: Int)
-  case missingTable(name: String)
-  case damagedTable(name: String, line: Int, expected: String)
+public struct TokenizationError: UserFacingError, Equatable {
+  public let problem: String
+  public let remedy: String?
 
-  public var problem: String {
-    switch self {
-    case .tooLong(let text, let tokens, let limit):
-      "\"\(text.excerpt)\" is \(tokens) tokens long with its start and its end, and the model reads at most \(limit)"
-    case .missingTable(let name):
-      "The tokenizer's table \(name).txt is missing or unreadable"
-    case .damagedTable(let name, let line, let expected):
-      "The tokenizer's table \(name).txt is damaged: expected \(expected) in line \(line)"
-    }
+  private init(_ problem: String, remedy: String? = nil) { (self.problem, self.remedy) = (problem, remedy) }
+}
+
+extension TokenizationError {
+  /// `tokens` counts the start and the end of the text, as `limit` does.
+  public static func tooLong(text: String, tokens: Int, limit: Int) -> Self {
+    Self(
+      "\"\(text.excerpt)\" is \(tokens) tokens long with its start and its end, and the model reads at most \(limit)",
+      remedy: "Shorten the name or the words around it")
   }
 
-  public var remedy: String? {
-    switch self {
-    case .tooLong: "Shorten the name or the words around it"
-    case .missingTable, .damagedTable: "Restore it from the package, or build the package again"
-    }
+  public static func missingTable(name: String) -> Self {
+    Self(
+      "The tokenizer's table \(name).txt is missing or unreadable",
+      remedy: "Restore it from the package, or build the package again")
+  }
+
+  public static func damagedTable(name: String, line: Int, expected: String) -> Self {
+    Self(
+      "The tokenizer's table \(name).txt is damaged: expected \(expected) in line \(line)",
+      remedy: "Restore it from the package, or build the package again")
   }
 }
 

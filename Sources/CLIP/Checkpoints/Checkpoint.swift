@@ -74,9 +74,9 @@ public struct Checkpoint: Sendable {
 
   /// An error that tensors gave a configuration, or what explains it: that the tensors are of another architecture.
   func explanation(of error: CLIPError, in stated: CLIPConfiguration) -> CLIPError {
-    switch error {
+    switch error.kind {
     case .missingTensor, .tensorShape, .unreadTensors, .elementType: break
-    default: return error
+    case .notFinite, .other: return error
     }
     if let foreign = alteredCLIP() { return foreign.error(in: files.weights.lastPathComponent) }
     guard files.form != .weightsAlone, let found = try? inferredConfiguration(),

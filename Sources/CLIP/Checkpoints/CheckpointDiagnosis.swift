@@ -36,9 +36,9 @@ public struct CheckpointDiagnosis {
   mutating func standIn(for shape: [Int], because error: any UserFacingError, spelled name: String) throws -> Tensor {
     refusal = refusal ?? error
     let reason: Oddity.Reason =
-      switch error as? CLIPError {
+      switch (error as? CLIPError)?.kind {
       case .missingTensor: .missing
-      case .tensorShape(_, _, let expected, let found): .shape(expected: expected, found: found)
+      case .tensorShape(let expected, let found): .shape(expected: expected, found: found)
       case .notFinite: .notFinite
       default: .unreadable
       }
@@ -101,7 +101,7 @@ struct DiagnosingSource: WeightSource {
     do {
       try source.finish()
     } catch let error as CLIPError {
-      guard case .unreadTensors(let names, _) = error else { throw error }
+      guard case .unreadTensors(let names) = error.kind else { throw error }
       diagnosis.note(unread: names, because: error)
     }
   }

@@ -81,20 +81,16 @@ struct ClassifyHandler: Sendable {
 extension APIError {
   /// A photo that cannot be read, with what its sender can do: a JPEG that is too large is not to be sent as a JPEG.
   fileprivate init(_ error: ImageError) {
-    switch error {
-    case .tooLarge, .tooManyBytes, .noMemory: self = .image(error.problem, remedy: "Send a smaller copy")
-    case .truncated, .damaged, .empty: self = .image(error.problem, remedy: "Send the whole file, or export it again")
+    switch error.kind {
+    case .tooLarge: self = .image(error.problem, remedy: "Send a smaller copy")
+    case .damaged: self = .image(error.problem, remedy: "Send the whole file, or export it again")
     case .shape: self = .image(error.problem, remedy: "Crop it to a less extreme shape")
-    default: self = .image(error.problem, remedy: RequestGuide.image)
+    case .other: self = .image(error.problem, remedy: RequestGuide.image)
     }
   }
 
   /// Prompts that cannot be made: what is wrong with the request's classes, and nothing of files.
   fileprivate init(_ error: LearningError) {
-    switch error {
-    case .noClasses, .emptyClassName, .promptTooLong, .classSpecific, .noContexts, .closedClasses:
-      self = .classes(error.problem)
-    default: self = .internalFailure
-    }
+    self = error.kind == .classes ? .classes(error.problem) : .internalFailure
   }
 }

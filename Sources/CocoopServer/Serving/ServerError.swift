@@ -3,33 +3,39 @@ import Logging
 import Support
 
 /// Why a server does not start, or did not stop as it should.
-public enum ServerError: UserFacingError, Equatable {
-  case publicWithoutToken(host: String)
-  /// A text that was given as an origin whose pages may read answers.
-  case origin(found: String, problem: String)
-  case tokenFile(path: String, problem: String)
-  case cannotListen(host: String, port: Int, reason: String)
-  case missingResource(name: String)
+public struct ServerError: UserFacingError, Equatable {
+  public let problem: String
+  public let remedy: String?
 
-  public var problem: String {
-    switch self {
-    case .publicWithoutToken(let host): "\(host) can be reached from other machines, and no token guards the server"
-    case .origin(let found, let problem): "'\(found)' is no origin that can be allowed: \(problem)"
-    case .tokenFile(let path, let problem): "The token file \(path) cannot be used: \(problem)"
-    case .cannotListen(let host, let port, let reason): "Cannot listen on \(host) port \(port): \(reason)"
-    case .missingResource(let name): "The server's own file \(name) is missing"
-    }
+  private init(_ problem: String, remedy: String? = nil) { (self.problem, self.remedy) = (problem, remedy) }
+}
+
+extension ServerError {
+  public static func publicWithoutToken(host: String) -> Self {
+    Self(
+      "\(host) can be reached from other machines, and no token guards the server",
+      remedy: "Give --token-file, or --allow-public where a proxy or firewall guards it")
   }
 
-  public var remedy: String? {
-    switch self {
-    case .publicWithoutToken: "Give --token-file, or --allow-public where a proxy or firewall guards it"
-    case .origin: "Give what browsers send, such as https://example.org or http://localhost:3000, or * for any page"
-    case .tokenFile:
-      "Put a random token of 16 characters or more on its first line, such as 'openssl rand -hex 32' prints"
-    case .cannotListen: "Choose another --host or --port"
-    case .missingResource: "Build or install the package again"
-    }
+  /// A text that was given as an origin whose pages may read answers.
+  public static func origin(found: String, problem: String) -> Self {
+    Self(
+      "'\(found)' is no origin that can be allowed: \(problem)",
+      remedy: "Give what browsers send, such as https://example.org or http://localhost:3000, or * for any page")
+  }
+
+  public static func tokenFile(path: String, problem: String) -> Self {
+    Self(
+      "The token file \(path) cannot be used: \(problem)",
+      remedy: "Put a random token of 16 characters or more on its first line, such as 'openssl rand -hex 32' prints")
+  }
+
+  public static func cannotListen(host: String, port: Int, reason: String) -> Self {
+    Self("Cannot listen on \(host) port \(port): \(reason)", remedy: "Choose another --host or --port")
+  }
+
+  public static func missingResource(name: String) -> Self {
+    Self("The server's own file \(name) is missing", remedy: "Build or install the package again")
   }
 }
 

@@ -4,7 +4,7 @@ import Foundation
 struct DatasetLayout: Sendable {
   /// A file or folder that a person has to put somewhere.
   struct Part: Sendable {
-    /// Under ``Layout/folder``.
+    /// Under ``DatasetLayout/folder``.
     let path: String
     /// Where it comes from, as the guide calls it.
     let source: String

@@ -3,7 +3,7 @@ import Support
 
 /// The eleven datasets that the paper evaluates on, and the four variants of ImageNet that it tests ImageNet's prompts on.
 ///
-/// This file holds their names, ``Layout`` what each consists of on disk.
+/// This file holds their names, ``DatasetLayout`` what each consists of on disk.
 public enum PublishedDataset: String, CaseIterable, Sendable {
   case imageNet = "ImageNet"
   case caltech101 = "Caltech101"

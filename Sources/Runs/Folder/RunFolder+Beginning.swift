@@ -25,8 +25,8 @@ extension RunFolder {
         try division?.write(to: new.divisionURL)
         try new.write(record, for: url)
       }
-    } catch WritingError.failed(let path, let reason) {
-      throw WritingError.failed(path: path.replacing(beginningURL.path, with: url.path), reason: reason)
+    } catch let error as WritingError {
+      throw WritingError.failed(path: error.path.replacing(beginningURL.path, with: url.path), reason: error.reason)
     }
     try settle()
   }

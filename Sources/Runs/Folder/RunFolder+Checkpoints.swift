@@ -26,7 +26,7 @@ extension RunFolder {
       do {
         return (try Artifact(contentsOf: file), file, damage?.url)
       } catch let error as LearningError {
-        if case .version = error { throw error }
+        if error.kind == .version { throw error }
         damage = damage ?? (file, error.problem)
       } catch let error as any UserFacingError {
         damage = damage ?? (file, error.problem)
@@ -47,8 +47,8 @@ extension RunFolder {
         rename(nextURL.path, checkpointURL.path) == 0
       else { throw writingError() }
       try AtomicFile.syncFolder(of: checkpointURL)
-    } catch WritingError.failed(_, let reason) {
-      throw WritingError.failed(path: checkpointURL.path, reason: reason)
+    } catch let error as WritingError {
+      throw WritingError.failed(path: checkpointURL.path, reason: error.reason)
     }
   }
 

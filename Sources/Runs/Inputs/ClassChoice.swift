@@ -36,7 +36,8 @@ public enum ClassChoice: Sendable, Equatable {
     case .chosen(let names):
       do {
         return try dataset.choosing(names)
-      } catch DatasetError.unknownClasses(let names, let data, let nearest) {
+      } catch let error as DatasetError {
+        guard case .unknownClasses(let names, let data, let nearest) = error.kind else { throw error }
         // A part that was misspelt is a name alone.
         let part = names.count == 1 ? names[0].nearest(among: ClassSubset.allCases.map(\.rawValue)) : nil
         throw DatasetError.unknownClasses(names, of: data, nearest: nearest ?? part)

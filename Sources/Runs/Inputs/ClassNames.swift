@@ -54,19 +54,8 @@ public struct ClassNames: Sendable, Equatable {
       if let json = try ClassNamesInJSON(text, source: file) { return json.names }
       return lines(of: text)
     } catch let error as DatasetError {
-      throw refused(Self.problem(of: error, in: file))
-    }
-  }
-
-  /// What is wrong with a table, without the file's name, which stands before it.
-  private static func problem(of error: DatasetError, in file: String) -> String {
-    switch error {
-    case .empty: "it names no class"
-    case .missingColumn: "its first line names no column 'class'"
-    case .notText: "it is not UTF-8 text"
-    case .unclosedQuote(_, let line): "a quote in it is never closed: line \(line)"
-    case .rows(_, let lines, let fault, _): "line \(lines.first ?? 1): \(fault)"
-    default: error.problem
+      guard case .table(let problem) = error.kind else { throw refused(error.problem) }
+      throw refused(problem)
     }
   }
 

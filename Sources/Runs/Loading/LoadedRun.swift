@@ -103,7 +103,7 @@ public struct LoadedRun: Sendable {
     let mode = try folder.fastMode()
     do {
       try mode.codes.check(for: clip)
-    } catch LearningError.codeWidth {
+    } catch let error as LearningError where error.kind == .codeWidth {
       throw RunError.noFastMode(path: folder.url.path, reason: "its fast.json belongs to other prompts")
     }
     return mode

@@ -81,12 +81,12 @@ struct CheckpointWriter {
   mutating func ending<Learner>(_ trainer: Trainer<Learner>, by error: any Error) -> any Error {
     do {
       // Numbers that diverge are no good to go on from, and a disk that has no room has none now.
-      if case LearningError.diverged = error { return error }
+      if (error as? LearningError)?.kind == .diverged { return error }
       if error is WritingError { throw error }
       try keep(trainer)
       return error
-    } catch WritingError.failed(let path, let reason) {
-      return RunError.notKept(path: path, reason: reason, epoch: kept.epochs + 1, step: kept.steps)
+    } catch let error as WritingError {
+      return RunError.notKept(path: error.path, reason: error.reason, epoch: kept.epochs + 1, step: kept.steps)
     } catch {
       return error
     }
