@@ -4,7 +4,7 @@ import Foundation
 
 /// Reads many damaged inputs, and measures what the worst of them cost.
 ///
-/// `COCOOP_FUZZ_ROUNDS` says how many each test reads; docs/formats.md has the figures of a hundred thousand.
+/// `COCOOP_FUZZ_ROUNDS` says how many each test reads; docs/run-folder.md has the figures of a hundred thousand.
 public struct Fuzzing: Sendable {
   /// The most bytes that a reader may have allocated at a time, for each byte of its input.
   public static let expansion = 10

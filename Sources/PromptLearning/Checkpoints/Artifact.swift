@@ -9,7 +9,7 @@ import Torch
 /// In a file it is a safetensors file whose tensors have the original's names and whose metadata describes them. A file
 /// written while training also holds what the training needs to resume: the optimiser's velocities, the state of the
 /// generator, the position in the epoch and the configuration; and a checksum, since a training that resumes from damaged
-/// numbers would never be found out. docs/formats.md has the details.
+/// numbers would never be found out. docs/run-folder.md has the details.
 public struct Artifact: Sendable {
   /// The format that this program writes, and the only one that it reads.
   public static let version = 1

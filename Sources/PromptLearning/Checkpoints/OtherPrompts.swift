@@ -3,7 +3,7 @@
 /// The methods that come after CoOp grew in its program: their files lie in folders like its own and have the same name,
 /// so that people give them by mistake. ProGrad's are not among them: they are prompts of CoOp, learned otherwise. Nor are those of a ``Method``.
 ///
-/// Source: the parameter names in each author's repository, at the commits that `docs/formats.md` names.
+/// Source: the parameter names in each author's repository, at the commits that `docs/checkpoints.md` names.
 struct OtherPrompts: Equatable {
   /// As its paper calls it.
   let method: String
