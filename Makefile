@@ -86,10 +86,13 @@ check-serve: build ## hold `cocoop serve` to its description, damage its request
 format: ## lay the Swift sources out by .swift-format
 	@swift format --in-place --recursive $(SOURCES)
 
-lint: ## check the Swift sources by .swift-format, and the scripts by shellcheck where it is installed
+# shellcheck and python3 may be missing: what they check is then left out, and said.
+lint: ## check the Swift sources by .swift-format, the documents, and the scripts by shellcheck where it is installed
 	@swift format lint --strict --recursive $(SOURCES)
 	@if command -v shellcheck >/dev/null; then shellcheck $(SCRIPTS); \
 	 else echo "lint: shellcheck is not installed, so the scripts were not checked"; fi
+	@if command -v python3 >/dev/null; then Scripts/check-documents; \
+	 else echo "lint: python3 is not installed, so the documents were not checked"; fi
 
 # A parameter is documented where its name doesn't say it all, so DocC must not ask for the others.
 docs: setup ## write the libraries' documentation to .build/docs/TARGET

@@ -18,6 +18,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 from pathlib import Path
 
@@ -273,7 +274,8 @@ def written(kept):
         facts += kept[part]["facts"]
         wrong += kept[part]["wrong"]
     facts.append(f"Wrong answers: {wrong}.")
-    return "\n".join(lines) + "\n\n" + "\n".join(f"- {fact}" for fact in facts) + "\n"
+    items = (textwrap.fill(f"- {fact}", 120, subsequent_indent="  ", break_on_hyphens=False) for fact in facts)
+    return "\n".join(lines) + "\n\n" + "\n".join(items) + "\n"
 
 
 def main():
