@@ -9,8 +9,9 @@ public struct PickleError: UserFacingError, Equatable {
 
   /// The few errors that a caller treats in its own way.
   package enum Kind: Sendable, Equatable {
+    case syntax, truncated
     /// A pickle that calls what reaches the system.
-    case dangerous
+    case dangerous(PickleValue.Global)
     case other
   }
 
@@ -24,19 +25,22 @@ extension PickleError {
   public static func syntax(path: String, position: Int, expected: String) -> Self {
     Self(
       "\(path) is no pickle that can be read: expected \(expected) at byte \(position)",
-      remedy: "Fetch or write the file again")
+      remedy: "Fetch or write the file again",
+      kind: .syntax)
   }
 
   /// A pickle that ends before its end.
   public static func truncated(path: String, position: Int) -> Self {
-    Self("\(path) ends in the middle of a pickle, at byte \(position)", remedy: "Fetch or write the file again")
+    Self(
+      "\(path) ends in the middle of a pickle, at byte \(position)", remedy: "Fetch or write the file again",
+      kind: .truncated)
   }
 
   /// A pickle that names a function with which it could do harm.
   public static func dangerous(path: String, global: PickleValue.Global) -> Self {
     Self(
       "\(path) would call \(global.abridged) if Python loaded it: it is made to do harm. Nothing of it was run",
-      remedy: "Don't load it with Python; delete it, and tell whoever offers it", kind: .dangerous)
+      remedy: "Don't load it with Python; delete it, and tell whoever offers it", kind: .dangerous(global))
   }
 
   /// Values inside values, deeper than any program writes them.

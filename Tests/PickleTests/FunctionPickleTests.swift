@@ -46,7 +46,7 @@ struct FunctionPickleTests {
         _ = try PickleValue(pickled: entry.bytes, path: "a.pkl")
         Issue.record("\(entry.name), protocol \(entry.protocol), was let through")
       } catch let error as PickleError {
-        guard error.kind == .dangerous else {
+        guard case .dangerous = error.kind else {
           Issue.record("\(entry.name), protocol \(entry.protocol): \(error)")
           continue
         }

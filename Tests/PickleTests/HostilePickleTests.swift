@@ -34,7 +34,7 @@ struct HostilePickleTests {
       ("cpickle\nloads\n.", "pickle.loads"), ("ccollections\nabc.sys.modules\n.", "collections.abc.sys.modules"),
     ])
   func dangerous(pickle: String, name: String) {
-    guard case .dangerous("a.pkl", let global)? = refusal(pickle) else {
+    guard case .dangerous(let global)? = refusal(pickle)?.kind else {
       Issue.record("not refused: \(name)")
       return
     }
@@ -57,7 +57,7 @@ struct HostilePickleTests {
       [0x8D, 0, 0, 0, 0, 1, 0, 0, 0], [0x8B, 0xFF, 0xFF, 0xFF, 0xFF], [0x95, 0, 0, 0, 0, 0, 0, 0, 1], [0x47, 0],
     ]
     for bytes in lengths {
-      guard case .truncated? = refusal(bytes) else {
+      guard refusal(bytes)?.kind == .truncated else {
         Issue.record("\(bytes)")
         return
       }
@@ -107,7 +107,7 @@ struct HostilePickleTests {
     for text in [
       ".", "R.", "K\u{1}a.", "h\u{0}.", "t.", "K\u{1}K\u{1}s.", "(K\u{1}u.", "b.", "\u{93}.", "(0.", "o.", "(o.",
     ] {
-      guard case .syntax? = refusal(text) else {
+      guard refusal(text)?.kind == .syntax else {
         Issue.record("\(text): \(String(describing: refusal(text)))")
         continue
       }
