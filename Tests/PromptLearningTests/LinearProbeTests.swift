@@ -78,7 +78,7 @@ struct LinearProbeTests {
       fits.append(number)
       #expect(most == 16 * 4 + 1)
     }
-    #expect(fits == Array(0..<fits.count) && fits.count.isMultiple(of: 4))
+    #expect(fits == fits.indices.map { $0 * 4 })  // told before each penalty, whose four parts are fitted side by side
     let accuracies = try Folds(of: labels, count: 4).accuracies(
       on: training, labels: labels, classes: 14, inverseRegularization: probe.inverseRegularization)
     #expect(abs((probe.validationAccuracy ?? 0) - 100 * accuracies.reduce(0, +) / 4) < 1e-9)
@@ -140,6 +140,10 @@ struct LinearProbeTests {
     #expect(
       try part.logits(ofEmbeddings: validation.converted(to: .float32), within: .automatic)
         .isClose(to: columns, within: 1e-5))
+    // Names are compared as they are read.
+    let spelled = try probe.withClasses(["class_12", " class 3"])
+    #expect(spelled.classNames == ["class_12", " class 3"])
+    #expect(try spelled.weight.isClose(to: part.weight, within: 0) && spelled.bias.isClose(to: part.bias, within: 0))
     #expect(throws: LearningError.closedClasses(count: 14)) { try probe.withClasses(["class 3", "class 14"]) }
   }
 

@@ -171,6 +171,9 @@ const char *ct_version(void);
 /// How many threads one operation may use, process-wide.
 int32_t ct_thread_count(void);
 ct_status ct_set_thread_count(int32_t count);
+/// Calls `body(context, index)` once for every index below `count`, on as many threads as one operation may use, and
+/// returns when all calls have. Each thread takes the next index that is free; operations within `body` use one thread.
+void ct_for_each(int64_t count, void (*body)(void *context, int64_t index), void *context);
 /// Asks the C library's allocator to keep freed memory for the next tensor. Without it, glibc returns the buffers of
 /// every layer to the system, and half of an image's time goes into page faults. Does nothing elsewhere.
 void ct_keep_freed_memory(void);

@@ -82,9 +82,9 @@ public struct LinearProbe: ImageClassifier {
       let folds = Folds(of: training.labels, count: count)
       var search = PenaltySearch<Void>()
       let best = try search.best { exponent, fits in
+        try progress(fits * count, Self.mostFits * count + 1)
         let accuracies = try folds.accuracies(
-          on: features, labels: training.labels, classes: classNames.count, inverseRegularization: pow(10, exponent)
-        ) { try progress(fits * count + $0, Self.mostFits * count + 1) }
+          on: features, labels: training.labels, classes: classNames.count, inverseRegularization: pow(10, exponent))
         return ((), accuracies.reduce(0, +) / Double(count))
       }
       (penalty, accuracy) = (pow(10, best.exponent), 100 * best.accuracy)
@@ -106,11 +106,13 @@ public struct LinearProbe: ImageClassifier {
 
   /// The probe over some of its own classes: those of ImageNet-A and -R, for one that was trained on ImageNet.
   ///
+  /// - Parameter classNames: as its own are spelled, or with spaces for underscores, as prompts read them.
   /// - Throws: ``LearningError/closedClasses(count:)`` for any names but its own.
   public func withClasses(_ classNames: [String]) throws -> LinearProbe {
     guard classNames != self.classNames else { return self }
     let labels = Dictionary(zip(self.classNames, 0...), uniquingKeysWith: { first, _ in first })
-    let rows = classNames.compactMap { labels[$0] }
+    let read = Dictionary(zip(self.classNames.map(PromptTemplate.words), 0...), uniquingKeysWith: { first, _ in first })
+    let rows = classNames.compactMap { labels[$0] ?? read[PromptTemplate.words(of: $0)] }
     guard rows.count == classNames.count, !rows.isEmpty else {
       throw LearningError.closedClasses(count: self.classNames.count)
     }

@@ -57,18 +57,17 @@ package struct Folds {
     }
   }
 
-  /// The share of each part's images that a regression fitted to the other parts names rightly.
+  /// The share of each part's images that a regression fitted to the other parts names rightly; parts are worked on side
+  /// by side.
   ///
   /// - Parameters:
   ///   - features: `[n, E]`, 64-bit floats.
   ///   - labels: n indices below `classes`.
   ///   - inverseRegularization: C.
   package func accuracies(
-    on features: Tensor, labels: [Int], classes: Int, inverseRegularization: Double,
-    progress: (Int) throws -> Void = { _ in }
+    on features: Tensor, labels: [Int], classes: Int, inverseRegularization: Double
   ) throws -> [Double] {
-    try (0..<count).map { part in
-      try progress(part)
+    try Threads.map(Array(0..<count)) { part in
       let (fitted, tested) = (parts.indices.filter { parts[$0] != part }, parts.indices.filter { parts[$0] == part })
       func rows(_ indices: [Int]) throws -> Tensor {
         try features.gathered(Tensor(indices, shape: [indices.count]), axis: 0)
