@@ -130,8 +130,27 @@ struct PageTests {
   @Test("all classes are not called the half that was learned from")
   func words() throws {
     let page = try page { try $0.run("runs/a", method: "cocoop", classes: [.all], learned: .all) }
-    #expect(page.text.contains("Classes: what was learned of the dataset, its base half, its new half or all of it."))
+    #expect(
+      page.text.contains("what was learned of the dataset, its base half, its new half, all of it or so many chosen"))
     #expect(!page.text.contains("the half that was learned"))
+  }
+
+  @Test("a run on chosen classes says so, is compared with no run on others, and says what is left out")
+  func chosen() throws {
+    let names = ["bird", "clock", "fish", "hat"]
+    let page = try page { runs in
+      try runs.run("runs/whole", method: "zero-shot", classNames: names, classes: [.all], learned: .all, accuracy: 0.5)
+      for (method, accuracy) in [("zero-shot", 0.6), ("cocoop", 0.8)] {
+        try runs.run(
+          "runs/\(method)", method: method, classNames: names, classes: [.all], learned: .all, accuracy: accuracy,
+          chosen: ["bird", "hat"])
+      }
+    }
+    #expect(page.text.contains("Learned on chosen classes") && page.text.contains("Learned on all classes"))
+    #expect(page.text.contains("Learned and told apart are 2 classes, bird, hat; left out: clock, fish."))
+    #expect(page.text.contains("CoCoOp on the chosen classes") && !page.text.contains("CoCoOp on all classes"))
+    #expect(page.text.contains("<td>2 chosen</td>"))
+    #expect(page.text.matches(of: /against zero-shot CLIP/).count == 1)
   }
 
   @Test("the paper's figures stand beside those of its datasets, where shots are its own")

@@ -20,8 +20,7 @@ struct SyntheticRuns {
     _ name: String, method: String, dataset title: String = "drawings", classNames: [String] = hostile,
     classes: [ClassSubset] = [.base, .new], learned: ClassSubset = .base, shots: Int = 16, seed: Int = 1,
     epochs: Int = 3, context: [String: Any] = ["words": "a photo of a"], accuracy: Double = 0.7,
-    imagesPerClass: Int = 4, isFinished: Bool = true,
-    version: Int = 1
+    imagesPerClass: Int = 4, isFinished: Bool = true, chosen: [String]? = nil, version: Int = 1
   ) throws -> RunFolder {
     let whole = try dataset(title, classNames: classNames, imagesPerClass: imagesPerClass)
     let run = folder.appending(path: name, directoryHint: .isDirectory)
@@ -32,11 +31,13 @@ struct SyntheticRuns {
     let configuration: [String: Any?] = [
       "model": "tiny-clip", "data": title, "method": method, "classes": learned.rawValue, "shots": shots, "seed": seed,
       "context": ["position": "end", "isClassSpecific": false].merging(context) { $1 }, "training": training,
+      "chosenClasses": chosen,
     ]
     let record: [String: Any] = [
       "version": version, "configuration": configuration.compactMapValues { $0 },
       "model": ["name": "tiny-clip", "sha256": String(repeating: "ab", count: 32)],
-      "classNames": try whole.subset(learned).classNames, "libtorch": "2.13.0", "trainingSeconds": 12.5,
+      "classNames": try chosen ?? whole.subset(learned).classNames, "libtorch": "2.13.0", "trainingSeconds": 12.5,
+      "otherClasses": chosen.map { chosen in whole.classNames.filter { !chosen.contains($0) } } ?? [],
     ]
     try JSONSerialization.data(withJSONObject: record).write(to: run.appending(path: "run.json"))
     if isFinished { try Data().write(to: run.appending(path: "prompts.safetensors")) }
@@ -46,7 +47,8 @@ struct SyntheticRuns {
     if training != nil { try Data(lines.joined().utf8).write(to: run.appending(path: "metrics.jsonl")) }
     let opened = try RunFolder(existing: run)
     for part in classes {
-      try opened.keep(evaluation(of: whole.subset(part), classes: part, accuracy: accuracy))
+      let measured = try chosen.map { try whole.choosing($0) } ?? whole.subset(part)
+      try opened.keep(evaluation(of: measured, classes: part, isChosen: chosen != nil, accuracy: accuracy))
     }
     return opened
   }
@@ -57,7 +59,9 @@ struct SyntheticRuns {
     try run.keep(evaluation(of: whole, classes: .all, accuracy: accuracy))
   }
 
-  private func evaluation(of dataset: Dataset, classes: ClassSubset, accuracy: Double) -> SavedEvaluation {
+  private func evaluation(
+    of dataset: Dataset, classes: ClassSubset, isChosen: Bool = false, accuracy: Double
+  ) -> SavedEvaluation {
     let count = dataset.classNames.count
     let labels = dataset.test.map(\.label)
     // The right ones are spread evenly over the images, whatever their order.
@@ -69,7 +73,7 @@ struct SyntheticRuns {
       labels: labels, predictions: predictions, confidences: labels.indices.map { 0.4 + 0.1 * Float($0 % 6) },
       classes: count)
     let evaluation = Evaluation(answers, top5: 1, classNames: dataset.classNames, seconds: 1)
-    return SavedEvaluation(of: (evaluation, answers), on: dataset, classes: classes, split: .test)
+    return SavedEvaluation(of: (evaluation, answers), on: dataset, classes: classes, isChosen: isChosen, split: .test)
   }
 
   private func dataset(_ title: String, classNames: [String], imagesPerClass: Int) throws -> Dataset {

@@ -30,7 +30,7 @@ struct DatasetGroup: Sendable {
     rows = variants.keys.sorted(by: RunVariant.isOrdered).enumerated().map { index, variant in
       MethodRow(
         variant: variant, label: variant.label(among: all),
-        tableLabel: variant.label(among: all.filter { $0.classes == variant.classes }),
+        tableLabel: variant.label(among: all.filter { $0.classes == variant.classes && $0.chosen == variant.chosen }),
         curveLabel: variant.label(among: all, showsShots: false), index: index,
         runs: (variants[variant] ?? []).sorted { ($0.seed ?? 0, $0.name) < ($1.seed ?? 0, $1.name) })
     }
@@ -67,7 +67,14 @@ struct DatasetGroup: Sendable {
   /// The rows whose runs learned the same part of the classes. Their figures can be compared with one another.
   struct Part: Sendable {
     let classes: ClassSubset
+    /// The names, where a person has chosen them.
+    var chosen: [String]?
     let rows: [MethodRow]
+
+    /// The classes that the data has besides, where some were chosen.
+    var leftOut: LeftOutClasses? {
+      chosen == nil ? nil : LeftOutClasses(rows.lazy.flatMap(\.runs).compactMap(\.record.otherClasses).first ?? [])
+    }
 
     /// The measures that any of the rows has.
     var measures: [Measure] { Measure.allCases.filter { measure in rows.contains { $0.score(measure) != nil } } }
@@ -84,18 +91,27 @@ struct DatasetGroup: Sendable {
     }
   }
 
-  /// One for each part of the classes that runs learned.
+  /// One for each part of the classes that runs learned: the halves and all of them, then those that a person chose.
   var parts: [Part] {
-    [ClassSubset.base, .all, .new].compactMap { classes in
-      let own = rows.filter { $0.variant.classes == classes }
-      return own.isEmpty ? nil : Part(classes: classes, rows: own)
+    let chosen = Dictionary(grouping: rows.filter { $0.variant.chosen != nil }) { $0.variant.chosen }
+    let parts = [ClassSubset.base, .all, .new].map { classes in
+      Part(classes: classes, rows: rows.filter { $0.variant.classes == classes && $0.variant.chosen == nil })
     }
+    return
+      (parts
+      + chosen.values.map { Part(classes: .all, chosen: $0[0].variant.chosen, rows: $0) }.sorted {
+        $0.rows[0].index < $1.rows[0].index
+      }).filter { !$0.rows.isEmpty }
   }
 
   /// The row of zero-shot CLIP that learners are compared with. Where it was measured on other parts of the classes, those
   /// with runs on the same part come first.
-  func zeroShot(_ measure: Measure, besides classes: ClassSubset) -> MethodRow? {
-    let candidates = rows.filter { $0.variant.method.isZeroShot && $0.score(measure) != nil }
+  ///
+  /// - Parameter chosen: the names of the classes, where a person has chosen them.
+  func zeroShot(_ measure: Measure, besides classes: ClassSubset, chosen: [String]? = nil) -> MethodRow? {
+    let candidates = rows.filter {
+      $0.variant.method.isZeroShot && $0.variant.chosen == chosen && $0.score(measure) != nil
+    }
     let own = candidates.filter { $0.variant.classes == classes }
     return (own.isEmpty ? candidates : own).min { $0.variant.method.rank < $1.variant.method.rank }
   }

@@ -48,9 +48,7 @@ struct MetaTokenEffect: Sendable {
     let chosen = stride(from: 0, to: kept.predictions.count, by: step).map { kept.predictions[$0] }
     let files = chosen.map { kept.imageFolder.appending(path: $0.file, directoryHint: .notDirectory) }
     let cache = cacheFolder.map { FeatureCache(folder: $0, model: run.record.model.sha256) }
-    let embeddings = try FeatureExtractor(
-      run.clip, cache: cache, reading: PhotoReading(orientation: run.record.configuration?.orientation ?? .ignored)
-    ).embeddings(of: files) {
+    let embeddings = try FeatureExtractor(run.clip, cache: cache, reading: run.reading).embeddings(of: files) {
       try progress($0, files.count)
     }
     let probabilities = try classifier.logits(ofEmbeddings: embeddings, within: budget).softmax().floats()

@@ -118,8 +118,8 @@ public struct ReportBuilder: Sendable {
       for: dataset.classNames, templates: [.zeroShot(for: dataset.name)], clip: loaded.clip)
     let cache = cacheFolder.map { FeatureCache(folder: $0, model: loaded.record.model.sha256) }
     let total = dataset.test.count
-    let measurement = try Evaluator(Classifier(loaded.clip, prompts), within: budget, cache: cache).measurement(
-      on: dataset
+    let measurement = try Classifier(loaded.clip, prompts).measurement(
+      on: dataset, within: budget, cache: cache, reading: loaded.reading
     ) { try progress(.zeroShot(run: run.name, done: $0, of: total)) }
     return SavedEvaluation(
       of: measurement, on: dataset, classes: classes, isChosen: run.isOfChosenClasses, split: .test)

@@ -20,6 +20,8 @@ struct RunVariant: Hashable, Sendable {
   let shots: Int?
   /// Of what is learned.
   let classes: ClassSubset
+  /// The names of what is learned, where a person has chosen it; ``classes`` is then all.
+  let chosen: [String]?
   /// Whether contexts begin and stand as in the paper's tables, learned from as many images.
   let isPapers: Bool
   private let features: [Feature]
@@ -29,6 +31,7 @@ struct RunVariant: Hashable, Sendable {
   init(_ run: ReportedRun) {
     method = run.method
     classes = run.record.classes ?? .all
+    chosen = run.record.configuration?.chosenClasses
     guard let configuration = run.record.configuration else {
       shots = nil
       isPapers = false
@@ -92,8 +95,9 @@ struct RunVariant: Hashable, Sendable {
       (showsShots || feature.name != "shots")
         && (feature.isEssential || related.contains { !$0.features.contains(feature) })
     }
-    let part = related.contains { $0.classes != classes } ? ["\(classes.rawValue) classes"] : []
-    return ([method.title] + part + telling.map(\.text)).joined(separator: ", ")
+    let part = features.filter { $0.name == Self.classesName }.map(\.text)
+    let isTold = related.contains { $0.classes != classes || $0.chosen != chosen }
+    return ([method.title] + (isTold ? part : []) + telling.map(\.text)).joined(separator: ", ")
   }
 
   private var text: String { features.map(\.text).joined(separator: " ") }
@@ -109,7 +113,9 @@ struct RunVariant: Hashable, Sendable {
   /// Zero-shot first, then as the paper lists them; of one method, runs on the base classes first, then few shots first, and
   /// the usual before the unusual.
   static func isOrdered(_ left: RunVariant, _ right: RunVariant) -> Bool {
-    func part(_ variant: RunVariant) -> Int { [.base, .all, .new].firstIndex(of: variant.classes) ?? 0 }
+    func part(_ variant: RunVariant) -> Int {
+      variant.chosen == nil ? [.base, .all, .new].firstIndex(of: variant.classes) ?? 0 : 3
+    }
     let place = (left.method.rank, part(left), left.shots ?? .max, left.unusual.count)
     let other = (right.method.rank, part(right), right.shots ?? .max, right.unusual.count)
     guard place == other else { return place < other }

@@ -14,11 +14,14 @@ struct ComparisonSection {
     return element(.section, ["id": "\(id)-methods"]) {
       element(.h3) { "Methods compared" }
       for (index, part) in parts.enumerated() {
-        if group.parts.count > 1 { element(.h4) { part.title } }
-        comparison(part, id: index == 0 ? id : "\(id)-\(part.classes.rawValue)")
+        if isTitled(part) { element(.h4) { part.title } }
+        comparison(part, id: index == 0 ? id : "\(id)-\(part.chosen == nil ? part.classes.rawValue : "chosen\(index)")")
       }
     }
   }
+
+  /// Whether a heading says which classes a part is about.
+  private func isTitled(_ part: DatasetGroup.Part) -> Bool { group.parts.count > 1 || part.chosen != nil }
 
   private func comparison(_ part: DatasetGroup.Part, id: String) -> Markup {
     let measures = part.measures
@@ -38,8 +41,8 @@ struct ComparisonSection {
   private func table(_ part: DatasetGroup.Part, _ rows: [MethodRow]) -> DataTable {
     DataTable(
       caption: "Accuracy on test images of \(group.dataset), in percent"
-        + (group.parts.count > 1 ? ": \(part.title.lowercased())" : ""),
-      columns: [.text("Method")] + part.measures.map { .number($0.title) },
+        + (isTitled(part) ? ": \(part.title.lowercased())" : ""),
+      columns: [.text("Method")] + part.measures.map { .number(part.title(of: $0)) },
       rows: rows.map { row in [heading(of: row)] + part.measures.map { cell(row, $0, among: rows) } })
   }
 
@@ -54,13 +57,19 @@ struct ComparisonSection {
 
   private func explanation(_ part: DatasetGroup.Part, _ rows: [MethodRow]) -> String {
     var sentences = ["Accuracy in percent."]
+    if let chosen = part.chosen {
+      let names = chosen.prefix(8).joined(separator: ", ") + (chosen.count > 8 ? ", …" : "")
+      sentences.append(
+        "Learned and told apart are \(chosen.count.counted("class", plural: "classes")), \(names)"
+          + (part.leftOut.map { "; \($0)." } ?? "."))
+    }
     if part.measures.contains(.harmonicMean) {
       sentences.append("Base classes were learned, new ones were not; H is the harmonic mean of the two.")
     }
     if rows.contains(where: { $0.runs.count > 1 && !$0.variant.method.isZeroShot }) {
       sentences.append("Means and standard deviations are over the seeds.")
     }
-    let references = part.measures.compactMap { group.zeroShot($0, besides: part.classes) }
+    let references = part.measures.compactMap { group.zeroShot($0, besides: part.classes, chosen: part.chosen) }
     guard rows.count > 1 else { return sentences.joined(separator: " ") }
     if let zeroShot = references.first, rows.contains(where: { $0.index != zeroShot.index }) {
       // A measure that zero-shot CLIP lacks has no differences, and none is promised.
@@ -77,7 +86,7 @@ struct ComparisonSection {
     guard let score = row.score(measure) else { return "–" }
     let best = rows.compactMap { $0.score(measure)?.mean.percentText }.compactMap(Double.init).max()
     let isBest = rows.count > 1 && Double(score.mean.percentText) == best
-    let zeroShot = group.zeroShot(measure, besides: row.variant.classes)
+    let zeroShot = group.zeroShot(measure, besides: row.variant.classes, chosen: row.variant.chosen)
     let reference = zeroShot?.index == row.index ? nil : zeroShot?.score(measure)?.mean
     return DataTable.Cell(
       fragment {
@@ -99,7 +108,7 @@ struct ComparisonSection {
         bars: part.measures.compactMap { measure in
           row.score(measure).map {
             AccuracyBars.Bar(
-              label: measure.title, value: $0.mean, published: published.value(of: row, measure))
+              label: part.title(of: measure), value: $0.mean, published: published.value(of: row, measure))
           }
         })
     }
@@ -118,9 +127,12 @@ extension DatasetGroup.Part {
     switch classes {
     case .base: "Learned on the base classes"
     case .new: "Learned on the new classes"
-    case .all: "Learned on all classes"
+    case .all: chosen == nil ? "Learned on all classes" : "Learned on chosen classes"
     }
   }
+
+  /// A measure as a column says it.
+  func title(of measure: Measure) -> String { chosen != nil && measure == .all ? "chosen" : measure.title }
 }
 
 /// What the paper reports on a dataset, for runs with its context and number of images.

@@ -30,7 +30,9 @@ struct DifferencesTable {
   private var againstZeroShot: [Row] {
     part.measures.flatMap { measure in
       part.rows.compactMap { row in
-        guard let zeroShot = group.zeroShot(measure, besides: part.classes), !row.variant.method.isZeroShot else {
+        guard let zeroShot = group.zeroShot(measure, besides: part.classes, chosen: part.chosen),
+          !row.variant.method.isZeroShot
+        else {
           return nil
         }
         return compared(row, with: zeroShot, measure)
@@ -65,7 +67,7 @@ struct DifferencesTable {
             fragment {
               row.second.tableLabel
               element(.span, ["class": "below"]) { "against \(row.first.tableLabel)" }
-            }), .init(row.measure.title),
+            }), .init(part.title(of: row.measure)),
           .init(
             fragment {
               row.difference.mean.differenceText
