@@ -166,7 +166,7 @@ private struct ClassFolders {
         continue
       }
       let content = try Files.photos(in: root.appending(prefix), isRecursive: isRecursive, below: [root, folder])
-      leftOut += content.leftOut
+      leftOut += content.leftOut.nested(in: prefix)
       classes.append(
         ClassFolder(
           className: className, images: content.photos.map { "\(prefix)/\($0)" }.sortedByCodeUnits(),
@@ -178,13 +178,16 @@ private struct ClassFolders {
     return classes
   }
 
-  /// How many photos lie deeper than in class folders, and the folder that holds the first one's class folder.
+  /// The folders that photos lie in deeper than in class folders; `nil` where none do.
   private func deeper(under part: String) throws -> DatasetError.DeeperPhotos? {
     let photos = try Files.photos(in: root.appending(part), isRecursive: true, below: []).photos
       .filter { $0.utf8.contains(UInt8(ascii: "/")) }
-    guard let first = photos.first else { return nil }
-    let above = first.split(separator: "/").dropLast(2).joined(separator: "/")
-    return DatasetError.DeeperPhotos(count: photos.count, folder: root.appending(part.appendingComponent(above)).path)
+    guard !photos.isEmpty else { return nil }
+    let folders = Set(photos.map { $0.split(separator: "/").dropLast().joined(separator: "/") }).sortedByCodeUnits()
+    let above = Set(folders.map { $0.split(separator: "/").dropLast().joined(separator: "/") }).sortedByCodeUnits()
+    return DatasetError.DeeperPhotos(
+      count: photos.count, folders: folders,
+      above: above.map { root.appending(part.appendingComponent($0)).path })
   }
 
   /// Labels follow the sorted names of all parts together.

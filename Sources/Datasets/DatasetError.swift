@@ -64,10 +64,14 @@ extension DatasetError {
     Self(
       "\(folder) has no class folders with images in them"
         + (loose > 0 ? ", but \(loose.photos) that no folder tells the class of" : "")
-        + (deeper.map { "\(loose > 0 ? " and" : ", but") \($0.count.photos) that lie deeper, such as in \($0.folder)" }
+        + (deeper.map {
+          "\(loose > 0 ? " and" : ", but") \($0.count.photos) that lie deeper, in \($0.folders.listed(at: 3))"
+        }
           ?? ""),
       remedy: deeper.map {
-        "If its folders are the classes, give \($0.folder); otherwise put each class's photos into one folder"
+        "If these folders are the classes, "
+          + ($0.above.count == 1 ? "give" : "put them side by side into one folder or give one such as")
+          + " \($0.above.first ?? folder); if the folders above them are, --recursive takes all photos below each"
       } ?? "Put each class's photos into a folder that has the class's name")
   }
 
@@ -272,10 +276,11 @@ extension DatasetError {
   /// Photos that lie deeper than in class folders.
   public struct DeeperPhotos: Sendable, Equatable {
     public let count: Int
-    /// The folder above the first one's own: give it, if its folders are the classes.
-    public let folder: String
+    /// The folders that they lie in, below the one that was given.
+    public let folders: [String]
+    /// The folders that these lie in.
+    public let above: [String]
   }
-
 }
 
 extension Split {
@@ -295,6 +300,7 @@ extension Int {
 
 extension [String] {
   fileprivate var listed: String { joined(separator: ", ") }
+  fileprivate func listed(at most: Int) -> String { Array(prefix(most)).listed + (count > most ? ", …" : "") }
   fileprivate var quoted: String { map { "'\($0)'" }.joined(separator: ", ") }
 }
 

@@ -106,7 +106,7 @@ public struct PhotoListing: Sendable {
       leftOut.devices += listing.others.count
       lost += listing.lost.filter(FolderListing.isImage).map { prefix + $0 }
     } else {
-      leftOut.nested += images.count
+      if !images.isEmpty { leftOut.nested[String(prefix.dropLast()), default: 0] += images.count }
     }
     for name in listing.folders where followsLinks || !listing.linkedFolders.contains(name) {
       let path = prefix + name
@@ -123,8 +123,8 @@ public struct PhotoListing: Sendable {
 public struct LeftOutFiles: Sendable, Hashable {
   /// How many files are no images by their names, by the ending that they have; "" where they have none.
   public internal(set) var noImages: [String: Int] = [:]
-  /// Photos in sub-folders.
-  public internal(set) var nested = 0
+  /// Photos in sub-folders, by the sub-folder's path below the folder.
+  public internal(set) var nested: [String: Int] = [:]
   /// Devices, pipes and sockets.
   public internal(set) var devices = 0
   /// Sub-folders whose photos could not be counted.
@@ -150,13 +150,20 @@ public struct LeftOutFiles: Sendable, Hashable {
 
   public static func += (left: inout LeftOutFiles, right: LeftOutFiles) {
     left.noImages.merge(right.noImages, uniquingKeysWith: +)
-    left.nested += right.nested
+    left.nested.merge(right.nested, uniquingKeysWith: +)
     left.devices += right.devices
     left.unreadableFolders += right.unreadableFolders
     left.loose += right.loose
     left.besideParts.merge(right.besideParts, uniquingKeysWith: +)
     left.clutter.merge(right.clutter, uniquingKeysWith: +)
     left.matchingFolders += right.matchingFolders
+  }
+
+  /// The same of a folder below which this one lies, so that sub-folders are called by their paths from there.
+  public func nested(in folder: String) -> LeftOutFiles {
+    var result = self
+    result.nested = Dictionary(uniqueKeysWithValues: nested.map { ("\(folder)/\($0.key)", $0.value) })
+    return result
   }
 
   /// What is left out and why, in one line without a full stop.
@@ -173,10 +180,13 @@ public struct LeftOutFiles: Sendable, Hashable {
         "\(files) \(files == 1 ? "file is no image" : "files are no images") this reads: "
           + kinds.prefix(6).joined(separator: ", ") + (kinds.count > 6 ? ", …" : ""))
     }
-    if nested > 0 {
+    let inside = nested.values.reduce(0, +)
+    if inside > 0 {
+      let names = nested.keys.sorted().prefix(3).joined(separator: ", ") + (nested.count > 3 ? ", …" : "")
+      let place = folder.map { " of \($0) (\(names))" } ?? ""
       reasons.append(
-        "\(nested.photosLie) in sub-folders" + (folder.map { " of \($0)" } ?? "")
-          + ": --recursive takes \(nested == 1 ? "it" : "them")")
+        "\(inside.photosLie) in sub-folders\(place): --recursive takes \(inside == 1 ? "it" : "them")"
+          + (folder == nil ? "" : " into that class; a class of its own belongs beside the others"))
     }
     if loose > 0 { reasons.append("\(loose.photosLie) in no class folder") }
     for (folders, meaning) in [
