@@ -119,16 +119,16 @@ extension RunConfiguration {
 
 extension RunConfiguration {
   /// A setting by name, as text; the one list of what makes two runs the same.
-  struct Setting {
-    let name: String
-    let text: String
+  package struct Setting: Equatable, Sendable {
+    package let name: String
+    package let text: String
     /// Whether the text is a path, which another folder may be needed to understand.
-    var isPlace = false
+    package var isPlace = false
   }
 
   /// Every setting that decides what is learned. The places of model and data are none: a run is the same wherever its
   /// model lies, and which model it is, its checkpoint's hash says.
-  var settings: [Setting] {
+  package var settings: [Setting] {
     func setting<Value>(_ name: String, _ value: Value?, isPlace: Bool = false) -> Setting {
       Setting(name: name, text: value.map { "\($0)" } ?? "none", isPlace: isPlace)
     }
