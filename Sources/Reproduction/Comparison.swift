@@ -23,6 +23,8 @@ public struct Comparison: Sendable {
   public let precision: Precision
   /// How every photo is turned.
   public let orientation: Orientation
+  /// Whether photos in sub-folders of a class folder count too.
+  public let isRecursive: Bool
   /// What is learned from: the source of a transfer alone, or every dataset.
   let sources: [ComparisonDataset]
   /// What the table is about: every dataset, or the targets of a transfer.
@@ -34,13 +36,14 @@ public struct Comparison: Sendable {
   ///   - datasets: names or paths as the command line takes them; `nil` stands for the paper's.
   ///   - source: of a transfer; `nil` stands for ImageNet. It is not tested on a second time as a target.
   ///   - root: of benchmarks.
+  ///   - isRecursive: whether photos in sub-folders of a class folder count too.
   /// - Throws: ``RunError`` for a name that is no dataset, or for one that stands there twice.
   public init(
     _ kind: EvaluationProtocol, model: String, datasets: [String]? = nil, source: String? = nil, root: String? = nil,
     variants: [Variant], seeds: [Int], shots: Int = 16, context: RunConfiguration.Context = .init(),
     options: [String: Double] = [:],
     adjustment: TrainingAdjustment = TrainingAdjustment(), precision: Precision = .float32,
-    orientation: Orientation = .ignored
+    orientation: Orientation = .ignored, isRecursive: Bool = false
   ) throws {
     self.kind = kind
     self.model = model
@@ -52,10 +55,12 @@ public struct Comparison: Sendable {
     self.adjustment = adjustment
     self.precision = precision
     self.orientation = orientation
+    self.isRecursive = isRecursive
     let named = datasets ?? kind.paperDatasets.map(\.spelling)
-    let shelved = try named.map { try ComparisonDataset($0, root: root) }
+    let shelved = try named.map { try ComparisonDataset($0, root: root, isRecursive: isRecursive) }
     if kind.transfers {
-      let source = try ComparisonDataset(source ?? PublishedDataset.imageNet.spelling, root: root)
+      let source = try ComparisonDataset(
+        source ?? PublishedDataset.imageNet.spelling, root: root, isRecursive: isRecursive)
       sources = [source]
       self.datasets = shelved.filter { $0.title != source.title }
     } else {
@@ -108,7 +113,8 @@ public struct Comparison: Sendable {
   private func unit(of variant: Variant, seed: Int, on source: ComparisonDataset) -> Trial {
     let isZeroShot = variant.method.isZeroShot
     let configuration = RunConfiguration(
-      model: model, data: source.name, root: source.root, method: variant.method, classes: kind.trainingClasses,
+      model: model, data: source.name, root: source.root, isRecursive: isRecursive, method: variant.method,
+      classes: kind.trainingClasses,
       shots: isZeroShot ? nil : shots, seed: seed, context: variant.context(instead: context),
       options: (try? methodOptions(of: variant)) ?? MethodOptions(), precision: precision,
       training: try? training(of: variant, on: source.title), orientation: orientation)

@@ -15,10 +15,11 @@ struct ComparisonDataset: Sendable {
   let title: String
   let dataset: Result<Dataset, UnusableData>
 
+  /// - Parameter isRecursive: whether photos in sub-folders of a class folder count too.
   /// - Throws: ``RunError`` for a name that stands for nothing; what is wrong with the files themselves is kept.
-  init(_ name: String, root: String?) throws {
+  init(_ name: String, root: String?, isRecursive: Bool) throws {
     let benchmark = root == nil ? nil : PublishedDataset(named: name)
-    let source = try DataSource(name, root: benchmark == nil ? nil : root)
+    let source = try DataSource(name, root: benchmark == nil ? nil : root, isRecursive: isRecursive)
     self.name = name
     self.root = benchmark == nil ? nil : root
     do {

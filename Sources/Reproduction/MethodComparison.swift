@@ -38,8 +38,8 @@ public struct MethodComparison: Sendable {
   /// Reads the photos and makes sure that methods can be compared on them.
   ///
   /// - Throws: `DatasetError`, ``RunError`` and ``MethodComparisonError``.
-  public static func photos(_ data: String, root: String? = nil) throws -> Dataset {
-    let photos = try DataSource(data, root: root).load()
+  public static func photos(_ data: String, root: String? = nil, isRecursive: Bool = false) throws -> Dataset {
+    let photos = try DataSource(data, root: root, isRecursive: isRecursive).load()
     guard !photos.isTestOnly else { throw DatasetError.testOnly(name: photos.name) }
     guard photos.classNames.count > 1 else {
       throw MethodComparisonError(
@@ -72,11 +72,12 @@ public struct MethodComparison: Sendable {
   /// Looks at everything that is there, before anything is computed.
   ///
   /// - Parameters:
-  ///   - photos: what ``photos(_:root:)`` has read for `data` and `root`.
+  ///   - photos: what ``photos(_:root:isRecursive:)`` has read for `data` and `root`.
   ///   - methods: each once.
   /// - Throws: ``RunError`` where the folder holds runs with other settings; `WritingError`.
   public init(
-    _ methods: [PromptLearning.Method], on photos: Dataset, data: String, root: String? = nil, model: String,
+    _ methods: [PromptLearning.Method], on photos: Dataset, data: String, root: String? = nil,
+    isRecursive: Bool = false, model: String,
     seeds: [Int], shots: Int = 16, adjustment: TrainingAdjustment = TrainingAdjustment(),
     precision: Precision = .float32, clip: CLIPModel, identity: ModelIdentity, output: URL,
     within budget: MemoryBudget? = nil, cacheFolder: URL? = nil, limits: DecodingLimits = .standard
@@ -95,7 +96,7 @@ public struct MethodComparison: Sendable {
       let comparison = try Comparison(
         question.kind, model: model, datasets: question == .fixed ? [] : [data], source: data, root: root,
         variants: methods.map { Variant($0) }, seeds: seeds, shots: shots, adjustment: adjustment,
-        precision: precision, orientation: orientation)
+        precision: precision, orientation: orientation, isRecursive: isRecursive)
       let reproduction = try Reproduction(
         comparison, clip: clip, identity: identity, output: output.appending(path: question.rawValue), within: budget,
         cacheFolder: cacheFolder, limits: limits)

@@ -30,6 +30,7 @@ struct Compare: ParsableCommand {
   var model = "tiny-clip"
 
   @OptionGroup var benchmarks: RootOption
+  @OptionGroup var folders: DataFolderOptions
 
   @Option(help: ArgumentHelp("Methods with commas between them.", valueName: "list"))
   var methods = CommaList(["zero-shot", "linear-probe", "coop", "cocoop"])
@@ -68,14 +69,14 @@ struct Compare: ParsableCommand {
 
   func run() throws {
     try compute.apply()
-    let photos = try MethodComparison.photos(photos, root: benchmarks.root)
+    let photos = try MethodComparison.photos(photos, root: benchmarks.root, isRecursive: folders.recursive)
     let folder = URL(filePath: output ?? "runs/compare-\(photos.name)")
     try MethodComparison.check(output: folder)
     let source = try ModelSource(model)
     let clip = try source.load(precision: products.precision)
     var comparison = try MethodComparison(
       PromptLearning.Method.named(methods.elements), on: photos, data: self.photos, root: benchmarks.root,
-      model: model, seeds: seeds.elements, shots: shots,
+      isRecursive: folders.recursive, model: model, seeds: seeds.elements, shots: shots,
       adjustment: TrainingAdjustment(epochs: epochs, views: imageViews), precision: products.precision, clip: clip,
       identity: source.identity(), output: folder, within: compute.memoryBudget, cacheFolder: cache.folder,
       limits: photoOptions.limits)

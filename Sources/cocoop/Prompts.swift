@@ -39,6 +39,7 @@ struct Prompts: ParsableCommand {
     var data: String?
 
     @OptionGroup var benchmarks: RootOption
+    @OptionGroup var folders: DataFolderOptions
 
     @Option(help: "Which half of its classes: base, new or all.")
     var classes = ClassSubset.base
@@ -76,7 +77,8 @@ struct Prompts: ParsableCommand {
       let folder = try RunFolder(creating: URL(filePath: output), existing: force ? .replace : .refuse)
       let known: ImportClasses =
         if let data {
-          try ImportClasses(data: data, root: benchmarks.root, subset: classes, seed: seed)
+          try ImportClasses(
+            data: data, root: benchmarks.root, isRecursive: folders.recursive, subset: classes, seed: seed)
         } else if let list = try ClassNames(list: nil, file: classesFile) {
           ImportClasses(list)
         } else {

@@ -37,6 +37,7 @@ struct Reproduce: ParsableCommand {
   var source: String?
 
   @OptionGroup var benchmarks: RootOption
+  @OptionGroup var folders: DataFolderOptions
 
   @Option(
     help: ArgumentHelp(
@@ -109,8 +110,7 @@ struct Reproduce: ParsableCommand {
     let comparison = try Comparison(
       kind, model: model, datasets: datasets?.elements, source: source, root: benchmarks.root, variants: variants,
       seeds: seeds.elements, shots: shots, context: training.runContext, options: training.optionValues,
-      adjustment: training.adjustment,
-      precision: products.precision)
+      adjustment: training.adjustment, precision: products.precision, isRecursive: folders.recursive)
     printing.remarkAssumptions(of: clip)
     for notice in comparison.notices { printing.remark("note: \(notice).") }
     var reproduction = try Reproduction(

@@ -97,3 +97,23 @@ public struct Evaluator<Measured: ImageClassifier>: Sendable {
     return (Evaluation(answers, top5: top5, classNames: classNames, seconds: seconds), answers)
   }
 }
+
+extension ImageClassifier {
+  /// What ``Evaluator/measurement(on:split:progress:)`` says of this classifier, whose type need not be known.
+  package func measurement(
+    on dataset: Dataset, split: Split = .test, within budget: MemoryBudget, cache: FeatureCache?, reading: PhotoReading,
+    progress: (Int) throws -> Void
+  ) throws -> (evaluation: Evaluation, answers: Answers) {
+    try Evaluator(self, within: budget, cache: cache, reading: reading)
+      .measurement(on: dataset, split: split, progress: progress)
+  }
+
+  /// The same on the images that can be read, with the others.
+  package func measurementOfReadable(
+    on dataset: Dataset, split: Split = .test, within budget: MemoryBudget, cache: FeatureCache?, reading: PhotoReading,
+    progress: (Int) throws -> Void
+  ) throws -> (measurement: (evaluation: Evaluation, answers: Answers), unreadable: [UnreadablePhoto]) {
+    try Evaluator(self, within: budget, cache: cache, reading: reading)
+      .measurementOfReadable(on: dataset, split: split, progress: progress)
+  }
+}

@@ -12,6 +12,8 @@ public struct ImportedPrompts: Sendable, Codable, Equatable {
   public let model: String
   public var data: String?
   public var root: String?
+  /// Whether photos in sub-folders of a class folder count too; `nil` is no.
+  public var isRecursive: Bool?
   public var classes: ClassSubset?
   /// Of the random division of images that no split tells apart.
   public var seed: Int?
@@ -36,6 +38,7 @@ public struct ImportClasses: Sendable {
   let names: [String]
   var data: String?
   var root: String?
+  var isRecursive: Bool?
   var subset: ClassSubset?
   var seed: Int?
 
@@ -48,9 +51,11 @@ public struct ImportClasses: Sendable {
   public init(_ list: ClassNames) { self.init(names: list.names) }
 
   /// Those of a dataset, or of a half of it.
-  public init(data: String, root: String?, subset: ClassSubset, seed: Int) throws {
-    self.init(names: try DataSource(data, root: root).load(seed: seed).subset(subset).classNames)
+  public init(data: String, root: String?, isRecursive: Bool = false, subset: ClassSubset, seed: Int) throws {
+    let source = try DataSource(data, root: root, isRecursive: isRecursive)
+    self.init(names: try source.load(seed: seed).subset(subset).classNames)
     (self.data, self.root, self.subset, self.seed) = (data, root, subset, seed)
+    self.isRecursive = isRecursive ? true : nil
   }
 }
 
@@ -69,7 +74,7 @@ extension RunFolder {
     let prompts = try reference.checkpoint(
       on: source.load(), identity: identity, classNames: classes.names, position: position)
     var imported = ImportedPrompts(reference, model: model)
-    (imported.data, imported.root) = (classes.data, classes.root)
+    (imported.data, imported.root, imported.isRecursive) = (classes.data, classes.root, classes.isRecursive)
     (imported.classes, imported.seed) = (classes.subset, classes.seed)
     let record = Record(nil, imported: imported, model: identity, classNames: classes.names)
     let lock = try claim()

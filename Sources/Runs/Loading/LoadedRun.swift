@@ -156,7 +156,7 @@ public struct LoadedRun: Sendable {
     do {
       return try DataSource(
         ownRoot == nil ? record.current(name, of: run) : name, root: ownRoot,
-        isRecursive: record.configuration?.isRecursive ?? false)
+        isRecursive: record.configuration?.isRecursive ?? record.imported?.isRecursive ?? false)
     } catch let error as RunError where error.kind == .unknownData {
       throw record.lost(.data, name)
     }
@@ -174,58 +174,50 @@ public struct LoadedRun: Sendable {
 
   /// How well the run names the images of one part of `dataset`, over that dataset's classes, with what it answers to each.
   ///
-  /// - Parameter cacheFolder: where image features are found and kept; `nil` computes them.
+  /// - Parameters:
+  ///   - cacheFolder: where image features are found and kept; `nil` computes them.
+  ///   - reading: how the images are read; `nil` reads them as the run has learned its own.
+  /// - Throws: ``RunError/nothingToMeasure(path:split:)``, and what reading images throws.
   public func measurement(
     on dataset: Dataset, split: Split, within budget: MemoryBudget = .automatic, cacheFolder: URL? = nil,
-    progress: (Int) throws -> Void
+    reading: PhotoReading? = nil, progress: (Int) throws -> Void
   ) throws -> (evaluation: Evaluation, answers: Answers) {
-    guard !dataset.examples(in: split).isEmpty else {
-      throw RunError.nothingToMeasure(path: path, split: split.rawValue)
-    }
-    let cache = cacheFolder.map { FeatureCache(folder: $0, model: identity.sha256) }
-    func measured(_ classifier: some ImageClassifier) throws -> (evaluation: Evaluation, answers: Answers) {
-      try Evaluator(classifier, within: budget, cache: cache).measurement(on: dataset, split: split, progress: progress)
-    }
-    return try measured(classifier(for: dataset.classNames))
+    try classifier(toName: split, of: dataset).measurement(
+      on: dataset, split: split, within: budget, cache: cache(in: cacheFolder), reading: reading ?? self.reading,
+      progress: progress)
   }
 
   /// The same on the images that can be read, with the others.
-  ///
-  /// - Parameters:
-  ///   - cacheFolder: where image features are found and kept; `nil` computes them.
-  ///   - reading: how the images are read.
   public func measurementOfReadable(
     on dataset: Dataset, split: Split, within budget: MemoryBudget = .automatic, cacheFolder: URL? = nil,
-    reading: PhotoReading, progress: (Int) throws -> Void
+    reading: PhotoReading? = nil, progress: (Int) throws -> Void
   ) throws -> (measurement: (evaluation: Evaluation, answers: Answers), unreadable: [UnreadablePhoto]) {
+    try classifier(toName: split, of: dataset).measurementOfReadable(
+      on: dataset, split: split, within: budget, cache: cache(in: cacheFolder), reading: reading ?? self.reading,
+      progress: progress)
+  }
+
+  private func classifier(toName split: Split, of dataset: Dataset) throws -> any ImageClassifier {
     guard !dataset.examples(in: split).isEmpty else {
       throw RunError.nothingToMeasure(path: path, split: split.rawValue)
     }
-    let cache = cacheFolder.map { FeatureCache(folder: $0, model: identity.sha256) }
-    func measured(
-      _ classifier: some ImageClassifier
-    ) throws -> (measurement: (evaluation: Evaluation, answers: Answers), unreadable: [UnreadablePhoto]) {
-      try Evaluator(classifier, within: budget, cache: cache, reading: reading).measurementOfReadable(
-        on: dataset, split: split, progress: progress)
-    }
-    return try measured(classifier(for: dataset.classNames))
+    return try classifier(for: dataset.classNames)
   }
+
+  private func cache(in folder: URL?) -> FeatureCache? {
+    folder.map { FeatureCache(folder: $0, model: identity.sha256) }
+  }
+
+  /// How the run has read its own photos, but for limits.
+  public var reading: PhotoReading { PhotoReading(orientation: record.configuration?.orientation ?? .ignored) }
 
   /// Whether the photos of a dataset are turned as their EXIF says: the run's own as it has learned them, others as
   /// ``DataSource/defaultOrientation`` has it.
   ///
   /// - Parameter data: another dataset than the run's.
   public func orientation(ofData data: String?, root: String?) throws -> Orientation {
-    guard let data, data != record.data else { return record.configuration?.orientation ?? .ignored }
+    guard let data, data != record.data else { return reading.orientation }
     return try DataSource(data, root: root).defaultOrientation
-  }
-
-  /// The figures alone.
-  public func evaluation(
-    on dataset: Dataset, split: Split, within budget: MemoryBudget = .automatic, cacheFolder: URL? = nil,
-    progress: (Int) throws -> Void
-  ) throws -> Evaluation {
-    try measurement(on: dataset, split: split, within: budget, cacheFolder: cacheFolder, progress: progress).evaluation
   }
 
   /// Keeps an evaluation in the run's folder, log and curves; prompts of the reference have none, and nothing is kept then.

@@ -83,26 +83,28 @@ public struct TrainingRun: Sendable {
     return (classifier, output.seconds)
   }
 
-  /// Measures a finished training on the held-out photos of its classes, and keeps the evaluation with the run.
+  /// Measures a finished training on the held-out photos of its classes that can be read, and keeps the evaluation with the
+  /// run where all can.
   ///
   /// - Parameters:
   ///   - classifier: what the training has returned.
   ///   - progress: told how many photos are encoded; it may throw to stop.
-  /// - Returns: `nil` where there are no such photos.
+  /// - Returns: the figures and the photos that cannot be read; `nil` where there are no held-out photos.
   /// - Throws: `WritingError`, and what reading photos or `progress` throws.
   public func measureHeldOut(
     _ classifier: any ImageClassifier, progress: (Int) throws -> Void
-  ) throws -> Evaluation? {
+  ) throws -> (evaluation: Evaluation, unreadable: [UnreadablePhoto])? {
     guard !dataset.test.isEmpty else { return nil }
-    func measured(_ classifier: some ImageClassifier) throws -> (evaluation: Evaluation, answers: Answers) {
-      try Evaluator(classifier, within: requestedBudget ?? .automatic, cache: cache, reading: reading)
-        .measurement(on: dataset, progress: progress)
+    let (measurement, unreadable) = try classifier.measurementOfReadable(
+      on: dataset, within: requestedBudget ?? .automatic, cache: cache, reading: reading, progress: progress)
+    if unreadable.isEmpty {
+      let kept = SavedEvaluation(
+        of: measurement, on: dataset, classes: configuration.choice.subset, isChosen: configuration.choice.isChosen,
+        split: .test)
+      try folder.keep(kept)
+      try RunLogger.add(kept, to: folder.url)
     }
-    let measurement = try measured(classifier)
-    let kept = SavedEvaluation(of: measurement, on: dataset, classes: configuration.classes, split: .test)
-    try folder.keep(kept)
-    try RunLogger.add(kept, to: folder.url)
-    return measurement.evaluation
+    return (measurement.evaluation, unreadable)
   }
 
   /// What the run in the folder was begun with, once it is known to be what this one would be.
