@@ -177,14 +177,23 @@ extension ConfigurationKey {
         "TRAINER.NAME", "",
         .choice(ReferenceTrainer.all.map { .text($0.name) }, .everyRun, "the method"))
     ]
-    + ReferenceTrainer.all.flatMap { trainer in
-      trainer.format.keys.map { ConfigurationKey($0, of: trainer) }
+    + ReferenceTrainer.all.filter { $0.format.ownKeys == nil }.flatMap { trainer in
+      trainer.format.keys.map { ConfigurationKey($0, of: trainer, in: trainer.format.section ?? "TRAINER") }
     }
 
-  private init(_ key: ReferenceFormat.Key, of trainer: ReferenceTrainer) {
+  /// The keys of a program other than CoOp's that the trainer is in: they take the place of CoOp's of the same names.
+  static func own(of trainer: ReferenceTrainer) -> [ConfigurationKey] {
+    guard let keys = trainer.format.ownKeys else { return [] }
+    return trainer.format.keys.map { ConfigurationKey($0, of: trainer, in: trainer.format.section ?? "TRAINER") }
+      + keys.map { ConfigurationKey($0, of: trainer, in: nil) }
+  }
+
+  private init(_ key: ReferenceFormat.Key, of trainer: ReferenceTrainer, in section: String?) {
+    let standard = ConfigurationValue(key.standard)
+    let choices = key.isFixed ? [standard] : key.choices?.map(ConfigurationValue.text)
     let role: Role =
-      key.choices.map { .choice($0.map(ConfigurationValue.text), trainer.scope, key.meaning) } ?? .sets(key.meaning)
-    self.init("\(trainer.format.section ?? "TRAINER").\(key.name)", ConfigurationValue(key.standard), role)
+      choices.map { .choice($0, section == nil ? .training : trainer.scope, key.meaning) } ?? .sets(key.meaning)
+    self.init(section.map { "\($0).\(key.name)" } ?? key.name, standard, role)
   }
 
   private static func other(_ name: String, _ settings: (String, ConfigurationValue)...) -> [ConfigurationKey] {

@@ -8,11 +8,15 @@ public struct ReferenceConfiguration: Sendable {
   /// Where each key that is not a default was given last.
   private var sources: [String: String] = [:]
 
-  private static let keys = Dictionary(uniqueKeysWithValues: ConfigurationKey.all.map { ($0.name, $0) })
+  /// In the order of the reference, those of another program behind them.
+  private let keys: [ConfigurationKey]
+  private let keysByName: [String: ConfigurationKey]
 
   /// - Throws: ``CompatibilityError``.
   public init(_ arguments: Arguments) throws {
-    values = Self.keys.mapValues(\.standard)
+    keys = try Self.keys(arguments)
+    keysByName = Dictionary(uniqueKeysWithValues: keys.map { ($0.name, $0) })
+    values = keysByName.mapValues(\.standard)
     for path in [arguments.datasetFile, arguments.configurationFile] where !path.isEmpty {
       let path = path.expandingHome
       for setting in try YAMLConfiguration(path: path).settings {
@@ -27,11 +31,11 @@ public struct ReferenceConfiguration: Sendable {
   }
 
   private mutating func set(_ name: String, to value: ConfigurationValue, source: String) throws {
-    guard let key = Self.keys[name] else {
-      guard !Self.keys.keys.contains(where: { $0.hasPrefix(name + ".") }) else {
+    guard let key = keysByName[name] else {
+      guard !keys.contains(where: { $0.name.hasPrefix(name + ".") }) else {
         throw CompatibilityError.section(name, source: source)
       }
-      throw CompatibilityError.unknownKey(name, source: source, nearest: Self.nearest(to: name))
+      throw CompatibilityError.unknownKey(name, source: source, nearest: nearest(to: name))
     }
     guard value.hasType(of: key.standard) else {
       throw CompatibilityError.type(
@@ -42,9 +46,25 @@ public struct ReferenceConfiguration: Sendable {
   }
 
   /// The key that was meant: a slip of the keyboard, or another case.
-  private static func nearest(to name: String) -> String? {
-    let names = keys.keys.sorted()
+  private func nearest(to name: String) -> String? {
+    let names = keysByName.keys.sorted()
     return names.first { $0.lowercased() == name.lowercased() } ?? name.nearest(among: names)
+  }
+
+  /// CoOp's keys, or where the trainer is in a program of its own, that program's.
+  private static func keys(_ arguments: Arguments) throws -> [ConfigurationKey] {
+    var name = ConfigurationValue.text(arguments.trainer)
+    if arguments.trainer.isEmpty {
+      let files = [arguments.datasetFile, arguments.configurationFile].filter { !$0.isEmpty }
+      for file in files {
+        let settings = try YAMLConfiguration(path: file.expandingHome).settings
+        name = settings.last { $0.name == "TRAINER.NAME" }?.value ?? name
+      }
+    }
+    guard case .text(let text) = name, let trainer = ReferenceTrainer(named: text) else { return ConfigurationKey.all }
+    let own = ConfigurationKey.own(of: trainer)
+    let names = Set(own.map(\.name))
+    return ConfigurationKey.all.filter { !names.contains($0.name) } + own
   }
 
   // Types are checked where values are set, so that these need not fail.
@@ -65,7 +85,7 @@ public struct ReferenceConfiguration: Sendable {
 
   /// Refuses values that are not supported, of keys that these runs depend on.
   func check(_ scope: ConfigurationKey.Scope) throws {
-    for key in ConfigurationKey.all {
+    for key in keys {
       guard case .choice(let supported, scope, _) = key.role else { continue }
       let found = value(key.name)
       guard !supported.contains(where: { found.isSame(as: $0) }) else { continue }
@@ -77,7 +97,7 @@ public struct ReferenceConfiguration: Sendable {
 
   /// One line for each key that was given and changes nothing here.
   var ignoredKeys: [String] {
-    ConfigurationKey.all.compactMap { key in
+    keys.compactMap { key in
       guard case .ignored(let reason) = key.role, sources[key.name] != nil else { return nil }
       return "\(key.name) changes nothing here: \(reason)"
     }
@@ -85,7 +105,7 @@ public struct ReferenceConfiguration: Sendable {
 
   /// What the run was given and what it takes by default, one `KEY: value` a line, without keys that change nothing.
   var lines: [String] {
-    ConfigurationKey.all.compactMap { key in
+    keys.compactMap { key in
       if case .ignored = key.role { nil } else { "\(key.name): \(value(key.name))" }
     }
   }

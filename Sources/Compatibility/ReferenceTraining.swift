@@ -53,7 +53,7 @@ final class ReferenceTraining {
   private func session(_ training: TrainingConfiguration?) -> TrainingSession {
     let setup = MethodSetup(
       clip: clip, classNames: dataset.classNames, dataset: plan.dataset.rawValue, seed: UInt64(seed),
-      context: plan.context)
+      context: plan.context, options: plan.options)
     return TrainingSession(
       plan.trainer.method, setup, training: training, dataset: dataset, identity: identity, within: budget)
   }
@@ -66,7 +66,7 @@ final class ReferenceTraining {
     let session = session(training)
     let earlier = try checkpoint(in: saving.resumeFolder, training)
     try log.open(in: plan.outputFolder)
-    var output = ReferenceOutput(of: self, session.description, training, saving)
+    var output = try ReferenceOutput(of: self, session.description, training, saving)
     let finished = earlier?.artifact.training?.state.completedEpochs ?? 0
     if finished > 0 {
       log.write("Found checkpoint at \(saving.resumeFolder.path) (epoch \(finished))")
@@ -95,12 +95,12 @@ final class ReferenceTraining {
       return TrainingSession.Checkpoint(artifact, path: exact.path)
     }
     guard let file = PromptFolder(in: folder).newest else { return nil }
-    let prompts = try ReferencePrompts(at: file)
+    let prompts = try ReferencePrompts(at: file, of: plan.trainer.method)
     let artifact = try artifact(of: prompts)
     let epoch = prompts.epoch ?? 0
     let state = TrainingState(
       completedEpochs: epoch,
-      optimizer: SGD(momentum: Float(training.momentum), weightDecay: Float(training.weightDecay)),
+      optimizer: training.newOptimizer(),
       generator: SeededGenerator(seed: UInt64(seed) &+ UInt64(epoch) << 32))
     return TrainingSession.Checkpoint(
       Artifact(
@@ -112,7 +112,7 @@ final class ReferenceTraining {
   /// The best epoch so far of a training that is resumed.
   private func earlierBest() throws -> (accuracy: Double, classifier: any ImageClassifier)? {
     guard let file = try? PromptFolder(in: plan.outputFolder).file(epoch: nil) else { return nil }
-    let prompts = try ReferencePrompts(at: file)
+    let prompts = try ReferencePrompts(at: file, of: plan.trainer.method)
     return (prompts.validationResult ?? -1, try classifier(of: prompts))
   }
 
@@ -126,7 +126,7 @@ final class ReferenceTraining {
       return try session(nil).untrained()
     }
     let file = try PromptFolder(in: folder).file(epoch: epoch)
-    let prompts = try ReferencePrompts(at: file)
+    let prompts = try ReferencePrompts(at: file, of: plan.trainer.method)
     log.write("Loading prompts from \(file.path)\(prompts.epoch.map { " (epoch \($0))" } ?? "")")
     return try classifier(of: prompts)
   }
@@ -144,7 +144,8 @@ final class ReferenceTraining {
         path: prompts.url.path, trainer: plan.trainer.name, found: prompts.method.title)
     }
     let artifact = try prompts.checkpoint(
-      on: clip, identity: identity, classNames: [], position: plan.context.position)
+      on: clip, identity: identity, classNames: [], position: plan.context.position, dataset: plan.dataset.rawValue,
+      context: plan.context)
     try checkFit(artifact, path: prompts.url.path)
     return artifact
   }

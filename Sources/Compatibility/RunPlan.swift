@@ -16,6 +16,7 @@ public struct RunPlan: Sendable {
   /// `nil` where none is given and one is to be drawn.
   package let seed: Int?
   package let context: ContextSettings
+  package let options: MethodOptions
   package let testing: Testing
   public let outputFolder: URL
   /// The configuration by lines, for the log.
@@ -77,7 +78,8 @@ public struct RunPlan: Sendable {
     testing = Testing(
       isSkipped: configuration.flag("TEST.NO_TEST"), split: Split(rawValue: configuration.text("TEST.SPLIT")) ?? .test,
       isPerClass: configuration.flag("TEST.PER_CLASS_RESULT"))
-    context = trainer.context(configuration)
+    context = trainer.context(configuration, on: dataset)
+    options = try trainer.options(configuration)
     backbone = Backbone(configuration.text("MODEL.BACKBONE.NAME"), environment: environment)
     if arguments.evaluatesOnly {
       let folder = arguments.modelFolder
@@ -89,7 +91,7 @@ public struct RunPlan: Sendable {
     } else {
       guard trainer.learns else { throw CompatibilityError.notTrained(trainer: trainer.name) }
       try configuration.check(.training)
-      action = .train(try configuration.training, try configuration.saving(outputFolder: outputFolder))
+      action = .train(try configuration.training(of: trainer, on: dataset), try configuration.saving(outputFolder: outputFolder))
     }
     self.trainer = trainer
     self.configuration = configuration
@@ -100,18 +102,21 @@ public struct RunPlan: Sendable {
 
 extension ReferenceConfiguration {
   /// How prompts are trained.
-  fileprivate var training: TrainingConfiguration {
-    get throws {
+  fileprivate func training(of trainer: ReferenceTrainer, on dataset: ReferenceDataset) throws -> TrainingConfiguration {
       let epochs = max(0, integer("OPTIM.WARMUP_EPOCH"))
       let warmUp: WarmUp =
         text("OPTIM.WARMUP_TYPE") == "constant"
         ? .constant(epochs: epochs, rate: number("OPTIM.WARMUP_CONS_LR"))
         : .linear(epochs: epochs, start: number("OPTIM.WARMUP_MIN_LR"))
-      return try TrainingConfiguration(
+      var training = try TrainingConfiguration(
         epochs: integer("OPTIM.MAX_EPOCH"), batchSize: integer("DATALOADER.TRAIN_X.BATCH_SIZE"),
         learningRate: number("OPTIM.LR"), warmUp: warmUp, momentum: number("OPTIM.MOMENTUM"),
         weightDecay: number("OPTIM.WEIGHT_DECAY"))
-    }
+      training.epochs = trainer.format.epochs?(dataset.rawValue) ?? training.epochs
+      let usual = trainer.method.defaultTraining
+      training.optimizer = usual?.optimizer ?? training.optimizer
+      training.epsilon = usual?.epsilon ?? training.epsilon
+      return training
   }
 
   fileprivate func saving(outputFolder: URL) throws -> RunPlan.Saving {

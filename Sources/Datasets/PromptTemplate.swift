@@ -13,6 +13,9 @@ public struct PromptTemplate: Sendable, Hashable, CustomStringConvertible {
 
   fileprivate init(checked text: String) { self.text = text }
 
+  /// A sentence of a method, which has its `{}`.
+  package static func fixed(_ text: String) -> PromptTemplate { PromptTemplate(checked: text) }
+
   /// The prompt of one class, with the class's name as words.
   public func filled(with className: String) -> String {
     text.replacing("{}", with: Self.words(of: className))
@@ -31,6 +34,9 @@ public struct PromptTemplate: Sendable, Hashable, CustomStringConvertible {
 extension PromptTemplate {
   /// CLIP's own: what a dataset without a template of its own is asked with, and what a context begins as.
   public static let photo = PromptTemplate(checked: "a photo of a {}.")
+
+  /// The name alone, with its full stop: what follows contexts.
+  public static let name = PromptTemplate(checked: "{}.")
 
   /// The sentence of KgCoOp for textures (`trainers/kgcoop.py`).
   package static let texturePhoto = PromptTemplate(checked: "a photo of a {}, a type of texture.")

@@ -69,9 +69,9 @@ extension LearningError {
   }
 
   /// Other classes were asked of a classifier that knows its own alone.
-  public static func closedClasses(count: Int) -> Self {
+  public static func closedClasses(count: Int, noun: String = "A linear probe") -> Self {
     Self(
-      "A linear probe knows the \(count) classes it was trained on and no others",
+      "\(noun) knows the \(count) classes it was trained on and no others",
       remedy: "Ask it about those alone, train it on the others too, or take a method with prompts", kind: .classes)
   }
 

@@ -15,7 +15,7 @@ public struct Comparison: Sendable {
   public let seeds: [Int]
   /// Training images of each class.
   public let shots: Int
-  public let context: RunConfiguration.Context
+  public private(set) var context: RunConfiguration.Context
   /// Numbers of methods' own settings, for the methods that have them.
   public let options: [String: Double]
   public let adjustment: TrainingAdjustment
@@ -48,6 +48,7 @@ public struct Comparison: Sendable {
     self.seeds = seeds
     self.shots = shots
     self.context = context
+    if !variants.contains(where: \.method.beginsItsOwnWay) { self.context.isAsked = nil }
     self.options = options
     self.adjustment = adjustment
     self.precision = precision
@@ -162,9 +163,12 @@ public struct TrainingAdjustment: Sendable, Equatable {
 
   /// - Throws: `LearningError/setting(name:expected:found:)`.
   public func applied(to standard: TrainingConfiguration) throws -> TrainingConfiguration {
-    try TrainingConfiguration(
-      epochs: epochs ?? standard.epochs, batchSize: batchSize ?? standard.batchSize,
-      learningRate: learningRate ?? standard.learningRate, views: views ?? standard.views)
+    var changed = standard
+    changed.epochs = epochs ?? standard.epochs
+    changed.batchSize = batchSize ?? standard.batchSize
+    changed.learningRate = learningRate ?? standard.learningRate
+    changed.views = views ?? standard.views
+    return try changed.checked()
   }
 }
 

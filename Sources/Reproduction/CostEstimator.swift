@@ -69,11 +69,14 @@ struct CostEstimator {
       let embeddings = LabelledEmbeddings(
         embeddings: try features(of: sample.training.count), labels: sample.training.map(\.label))
       let seconds = try direct.fitSeconds(setup, embeddings)
-      let images = configuration.method.isZeroShot ? 0 : sample.training.count + sample.validation.count
+      let views = max(1, direct.viewsOfTraining)
+      let images = configuration.method.isZeroShot ? 0 : views * sample.training.count + sample.validation.count
       return Cost(images: Double(images) * image, training: seconds, testing: 0)
     case .stepwise(let stepwise):
-      return try learning(
+      let cost = try learning(
         stepwise.start(setup), stepwise.recipe(setup), configuration, on: sample, image: image, testedOn: tests)
+      let first = Double(stepwise.viewsToStart * sample.training.count) * image
+      return Cost(images: cost.images + first, training: cost.training, testing: cost.testing)
     }
   }
 

@@ -106,7 +106,8 @@ struct SampleOptions: ParsableArguments {
 
 /// How prompts are trained; what is not given is the method's default.
 struct TrainingOptions: ParsableArguments {
-  @Option(help: "The words that the context begins as (default: \"a photo of a\").")
+  @Option(
+    help: "The words that the context begins as (default: \"a photo of a\"; \(methodsThatBeginTheirOwnWay): its own).")
   var context: String?
 
   @Option(help: ArgumentHelp("Begin with this many random context vectors instead of words.", valueName: "M"))
@@ -145,7 +146,7 @@ struct TrainingOptions: ParsableArguments {
   var runContext: RunConfiguration.Context {
     RunConfiguration.Context(
       words: contextLength == nil ? context ?? "a photo of a" : nil, length: contextLength, position: position,
-      isClassSpecific: classSpecific)
+      isClassSpecific: classSpecific, isAsked: context != nil)
   }
 
   /// The numbers of `--option`, by name.
@@ -180,6 +181,10 @@ private func defaults(_ setting: KeyPath<TrainingConfiguration, Int>) -> String 
   PromptLearning.Method.all.compactMap { method in
     method.defaultTraining.map { "\($0[keyPath: setting]) for \(method.id)" }
   }.joined(separator: ", ")
+}
+
+private var methodsThatBeginTheirOwnWay: String {
+  PromptLearning.Method.all.filter(\.beginsItsOwnWay).map(\.id).joined(separator: ", ")
 }
 
 private func methods(taking setting: ContextSetting) -> String {

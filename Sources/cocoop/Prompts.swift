@@ -49,6 +49,12 @@ struct Prompts: ParsableCommand {
     @Option(help: ArgumentHelp("The classes that the prompts were learned on, one name a line.", valueName: "file"))
     var classesFile: String?
 
+    @Option(
+      help: ArgumentHelp(
+        "The method, where files of two look alike: ProGrad's are taken for CoOp's unless it is prograd.",
+        valueName: "method"))
+    var method: PromptLearning.Method?
+
     @Option(help: "Where CoOp's class name stands, which the file does not say: end, middle or front.")
     var position = ContextPosition.end
 
@@ -72,7 +78,10 @@ struct Prompts: ParsableCommand {
     }
 
     func run() throws {
-      let reference = try ReferencePrompts(at: URL(filePath: file))
+      let reference = try ReferencePrompts(at: URL(filePath: file), of: method)
+      if let method, reference.method != method {
+        throw ValidationError("--method is \(method.id), but \(file) holds prompts of \(reference.method.title).")
+      }
       let folder = try RunFolder(creating: URL(filePath: output), existing: force ? .replace : .refuse)
       let known: ImportClasses =
         if let data {

@@ -40,8 +40,8 @@ struct Reproduce: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Methods with commas between them: zero-shot, zero-shot-ensemble, coop, cocoop, linear-probe (default: all but "
-        + "the ensemble).", valueName: "list"))
+      "Methods with commas between them: \(PromptLearning.Method.all.map(\.id).joined(separator: ", ")) "
+        + "(default: zero-shot, coop, cocoop, linear-probe).", valueName: "list"))
   var methods: CommaList<String>?
 
   @Option(

@@ -38,6 +38,7 @@ final class TrainingReporter {
         "note: \(label) began with \(begun) and goes on with \(now) threads: its last bits may differ from those of a run"
           + " without a break. Give --threads \(begun) for the same.")
     case .views(let encoded, let total): views.update(encoded, of: total, unit: "views")
+    case .choice(let sentence): printing.remark("note: \(sentence).")
     case .penalty(let rule): if rule != .validation { printing.remark("note: \(rule.description).") }
     case .fit(let number, let count): fits.update(number, of: count, unit: "fits at most")
     case .step(let step):

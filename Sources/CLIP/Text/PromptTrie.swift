@@ -115,9 +115,10 @@ public struct PromptTrie: Sendable {
     return try PromptTrie(prompts, contextCount: choices.count * contextCount)
   }
 
-  private func symbols(of prompt: Int) -> [PromptSymbol] {
-    sequence(first: ends[prompt]) { nodes[$0].parent }.map { nodes[$0].symbol }.reversed()
-  }
+  private func symbols(of prompt: Int) -> [PromptSymbol] { path(of: prompt).map { nodes[$0].symbol } }
+
+  /// The nodes of a prompt, from its root to its end.
+  func path(of prompt: Int) -> [Int] { sequence(first: ends[prompt]) { nodes[$0].parent }.reversed() }
 
   private struct Edge: Hashable {
     let parent: Int?

@@ -77,6 +77,31 @@ public struct TextEncoder: Sendable {
     return try self.projected(outputNorm(read)).gathered(trie.leafOfPrompt, axis: 1)
   }
 
+  /// The same where tokens of each class's own stand behind the start symbol from a block on (TCP: Yao et al., CVPR 2024).
+  ///
+  /// - Parameters:
+  ///   - contexts: `[1, M, D]`.
+  ///   - classTokens: `[C, T, D]`, for the T positions behind the start.
+  ///   - chains: of this trie, for T tokens.
+  /// - Returns: `[1, C, E]`, not of unit length.
+  public func callAsFunction(
+    _ prompts: PreparedTrie, contexts: Tensor, classTokens: Tensor, chains: PromptChains
+  ) throws -> Tensor {
+    let trie = prompts.trie
+    let learned = try contextRows(of: trie, contexts)  // [1, N - V, D]
+    let embedded = try arranged(trie, prompts.embedded, learned)  // [1, N, D]
+    let projected = try prompts.projected.map {
+      try arranged(trie, $0, learned.flatMap(transformer.firstProjection(of:)))  // [1, N, 3D]
+    }
+    let read = try transformer(
+      embedded, projected: projected, attending: .sparse(trie.ancestors),
+      newRows: classTokens.reshaped([1, -1, width]), from: chains)
+    return try self.projected(outputNorm(read))
+  }
+
+  /// How many blocks the tower has.
+  public var layerCount: Int { transformer.layerCount }
+
   /// The same for a trie that is used once.
   public func callAsFunction(_ trie: PromptTrie, contexts: Tensor? = nil) throws -> Tensor {
     try self(prepared(trie), contexts: contexts)
@@ -116,10 +141,20 @@ public struct TextEncoder: Sendable {
   ///
   /// - Parameter isTraining: whether hidden states are kept for a gradient.
   package func microbatchBytes(of trie: PromptTrie, isTraining: Bool) -> Int {
+    microbatchBytes(rows: trie.nodes.count, rowLayers: trie.nodes.count * transformer.layerCount, isTraining: isTraining)
+  }
+
+  /// The same where the prompts have rows of their own from a block on.
+  package func microbatchBytes(of trie: PromptTrie, _ chains: PromptChains, isTraining: Bool) -> Int {
+    let rowLayers = trie.nodes.count * chains.block + chains.rowCount * (transformer.layerCount - chains.block)
+    return microbatchBytes(rows: max(trie.nodes.count, chains.rowCount), rowLayers: rowLayers, isTraining: isTraining)
+  }
+
+  private func microbatchBytes(rows: Int, rowLayers: Int, isTraining: Bool) -> Int {
     let mlp = transformer.shape.mlpWidth
-    let passing = 5 * width + 2 * mlp
-    let kept = isTraining ? transformer.layerCount * (5 * width + mlp) : 0
-    return trie.nodes.count * (passing + kept) * MemoryLayout<Float>.size * 4 / 3
+    let passing = rows * (5 * width + 2 * mlp)
+    let kept = isTraining ? rowLayers * (5 * width + mlp) : 0
+    return (passing + kept) * MemoryLayout<Float>.size * 4 / 3
   }
 
   /// How many entries the vocabulary has.

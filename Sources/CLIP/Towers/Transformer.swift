@@ -177,6 +177,33 @@ struct Transformer: Sendable {
     return try last(hidden, at: rows, attending: rowPattern)
   }
 
+  /// The same where other rows take the place of some in front of a block: from there on every prompt has rows of its own.
+  ///
+  /// - Parameters:
+  ///   - newRows: `[1, K, D]`, in front of the block.
+  ///   - chains: where each of the rows from that block on comes from, and what it attends to.
+  /// - Returns: `[1, C, D]`.
+  func callAsFunction(
+    _ x: Tensor, projected: Tensor? = nil, attending pattern: AttentionPattern, newRows: Tensor,
+    from chains: PromptChains
+  ) throws -> Tensor {
+    var hidden = x
+    for (index, block) in blocks.prefix(chains.block).enumerated() {
+      hidden = try block(hidden, projected: index == 0 ? projected : nil, attending: pattern)
+    }
+    let pool = try Tensor.concatenated([hidden, newRows], axis: 1)  // [1, N + K, D]
+    hidden = try pool.gathered(chains.sources, axis: 1)
+    if chains.block < blocks.count {
+      // A row's queries, keys and values are computed once, for however many prompts it stands in.
+      let mixed = try blocks[chains.block].projected(pool).gathered(chains.sources, axis: 1)
+      hidden = try blocks[chains.block](hidden, projected: mixed, attending: .sparse(chains.ancestors))
+      for block in blocks.dropFirst(chains.block + 1) {
+        hidden = try block(hidden, attending: .sparse(chains.ancestors))
+      }
+    }
+    return try last(hidden, at: chains.ends, attending: .sparse(chains.endAncestors))
+  }
+
   /// The first block's queries, keys and values of each row, `[B, N, D]` → `[B, N, 3D]`; `nil` where the first block is
   /// the last, which asks at some rows alone.
   func firstProjection(of x: Tensor) throws -> Tensor? { try blocks.first?.projected(x) }

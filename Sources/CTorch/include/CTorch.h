@@ -99,6 +99,10 @@ ct_status ct_mean(ct_tensor a, const int64_t *axes, int64_t count, ct_tensor *re
 ct_status ct_unit_rows(ct_tensor a, ct_tensor *result);
 /// Softmax over the last axis.
 ct_status ct_softmax(ct_tensor a, ct_tensor *result);
+/// e to the power of each element.
+ct_status ct_exp(ct_tensor a, ct_tensor *result);
+/// The square root of each element.
+ct_status ct_square_root(ct_tensor a, ct_tensor *result);
 /// Mean cross-entropy, in nats, of logits [B, C] against labels [B] (int64): a scalar.
 ct_status ct_cross_entropy(ct_tensor logits, ct_tensor labels, ct_tensor *result);
 

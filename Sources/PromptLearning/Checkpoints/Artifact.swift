@@ -54,9 +54,21 @@ public struct Artifact: Sendable {
   ) {
     let learner = trainer.classifier.learner
     self.init(
-      description, parameters: Dictionary(uniqueKeysWithValues: zip(Learner.parameterNames, learner.parameters)),
+      description,
+      parameters: Dictionary(uniqueKeysWithValues: zip(Learner.parameterNames, learner.parameters)).merging(
+        learner.constants) { $1 },
       training: resumable
         ? Training(configuration: trainer.configuration, seed: trainer.seed, state: trainer.state) : nil)
+  }
+
+  /// What a training has come to.
+  package init(_ description: ArtifactDescription, _ finished: StepwiseLearning.Finished) {
+    let learner = finished.learner
+    self.init(
+      description,
+      parameters: Dictionary(uniqueKeysWithValues: zip(type(of: learner).parameterNames, learner.parameters)).merging(
+        learner.constants) { $1 },
+      search: finished.search)
   }
 
   /// What a trainer has learned so far, by a method whose learner it trains.
@@ -67,10 +79,10 @@ public struct Artifact: Sendable {
   public init<Learner: TrainablePromptLearner>(
     _ trainer: Trainer<Learner>, of method: Method, context: ContextSettings = ContextSettings(),
     model: ModelIdentity, resumable: Bool
-  ) {
+  ) throws {
     let classifier = trainer.classifier
     let setup = MethodSetup(clip: classifier.clip, classNames: classifier.classNames, context: context)
-    self.init(ArtifactDescription(method, setup, model: model), trainer, resumable: resumable)
+    self.init(try ArtifactDescription(method, setup, model: model), trainer, resumable: resumable)
   }
 
   /// The sentences of a zero-shot classifier.
@@ -87,17 +99,15 @@ public struct Artifact: Sendable {
   /// Writes the file whole or not at all.
   public func write(to url: URL) throws {
     var tensors = parameters
-    if let velocities = training?.state.optimizer.velocities {
-      for (name, velocity) in zip(description.method.parameterNames, velocities) {
-        tensors[Self.velocityPrefix + name] = velocity
-      }
+    for (kind, memory) in training?.state.optimizer.memory ?? [] {
+      for (name, tensor) in zip(description.method.learnedNames, memory) { tensors["\(kind).\(name)"] = tensor }
     }
     let header = Header(
       version: Self.version, description: description,
       training: training.map {
         Header.Training(
           configuration: $0.configuration, seed: $0.seed, completedEpochs: $0.state.completedEpochs,
-          position: $0.state.position, generator: $0.state.generator)
+          position: $0.state.position, generator: $0.state.generator, optimizerSteps: $0.state.optimizer.steps)
       }, search: search)
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
@@ -124,20 +134,21 @@ public struct Artifact: Sendable {
     search = header.search
     var expected = Set(names)
     training = try header.training.map { record in
-      let velocityNames = names.map { Self.velocityPrefix + $0 }
       let position = record.position ?? .start
-      let hasVelocities = record.completedEpochs > 0 || position.steps > 0
-      if hasVelocities { expected.formUnion(velocityNames) }
-      let velocities = hasVelocities ? try file.floats(velocityNames, path: path, noun: noun) : [:]
-      for name in names where hasVelocities {
-        let (velocity, expected) = (Self.velocityPrefix + name, parameters[name]?.shape ?? [])
-        guard let found = velocities[velocity]?.shape, found == expected else {
-          throw LearningError.parameterShape(
-            path: path, name: velocity, expected: expected, found: velocities[velocity]?.shape)
+      let hasBegun = record.completedEpochs > 0 || position.steps > 0
+      let learned = header.description.method.learnedNames
+      let kinds = hasBegun ? record.configuration.newOptimizer().memory.map(\.name) : []
+      let memoryNames = kinds.map { kind in learned.map { "\(kind).\($0)" } }
+      expected.formUnion(memoryNames.joined())
+      let memory = try file.floats(Array(memoryNames.joined()), path: path, noun: noun)
+      for (name, remembered) in memoryNames.flatMap({ zip(learned, $0) }) {
+        let (expected, found) = (parameters[name]?.shape ?? [], memory[remembered]?.shape)
+        guard found == expected else {
+          throw LearningError.parameterShape(path: path, name: remembered, expected: expected, found: found)
         }
       }
       if let checksum = file.metadata[Self.checksumKey] {
-        guard try checksum == Self.checksum(of: json, parameters.merging(velocities) { $1 }) else {
+        guard try checksum == Self.checksum(of: json, parameters.merging(memory) { $1 }) else {
           throw LearningError.notAnArtifact(
             path: path, noun: noun, reason: "it is damaged: its checksum is another")
         }
@@ -146,7 +157,8 @@ public struct Artifact: Sendable {
         configuration: record.configuration, seed: record.seed,
         state: TrainingState(
           completedEpochs: record.completedEpochs, position: position,
-          optimizer: record.configuration.optimizer(velocities: velocityNames.compactMap { velocities[$0] }),
+          optimizer: record.configuration.newOptimizer(
+            memory: memoryNames.map { $0.compactMap { memory[$0] } }, steps: record.optimizerSteps ?? 0),
           generator: record.generator))
     }
     let unexpected = file.names.filter { !expected.contains($0) }
@@ -155,7 +167,6 @@ public struct Artifact: Sendable {
 
   static let metadataKey = "cocoop"
   private static let checksumKey = "sha256"
-  private static let velocityPrefix = "velocity."
 
   /// SHA-256 of the description and of the tensors' bytes, by name.
   private static func checksum(of json: String, _ tensors: [String: Tensor]) throws -> String {
@@ -260,6 +271,8 @@ extension Artifact {
       /// Absent where an epoch has just ended, in files of before steps were counted.
       let position: EpochPosition?
       let generator: SeededGenerator
+      /// Of an optimiser that counts them.
+      let optimizerSteps: Int?
     }
 
     init(version: Int, description: ArtifactDescription, training: Training?, search: [String: Double]?) {
@@ -285,7 +298,8 @@ extension Artifact {
       else { throw unreadable }
       if let training = header.training {
         let steps = training.position?.steps ?? 0
-        guard (0...training.configuration.epochs).contains(training.completedEpochs), (0...1 << 40).contains(steps)
+        guard (0...training.configuration.epochs).contains(training.completedEpochs), (0...1 << 40).contains(steps),
+          (0...1 << 40).contains(training.optimizerSteps ?? 0)
         else { throw unreadable }
       }
       self = header

@@ -6,7 +6,7 @@ public struct ArtifactDescription: Sendable, Codable, Equatable {
   public let method: Method
   /// The classes that were learned, by label.
   public let classNames: [String]
-  /// The sentences of a zero-shot classifier; `nil` for learned prompts.
+  /// The sentences of a zero-shot classifier, or what follows learned contexts; `nil` where that is the name alone.
   public var templates: [String]?
   /// Where the class name stands; `nil` for methods that always put it at the end.
   public var position: ContextPosition?
@@ -27,8 +27,8 @@ public struct ArtifactDescription: Sendable, Codable, Equatable {
   }
 
   /// What a method makes of a setup.
-  package init(_ method: Method, _ setup: MethodSetup, model: ModelIdentity) {
-    let templates = method.templates(setup.dataset).map(\.text)
+  package init(_ method: Method, _ setup: MethodSetup, model: ModelIdentity) throws {
+    let templates = try method.templates(setup).map(\.text)
     self.init(
       method: method, classNames: setup.classNames, templates: templates.isEmpty ? nil : templates,
       position: method.contextSettings.contains(.position) ? setup.context.position : nil,

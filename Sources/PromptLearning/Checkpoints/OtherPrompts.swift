@@ -28,10 +28,6 @@ struct OtherPrompts: Equatable {
     } else if hasPart("VPT") {
       let hasTexts = hasPart("prompt_learner.ctx") || hasPart("text_encoder.transformer.resblocks.1.VPT_shallow")
       method = hasPart("ZS_image_encoder") ? "PromptSRC" : hasTexts ? "IVLP or PromptSRC" : "VPT"
-    } else if let out = shape(ofEnding: "meta_net.linear2.weight")?.first, let width = shape(ofEnding: "ctx")?.last,
-      width > 0, out > width, out.isMultiple(of: width)
-    {
-      method = "TCP"  // several tokens of each class, where CoCoOp's network makes one of each image
     } else if shape(ofEnding: "fc.0.weight") != nil, shape(ofEnding: "fc.2.weight") != nil, !hasPart("ctx") {
       method = "CLIP-Adapter"
     } else {

@@ -22,13 +22,15 @@ public struct ReferencePrompts: Sendable {
   /// The accuracy on validation images, in percent.
   public let validationResult: Double?
 
-  /// - Parameter url: a file, the output folder of a training, or its `prompt_learner` folder.
+  /// - Parameters:
+  ///   - url: a file, the output folder of a training, or its `prompt_learner` folder.
+  ///   - method: that it is a file of, where the files of two methods look alike; `nil` tells by the tensors' names.
   /// - Throws: ``LearningError``, `TorchError`, `PickleError`.
-  public init(at url: URL) throws {
-    try self.init(contentsOf: Self.file(at: url))
+  public init(at url: URL, of method: Method? = nil) throws {
+    try self.init(contentsOf: Self.file(at: url), of: method)
   }
 
-  private init(contentsOf url: URL) throws {
+  private init(contentsOf url: URL, of given: Method?) throws {
     self.url = url
     let archive = try TorchArchive(contentsOf: url)
     if let other = OtherPrompts(Dictionary(uniqueKeysWithValues: archive.names.map { ($0, archive.shape(of: $0)) })) {
@@ -36,8 +38,9 @@ public struct ReferencePrompts: Sendable {
     }
     let tensors = Self.stateTensors(of: archive)
     let names = Set(tensors.keys)
+    let shapes = tensors.compactMapValues { archive.shape(of: $0) }
     guard let contextName = tensors["ctx"],
-      let method = Method.all.first(where: { $0.reference?.recognises?(names) == true })
+      let method = ([given].compactMap { $0 } + Method.recognised).first(where: { $0.reference?.recognises?(shapes) == true })
     else {
       let nearest = "it has tensors such as '\(archive.names.first ?? "none")', but no 'ctx'"
       throw LearningError.notReferencePrompts(path: url.path, reason: nearest)
@@ -94,10 +97,12 @@ public struct ReferencePrompts: Sendable {
   /// - Parameters:
   ///   - classNames: those that the prompts were learned on, in their order; empty where nobody knows them.
   ///   - position: where CoOp's class name stands, which the file does not say.
+  ///   - dataset: the title of what the prompts were learned on, which decides the sentences of some methods.
   /// - Throws: ``LearningError/otherBackbone(path:tensor:axis:found:model:expected:)``,
   ///   ``LearningError/classCount(path:learnedFor:named:)``.
   public func checkpoint(
-    on clip: CLIPModel, identity: ModelIdentity, classNames: [String], position: ContextPosition = .end
+    on clip: CLIPModel, identity: ModelIdentity, classNames: [String], position: ContextPosition = .end,
+    dataset: String = "", context: ContextSettings = ContextSettings()
   ) throws -> Artifact {
     for spec in method.parameters {
       let found = parameters[spec.name]?.shape ?? []
@@ -114,9 +119,10 @@ public struct ReferencePrompts: Sendable {
     if !classNames.isEmpty, let learnedFor, learnedFor != classNames.count {
       throw LearningError.classCount(path: url.path, learnedFor: learnedFor, named: classNames.count)
     }
-    let description = ArtifactDescription(
-      method: method, classNames: classNames,
-      position: method.contextSettings.contains(.position) ? position : nil, model: identity)
+    var context = context
+    context.position = position
+    let setup = MethodSetup(clip: clip, classNames: classNames, dataset: dataset, context: context)
+    let description = try ArtifactDescription(method, setup, model: identity)
     return Artifact(description, parameters: parameters)
   }
 
@@ -234,7 +240,7 @@ extension ReferencePrompts {
     }
     let contextLength = context.shape[context.shape.count - 2]
     let buffers = try tokenBuffers(
-      for: prompts.description.classNames, contextLength: contextLength, clip: clip)
+      for: prompts.description, contextLength: contextLength, clip: clip)
     // The reference's order: the parameter, the buffers, then the modules inside.
     let ordered =
       [("ctx", context)] + buffers
@@ -246,32 +252,44 @@ extension ReferencePrompts {
     }
     let value = SavedValue.dictionary([
       ("state_dict", .dictionary(state)), ("epoch", .integer(training.epoch)),
-      ("optimizer", optimizer(of: names.count, training)),
+      ("optimizer", optimizer(of: names.count, training, prompts.description.method.defaultTraining)),
       ("scheduler", .dictionary([("last_epoch", .integer(training.epoch))])),
       ("val_result", training.validationResult.map(SavedValue.double) ?? .none),
     ])
     try TorchArchive.write(value, to: url)
   }
 
-  /// The state of `torch.optim.SGD` after it was made: no velocities.
-  private static func optimizer(of parameters: Int, _ training: Training) -> SavedValue {
-    let group: [(key: String, value: SavedValue)] = [
-      ("lr", .double(training.learningRate)), ("momentum", .double(0.9)), ("dampening", .integer(0)),
-      ("weight_decay", .double(5e-4)), ("nesterov", .bool(false)),
-      ("initial_lr", .double(training.learningRate)), ("params", .list((0..<parameters).map(SavedValue.integer))),
-    ]
+  /// The state of `torch.optim.SGD`, or of `Adam` where the method has it, after it was made: nothing is remembered.
+  private static func optimizer(
+    of parameters: Int, _ training: Training, _ configuration: TrainingConfiguration?
+  ) -> SavedValue {
+    let rule: [(key: String, value: SavedValue)] =
+      configuration?.optimizer == .adam
+      ? [
+        ("betas", .list([.double(Adam.decays.mean), .double(Adam.decays.square)])),
+        ("eps", .double(configuration?.epsilon ?? 1e-8)), ("weight_decay", .double(5e-4)), ("amsgrad", .bool(false)),
+      ]
+      : [
+        ("momentum", .double(0.9)), ("dampening", .integer(0)), ("weight_decay", .double(5e-4)),
+        ("nesterov", .bool(false)),
+      ]
+    let group: [(key: String, value: SavedValue)] =
+      [("lr", .double(training.learningRate))] + rule + [
+        ("initial_lr", .double(training.learningRate)), ("params", .list((0..<parameters).map(SavedValue.integer))),
+      ]
     return .dictionary([("state", .dictionary([])), ("param_groups", .list([.dictionary(group)]))])
   }
 
   /// The embeddings of what stands around the contexts: `[C, 1, D]` and `[C, L - 1 - M, D]`.
   private static func tokenBuffers(
-    for classNames: [String], contextLength: Int, clip: CLIPModel
+    for description: ArtifactDescription, contextLength: Int, clip: CLIPModel
   ) throws -> [(String, Tensor)] {
+    let classNames = description.classNames
     let wording = PromptWording(clip)
     let (limit, width) = (clip.textEncoder.tokenLimit, clip.textEncoder.width)
     let start = try clip.textEncoder.embeddings(of: classNames.map { _ in clip.tokenizer.startOfText })
     let suffixes = try classNames.map { name in
-      let symbols = try wording.symbols(of: name, contexts: 0..<contextLength, position: .end)
+      let symbols = try wording.symbols(of: name, contexts: 0..<contextLength, before: description.sentence)
       let tokens = symbols.dropFirst(1 + contextLength).map { symbol -> Int in
         if case .token(let id) = symbol { id } else { 0 }
       }

@@ -57,13 +57,15 @@ extension Classifier {
 public struct BatchGradient: Sendable {
   /// The names of the objective's terms and their values.
   public let terms: [(name: String, value: Float)]
+  /// The names of those that are no part of the loss.
+  let guides: Set<String>
   /// One gradient of each parameter's shape, for each term that has its own; else one list, that of the whole loss.
   public let gradients: [[Tensor]]
   /// How many images of the batch are named rightly.
   public let right: Int
 
-  /// The sum of the terms.
-  public var loss: Float { terms.map(\.value).reduce(0, +) }
+  /// The sum of the terms, guides apart.
+  public var loss: Float { terms.filter { !guides.contains($0.name) }.map(\.value).reduce(0, +) }
 }
 
 extension Classifier where Learner: TrainablePromptLearner {
@@ -91,8 +93,9 @@ extension Classifier where Learner: TrainablePromptLearner {
   private func inOnePass(_ batch: Batch, _ recipe: TrainingRecipe) throws -> BatchGradient {
     var loss: Loss?
     let (values, gradients) = try valuesWithGradients(at: learner.parameters) { parameters in
-      let classes = try learner.replacing(parameters).classFeatures(for: batch.imageFeatures)
-      let computed = try Loss(of: classes, on: batch, by: recipe, clip)
+      let current = try learner.replacing(parameters)
+      let classes = try current.classFeatures(for: batch.imageFeatures)
+      let computed = try Loss(of: classes, current, on: batch, by: recipe, clip)
       loss = computed
       return try computed.separated(recipe)
     }
@@ -105,7 +108,7 @@ extension Classifier where Learner: TrainablePromptLearner {
       current.map { try $0.classFeatures(for: batch.imageFeatures) }, axis: 1)  // [1 or B, C, E]
     var loss: Loss?
     let (values, slopes) = try valuesWithGradients(at: [classes]) { variables in
-      let computed = try Loss(of: variables[0], on: batch, by: recipe, clip)
+      let computed = try Loss(of: variables[0], learner, on: batch, by: recipe, clip)
       loss = computed
       return try computed.separated(recipe)
     }
@@ -129,8 +132,11 @@ private struct Loss {
   let terms: [LossTerm]
   let logits: Tensor
 
-  init(of classes: Tensor, on batch: Batch, by recipe: TrainingRecipe, _ clip: CLIPModel) throws {
-    let student = try Features(images: batch.imageFeatures, classes: classes, scale: clip.logitScale)
+  init(
+    of classes: Tensor, _ learner: some PromptLearner, on batch: Batch, by recipe: TrainingRecipe, _ clip: CLIPModel
+  ) throws {
+    let features = try Features(images: batch.imageFeatures, classes: classes, scale: clip.logitScale)
+    let student = try features.with(logits: learner.logits(of: features))
     let teacher = try recipe.teacherClasses.map {
       try Features(images: batch.imageFeatures, classes: $0, scale: clip.logitScale)
     }
@@ -140,8 +146,9 @@ private struct Loss {
 
   /// The scalars that get gradients of their own: each term where a rule combines them, else their sum.
   func separated(_ recipe: TrainingRecipe) throws -> [Tensor] {
-    let values = terms.map(\.value)
-    return try recipe.gradientRule != nil ? values : [values.dropFirst().reduce(values[0], +)]
+    guard recipe.gradientRule == nil else { return terms.map(\.value) }
+    let summands = terms.filter { !$0.isGuide }.map(\.value)
+    return [try summands.dropFirst().reduce(summands[0], +)]
   }
 }
 
@@ -150,20 +157,21 @@ extension BatchGradient {
     let terms = loss?.terms ?? []
     let scalars = values.count == terms.count ? values : terms.map(\.value)
     self.init(
-      terms: try zip(terms, scalars).map { ($0.name, try $1.scalar()) }, gradients: gradients,
+      terms: try zip(terms, scalars).map { ($0.name, try $1.scalar()) },
+      guides: Set(terms.filter(\.isGuide).map(\.name)), gradients: gradients,
       right: try loss.map { try batch.rightAnswers(by: $0.logits) } ?? 0)
   }
 
   fileprivate func scaled(by share: Float) throws -> BatchGradient {
     guard share != 1 else { return self }
     return BatchGradient(
-      terms: terms.map { ($0.name, $0.value * share) },
+      terms: terms.map { ($0.name, $0.value * share) }, guides: guides,
       gradients: try gradients.map { try $0.map { try $0 * share } }, right: right)
   }
 
   fileprivate static func + (left: BatchGradient, right: BatchGradient) throws -> BatchGradient {
     BatchGradient(
-      terms: zip(left.terms, right.terms).map { ($0.name, $0.value + $1.value) },
+      terms: zip(left.terms, right.terms).map { ($0.name, $0.value + $1.value) }, guides: left.guides,
       gradients: try added(left.gradients, right.gradients), right: left.right + right.right)
   }
 }

@@ -40,16 +40,21 @@ struct TrainingViews: Sendable {
   private let augmentation: TrainingAugmentation
   private let reading: PhotoReading
   private let mode: ImageViews
-  private var stored: Tensor?  // [files · views, E]: the views of a file stand together
+  private var raw: Tensor?  // [files · views, E]: the views of a file stand together
+  private var stored: Tensor?  // the same with unit rows
 
-  init(of dataset: Dataset, mode: ImageViews, clip: CLIPModel, cache: FeatureCache?, reading: PhotoReading) throws {
+  init(
+    of dataset: Dataset, mode: ImageViews, smallestCrop: Double = 0.08, clip: CLIPModel, cache: FeatureCache?,
+    reading: PhotoReading
+  ) throws {
     self.clip = clip
     self.reading = reading
     files = dataset.training.map(dataset.url(of:))
     extractor = FeatureExtractor(clip, cache: mode == .fresh ? nil : cache, reading: reading)
     preprocessing = clip.configuration.preprocessing
     augmentation = try TrainingAugmentation(
-      crop: RandomResizedCrop(size: preprocessing.size, interpolation: preprocessing.interpolation))
+      crop: RandomResizedCrop(
+        size: preprocessing.size, scale: smallestCrop...1, interpolation: preprocessing.interpolation))
     self.mode = mode
   }
 
@@ -61,7 +66,8 @@ struct TrainingViews: Sendable {
     let draws = files.indices.flatMap { image in
       (0..<count).map { _ in ViewDraw(image: image, view: generator.next()) }
     }
-    stored = try encode(draws) { try progress($0, draws.count) }
+    let encoded = try encode(draws) { try progress($0, draws.count) }
+    (raw, stored) = (encoded, try encoded.unitRows())
   }
 
   /// Which view one use of an image shows.
@@ -92,7 +98,14 @@ struct TrainingViews: Sendable {
       preparation: "of a random view: \(augmentation), \(preprocessing)"
         + (reading.orientation == .exif ? ", upright" : ""),
       key: { (files[$0.image], "\($0.view)") }, progress: progress, square: square
-    ).unitRows()
+    )
+  }
+
+  /// What the image tower makes of the views that are stored, before they are brought to unit length: those of each image
+  /// averaged, `[files, E]`.
+  func meanOfStored() throws -> Tensor? {
+    guard case .stored(let count) = mode, let raw else { return nil }
+    return try raw.reshaped([files.count, count, -1]).mean(over: [1])
   }
 
   /// Every view has a generator of its own, so that the result does not depend on which core decodes first.

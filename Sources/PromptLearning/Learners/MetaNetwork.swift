@@ -48,7 +48,8 @@ struct MetaNetwork: Sendable {
 }
 
 extension Linear {
-  fileprivate static func random(
+  /// PyTorch's default: uniform within ±1 / √inputs.
+  static func random(
     from input: Int, to output: Int, using generator: inout SeededGenerator
   ) throws -> Linear {
     let bound = 1 / Float(input).squareRoot()

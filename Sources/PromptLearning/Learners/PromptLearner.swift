@@ -27,6 +27,13 @@ public protocol PromptLearner: Sendable {
   /// - Returns: one unit text feature for each class, `[1, C, E]` where they do not depend on the image, and for
   ///   each image and class, `[B, C, E]`, where they do.
   func classFeatures(for imageFeatures: Tensor) throws -> Tensor
+
+  /// What the learner answers with these features, `[B, C]`; the scaled cosines, unless it has a head of its own.
+  func logits(of features: Features) throws -> Tensor
+}
+
+extension PromptLearner {
+  public func logits(of features: Features) throws -> Tensor { features.logits }
 }
 
 /// A prompt learner with parameters, which a ``Trainer`` improves.
@@ -37,4 +44,10 @@ public protocol TrainablePromptLearner: PromptLearner {
   static var parameterNames: [String] { get }
   /// The same learner with other values of the same shapes.
   func replacing(_ parameters: [Tensor]) throws -> Self
+  /// What must be kept beside the parameters to make the learner again, by the names that files give it.
+  var constants: [String: Tensor] { get }
+}
+
+extension TrainablePromptLearner {
+  public var constants: [String: Tensor] { [:] }
 }

@@ -11,6 +11,9 @@ public enum InitialContext: Sendable, Hashable, ExpressibleByStringLiteral {
   case words(String)
   /// M vectors from N(0, 0.02²).
   case random(count: Int)
+  /// M vectors that end as these words and are zeros before them. As many tokens become vectors as there are *words*; the
+  /// tokens that are left stay in the prompt, behind the vectors (ProGrad, `trainers/prograd.py`).
+  case padded(words: String, count: Int)
 
   public init(stringLiteral words: String) { self = .words(words) }
 }
@@ -39,6 +42,17 @@ struct PromptWording {
   /// The tokens of a whole sentence, as zero-shot prompts need them.
   func symbols(of sentence: String) throws -> [PromptSymbol] {
     try checked([.token(tokenizer.startOfText)] + tokens(sentence) + [.token(tokenizer.endOfText)], className: sentence)
+  }
+
+  /// The prompt of one class with context vectors in front of a sentence.
+  ///
+  /// - Parameters:
+  ///   - contexts: the indices of its M context vectors.
+  ///   - sentence: what follows them, such as "{}, a type of pet.".
+  func symbols(of className: String, contexts: Range<Int>, before sentence: PromptTemplate) throws -> [PromptSymbol] {
+    try checked(
+      [.token(tokenizer.startOfText)] + contexts.map(PromptSymbol.context) + tokens(sentence.filled(with: className))
+        + [.token(tokenizer.endOfText)], className: className)
   }
 
   /// The prompt of one class with context vectors.
@@ -102,7 +116,39 @@ extension InitialContext {
           found: "\(count)")
       }
       return try .normal([count, clip.textEncoder.width], deviation: 0.02, using: &generator)
+    case .padded(let words, let count):
+      let learned = Self.learnedTokens(of: words, by: clip.tokenizer)
+      guard !learned.isEmpty else { throw LearningError.emptyContext(words: words) }
+      guard (learned.count..<clip.textEncoder.tokenLimit).contains(count) else {
+        throw LearningError.setting(
+          name: "The number of context vectors that end as '\(words)'",
+          expected: "from \(learned.count) to \(clip.textEncoder.tokenLimit - 1)", found: "\(count)")
+      }
+      let vectors = try clip.textEncoder.embeddings(of: learned)
+      guard count > learned.count else { return vectors }
+      return try .concatenated([.zeros([count - learned.count, clip.textEncoder.width]), vectors], axis: 0)
     }
+  }
+}
+
+extension InitialContext {
+  /// The first tokens of words, as many as there are words.
+  private static func learnedTokens(of words: String, by tokenizer: Tokenizer) -> [Int] {
+    Array(tokenizer.encode(words).prefix(words.split(separator: " ").count))
+  }
+
+  /// What stands between these contexts and the end of the prompt: "{}.", with the tokens that no vector takes in front.
+  func sentence(by tokenizer: Tokenizer) throws -> PromptTemplate {
+    guard case .padded(let words, _) = self else { return .name }
+    let tokens = tokenizer.encode(words)
+    let rest = Array(tokens.dropFirst(Self.learnedTokens(of: words, by: tokenizer).count))
+    let text = tokenizer.decode(rest)
+    guard tokenizer.encode(text) == rest else {
+      throw LearningError.setting(
+        name: "The context", expected: "words that are one token each, as only that many become vectors",
+        found: "'\(words)'")
+    }
+    return rest.isEmpty ? .name : try PromptTemplate(text + "{}.")
   }
 }
 

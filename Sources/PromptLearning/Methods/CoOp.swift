@@ -22,9 +22,7 @@ extension Method {
           "CLASS_TOKEN_POSITION", .text("end"), choices: ["end", "middle", "front"], "where the class name stands"),
       ],
       buffers: ReferenceFormat.tokenBuffers,
-      recognises: { names in
-        names.contains("ctx") && names.isDisjoint(with: ["bias_vectors", "meta_net.linear1.weight"])
-      }))
+      recognises: ReferenceFormat.holdsContextsAlone))
 }
 
 extension ContextPrompts {

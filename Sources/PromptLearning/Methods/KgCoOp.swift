@@ -28,7 +28,7 @@ extension Method {
       trainer: "KgCoOp",
       // The last three are modules that the original makes and never uses.
       buffers: ReferenceFormat.tokenBuffers + ["bias_vectors", "meta_net.linear1.weight", "meta_net.linear1.bias"],
-      recognises: { names in names.contains("ctx") && names.contains("bias_vectors") }))
+      recognises: { $0["ctx"] != nil && $0["bias_vectors"] != nil }))
 
   /// W of the paper's equation 6.
   private static let knowledgeWeight = MethodOption(

@@ -27,11 +27,15 @@ public struct Method: Sendable {
   public let artifactNoun: String
   /// The tensors that it learns, in the order of its learner.
   public let parameters: [ParameterSpec]
+  /// How many of them, from the first, an optimiser learns; the others are kept with them.
+  let learnedCount: Int
   /// How it is trained on a dataset unless told otherwise; `nil` where no optimiser steps through images.
   let training: @Sendable (_ dataset: String) -> TrainingConfiguration?
   package let learning: Learning
-  /// The sentences of a classifier for a dataset; none where contexts are learned.
-  package let templates: @Sendable (_ dataset: String) -> [PromptTemplate]
+  /// The sentences of a classifier, or what follows learned contexts in its prompts, where that is not a name alone.
+  package let templates: @Sendable (MethodSetup) throws -> [PromptTemplate]
+  /// How its contexts begin on a dataset where nobody says it; `nil` begins as ``ContextSettings/init`` does.
+  let ownContext: (@Sendable (_ dataset: String) -> ContextSettings)?
   /// The context vectors of an artifact; `nil` for a method that learns none.
   let contexts: (@Sendable (Artifact, CLIPModel, _ path: String) throws -> LearnedContexts)?
   /// The learner of an artifact without what depends on the image; `nil` where nothing does.
@@ -66,8 +70,10 @@ public struct Method: Sendable {
     _ id: String, title: String, traits: Traits, contextSettings: Set<ContextSetting> = [],
     options: [MethodOption] = [], paperKey: String? = nil, series: Int = 0,
     artifactName: String = "prompts.safetensors", artifactNoun: String = "prompts", parameters: [ParameterSpec] = [],
+    constants: [ParameterSpec] = [],
     training: @escaping @Sendable (String) -> TrainingConfiguration? = { _ in nil }, learning: Learning,
-    templates: @escaping @Sendable (String) -> [PromptTemplate] = { _ in [] },
+    templates: @escaping @Sendable (MethodSetup) throws -> [PromptTemplate] = { _ in [] },
+    ownContext: (@Sendable (String) -> ContextSettings)? = nil,
     contexts: (@Sendable (Artifact, CLIPModel, String) throws -> LearnedContexts)? = nil,
     withoutImage: (@Sendable (Artifact, MethodSetup, String) throws -> any PromptLearner)? = nil,
     reference: ReferenceFormat? = nil
@@ -81,10 +87,12 @@ public struct Method: Sendable {
     self.series = series
     self.artifactName = artifactName
     self.artifactNoun = artifactNoun
-    self.parameters = parameters
+    self.parameters = parameters + constants
+    learnedCount = parameters.count
     self.training = training
     self.learning = learning
     self.templates = templates
+    self.ownContext = ownContext
     self.contexts = contexts
     self.withoutImage = withoutImage
     self.reference = reference
@@ -95,7 +103,13 @@ public struct Method: Sendable {
 
 extension Method {
   /// Every method: those that learn nothing first, then as the papers appeared.
-  public static let all: [Method] = [.zeroShot, .zeroShotEnsemble, .coop, .cocoop, .linearProbe, .kgcoop]
+  public static let all: [Method] = [
+    .zeroShot, .zeroShotEnsemble, .coop, .cocoop, .linearProbe, .kgcoop, .prograd,
+    .tipAdapter, .tipAdapterF, .tcp,
+  ]
+
+  /// Those that files may be of, in the order in which they are asked: TCP's hold CoCoOp's names, in other shapes.
+  static let recognised = [tcp] + all
 
   /// Its place in the list, where rows are ordered.
   public var rank: Int { Self.all.firstIndex(of: self) ?? Self.all.count }
@@ -131,6 +145,14 @@ extension Method {
     return try learning.recipe(setup)
   }
 
+  /// How contexts begin: as a person asked, or else as the method begins them on a dataset.
+  package func context(_ asked: ContextSettings, on dataset: String) -> ContextSettings {
+    guard let ownContext, asked == ContextSettings() else { return asked }
+    return ownContext(dataset)
+  }
+  /// Whether its contexts begin otherwise than other methods' do.
+  public var beginsItsOwnWay: Bool { ownContext != nil }
+
   /// Whether it is made without any image, so that seeds and shots mean nothing to it.
   public var isZeroShot: Bool { !traits.contains(.learns) }
   /// Whether it names classes that it was not trained on.
@@ -143,6 +165,8 @@ extension Method {
   public var learnsContexts: Bool { contexts != nil }
   /// The names of its tensors, in the order of its learner.
   public var parameterNames: [String] { parameters.map(\.name) }
+  /// Of those that it learns.
+  var learnedNames: [String] { Array(parameterNames.prefix(learnedCount)) }
   /// How it is trained unless told otherwise; `nil` where no optimiser steps through images.
   public var defaultTraining: TrainingConfiguration? { training("") }
   /// The same on a dataset, by its title.

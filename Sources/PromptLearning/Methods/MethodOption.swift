@@ -6,11 +6,14 @@ public struct MethodOption: Sendable, Equatable {
   public let standard: Double
   public let range: ClosedRange<Double>
   public let help: String
+  /// Whether it counts something.
+  public let isWhole: Bool
 
   /// The standard value as a person writes it: 8 rather than 8.0.
   public var standardText: String { standard == standard.rounded() ? "\(Int(standard))" : "\(standard)" }
 
-  init(_ name: String, standard: Double, in range: ClosedRange<Double>, help: String) {
+  init(_ name: String, standard: Double, in range: ClosedRange<Double>, help: String, isWhole: Bool = false) {
+    self.isWhole = isWhole
     self.name = name
     self.standard = standard
     self.range = range
@@ -35,6 +38,10 @@ public struct MethodOptions: Sendable, Equatable, Codable {
         throw LearningError.setting(
           name: "The option '\(name)' of \(method.title)",
           expected: "from \(option.range.lowerBound) to \(option.range.upperBound)", found: "\(value)")
+      }
+      guard !option.isWhole || value == value.rounded() else {
+        throw LearningError.setting(
+          name: "The option '\(name)' of \(method.title)", expected: "a whole number", found: "\(value)")
       }
     }
     self.values = values.filter { name, value in method.options.contains { $0.name == name && $0.standard != value } }

@@ -1,5 +1,6 @@
 import CLIP
 import Datasets
+import Images
 import Torch
 
 /// What a classifier is made for: the model, the classes and the settings.
@@ -34,6 +35,8 @@ package struct DirectLearning: Sendable {
   package let restore: @Sendable (Artifact, MethodSetup, _ path: String) throws -> any ImageClassifier
   /// Estimates the seconds of a fit to embeddings like these.
   package let fitSeconds: @Sendable (MethodSetup, LabelledEmbeddings) throws -> Double
+  /// How many views of each training image a fit encodes; 0 for the image as it is tested.
+  package var viewsOfTraining = 0
 
   package typealias FitProgress = (TrainingProgress) throws -> Void
 }
@@ -55,15 +58,41 @@ package struct StepwiseLearning: Sendable {
   package let restore: @Sendable (Artifact, MethodSetup, _ path: String) throws -> any TrainablePromptLearner
   /// Makes the loss and the rules of a step.
   package var recipe: @Sendable (MethodSetup) throws -> TrainingRecipe = { _ in .crossEntropy }
+  /// Makes the learner from the images that it will learn from; `nil` where they do not matter to its initial values.
+  package var startFromImages:
+    (@Sendable (MethodSetup, LabelledImages, DirectLearning.FitProgress) throws -> any TrainablePromptLearner)?
+  /// How many views of each image that encodes.
+  package var viewsToStart = 0
+  /// Makes the final learner of one whose training has ended; `nil` leaves it as it is.
+  package var finish:
+    (@Sendable (any TrainablePromptLearner, MethodSetup, LabelledImages, DirectLearning.FitProgress) throws -> Finished)?
+
+  /// A learner after its training, and the numbers that were chosen at its end.
+  package typealias Finished = (learner: any TrainablePromptLearner, search: [String: Double])
+
+  /// The learner before the first step.
+  package func begin(
+    _ setup: MethodSetup, from images: LabelledImages, _ progress: DirectLearning.FitProgress
+  ) throws -> any TrainablePromptLearner {
+    try startFromImages?(setup, images, progress) ?? start(setup)
+  }
 }
 
 /// The images that a method learns from at once: encoded when it asks for them.
 package struct LabelledImages {
   package let dataset: Dataset
   package let extractor: FeatureExtractor
+  /// Of the images' features.
+  package let cache: FeatureCache?
+  /// How the images are read.
+  package let reading: PhotoReading
 
-  package init(dataset: Dataset, extractor: FeatureExtractor) {
+  package init(
+    dataset: Dataset, extractor: FeatureExtractor, cache: FeatureCache? = nil, reading: PhotoReading = PhotoReading()
+  ) {
     self.dataset = dataset
     self.extractor = extractor
+    self.cache = cache
+    self.reading = reading
   }
 }

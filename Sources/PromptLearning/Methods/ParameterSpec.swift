@@ -18,6 +18,10 @@ public struct ParameterSpec: Sendable {
     case embeddingWidth
     /// E / 16, the bottleneck of CoCoOp's meta-network.
     case codeWidth
+    /// E / 4, the bottleneck of TCP's network.
+    case embeddingQuarter
+    /// A multiple of D; `usual` is what an error shows.
+    case textWidths(usual: Int)
     /// C, the number of classes that were learned.
     case classes
   }
@@ -34,8 +38,18 @@ extension ParameterSpec.Axis {
     case .any(let usual): usual
     case .textWidth: clip.textEncoder.width
     case .embeddingWidth: clip.embeddingWidth
+    case .embeddingQuarter: clip.embeddingWidth / ClassTokenNetwork.reduction
+    case .textWidths(let usual): usual * clip.textEncoder.width
     case .codeWidth: ConditionalPrompts.codeWidth(for: clip.configuration)
     case .classes: classes
+    }
+  }
+
+  fileprivate func fits(_ found: Int, on clip: CLIPModel, classes: Int) -> Bool {
+    switch self {
+    case .any: found > 0
+    case .textWidths: found > 0 && found.isMultiple(of: clip.textEncoder.width)
+    default: found == length(on: clip, classes: classes)
     }
   }
 
@@ -44,7 +58,7 @@ extension ParameterSpec.Axis {
     switch self {
     case .textWidth: "a text tower"
     case .embeddingWidth: "image features"
-    case .any, .codeWidth, .classes: nil
+    case .any, .codeWidth, .embeddingQuarter, .textWidths, .classes: nil
     }
   }
 }
@@ -57,7 +71,7 @@ extension ParameterSpec {
     let fits = shapes.contains { shape in
       guard let found, found.count == shape.count else { return false }
       return zip(shape, found).allSatisfy { axis, length in
-        if case .any = axis { length > 0 } else { length == axis.length(on: clip, classes: classes) }
+        axis.fits(length, on: clip, classes: classes)
       }
     }
     return fits ? nil : shapes.first?.map { $0.length(on: clip, classes: classes) }

@@ -35,6 +35,6 @@ extension Method {
             _ = try ZeroShotPrompts(for: setup.classNames, templates: templates(setup.dataset), clip: setup.clip)
             return (ContinuousClock.now - start).seconds
           })),
-      templates: templates, reference: ReferenceFormat(trainer: trainer))
+      templates: { templates($0.dataset) }, reference: ReferenceFormat(trainer: trainer))
   }
 }

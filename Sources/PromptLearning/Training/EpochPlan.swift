@@ -24,12 +24,13 @@ struct EpochPlan: Sendable {
   /// - Parameters:
   ///   - generator: as it was at the beginning of the epoch; left as the next epoch finds it.
   init(
-    images: Int, batchSize: Int, groupSize: Int = FeatureExtractor.batchSize, of views: TrainingViews,
+    images: Int, batchSize: Int, keepsLastBatch: Bool = false, groupSize: Int = FeatureExtractor.batchSize,
+    of views: TrainingViews,
     using generator: inout SeededGenerator
   ) {
     var steps = Array(0..<images).shuffled(using: &generator).chunks(ofCount: batchSize)
     // Batches of equal size; a smaller last one is dropped, unless it is the only one.
-    if steps.count > 1, let last = steps.last, last.count < batchSize { steps.removeLast() }
+    if !keepsLastBatch, steps.count > 1, let last = steps.last, last.count < batchSize { steps.removeLast() }
     let draws = steps.map { $0.map { views.draw(of: $0, using: &generator) } }
     let stride = max(1, groupSize / batchSize)
     groups = draws.chunks(ofCount: stride).enumerated().map { Group(firstStep: $0 * stride, steps: $1) }

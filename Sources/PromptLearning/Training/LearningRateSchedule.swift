@@ -19,6 +19,14 @@ public enum WarmUp: Sendable, Hashable, Codable {
   }
 }
 
+/// How often the learning rate changes.
+public enum RateDecay: String, Sendable, Codable {
+  /// Once an epoch, towards a rate that is never 0: CoOp's.
+  case byEpoch = "by-epoch"
+  /// Each step, without a warm-up, to 0 after the last: η(t) = ½ · peak · (1 + cos(πt / all steps)).
+  case byStep = "by-step"
+}
+
 /// A warm-up, then a cosine, stepped once an epoch (protocol of the reference).
 ///
 /// With one epoch of warm-up: η(1) = 1e-5 and η(e) = ½ · peak · (1 + cos(π(e − 2) / epochs)) from epoch 2 on. The cosine
@@ -27,11 +35,25 @@ public struct LearningRateSchedule: Sendable, Equatable {
   public var peak: Double
   public var warmUp: WarmUp
   public var epochs: Int
+  public var decay: RateDecay
 
-  public init(peak: Double = 0.002, warmUp: WarmUp = .standard, epochs: Int) {
+  public init(peak: Double = 0.002, warmUp: WarmUp = .standard, epochs: Int, decay: RateDecay = .byEpoch) {
     self.peak = peak
     self.warmUp = warmUp
     self.epochs = epochs
+    self.decay = decay
+  }
+
+  /// The rate of one step.
+  ///
+  /// - Parameters:
+  ///   - epoch: from 1 to `epochs`.
+  ///   - step: within the epoch, from 1.
+  ///   - count: the steps of an epoch.
+  public func callAsFunction(epoch: Int, step: Int, of count: Int) -> Float {
+    guard decay == .byStep else { return self(epoch: epoch) }
+    let (done, all) = ((epoch - 1) * count + step - 1, epochs * count)
+    return Float(peak / 2 * (1 + cos(.pi * Double(done) / Double(max(1, all)))))
   }
 
   /// - Parameter epoch: from 1 to `epochs`.

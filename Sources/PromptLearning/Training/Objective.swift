@@ -7,8 +7,15 @@ public struct Features: Sendable {
   public let images: Tensor
   /// g `[1, C, E]` where the classes do not depend on the image, else `[B, C, E]`; unit rows.
   public let classes: Tensor
-  /// The scaled cosines of f and g, `[B, C]`: their softmax is p(c | x).
+  /// The scaled cosines of f and g, or what a head makes of them, `[B, C]`: their softmax is p(c | x).
   public let logits: Tensor
+
+  /// The same features with logits that a head has made of them, `[B, C]`.
+  func with(logits: Tensor) -> Features { Features(images: images, classes: classes, logits: logits) }
+
+  private init(images: Tensor, classes: Tensor, logits: Tensor) {
+    (self.images, self.classes, self.logits) = (images, classes, logits)
+  }
 
   /// - Parameter scale: of the cosines, CLIP's exp(logit scale).
   public init(images: Tensor, classes: Tensor, scale: Float) throws {
@@ -27,14 +34,17 @@ public struct LossTerm: Sendable {
   public let name: String
   /// A scalar: a mean over the images, so that groups of images add up.
   public let value: Tensor
+  /// Whether it is no part of the loss: a gradient rule alone takes its gradient.
+  public let isGuide: Bool
 
-  public init(_ name: String, _ value: Tensor) {
+  public init(_ name: String, _ value: Tensor, isGuide: Bool = false) {
     self.name = name
     self.value = value
+    self.isGuide = isGuide
   }
 }
 
-/// A loss as a function of features: the sum of named terms.
+/// A loss as a function of features: the sum of named terms, guides apart.
 ///
 /// The gradient is cut at the features. However classes and images are divided, an objective sees all of them at once,
 /// and its gradients with respect to g are then pulled back through the text encoder.

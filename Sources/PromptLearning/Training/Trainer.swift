@@ -48,7 +48,7 @@ public struct Trainer<Learner: TrainablePromptLearner>: Sendable {
     self.state =
       state
       ?? TrainingState(
-        optimizer: configuration.optimizer(), generator: SeededGenerator(seed: seed ^ 0x7472_6169_6E65_7200))
+        optimizer: configuration.newOptimizer(), generator: SeededGenerator(seed: seed ^ 0x7472_6169_6E65_7200))
   }
 
   /// Trains on every training image of `dataset` once, in random order; an epoch that was interrupted is continued.
@@ -68,11 +68,13 @@ public struct Trainer<Learner: TrainablePromptLearner>: Sendable {
     let labels = dataset.training.map(\.label)
     guard !labels.isEmpty else { throw LearningError.noTrainingImages }
     let views = try preparedViews(of: dataset, progress: progress)
-    let learningRate = schedule(epoch: epoch + 1)
     if epoch != state.completedEpochs { (state.completedEpochs, state.position) = (epoch, .start) }
     let earlier = state.position
     var generator = state.generator
-    let plan = EpochPlan(images: labels.count, batchSize: configuration.batchSize, of: views, using: &generator)
+    let plan = EpochPlan(
+      images: labels.count, batchSize: configuration.batchSize, keepsLastBatch: configuration.keepsLastBatch, of: views,
+      using: &generator)
+    let firstRate = schedule(epoch: epoch + 1, step: 1, of: plan.stepCount)
     // The pixels of the next group are read while the model works on this one.
     try plan.groups(after: earlier.steps).forEachPrefetching(by: { try views.pixels(of: $0.draws) }) { group, pixels in
       let features = try views.features(of: group.draws, pixels: pixels)
@@ -83,6 +85,7 @@ public struct Trainer<Learner: TrainablePromptLearner>: Sendable {
         guard number > earlier.steps else { continue }
         let batch = try Batch(
           imageFeatures: features.sliced(rows, axis: 0), labels: draws.map { labels[$0.image] })
+        let learningRate = schedule(epoch: epoch + 1, step: number, of: plan.stepCount)
         let (loss, right) = try improve(on: batch, learningRate: learningRate)
         state.position = EpochPosition(
           steps: number, lossSum: state.position.lossSum + Double(loss),
@@ -97,7 +100,7 @@ public struct Trainer<Learner: TrainablePromptLearner>: Sendable {
     let done = state.position
     (state.completedEpochs, state.position, state.generator) = (epoch + 1, .start, generator)
     return EpochReport(
-      epoch: epoch + 1, loss: Float(done.lossSum / Double(max(done.steps, 1))), learningRate: learningRate,
+      epoch: epoch + 1, loss: Float(done.lossSum / Double(max(done.steps, 1))), learningRate: firstRate,
       images: plan.imageCount, seconds: earlier.seconds + (ContinuousClock.now - start).seconds)
   }
 
@@ -129,7 +132,8 @@ public struct Trainer<Learner: TrainablePromptLearner>: Sendable {
   ) throws -> TrainingViews {
     if let views { return views }
     var views = try TrainingViews(
-      of: dataset, mode: configuration.views, clip: classifier.clip, cache: cache, reading: reading)
+      of: dataset, mode: configuration.views, smallestCrop: configuration.smallestCrop, clip: classifier.clip,
+      cache: cache, reading: reading)
     var generator = SeededGenerator(seed: seed ^ 0x7669_6577_7300)
     try views.prepare(using: &generator) { try progress(.views(encoded: $0, of: $1)) }
     self.views = views

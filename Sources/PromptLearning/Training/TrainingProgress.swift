@@ -11,6 +11,8 @@ public enum TrainingProgress: Sendable {
   case views(encoded: Int, of: Int)
   /// A step of an epoch was made.
   case step(TrainingStep)
+  /// What the user should know of a choice that a method is about to make, as one sentence without its full stop.
+  case choice(String)
   /// A linear probe is about to choose its penalty.
   case penalty(PenaltyRule)
   /// A linear probe is fitted for the number-th of at most so many penalties.
@@ -47,6 +49,7 @@ public struct EpochReport: Sendable, Codable, Equatable {
   public let epoch: Int
   /// The mean over the epoch's steps, in nats, each before its step.
   public let loss: Float
+  /// Of the epoch's first step.
   public let learningRate: Float
   public let images: Int
   public let seconds: Double
@@ -65,12 +68,13 @@ public struct TrainingState: Sendable {
   public internal(set) var completedEpochs: Int
   /// Within the epoch that follows them.
   public internal(set) var position: EpochPosition
-  public internal(set) var optimizer: SGD
+  public internal(set) var optimizer: Optimizer
   /// As it was before that epoch's first draw.
   public internal(set) var generator: SeededGenerator
 
   public init(
-    completedEpochs: Int = 0, position: EpochPosition = .start, optimizer: SGD = SGD(), generator: SeededGenerator
+    completedEpochs: Int = 0, position: EpochPosition = .start, optimizer: Optimizer = .sgd(SGD()),
+    generator: SeededGenerator
   ) {
     self.completedEpochs = completedEpochs
     self.position = position
@@ -78,7 +82,7 @@ public struct TrainingState: Sendable {
     self.generator = generator
   }
 
-  /// Whether a step was ever made, and so whether the optimiser has velocities.
+  /// Whether a step was ever made, and so whether the optimiser remembers something.
   public var hasBegun: Bool { completedEpochs > 0 || position.steps > 0 }
 }
 

@@ -64,7 +64,10 @@ struct RunVariant: Hashable, Sendable {
     if configuration.fewShotList != nil { add("sample", "images of a list") }
     guard let training = configuration.training else { return features }
     let context = configuration.context
-    add("context", context.words.map { "“\($0)”" } ?? "\(context.length ?? 4) random vectors")
+    let isOwn = configuration.method.beginsItsOwnWay && context == RunConfiguration.Context()
+    add(
+      "context",
+      isOwn ? "its own words" : context.words.map { "“\($0)”" } ?? "\(context.length ?? 4) random vectors")
     if context.position != .end { add("position", "name in the \(context.position.rawValue)") }
     if context.isClassSpecific { add("sets", "class-specific") }
     for option in configuration.method.options {

@@ -38,6 +38,8 @@ public struct ImportClasses: Sendable {
   var root: String?
   var subset: ClassSubset?
   var seed: Int?
+  /// The dataset's title; empty where nobody knows it.
+  var title = ""
 
   /// Nothing is known of them.
   public static let unknown = ImportClasses(names: [])
@@ -49,7 +51,9 @@ public struct ImportClasses: Sendable {
 
   /// Those of a dataset, or of a half of it.
   public init(data: String, root: String?, subset: ClassSubset, seed: Int) throws {
-    self.init(names: try DataSource(data, root: root).load(seed: seed).subset(subset).classNames)
+    let dataset = try DataSource(data, root: root).load(seed: seed)
+    self.init(names: try dataset.subset(subset).classNames)
+    title = dataset.name
     (self.data, self.root, self.subset, self.seed) = (data, root, subset, seed)
   }
 }
@@ -67,7 +71,7 @@ extension RunFolder {
     let source = try ModelSource(model)
     let identity = try source.identity()
     let prompts = try reference.checkpoint(
-      on: source.load(), identity: identity, classNames: classes.names, position: position)
+      on: source.load(), identity: identity, classNames: classes.names, position: position, dataset: classes.title)
     var imported = ImportedPrompts(reference, model: model)
     (imported.data, imported.root) = (classes.data, classes.root)
     (imported.classes, imported.seed) = (classes.subset, classes.seed)

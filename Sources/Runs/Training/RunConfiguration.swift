@@ -61,6 +61,8 @@ public struct RunConfiguration: Sendable, Codable, Equatable {
     self.shots = shots
     self.seed = seed
     self.context = context
+    // It tells nothing of a method that begins as these words anyway.
+    if !method.beginsItsOwnWay { self.context.isAsked = nil }
     self.options = options.isStandard ? nil : options
     self.precision = precision == .float32 ? nil : precision
     self.orientation = orientation == .ignored ? nil : orientation
@@ -140,12 +142,16 @@ extension RunConfiguration {
       setting("photos in sub-folders", isRecursive == true ? "taken" : "left out"),
       setting("the context words", context.words),
       setting("the context length", context.length), setting("the position", context.position.rawValue),
-      setting("class-specific contexts", context.isClassSpecific), setting("the options", options?.text),
+      setting("class-specific contexts", context.isClassSpecific), setting("words of one's own", context.isAsked), setting("the options", options?.text),
       setting("the precision", (precision ?? .float32).rawValue),
       setting("the orientation", (orientation ?? .ignored).rawValue), setting("the epochs", training?.epochs),
       setting("the batch size", training?.batchSize), setting("the learning rate", training?.learningRate),
       setting("the image views", training?.views.rawValue), setting("the warm-up", training?.warmUp),
       setting("the momentum", training?.momentum), setting("the weight decay", training?.weightDecay),
+      setting("the optimiser", training?.optimizer.rawValue), setting("Adam's epsilon", training?.epsilon),
+      setting("the decay of the rate", training?.decay.rawValue),
+      setting("the smallest crop", training?.smallestCrop),
+      setting("smaller last batches", training?.keepsLastBatch),
     ]
   }
 

@@ -45,7 +45,7 @@ struct RunOutput: TrainingOutput {
         try $0.write(checkpoint: Artifact(session.description, trainer, resumable: true))
       }
     }
-    keeper = CheckpointWriter(
+    keeper = try CheckpointWriter(
       run.folder, session.description, every: interval, from: state,
       cost: isResuming ? .zero : ContinuousClock.now - start)
     recorder = try recorder(of: trainer.configuration, from: state)

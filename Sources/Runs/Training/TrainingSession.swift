@@ -48,9 +48,15 @@ public struct TrainingSession: Sendable {
   }
 
   /// What the artifact of this session says of itself.
-  package var description: ArtifactDescription { ArtifactDescription(method, setup, model: identity) }
+  package var description: ArtifactDescription {
+    get throws { try ArtifactDescription(method, setup, model: identity) }
+  }
 
   var extractor: FeatureExtractor { FeatureExtractor(setup.clip, cache: cache, reading: reading) }
+
+  private var images: LabelledImages {
+    LabelledImages(dataset: dataset, extractor: extractor, cache: cache, reading: reading)
+  }
 
   /// Learns, from the beginning or from a checkpoint.
   ///
@@ -63,16 +69,17 @@ public struct TrainingSession: Sendable {
   ) throws -> any ImageClassifier {
     switch method.learning {
     case .direct(let learning):
-      let images = LabelledImages(dataset: dataset, extractor: extractor)
       let fitted = try learning.fit(setup, images, progress)
       try output.finish(
         Artifact(description, parameters: fitted.parameters, search: fitted.search), fitted.classifier, progress)
       return fitted.classifier
     case .stepwise(let learning):
       let learner =
-        try checkpoint.map { try learning.restore($0.artifact, setup(for: $0), $0.path) } ?? learning.start(setup)
+        try checkpoint.map { try learning.restore($0.artifact, setup(for: $0), $0.path) }
+        ?? learning.begin(setup, from: images, progress)
       return try train(
-        learner, by: learning.recipe(setup), from: checkpoint?.artifact.training?.state, into: &output, progress)
+        learner, by: learning.recipe(setup), learning, from: checkpoint?.artifact.training?.state, into: &output,
+        progress)
     }
   }
 
@@ -80,14 +87,14 @@ public struct TrainingSession: Sendable {
   package func untrained() throws -> any ImageClassifier {
     switch method.learning {
     case .direct(let learning):
-      let images = LabelledImages(dataset: dataset, extractor: extractor)
       return try learning.fit(setup, images) { _ in }.classifier
-    case .stepwise(let learning): return try learning.start(setup).classifier(on: setup.clip)
+    case .stepwise(let learning):
+      return try learning.begin(setup, from: images) { _ in }.classifier(on: setup.clip)
     }
   }
 
   private func train<Learner: TrainablePromptLearner>(
-    _ learner: Learner, by recipe: TrainingRecipe, from state: TrainingState?,
+    _ learner: Learner, by recipe: TrainingRecipe, _ learning: StepwiseLearning, from state: TrainingState?,
     into output: inout some TrainingOutput, _ progress: (TrainingProgress) throws -> Void
   ) throws -> any ImageClassifier {
     guard let training else { return Classifier(setup.clip, learner) }
@@ -114,9 +121,14 @@ public struct TrainingSession: Sendable {
           }, afterStep: { if hasBegun { try output.afterStep($0) } })
         try output.afterEpoch(report, trainer)
       }
-      let artifact = Artifact(description, trainer, resumable: false)
-      try output.finish(artifact, trainer.classifier, progress)
-      return trainer.classifier
+      guard let finish = learning.finish else {
+        try output.finish(Artifact(description, trainer, resumable: false), trainer.classifier, progress)
+        return trainer.classifier
+      }
+      let finished = try finish(trainer.classifier.learner, setup, images, progress)
+      let classifier = finished.learner.classifier(on: setup.clip)
+      try output.finish(Artifact(description, finished), classifier, progress)
+      return classifier
     } catch {
       throw output.stopped(trainer, by: error)
     }
