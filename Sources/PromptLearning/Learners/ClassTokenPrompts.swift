@@ -1,6 +1,6 @@
 import CLIP
 import Datasets
-import Images
+import Support
 import Torch
 
 /// TCP: contexts that all classes share, and in the upper half of the text tower tokens of each class's own, made from

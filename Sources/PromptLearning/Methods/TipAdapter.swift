@@ -1,6 +1,7 @@
 import CLIP
 import Datasets
 import Images
+import Support
 import Torch
 
 extension Method {
