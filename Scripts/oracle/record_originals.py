@@ -324,7 +324,8 @@ def tip_steps(modules, dtype):
     keys, votes = utils.build_cache_model(settings, model, Epochs([[(view, labels)] for view in views]))
     votes = votes.to(dtype)
     begun = keys.clone()  # -F trains them in place
-    found = [utils.search_hp(settings, keys, votes, held, held_labels, text.T)]  # of the cache; then of the last epoch's keys
+    # Of the cache; further below of the last epoch's keys.
+    found = [utils.search_hp(settings, keys, votes, held, held_labels, text.T)]
 
     parameters, losses, logits = [], [], []
 

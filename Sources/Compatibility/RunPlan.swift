@@ -91,7 +91,8 @@ public struct RunPlan: Sendable {
     } else {
       guard trainer.learns else { throw CompatibilityError.notTrained(trainer: trainer.name) }
       try configuration.check(.training)
-      action = .train(try configuration.training(of: trainer, on: dataset), try configuration.saving(outputFolder: outputFolder))
+      action = .train(
+        try configuration.training(of: trainer, on: dataset), try configuration.saving(outputFolder: outputFolder))
     }
     self.trainer = trainer
     self.configuration = configuration
@@ -102,21 +103,22 @@ public struct RunPlan: Sendable {
 
 extension ReferenceConfiguration {
   /// How prompts are trained.
-  fileprivate func training(of trainer: ReferenceTrainer, on dataset: ReferenceDataset) throws -> TrainingConfiguration {
-      let epochs = max(0, integer("OPTIM.WARMUP_EPOCH"))
-      let warmUp: WarmUp =
-        text("OPTIM.WARMUP_TYPE") == "constant"
-        ? .constant(epochs: epochs, rate: number("OPTIM.WARMUP_CONS_LR"))
-        : .linear(epochs: epochs, start: number("OPTIM.WARMUP_MIN_LR"))
-      var training = try TrainingConfiguration(
-        epochs: integer("OPTIM.MAX_EPOCH"), batchSize: integer("DATALOADER.TRAIN_X.BATCH_SIZE"),
-        learningRate: number("OPTIM.LR"), warmUp: warmUp, momentum: number("OPTIM.MOMENTUM"),
-        weightDecay: number("OPTIM.WEIGHT_DECAY"))
-      training.epochs = trainer.format.epochs?(dataset.rawValue) ?? training.epochs
-      let usual = trainer.method.defaultTraining
-      training.optimizer = usual?.optimizer ?? training.optimizer
-      training.epsilon = usual?.epsilon ?? training.epsilon
-      return training
+  fileprivate func training(of trainer: ReferenceTrainer, on dataset: ReferenceDataset) throws -> TrainingConfiguration
+  {
+    let epochs = max(0, integer("OPTIM.WARMUP_EPOCH"))
+    let warmUp: WarmUp =
+      text("OPTIM.WARMUP_TYPE") == "constant"
+      ? .constant(epochs: epochs, rate: number("OPTIM.WARMUP_CONS_LR"))
+      : .linear(epochs: epochs, start: number("OPTIM.WARMUP_MIN_LR"))
+    var training = try TrainingConfiguration(
+      epochs: integer("OPTIM.MAX_EPOCH"), batchSize: integer("DATALOADER.TRAIN_X.BATCH_SIZE"),
+      learningRate: number("OPTIM.LR"), warmUp: warmUp, momentum: number("OPTIM.MOMENTUM"),
+      weightDecay: number("OPTIM.WEIGHT_DECAY"))
+    training.epochs = trainer.format.epochs?(dataset.rawValue) ?? training.epochs
+    let usual = trainer.method.defaultTraining
+    training.optimizer = usual?.optimizer ?? training.optimizer
+    training.epsilon = usual?.epsilon ?? training.epsilon
+    return training
   }
 
   fileprivate func saving(outputFolder: URL) throws -> RunPlan.Saving {

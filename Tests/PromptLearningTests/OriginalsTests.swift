@@ -6,6 +6,9 @@ import TestSupport
 import Testing
 import Torch
 
+/// A method was expected to learn step by step.
+private struct NoSteps: Error {}
+
 /// What Scripts/oracle/record_originals.py recorded of the authors' own code, on a small CLIP of formula weights.
 enum Originals {
   struct Recipe: Decodable, Sendable {
@@ -86,11 +89,13 @@ struct ProGradTests {
   }
 
   private func learner(_ setup: MethodSetup) throws -> ContextPrompts {
-    let learning: StepwiseLearning? = if case .stepwise(let learning) = Method.prograd.learning { learning } else { nil }
-    return try #require(learning?.start(setup) as? ContextPrompts)
+    guard case .stepwise(let learning) = Method.prograd.learning else { throw NoSteps() }
+    return try #require(learning.start(setup) as? ContextPrompts)
   }
 
-  @Test("initial contexts, both terms, both gradients, the projection, and 30 steps", arguments: ["pets", "caltech", "food"])
+  @Test(
+    "initial contexts, both terms, both gradients, the projection, and 30 steps",
+    arguments: ["pets", "caltech", "food"])
   func steps(run: String) throws {
     let fixture = try Originals.fixture("prograd")
     let setup = try setup(run, fixture)
@@ -213,7 +218,9 @@ struct TCPTests {
       for: names, parameters: parameters, sentence: sentences[0], teacher: sentences[1], block: run.block, clip: clip)
   }
 
-  @Test("logits, both terms, the gradient of every learned tensor, and 30 steps", arguments: ["caltech", "pets", "ucf"])
+  @Test(
+    "logits, both terms, the gradient of every learned tensor, and 30 steps",
+    arguments: ["caltech", "pets", "ucf"])
   func steps(run name: String) throws {
     let fixture = try Originals.fixture("tcp")
     let run = try #require(fixture.recipe.runs[name])
@@ -321,13 +328,17 @@ struct TipAdapterTests {
     #expect(try logits.isClose(to: fixture.tensor("cache-logits"), within: Originals.tolerance))
   }
 
-  @Test("the same α and β are chosen on the same photos, of the cache and of trained keys", arguments: ["cache", "last"])
+  @Test(
+    "the same α and β are chosen on the same photos, of the cache and of trained keys",
+    arguments: ["cache", "last"])
   func search(run name: String) throws {
     let run = try #require(fixture.recipe.runs[name])
     let model = try name == "cache" ? cache : cache.replacing([fixture.tensor("step-30.keys")])
     let found = try grid.best(
-      for: model, on: fixture.tensor("held"), labels: fixture.tensor("held-labels").integers(), isOwn: false, scale: 100)
-    #expect(abs(found.strengths.alpha - (run.alpha ?? 0)) <= 1e-6 && abs(found.strengths.beta - (run.beta ?? 0)) <= 1e-6)
+      for: model, on: fixture.tensor("held"), labels: fixture.tensor("held-labels").integers(), isOwn: false, scale: 100
+    )
+    let (alpha, beta) = (try #require(run.alpha), try #require(run.beta))
+    #expect(abs(found.strengths.alpha - alpha) <= 1e-6 && abs(found.strengths.beta - beta) <= 1e-6)
     #expect(abs(found.accuracy - 23.0 / 30) <= 1e-9)
   }
 
@@ -350,7 +361,8 @@ struct TipAdapterTests {
         #expect(abs(loss - losses[step]) <= Originals.tolerance, "loss of step \(step + 1)")
         step += 1
         guard fixture.has("step-\(step).keys") else { continue }
-        let difference = try trainer.classifier.learner.keys.largestDifference(from: fixture.tensor("step-\(step).keys"))
+        let keys = trainer.classifier.learner.keys
+        let difference = try keys.largestDifference(from: fixture.tensor("step-\(step).keys"))
         #expect(difference <= Originals.tolerance, "keys of step \(step) differ by \(difference)")
       }
     }
@@ -368,7 +380,8 @@ struct TipAdapterTests {
     #expect(try Classifier(clip, part).logits(for: held).isClose(to: expected, within: 1e-5))
     #expect(
       message { try cache.withClasses(["a", "z"], on: clip) }
-        == "A cache of photos knows the 4 classes it was trained on and no others. Ask it about those alone, train it on the others too, or take a method with prompts.")
+        == "A cache of photos knows the 4 classes it was trained on and no others. "
+        + "Ask it about those alone, train it on the others too, or take a method with prompts.")
   }
 
   @Test("α and β are chosen on validation photos, or on the cache's own, or not at all, and it says which")
@@ -449,8 +462,8 @@ struct OriginalsCheckpointTests {
   ) throws -> (before: Artifact, after: Artifact, method: Method) {
     let clip = try TinyCLIP.clip
     let setup = MethodSetup(clip: clip, classNames: names, dataset: dataset)
-    let learning: StepwiseLearning? = if case .stepwise(let learning) = method.learning { learning } else { nil }
-    let learner = try #require(try learning?.start(setup))
+    guard case .stepwise(let learning) = method.learning else { throw NoSteps() }
+    let learner = try learning.start(setup)
     let artifact = try Artifact(
       ArtifactDescription(method, setup, model: identity), (learner: learner, search: [:]))
     return try withTemporaryFolder { folder in
@@ -500,7 +513,8 @@ struct OriginalsCheckpointTests {
       let artifact = try prompts.checkpoint(on: TinyCLIP.clip, identity: identity, classNames: names)
       #expect(
         message { try artifact.classifier(on: TinyCLIP.clip, identity: identity, path: "file") }
-          == "Tensor 'meta_net.linear2.bias' of file has shape [1024], expected [768]. Train again, or restore the file from a copy.")
+          == "Tensor 'meta_net.linear2.bias' of file has shape [1024], expected [768]. "
+          + "Train again, or restore the file from a copy.")
     }
   }
 }

@@ -141,7 +141,8 @@ public struct TextEncoder: Sendable {
   ///
   /// - Parameter isTraining: whether hidden states are kept for a gradient.
   package func microbatchBytes(of trie: PromptTrie, isTraining: Bool) -> Int {
-    microbatchBytes(rows: trie.nodes.count, rowLayers: trie.nodes.count * transformer.layerCount, isTraining: isTraining)
+    let rows = trie.nodes.count
+    return microbatchBytes(rows: rows, rowLayers: rows * transformer.layerCount, isTraining: isTraining)
   }
 
   /// The same where the prompts have rows of their own from a block on.

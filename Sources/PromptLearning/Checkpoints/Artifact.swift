@@ -56,7 +56,8 @@ public struct Artifact: Sendable {
     self.init(
       description,
       parameters: Dictionary(uniqueKeysWithValues: zip(Learner.parameterNames, learner.parameters)).merging(
-        learner.constants) { $1 },
+        learner.constants
+      ) { $1 },
       training: resumable
         ? Training(configuration: trainer.configuration, seed: trainer.seed, state: trainer.state) : nil)
   }
@@ -67,7 +68,8 @@ public struct Artifact: Sendable {
     self.init(
       description,
       parameters: Dictionary(uniqueKeysWithValues: zip(type(of: learner).parameterNames, learner.parameters)).merging(
-        learner.constants) { $1 },
+        learner.constants
+      ) { $1 },
       search: finished.search)
   }
 

@@ -40,7 +40,9 @@ public struct ReferencePrompts: Sendable {
     let names = Set(tensors.keys)
     let shapes = tensors.compactMapValues { archive.shape(of: $0) }
     guard let contextName = tensors["ctx"],
-      let method = ([given].compactMap { $0 } + Method.recognised).first(where: { $0.reference?.recognises?(shapes) == true })
+      let method = ([given].compactMap { $0 } + Method.recognised).first(where: {
+        $0.reference?.recognises?(shapes) == true
+      })
     else {
       let nearest = "it has tensors such as '\(archive.names.first ?? "none")', but no 'ctx'"
       throw LearningError.notReferencePrompts(path: url.path, reason: nearest)

@@ -65,7 +65,10 @@ package struct StepwiseLearning: Sendable {
   package var viewsToStart = 0
   /// Makes the final learner of one whose training has ended; `nil` leaves it as it is.
   package var finish:
-    (@Sendable (any TrainablePromptLearner, MethodSetup, LabelledImages, DirectLearning.FitProgress) throws -> Finished)?
+    (
+      @Sendable (any TrainablePromptLearner, MethodSetup, LabelledImages, DirectLearning.FitProgress) throws
+        -> Finished
+    )?
 
   /// A learner after its training, and the numbers that were chosen at its end.
   package typealias Finished = (learner: any TrainablePromptLearner, search: [String: Double])

@@ -28,7 +28,8 @@ extension Method {
               path: path, name: names[4], expected: [parameters[3].shape[0]], found: parameters[4].shape)
           }
           return try ClassTokenPrompts(
-            for: setup.classNames, parameters: parameters, sentence: sentences.first ?? .name, teacher: sentences.count > 1 ? sentences[1] : .photo,
+            for: setup.classNames, parameters: parameters, sentence: sentences.first ?? .name,
+            teacher: sentences.count > 1 ? sentences[1] : .photo,
             block: block(setup.options), clip: setup.clip)
         },
         recipe: { setup in

@@ -169,8 +169,10 @@ extension CacheModel {
       .exponential()
     if withoutOwn {
       let count = labels.count
-      nearness = try nearness * Tensor(
-        (0..<count * count).map { $0 / count == $0 % count ? 0 : 1 }, shape: [count, count])
+      nearness =
+        try nearness
+        * Tensor(
+          (0..<count * count).map { $0 / count == $0 % count ? 0 : 1 }, shape: [count, count])
     }
     return try nearness.matmul(ballots)
   }

@@ -87,7 +87,8 @@ public struct Adam: Sendable {
     _ parameters: [Tensor], along gradients: [Tensor], learningRate: Float
   ) throws -> [Tensor] {
     steps += 1
-    let decayed = try isDecoupled ? gradients : zip(gradients, parameters).map { try $0.adding($1, scaledBy: weightDecay) }
+    let decayed =
+      try isDecoupled ? gradients : zip(gradients, parameters).map { try $0.adding($1, scaledBy: weightDecay) }
     let (first, second) = Self.decays
     if means.isEmpty {
       means = try gradients.map { try .zeros($0.shape) }
