@@ -36,7 +36,7 @@ ic_status ic_decode(ic_format format, const uint8_t *bytes, size_t count, ic_siz
   rows target;
   ic_status status = rows_begin(&target, size, resizing, pixels)
                          ? decode(format, bytes, count, size, &target)
-                         : no_memory(target.capacity * target.row_bytes);
+                         : no_memory(rows_memory(&target));
   rows_end(&target);
   return status;
 }
@@ -46,14 +46,12 @@ ic_status ic_resize(const uint8_t *source, ic_size size, ic_resizing resizing, u
   ic_status status = ic_success();
   size_t row_bytes = (size_t)size.width * 3;
   if (rows_begin(&target, size, &resizing, pixels)) {
-    size_t last = resizing.down.outputs - 1;
-    size_t end = (size_t)resizing.down.starts[last] + (size_t)resizing.down.counts[last];
-    for (size_t y = (size_t)resizing.down.starts[0]; y < end; y++) {
+    for (size_t y = target.first; y < target.end; y++) {
       memcpy(rows_room(&target, y), source + y * row_bytes, row_bytes);
       rows_filled(&target, y);
     }
   } else {
-    status = no_memory(target.capacity * target.row_bytes);
+    status = no_memory(rows_memory(&target));
   }
   rows_end(&target);
   return status;

@@ -28,11 +28,33 @@ struct Resampling {
   }
 
   /// Lends the tables to the loops in C.
-  func withResizing<Result>(_ body: (ic_resizing) throws -> Result) rethrows -> Result {
+  func withResizing<Result>(
+    _ instructions: ResamplingInstructions = .best, _ body: (ic_resizing) throws -> Result
+  ) rethrows -> Result {
     try across.withTables { across in
       try down.withTables { down in
-        try body(ic_resizing(across: across, down: down, down_first: isDownFirst ? 1 : 0))
+        try body(
+          ic_resizing(
+            across: across, down: down, down_first: isDownFirst ? 1 : 0, instructions: instructions.codecs))
       }
+    }
+  }
+}
+
+/// The processor's instructions that resampling uses. All give the same bits.
+package enum ResamplingInstructions: CaseIterable {
+  case best, portable, sse4, avx2, avx512
+
+  /// Whether this processor has them; those that it lacks are replaced by the best that it has.
+  package var isAvailable: Bool { codecs.rawValue <= ic_best_instructions().rawValue }
+
+  var codecs: ic_instructions {
+    switch self {
+    case .best: IC_BEST
+    case .portable: IC_PORTABLE
+    case .sse4: IC_SSE4
+    case .avx2: IC_AVX2
+    case .avx512: IC_AVX512
     }
   }
 }
@@ -42,6 +64,13 @@ extension Image {
   ///
   /// - Throws: ``ImageError`` if a side is below 1 or the result exceeds `limits`.
   public func seen(as view: ImageView, limits: DecodingLimits = .standard) throws -> Image {
+    try seen(as: view, limits: limits, with: .best)
+  }
+
+  /// The same, computed with chosen instructions.
+  package func seen(
+    as view: ImageView, limits: DecodingLimits = .standard, with instructions: ResamplingInstructions
+  ) throws -> Image {
     try view.check(pictureWidth: width, pictureHeight: height, limits: limits)
     let whole = ImageView.Rectangle(width: width, height: height)
     if view.region == whole, view.window == whole, (view.width, view.height) == (width, height) { return self }
@@ -50,7 +79,7 @@ extension Image {
     let resampling = Resampling(view, pictureWidth: width, pictureHeight: height)
     let count = 3 * columns.count * rows.count
     let size = ic_size(width: UInt32(width), height: UInt32(height))
-    let kept = try resampling.withResizing { resizing in
+    let kept = try resampling.withResizing(instructions) { resizing in
       try pixels.withUnsafeBufferPointer { source in
         try [UInt8](unsafeUninitializedCapacity: count) { target, initializedCount in
           guard let source = source.baseAddress, let target = target.baseAddress else {

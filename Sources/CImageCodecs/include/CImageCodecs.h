@@ -79,11 +79,27 @@ typedef struct {
   size_t outputs;
 } ic_filter;
 
+/*
+ * The instructions that resampling uses. All give the same bits; what the processor lacks is replaced by the best that
+ * it has.
+ */
+typedef enum {
+  IC_BEST = 0,     /* the best that the processor has */
+  IC_PORTABLE = 1, /* what every processor has that the package is built for, NEON with it */
+  IC_SSE4 = 2,
+  IC_AVX2 = 3,
+  IC_AVX512 = 4, /* with its products of bytes (VNNI) */
+} ic_instructions;
+
+/* What `IC_BEST` stands for here. */
+ic_instructions ic_best_instructions(void);
+
 /* What becomes of a picture: down.outputs x across.outputs x 3 bytes. Bytes are rounded between the two passes. */
 typedef struct {
   ic_filter across;   /* over the columns of each row */
   ic_filter down;     /* over the rows of each column */
   int32_t down_first; /* which pass comes first */
+  ic_instructions instructions;
 } ic_resizing;
 
 /*
