@@ -8,6 +8,7 @@ struct EncodedPhoto {
   private let format: ImageFormat
   private let stored: ic_size
   private let orientation: StoredOrientation
+  private let decoding: PhotoDecoding
 
   /// In pixels, of the picture as it is seen.
   var width: Int { Int(orientation.isTurned ? stored.height : stored.width) }
@@ -19,7 +20,7 @@ struct EncodedPhoto {
     guard let format = ImageFormat(of: data) else {
       throw ImageError.notAnImage(file: name, content: describeContent(data))
     }
-    (self.data, self.name, self.format) = (data, name, format)
+    (self.data, self.name, self.format, decoding) = (data, name, format, reading.decoding)
     var size = ic_size()
     try Self.withBytes(of: data) { bytes, count in
       try format.check(ic_read_size(format.codec, bytes, count, &size), named: name)
@@ -38,7 +39,7 @@ struct EncodedPhoto {
 
   /// The whole picture.
   func image() throws -> Image {
-    let pixels = try decoded(valueCount: 3 * width * height, resizing: nil)
+    let pixels = try decoded(valueCount: 3 * width * height, reduction: 1, resizing: nil)
     let size = stored
     guard orientation.value != 1 else { return Image(width: width, height: height, checkedPixels: pixels) }
     return upright(pixels, storedWidth: Int(size.width), storedHeight: Int(size.height))
@@ -50,11 +51,13 @@ struct EncodedPhoto {
   /// the sums are of whole numbers, so a mirrored filter gives the mirrored picture.
   func image(seenAs view: ImageView) throws -> Image {
     guard !view.keptColumns.isEmpty, !view.keptRows.isEmpty else { return .black(view.window) }
-    let resampling = Resampling(view, pictureWidth: width, pictureHeight: height, orientation: orientation)
+    let reduction = decoding == .scaled && format == .jpeg ? view.reduction : 1
+    let resampling = Resampling(
+      view, pictureWidth: width, pictureHeight: height, orientation: orientation, reduction: reduction)
     let pixels = try resampling.withResizing { resizing in
       var resizing = resizing
       return try decoded(
-        valueCount: 3 * view.keptColumns.count * view.keptRows.count, resizing: &resizing)
+        valueCount: 3 * view.keptColumns.count * view.keptRows.count, reduction: reduction, resizing: &resizing)
     }
     let (keptWidth, keptHeight) = (view.keptColumns.count, view.keptRows.count)
     let kept =
@@ -64,11 +67,14 @@ struct EncodedPhoto {
     return kept.padded(to: view)
   }
 
-  private func decoded(valueCount: Int, resizing: UnsafePointer<ic_resizing>?) throws -> [UInt8] {
+  private func decoded(
+    valueCount: Int, reduction: Int, resizing: UnsafePointer<ic_resizing>?
+  ) throws -> [UInt8] {
     try Self.withBytes(of: data) { bytes, count in
       try [UInt8](unsafeUninitializedCapacity: valueCount) { pixels, initializedCount in
         guard let target = pixels.baseAddress else { return }
-        try format.check(ic_decode(format.codec, bytes, count, stored, resizing, target), named: name)
+        try format.check(
+          ic_decode(format.codec, bytes, count, stored, UInt32(reduction), resizing, target), named: name)
         initializedCount = valueCount
       }
     }

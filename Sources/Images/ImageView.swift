@@ -72,12 +72,22 @@ public struct ImageView: Sendable, Equatable {
     return max(0, start)..<end
   }
 
+  /// By how much a JPEG may be reduced as it is decoded: 1, 2, 4 or 8, so that at least twice the wanted size is left.
+  var reduction: Int {
+    let gap = min(region.width / (2 * width), region.height / (2 * height))
+    return [8, 4, 2].first { $0 <= gap } ?? 1
+  }
+
   /// Whether Pillow resamples columns before rows. Bytes are rounded in between, so the order shows in the last bit.
   ///
   /// Pillow 13 does so when the height shrinks by more than twice what the width does (found by measurement: it agrees
   /// in every recorded case); earlier versions always begin with the rows.
-  var columnsComeFirst: Bool {
-    region.height > height && region.height - height > 2 * (region.width - width)
+  ///
+  /// - Parameters:
+  ///   - width: of what is resampled: the region, or the whole of a picture that was reduced as it was decoded.
+  ///   - height: the same.
+  func columnsComeFirst(fromWidth width: Int, height: Int) -> Bool {
+    height > self.height && height - self.height > 2 * (width - self.width)
   }
 
   /// - Throws: ``ImageError`` where a picture of this size cannot be seen so, or the result exceeds `limits`.

@@ -1,13 +1,32 @@
 import Foundation
 
-/// How photos are read: what a file may claim, and whether its picture is turned upright.
+/// How much of a photo is decoded before it is resized.
+public enum PhotoDecoding: String, Sendable, Codable, CaseIterable {
+  /// Every pixel, as Pillow does; a resized photo has Pillow's bits.
+  case exact
+  /// A JPEG is reduced by 2, 4 or 8 as it is decoded, as Pillow's `draft` does, to no less than twice the size that is
+  /// wanted, and then resized. Other formats are decoded exactly.
+  case scaled
+}
+
+/// How photos are read: what a file may claim, whether its picture is turned upright, and how much of it is decoded.
 public struct PhotoReading: Sendable, Equatable {
   public var limits: DecodingLimits
   public var orientation: Orientation
+  public var decoding: PhotoDecoding
 
-  public init(limits: DecodingLimits = .standard, orientation: Orientation = .ignored) {
+  public init(
+    limits: DecodingLimits = .standard, orientation: Orientation = .ignored, decoding: PhotoDecoding = .exact
+  ) {
     self.limits = limits
     self.orientation = orientation
+    self.decoding = decoding
+  }
+
+  /// What tells pixels that are read so from others, for keys under which they or their features are kept; empty for
+  /// what was the only way at first.
+  package var keyDetail: String {
+    (orientation == .exif ? ", upright" : "") + (decoding == .scaled ? ", scaled" : "")
   }
 
   /// What is seen of a photo's file. Of a JPEG or a PNG that is stored row by row, no more rows are in memory than the

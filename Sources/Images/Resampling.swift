@@ -9,22 +9,50 @@ struct Resampling {
   /// - Parameters:
   ///   - pictureWidth: of the upright picture, as the view has it.
   ///   - orientation: how that picture is stored.
+  ///   - reduction: the stored pixels of a side that are decoded as one.
   init(
-    _ view: ImageView, pictureWidth: Int, pictureHeight: Int, orientation: StoredOrientation = .init(value: 1)
+    _ view: ImageView, pictureWidth: Int, pictureHeight: Int, orientation: StoredOrientation = .init(value: 1),
+    reduction: Int = 1
   ) {
-    var columns = ResamplingFilter(
-      from: view.region.width, startingAt: view.region.x, to: view.width, keeping: view.keptColumns, view.interpolation)
-    var rows = ResamplingFilter(
-      from: view.region.height, startingAt: view.region.y, to: view.height, keeping: view.keptRows, view.interpolation)
-    if orientation.isTurned {
-      if orientation.isColumnReversed { columns = columns.mirrored(inputs: pictureWidth) }
-      if orientation.isRowReversed { rows = rows.mirrored(inputs: pictureHeight) }
-      (across, down, isDownFirst) = (rows, columns, !view.columnsComeFirst)
-    } else {
-      if orientation.isRowReversed { columns = columns.mirrored(inputs: pictureWidth) }
-      if orientation.isColumnReversed { rows = rows.mirrored(inputs: pictureHeight) }
-      (across, down, isDownFirst) = (columns, rows, view.columnsComeFirst)
+    let isTurned = orientation.isTurned
+    let areColumnsReversed = isTurned ? orientation.isColumnReversed : orientation.isRowReversed
+    let areRowsReversed = isTurned ? orientation.isRowReversed : orientation.isColumnReversed
+    let columns = Self.filter(
+      of: view.region.x..<view.region.x + view.region.width, side: pictureWidth, isReversed: areColumnsReversed,
+      reduction: reduction, to: view.width, keeping: view.keptColumns, view.interpolation)
+    let rows = Self.filter(
+      of: view.region.y..<view.region.y + view.region.height, side: pictureHeight, isReversed: areRowsReversed,
+      reduction: reduction, to: view.height, keeping: view.keptRows, view.interpolation)
+    let columnsComeFirst =
+      reduction == 1
+      ? view.columnsComeFirst(fromWidth: view.region.width, height: view.region.height)
+      : view.columnsComeFirst(
+        fromWidth: Self.reduced(pictureWidth, by: reduction), height: Self.reduced(pictureHeight, by: reduction))
+    (across, down, isDownFirst) = isTurned ? (rows, columns, !columnsComeFirst) : (columns, rows, columnsComeFirst)
+  }
+
+  private static func reduced(_ side: Int, by reduction: Int) -> Int { (side + reduction - 1) / reduction }
+
+  /// - Parameters:
+  ///   - region: the part of the upright picture's side that is looked at.
+  ///   - isReversed: whether that side is stored the other way round.
+  private static func filter(
+    of region: Range<Int>, side: Int, isReversed: Bool, reduction: Int, to outputs: Int, keeping kept: Range<Int>,
+    _ interpolation: Interpolation
+  ) -> ResamplingFilter {
+    guard reduction > 1 else {
+      let filter = ResamplingFilter(
+        from: region.count, startingAt: region.lowerBound, to: outputs, keeping: kept, interpolation)
+      return isReversed ? filter.mirrored(inputs: side) : filter
     }
+    // The last of the stored pixels may stand for fewer than the others; seen upright that is the first if reversed.
+    let reduced = Self.reduced(side, by: reduction)
+    let scale = Double(reduction)
+    let start = isReversed ? Double(reduced) - Double(side) / scale : 0
+    let filter = ResamplingFilter(
+      from: start + Double(region.lowerBound) / scale, to: start + Double(region.upperBound) / scale, of: reduced,
+      outputs: outputs, keeping: kept, interpolation)
+    return isReversed ? filter.mirrored(inputs: reduced) : filter
   }
 
   /// Lends the tables to the loops in C.

@@ -21,14 +21,34 @@ struct ResamplingFilter {
   init(
     from inputs: Int, startingAt offset: Int, to outputs: Int, keeping kept: Range<Int>, _ interpolation: Interpolation
   ) {
-    let unit = Double(1 << IC_WEIGHT_BITS)
     guard inputs != outputs else {
-      starts = kept.map { Int32($0 + offset) }
-      counts = kept.map { _ in 1 }
-      weights = kept.map { _ in Int32(unit) }
+      self.init(taking: kept.map { Int32($0 + offset) })
       return
     }
-    let scale = Double(inputs) / Double(outputs)
+    self.init(from: 0, to: Double(inputs), of: inputs, outputs: outputs, keeping: kept, interpolation)
+    for output in starts.indices { starts[output] += Int32(offset) }
+  }
+
+  /// Positions as they are.
+  private init(taking positions: [Int32]) {
+    starts = positions
+    counts = positions.map { _ in 1 }
+    weights = positions.map { _ in Int32(Self.unit) }
+  }
+
+  /// A weight of 1.
+  private static let unit = Double(1 << IC_WEIGHT_BITS)
+
+  /// The same of a stretch that may begin and end between positions, as Pillow's `resize(box:)` takes it; what lies beside
+  /// the stretch counts too where the filter reaches it.
+  ///
+  /// - Parameter inputs: the length of the whole axis.
+  init(
+    from start: Double, to end: Double, of inputs: Int, outputs: Int, keeping kept: Range<Int>,
+    _ interpolation: Interpolation
+  ) {
+    let unit = Self.unit
+    let scale = (end - start) / Double(outputs)
     let stretch = max(scale, 1)
     let support = interpolation.support * stretch
     stride = Int(support.rounded(.up)) * 2 + 1
@@ -37,13 +57,13 @@ struct ResamplingFilter {
     weights.reserveCapacity(kept.count * stride)
     let shrink = 1 / stretch
     for output in kept {
-      let centre = (Double(output) + 0.5) * scale
+      let centre = start + (Double(output) + 0.5) * scale
       let first = max(Int(centre - support + 0.5), 0)
       let end = min(Int(centre + support + 0.5), inputs)
       var row = (0..<end - first).map { interpolation.weight(at: (Double($0 + first) - centre + 0.5) * shrink) }
       let sum = row.reduce(0, +)
       if sum != 0 { for tap in row.indices { row[tap] /= sum } }
-      starts.append(Int32(first + offset))
+      starts.append(Int32(first))
       counts.append(Int32(row.count))
       weights += row.map { Int32($0 * unit + ($0 < 0 ? -0.5 : 0.5)) }
       weights += repeatElement(0, count: stride - row.count)

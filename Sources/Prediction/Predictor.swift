@@ -10,6 +10,8 @@ import Torch
 public struct Predictor: Sendable {
   private let classifier: any ImageClassifier
   private let budget: MemoryBudget
+  /// How much of a photo is decoded unless something else is asked for: as the run has learned.
+  public let photoDecoding: PhotoDecoding
 
   /// By what a run has learned, over its own classes or over others.
   ///
@@ -19,6 +21,7 @@ public struct Predictor: Sendable {
   ) throws {
     classifier =
       try isFast ? run.fastClassifier(for: classNames, within: budget) : run.classifier(for: classNames)
+    photoDecoding = run.photoDecoding
     self.budget = budget
   }
 
@@ -30,6 +33,7 @@ public struct Predictor: Sendable {
   ) throws {
     classifier = Classifier(
       clip, try ZeroShotPrompts(for: classNames, templates: templates.map(PromptTemplate.init), clip: clip))
+    photoDecoding = .exact
     self.budget = budget
   }
 

@@ -23,6 +23,8 @@ public struct Comparison: Sendable {
   public let precision: Precision
   /// How every photo is turned.
   public let orientation: Orientation
+  /// How much of every photo is decoded.
+  public let photoDecoding: PhotoDecoding
   /// What is learned from: the source of a transfer alone, or every dataset.
   let sources: [ComparisonDataset]
   /// What the table is about: every dataset, or the targets of a transfer.
@@ -40,7 +42,7 @@ public struct Comparison: Sendable {
     variants: [Variant], seeds: [Int], shots: Int = 16, context: RunConfiguration.Context = .init(),
     options: [String: Double] = [:],
     adjustment: TrainingAdjustment = TrainingAdjustment(), precision: Precision = .float32,
-    orientation: Orientation = .ignored
+    orientation: Orientation = .ignored, photoDecoding: PhotoDecoding = .exact
   ) throws {
     self.kind = kind
     self.model = model
@@ -52,6 +54,7 @@ public struct Comparison: Sendable {
     self.adjustment = adjustment
     self.precision = precision
     self.orientation = orientation
+    self.photoDecoding = photoDecoding
     let named = datasets ?? kind.paperDatasets.map(\.spelling)
     let shelved = try named.map { try ComparisonDataset($0, root: root) }
     if kind.transfers {
@@ -111,7 +114,8 @@ public struct Comparison: Sendable {
       model: model, data: source.name, root: source.root, method: variant.method, classes: kind.trainingClasses,
       shots: isZeroShot ? nil : shots, seed: seed, context: variant.context(instead: context),
       options: (try? methodOptions(of: variant)) ?? MethodOptions(), precision: precision,
-      training: try? training(of: variant, on: source.title), orientation: orientation)
+      training: try? training(of: variant, on: source.title), orientation: orientation,
+      photoDecoding: photoDecoding)
     return Trial(
       dataset: source.title, variant: variant, configuration: configuration,
       tests: tests(of: configuration, on: source))

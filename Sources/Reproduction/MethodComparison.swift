@@ -78,7 +78,8 @@ public struct MethodComparison: Sendable {
   public init(
     _ methods: [PromptLearning.Method], on photos: Dataset, data: String, root: String? = nil, model: String,
     seeds: [Int], shots: Int = 16, adjustment: TrainingAdjustment = TrainingAdjustment(),
-    precision: Precision = .float32, clip: CLIPModel, identity: ModelIdentity, output: URL,
+    precision: Precision = .float32, photoDecoding: PhotoDecoding = .exact, clip: CLIPModel,
+    identity: ModelIdentity, output: URL,
     within budget: MemoryBudget? = nil, cacheFolder: URL? = nil, limits: DecodingLimits = .standard
   ) throws {
     // As 'train' reads them.
@@ -95,7 +96,7 @@ public struct MethodComparison: Sendable {
       let comparison = try Comparison(
         question.kind, model: model, datasets: question == .fixed ? [] : [data], source: data, root: root,
         variants: methods.map { Variant($0) }, seeds: seeds, shots: shots, adjustment: adjustment,
-        precision: precision, orientation: orientation)
+        precision: precision, orientation: orientation, photoDecoding: photoDecoding)
       let reproduction = try Reproduction(
         comparison, clip: clip, identity: identity, output: output.appending(path: question.rawValue), within: budget,
         cacheFolder: cacheFolder, limits: limits)

@@ -50,7 +50,8 @@ public struct Reproduction: Sendable {
     units = comparison.units
     runner = TrialRunner(clip: clip, identity: identity, budget: budget, cacheFolder: cacheFolder, limits: limits)
     let cache = cacheFolder.map { FeatureCache(folder: $0, model: identity.sha256) }
-    let reading = PhotoReading(limits: limits, orientation: comparison.orientation)
+    let reading = PhotoReading(
+      limits: limits, orientation: comparison.orientation, decoding: comparison.photoDecoding)
     bench = EncodedTestSets(FeatureExtractor(clip, cache: cache, reading: reading))
     if layout == .units { try Self.check(output: output) }
     for unit in units { try checkPlace(of: unit) }

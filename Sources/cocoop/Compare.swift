@@ -53,6 +53,7 @@ struct Compare: ParsableCommand {
   var output: String?
 
   @OptionGroup var photoOptions: PhotoOptions
+  @OptionGroup var pixels: PhotoDecodingOption
   @OptionGroup var products: PrecisionOption
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var cache: CacheOptions
@@ -76,9 +77,9 @@ struct Compare: ParsableCommand {
     var comparison = try MethodComparison(
       PromptLearning.Method.named(methods.elements), on: photos, data: self.photos, root: benchmarks.root,
       model: model, seeds: seeds.elements, shots: shots,
-      adjustment: TrainingAdjustment(epochs: epochs, views: imageViews), precision: products.precision, clip: clip,
-      identity: source.identity(), output: folder, within: compute.memoryBudget, cacheFolder: cache.folder,
-      limits: photoOptions.limits)
+      adjustment: TrainingAdjustment(epochs: epochs, views: imageViews), precision: products.precision,
+      photoDecoding: pixels.photoDecoding ?? .exact, clip: clip, identity: source.identity(), output: folder,
+      within: compute.memoryBudget, cacheFolder: cache.folder, limits: photoOptions.limits)
     printing.remarkAssumptions(of: clip)
     printing.remark(photos.notices)
     let interruption = Interruption()

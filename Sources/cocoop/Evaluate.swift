@@ -43,6 +43,7 @@ struct Evaluate: ParsableCommand {
 
   @OptionGroup var photoOptions: PhotoOptions
   @OptionGroup var upright: OrientationOption
+  @OptionGroup var pixels: PhotoDecodingOption
   @OptionGroup var products: PrecisionOption
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var cache: CacheOptions
@@ -63,7 +64,9 @@ struct Evaluate: ParsableCommand {
     let orientation = try upright.orientation ?? loaded.orientation(ofData: data, root: benchmarks.root)
     let (measurement, unreadable) = try loaded.measurementOfReadable(
       on: dataset, split: split, within: compute.budget, cacheFolder: cache.folder,
-      reading: PhotoReading(limits: photoOptions.limits, orientation: orientation)
+      reading: PhotoReading(
+        limits: photoOptions.limits, orientation: orientation,
+        decoding: pixels.photoDecoding ?? loaded.photoDecoding)
     ) {
       progress.update($0, of: total, unit: "images")
     }

@@ -68,6 +68,18 @@ struct OrientationOption: ParsableArguments {
   var orientation: Orientation?
 }
 
+extension PhotoDecoding: ExpressibleByArgument {}
+
+/// How much of a photo is decoded.
+struct PhotoDecodingOption: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "exact decodes every pixel of a photo; scaled lets a large JPEG be reduced by 2, 4 or 8 as it is decoded, which is "
+        + "faster and an approximation (default: as the run has learned, else exact).",
+      valueName: "exact|scaled"))
+  var photoDecoding: PhotoDecoding?
+}
+
 /// What frozen layers multiply in.
 struct PrecisionOption: ParsableArguments {
   @Option(help: "Of the products of frozen layers: float32, or bfloat16, which is faster and an approximation.")

@@ -71,6 +71,7 @@ struct Predict: ParsableCommand {
 
   @OptionGroup var photoOptions: PhotoOptions
   @OptionGroup var upright: OrientationOption
+  @OptionGroup var pixels: PhotoDecodingOption
   @OptionGroup var products: PrecisionOption
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var printing: OutputOptions
@@ -112,9 +113,11 @@ struct Predict: ParsableCommand {
       try stdinImage
       ? PhotoList.imageOnStandardInput : PhotoList(images, isRecursive: recursive, separator: null ? "\0" : "\n")
     try Interruption().guarding(advice: "What was printed is not everything") { interruption in
-      let stream = try PredictionStream(
-        predictor(for: names), batchSize: batchSize, top: top,
-        reading: PhotoReading(limits: photoOptions.limits, orientation: upright.orientation ?? .exif))
+      let predictor = try predictor(for: names)
+      let reading = PhotoReading(
+        limits: photoOptions.limits, orientation: upright.orientation ?? .exif,
+        decoding: pixels.photoDecoding ?? predictor.photoDecoding)
+      let stream = PredictionStream(predictor, batchSize: batchSize, top: top, reading: reading)
       if !photos.leftOut.isEmpty { printing.remark("note: \(photos.leftOut.sentence()).") }
       let found = try stream.run(photos, checking: interruption.check) { try output.write($0) }
       if let first = found.first {

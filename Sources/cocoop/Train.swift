@@ -73,6 +73,7 @@ struct Train: ParsableCommand {
 
   @OptionGroup var photoOptions: PhotoOptions
   @OptionGroup var upright: OrientationOption
+  @OptionGroup var pixels: PhotoDecodingOption
   @OptionGroup var products: PrecisionOption
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var cache: CacheOptions
@@ -132,13 +133,15 @@ struct Train: ParsableCommand {
       chosenClasses: isChosen ? names : nil, shots: sample.shots, seed: sample.seed,
       divisionSeed: sample.divisionSeed, testsNothing: sample.test == .none, context: training.runContext,
       options: settings, precision: products.precision, training: steps,
-      orientation: upright.orientation ?? dataSource.defaultOrientation)
+      orientation: upright.orientation ?? dataSource.defaultOrientation,
+      photoDecoding: pixels.photoDecoding ?? .exact)
     let folder = try RunFolder(
       creating: URL(filePath: output ?? defaultOutput(whole, configuration)),
       existing: resume ? .resume : force ? .replace : .refuse)
     // What was begun goes on as it was; runs of before orientations ignore them.
-    if resume, upright.orientation == nil, let begun = try? folder.record().configuration {
-      configuration.orientation = begun.orientation
+    if resume, let begun = try? folder.record().configuration {
+      if upright.orientation == nil { configuration.orientation = begun.orientation }
+      if pixels.photoDecoding == nil { configuration.photoDecoding = begun.photoDecoding }
     }
     let dataset = resume ? try folder.divided(whole) : whole
     let run = try TrainingRun(

@@ -14,6 +14,8 @@ struct ClassifyAnswer: Encodable {
   let run: RunIdentity
   /// Whether photos were turned as their EXIF says.
   let orientation: Orientation
+  /// How much of a photo was decoded.
+  let photoDecoding: PhotoDecoding
   /// From the end of the body to the answer.
   let milliseconds: Double
   /// One for each image, in the order sent.
@@ -57,6 +59,8 @@ struct ModelAnswer: Encodable {
   let imageSize: Int
   /// Whether photos are turned as their EXIF says.
   let orientation: Orientation
+  /// How much of a photo is decoded.
+  let photoDecoding: PhotoDecoding
   let limits: Limits
   let libtorch: String
 

@@ -38,7 +38,7 @@ struct ClassifyHandler: Sendable {
     return try .json(
       ClassifyAnswer(
         id: context.id, model: asked.choice.model.rawValue, mode: asked.choice.mode.rawValue, run: identity,
-        orientation: decoders.reading.orientation,
+        orientation: decoders.reading.orientation, photoDecoding: decoders.reading.decoding,
         milliseconds: ((ContinuousClock.now - start).seconds * 10_000).rounded() / 10, results: results))
   }
 

@@ -17,6 +17,8 @@ package struct DecodingPool: Sendable {
     package var pixels = DecodingLimits.standard.maximumPixels
     /// Whether photos are turned as their EXIF says.
     package var orientation = Orientation.exif
+    /// How much of a photo is decoded.
+    package var photoDecoding = PhotoDecoding.exact
 
     package init() {}
   }
@@ -26,7 +28,8 @@ package struct DecodingPool: Sendable {
     threads.start()
     self.preprocessing = preprocessing
     reading = PhotoReading(
-      limits: DecodingLimits(maximumPixels: settings.pixels), orientation: settings.orientation)
+      limits: DecodingLimits(maximumPixels: settings.pixels), orientation: settings.orientation,
+      decoding: settings.photoDecoding)
   }
 
   /// - Parameter name: what errors call the photo.

@@ -103,7 +103,7 @@ public struct PredictionServer: Sendable {
       model: ModelAnswer(
         run: identity, models: ModelChoice.allCases.map(\.rawValue), fast: fastMode,
         classes: record.classNames.count, otherClasses: record.otherClasses ?? [], imageSize: preprocessing.size,
-        orientation: settings.decoding.orientation,
+        orientation: settings.decoding.orientation, photoDecoding: settings.decoding.photoDecoding,
         limits: .init(
           bodyBytes: settings.body.bytes, pixels: settings.decoding.pixels, images: settings.request.images,
           classes: settings.request.classes, classNameCharacters: settings.request.classNameCharacters),

@@ -40,9 +40,9 @@ public struct FeatureExtractor: Sendable {
     }
   }
 
-  /// How the pixels of a file are made, for the cache's key. Features of before orientations are those that ignore them.
+  /// How the pixels of a file are made, for the cache's key.
   private var preparation: String {
-    "as tested: \(clip.configuration.preprocessing)" + (reading.orientation == .exif ? ", upright" : "")
+    "as tested: \(clip.configuration.preprocessing)" + reading.keyDetail
   }
 
   /// What the image tower gives of the files that can be read, and why it gives nothing of the others. Found in the

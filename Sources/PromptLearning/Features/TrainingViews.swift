@@ -89,8 +89,7 @@ struct TrainingViews: Sendable {
   private func encode(_ draws: [ViewDraw], progress: (Int) throws -> Void) throws -> Tensor {
     try extractor.embeddings(
       of: draws,
-      preparation: "of a random view: \(augmentation), \(preprocessing)"
-        + (reading.orientation == .exif ? ", upright" : ""),
+      preparation: "of a random view: \(augmentation), \(preprocessing)" + reading.keyDetail,
       key: { (files[$0.image], "\($0.view)") }, progress: progress, square: square
     ).unitRows()
   }

@@ -49,7 +49,7 @@ struct MetaTokenEffect: Sendable {
     let files = chosen.map { kept.imageFolder.appending(path: $0.file, directoryHint: .notDirectory) }
     let cache = cacheFolder.map { FeatureCache(folder: $0, model: run.record.model.sha256) }
     let embeddings = try FeatureExtractor(
-      run.clip, cache: cache, reading: PhotoReading(orientation: run.record.configuration?.orientation ?? .ignored)
+      run.clip, cache: cache, reading: run.record.configuration?.reading() ?? PhotoReading()
     ).embeddings(of: files) {
       try progress($0, files.count)
     }

@@ -42,7 +42,7 @@ extension LoadedRun {
       guard learned.isConditional else {
         throw RunError.sameForEveryImage(path: path, method: method.title)
       }
-      let reading = PhotoReading(orientation: record.configuration?.orientation ?? .ignored)
+      let reading = record.configuration?.reading() ?? PhotoReading()
       let square = try clip.configuration.preprocessing.square(at: image, reading: reading)
       let features = try clip.imageEmbeddings(ofSquares: [square]).unitRows()  // [1, E]
       let shifted = try learned.shifted(by: features).reshaped([-1, clip.textEncoder.width])  // [M, D]

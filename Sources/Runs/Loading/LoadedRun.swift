@@ -220,6 +220,9 @@ public struct LoadedRun: Sendable {
     return try DataSource(data, root: root).defaultOrientation
   }
 
+  /// How much of a photo is decoded: as the run has learned.
+  public var photoDecoding: PhotoDecoding { record.configuration?.photoDecoding ?? .exact }
+
   /// The figures alone.
   public func evaluation(
     on dataset: Dataset, split: Split, within budget: MemoryBudget = .automatic, cacheFolder: URL? = nil,

@@ -37,6 +37,8 @@ public struct RunConfiguration: Sendable, Codable, Equatable {
   public var training: TrainingConfiguration?
   /// Whether photos are turned as their EXIF says; `nil`, as in runs of before the choice, is ``Orientation/ignored``.
   public var orientation: Orientation?
+  /// How much of a photo is decoded; `nil`, as in runs of before the choice, is ``PhotoDecoding/exact``.
+  public var photoDecoding: PhotoDecoding?
 
   public typealias Context = ContextSettings
 
@@ -46,7 +48,7 @@ public struct RunConfiguration: Sendable, Codable, Equatable {
     classes: ClassSubset = .all, chosenClasses: [String]? = nil, shots: Int? = 16, seed: Int = 1,
     divisionSeed: Int? = nil, testsNothing: Bool = false,
     context: Context = Context(), options: MethodOptions = MethodOptions(), precision: Precision = .float32,
-    training: TrainingConfiguration? = nil, orientation: Orientation = .ignored
+    training: TrainingConfiguration? = nil, orientation: Orientation = .ignored, photoDecoding: PhotoDecoding = .exact
   ) {
     self.model = model
     self.data = data
@@ -64,6 +66,7 @@ public struct RunConfiguration: Sendable, Codable, Equatable {
     self.options = options.isStandard ? nil : options
     self.precision = precision == .float32 ? nil : precision
     self.orientation = orientation == .ignored ? nil : orientation
+    self.photoDecoding = photoDecoding == .exact ? nil : photoDecoding
     self.training = method.defaultTraining.map { training ?? $0 }
   }
 
@@ -83,6 +86,11 @@ public struct RunConfiguration: Sendable, Codable, Equatable {
     // A protocol's validation images are those of its split, or none.
     guard divisionSeed != nil, !method.isZeroShot else { return part }
     return try part.holdingOutUnused(of: choice(dataset), shots: shots ?? 4, seed: seed)
+  }
+
+  /// How the run's photos are read.
+  public func reading(limits: DecodingLimits = .standard) -> PhotoReading {
+    PhotoReading(limits: limits, orientation: orientation ?? .ignored, decoding: photoDecoding ?? .exact)
   }
 
   /// The classes to learn.
@@ -142,7 +150,8 @@ extension RunConfiguration {
       setting("the context length", context.length), setting("the position", context.position.rawValue),
       setting("class-specific contexts", context.isClassSpecific), setting("the options", options?.text),
       setting("the precision", (precision ?? .float32).rawValue),
-      setting("the orientation", (orientation ?? .ignored).rawValue), setting("the epochs", training?.epochs),
+      setting("the orientation", (orientation ?? .ignored).rawValue),
+      setting("the decoding of photos", (photoDecoding ?? .exact).rawValue), setting("the epochs", training?.epochs),
       setting("the batch size", training?.batchSize), setting("the learning rate", training?.learningRate),
       setting("the image views", training?.views.rawValue), setting("the warm-up", training?.warmUp),
       setting("the momentum", training?.momentum), setting("the weight decay", training?.weightDecay),

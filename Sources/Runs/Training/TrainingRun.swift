@@ -34,7 +34,7 @@ public struct TrainingRun: Sendable {
     brokenPhotos rule: BrokenPhotos.Rule = .unchecked, within budget: MemoryBudget? = nil, cacheFolder: URL? = nil,
     limits: DecodingLimits = .standard
   ) throws {
-    reading = PhotoReading(limits: limits, orientation: configuration.orientation ?? .ignored)
+    reading = configuration.reading(limits: limits)
     cache = cacheFolder.map { FeatureCache(folder: $0, model: identity.sha256) }
     requestedBudget = budget
     self.configuration = configuration
