@@ -53,8 +53,10 @@ ic_status ic_resize(const uint8_t *source, ic_size size, ic_resizing resizing, u
   ic_status status = ic_success();
   size_t row_bytes = (size_t)size.width * 3;
   if (rows_begin(&target, size, &resizing, pixels)) {
+    size_t start, count;
+    rows_part(&target, &start, &count);
     for (size_t y = target.first; y < target.end; y++) {
-      memcpy(rows_room(&target, y), source + y * row_bytes, row_bytes);
+      memcpy(rows_room(&target, y) + start, source + y * row_bytes + start, count);
       rows_filled(&target, y);
     }
   } else {

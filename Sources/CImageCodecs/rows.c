@@ -52,6 +52,11 @@ void rows_end(rows *self) {
   free(self->sums);
 }
 
+void rows_part(const rows *self, size_t *start, size_t *count) {
+  *start = left(self);
+  *count = width(self);
+}
+
 size_t rows_memory(const rows *self) {
   return self->band_words * self->band_bytes + (self->lines_at_once + 1) * self->line_bytes;
 }

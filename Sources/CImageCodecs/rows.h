@@ -32,6 +32,9 @@ void rows_end(rows *self);
 /* The bytes of what is kept meanwhile. */
 size_t rows_memory(const rows *self);
 
+/* The bytes of each row that any output needs. */
+void rows_part(const rows *self, size_t *start, size_t *count);
+
 /* Where row `y` is to be written, width x 3 bytes. */
 uint8_t *rows_room(rows *self, size_t y);
 

@@ -7,7 +7,7 @@ public enum Orientation: String, Sendable, Codable, CaseIterable {
 }
 
 /// One of EXIF's eight ways to store a picture.
-struct StoredOrientation {
+struct StoredOrientation: Sendable {
   /// 1…8, as EXIF counts; 1 is upright.
   let value: Int32
 

@@ -45,14 +45,7 @@ public struct PhotoReading: Sendable, Equatable {
     decoding data: Data, named name: String, seenAs view: (_ width: Int, _ height: Int) throws -> ImageView
   ) throws -> Image {
     let photo = try EncodedPhoto(data, named: name, reading: self)
-    let chosen: ImageView
-    do {
-      chosen = try view(photo.width, photo.height)
-      try chosen.check(pictureWidth: photo.width, pictureHeight: photo.height, limits: limits)
-    } catch let error as ImageError {
-      throw ImageError.shape(file: name, width: photo.width, height: photo.height, reason: error.problem)
-    }
-    return try photo.image(seenAs: chosen)
+    return try photo.image(seenAs: photo.header.view(view, named: name, limits: limits))
   }
 
   /// The whole picture of a file.
@@ -73,7 +66,7 @@ public struct PhotoReading: Sendable, Equatable {
   ///
   /// - Throws: ``ImageError``, which names the file.
   public func size(at url: URL) throws -> (width: Int, height: Int) {
-    let photo = try EncodedPhoto(ImageFile.bytes(at: url, limits: limits), named: url.path, reading: self)
-    return (photo.width, photo.height)
+    let header = try EncodedPhoto(at: url, reading: self).header
+    return (header.width, header.height)
   }
 }

@@ -108,6 +108,16 @@ public struct TrainingAugmentation: Sendable, Equatable {
     return flipped(view, using: &generator)
   }
 
+  /// The same of a photo that is kept decoded while there is room.
+  ///
+  /// - Throws: ``ImageError``, which names the file.
+  public func callAsFunction(
+    _ url: URL, from memory: PhotoMemory, using generator: inout some RandomNumberGenerator
+  ) throws -> Image {
+    let view = try memory.image(at: url) { crop.view(width: $0, height: $1, using: &generator) }
+    return flipped(view, using: &generator)
+  }
+
   private func flipped(_ view: Image, using generator: inout some RandomNumberGenerator) -> Image {
     Double.random(in: 0..<1, using: &generator) < flipProbability ? view.flippedHorizontally() : view
   }

@@ -14,6 +14,16 @@ extension MemoryBudget: ExpressibleByArgument {
   public init?(argument: String) { self.init(argument) }
 }
 
+/// The most that decoded photos may take: a size, or 0.
+struct PhotoMemoryLimit: ExpressibleByArgument {
+  let bytes: Int
+
+  init?(argument: String) {
+    guard let bytes = argument == "0" ? 0 : MemoryBudget(argument)?.bytes else { return nil }
+    self.bytes = bytes
+  }
+}
+
 /// What every computing command takes.
 struct ComputeOptions: ParsableArguments {
   @Option(help: "Where to compute: auto, cpu or cuda.")

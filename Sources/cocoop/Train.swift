@@ -62,6 +62,12 @@ struct Train: ParsableCommand {
       valueName: "n"))
   var checkpointEvery: Int?
 
+  @Option(
+    help: ArgumentHelp(
+      "The most memory that decoded photos may take, so that fresh views of them need no decoding, such as 4GiB, or 0 "
+        + "(default: a quarter of what is free).", valueName: "bytes"))
+  var photoMemory: PhotoMemoryLimit?
+
   @Flag(help: "Do not measure the run on held-out photos at its end.")
   var noTest = false
 
@@ -147,7 +153,8 @@ struct Train: ParsableCommand {
     let run = try TrainingRun(
       configuration, clip: source.load(precision: products.precision), identity: source.identity(), dataset: dataset,
       folder: folder, brokenPhotos: skipBroken ? .skipped : .refused, within: compute.memoryBudget,
-      cacheFolder: cache.folder, limits: photoOptions.limits)
+      cacheFolder: cache.folder, limits: photoOptions.limits,
+      photoMemory: photoMemory?.bytes ?? MemoryBudget.automaticForPhotos)
     printing.remarkAssumptions(of: run.clip)
     if let kept { printing.remark("note: The sample is the one that the reference kept, \(kept.path).") }
     remark(run, of: dataset, in: dataSource)

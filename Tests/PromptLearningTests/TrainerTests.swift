@@ -65,6 +65,24 @@ struct TrainerTests {
     #expect(zip(first, other).allSatisfy { $0 != $1 })
   }
 
+  @Test("photos that are kept decoded change no bit, whatever there is room for")
+  func photoMemory() throws {
+    let dataset = try SmallDataset.make(shots: 2)
+    let clip = try TinyCLIP.clip
+    func trained(_ photoMemory: Int, views: ImageViews) throws -> [[UInt8]] {
+      let learner = try ConditionalPrompts(for: dataset.classNames, clip: clip, seed: 1)
+      var trainer = Trainer(
+        Classifier(clip, learner), configuration: try configuration(learningRate: 0.02, views: views), seed: 1,
+        photoMemory: photoMemory)
+      for epoch in 0..<2 { try trainer.runEpoch(epoch, on: dataset) }
+      return try bytes(trainer)
+    }
+    for views in [ImageViews.fresh, .stored(2)] {
+      let decoded = try trained(0, views: views)
+      for bytes in [600_000, 1 << 28] { #expect(try trained(bytes, views: views) == decoded) }
+    }
+  }
+
   @Test("the seed decides the order of the images, not only the initial values")
   func order() throws {
     let dataset = try SmallDataset.make(shots: 3)

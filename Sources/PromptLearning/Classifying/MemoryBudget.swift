@@ -43,6 +43,9 @@ public struct MemoryBudget: Sendable, Hashable, Codable {
     return MemoryBudget(unchecked: max(1 << 20, free / 2))
   }()
 
+  /// What decoded photos may take together in a training: a quarter of the memory that was free at first.
+  public static let automaticForPhotos = automatic.bytes / 2
+
   private init(unchecked bytes: Int) { self.bytes = bytes }
 
   /// What Linux could give to a new program without swapping; `nil` elsewhere.

@@ -56,14 +56,8 @@ public struct FeatureCache: Sendable {
   private static func key(model: String, preparation: String, items: [(file: URL, detail: String)]) -> String? {
     var lines = [model, Libtorch.version, preparation]
     for item in items {
-      var status = stat()
-      guard FileSystem.withSystemPath(item.file.path, { stat($0, &status) }) == 0 else { return nil }
-      #if os(Linux)
-        let changed = status.st_mtim
-      #else
-        let changed = status.st_mtimespec
-      #endif
-      lines.append("\(item.file.path)\t\(status.st_size)\t\(changed.tv_sec).\(changed.tv_nsec)\t\(item.detail)")
+      guard let stamp = FileStamp(of: item.file.path) else { return nil }
+      lines.append("\(item.file.path)\t\(stamp.bytes)\t\(stamp.seconds).\(stamp.nanoseconds)\t\(item.detail)")
     }
     return lines.joined(separator: "\n")
   }

@@ -38,15 +38,16 @@ struct TrainingViews: Sendable {
   private let extractor: FeatureExtractor
   private let preprocessing: Preprocessing
   private let augmentation: TrainingAugmentation
-  private let reading: PhotoReading
+  private let photos: PhotoMemory
   private let mode: ImageViews
   private var stored: Tensor?  // [files · views, E]: the views of a file stand together
 
-  init(of dataset: Dataset, mode: ImageViews, clip: CLIPModel, cache: FeatureCache?, reading: PhotoReading) throws {
+  /// - Parameter photos: read as they are to be, and keeps what it has room for.
+  init(of dataset: Dataset, mode: ImageViews, clip: CLIPModel, cache: FeatureCache?, photos: PhotoMemory) throws {
     self.clip = clip
-    self.reading = reading
+    self.photos = photos
     files = dataset.training.map(dataset.url(of:))
-    extractor = FeatureExtractor(clip, cache: mode == .fresh ? nil : cache, reading: reading)
+    extractor = FeatureExtractor(clip, cache: mode == .fresh ? nil : cache, reading: photos.reading)
     preprocessing = clip.configuration.preprocessing
     augmentation = try TrainingAugmentation(
       crop: RandomResizedCrop(size: preprocessing.size, interpolation: preprocessing.interpolation))
@@ -89,7 +90,7 @@ struct TrainingViews: Sendable {
   private func encode(_ draws: [ViewDraw], progress: (Int) throws -> Void) throws -> Tensor {
     try extractor.embeddings(
       of: draws,
-      preparation: "of a random view: \(augmentation), \(preprocessing)" + reading.keyDetail,
+      preparation: "of a random view: \(augmentation), \(preprocessing)" + photos.reading.keyDetail,
       key: { (files[$0.image], "\($0.view)") }, progress: progress, square: square
     ).unitRows()
   }
@@ -97,6 +98,6 @@ struct TrainingViews: Sendable {
   /// Every view has a generator of its own, so that the result does not depend on which core decodes first.
   @Sendable private func square(of draw: ViewDraw) throws -> Image {
     var generator = SeededGenerator(seed: draw.view)
-    return try augmentation(files[draw.image], reading: reading, using: &generator)
+    return try augmentation(files[draw.image], from: photos, using: &generator)
   }
 }

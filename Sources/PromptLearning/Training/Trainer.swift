@@ -22,6 +22,7 @@ public struct Trainer<Learner: TrainablePromptLearner>: Sendable {
   private let budget: MemoryBudget
   private let cache: FeatureCache?
   private let reading: PhotoReading
+  private let photoMemory: Int
   private var plan: MicrobatchPlan<Learner>?
   private var views: TrainingViews?
 
@@ -31,13 +32,15 @@ public struct Trainer<Learner: TrainablePromptLearner>: Sendable {
   ///   - budget: decides how a batch is divided; what is learned changes by the rounding of sums alone.
   ///   - cache: of the features of stored views.
   ///   - reading: how the training images are read.
+  ///   - photoMemory: the most that images which are used again may take decoded, in bytes; what is learned is the same.
   public init(
     _ classifier: Classifier<Learner>, configuration: TrainingConfiguration, recipe: TrainingRecipe = .crossEntropy,
     seed: UInt64, state: TrainingState? = nil, within budget: MemoryBudget = .automatic, cache: FeatureCache? = nil,
-    reading: PhotoReading = PhotoReading()
+    reading: PhotoReading = PhotoReading(), photoMemory: Int = 0
   ) {
     self.cache = cache
     self.reading = reading
+    self.photoMemory = photoMemory
     self.budget = budget
     self.classifier = classifier
     self.configuration = configuration
@@ -128,8 +131,10 @@ public struct Trainer<Learner: TrainablePromptLearner>: Sendable {
     of dataset: Dataset, progress: (TrainingProgress) throws -> Void
   ) throws -> TrainingViews {
     if let views { return views }
+    let uses = if case .stored(let count) = configuration.views { count } else { configuration.epochs }
     var views = try TrainingViews(
-      of: dataset, mode: configuration.views, clip: classifier.clip, cache: cache, reading: reading)
+      of: dataset, mode: configuration.views, clip: classifier.clip, cache: cache,
+      photos: PhotoMemory(limit: uses > 1 ? photoMemory : 0, reading: reading))
     var generator = SeededGenerator(seed: seed ^ 0x7669_6577_7300)
     try views.prepare(using: &generator) { try progress(.views(encoded: $0, of: $1)) }
     self.views = views

@@ -22,6 +22,7 @@ public struct TrainingRun: Sendable {
   private let cache: FeatureCache?
   /// How the images are read: as the configuration says.
   let reading: PhotoReading
+  private let photoMemory: Int
 
   /// - Parameters:
   ///   - dataset: the whole dataset; the run takes its sample and classes from it.
@@ -29,11 +30,13 @@ public struct TrainingRun: Sendable {
   ///   - budget: of a pass; `nil` takes that of the training that is resumed, or half of what is free.
   ///   - cacheFolder: where the features of stored views are found and kept; `nil` computes them.
   ///   - limits: of photos.
+  ///   - photoMemory: the most that images to learn from may take decoded, in bytes; what is learned is the same.
   public init(
     _ configuration: RunConfiguration, clip: CLIPModel, identity: ModelIdentity, dataset: Dataset, folder: RunFolder,
     brokenPhotos rule: BrokenPhotos.Rule = .unchecked, within budget: MemoryBudget? = nil, cacheFolder: URL? = nil,
-    limits: DecodingLimits = .standard
+    limits: DecodingLimits = .standard, photoMemory: Int = MemoryBudget.automaticForPhotos
   ) throws {
+    self.photoMemory = photoMemory
     reading = configuration.reading(limits: limits)
     cache = cacheFolder.map { FeatureCache(folder: $0, model: identity.sha256) }
     requestedBudget = budget
@@ -76,7 +79,8 @@ public struct TrainingRun: Sendable {
     let budget = requestedBudget ?? record?.memoryBudget ?? .automatic
     let session = TrainingSession(
       configuration.method, configuration.setup(for: dataset, on: clip), training: configuration.training,
-      dataset: dataset, identity: identity, within: budget, cache: cache, reading: reading)
+      dataset: dataset, identity: identity, within: budget, cache: cache, reading: reading,
+      photoMemory: photoMemory)
     let checkpoint = resuming && configuration.training != nil ? try checkpoint(progress) : nil
     var output = RunOutput(of: self, session, every: interval, resuming: checkpoint == nil ? nil : record)
     let classifier = try session(from: checkpoint, into: &output, progress: progress)

@@ -19,6 +19,8 @@ public struct TrainingSession: Sendable {
   public let cache: FeatureCache?
   /// How images are read.
   public let reading: PhotoReading
+  /// The most that training images may take decoded, in bytes.
+  public let photoMemory: Int
 
   /// The checkpoint that a training resumes from.
   package struct Checkpoint {
@@ -35,7 +37,7 @@ public struct TrainingSession: Sendable {
   package init(
     _ method: Method, _ setup: MethodSetup, training: TrainingConfiguration?, dataset: Dataset,
     identity: ModelIdentity, within budget: MemoryBudget, cache: FeatureCache? = nil,
-    reading: PhotoReading = PhotoReading()
+    reading: PhotoReading = PhotoReading(), photoMemory: Int = MemoryBudget.automaticForPhotos
   ) {
     self.method = method
     self.setup = setup
@@ -45,6 +47,7 @@ public struct TrainingSession: Sendable {
     self.budget = budget
     self.cache = cache
     self.reading = reading
+    self.photoMemory = photoMemory
   }
 
   /// What the artifact of this session says of itself.
@@ -93,7 +96,7 @@ public struct TrainingSession: Sendable {
     guard let training else { return Classifier(setup.clip, learner) }
     var trainer = Trainer(
       Classifier(setup.clip, learner), configuration: training, recipe: recipe, seed: setup.seed, state: state,
-      within: budget, cache: cache, reading: reading)
+      within: budget, cache: cache, reading: reading, photoMemory: photoMemory)
     // What cannot be trained destroys nothing: a new training takes the place of another once it has made a step.
     let first = trainer
     var hasBegun = false
