@@ -25,12 +25,23 @@ public enum Photo: Sendable, Equatable {
     return search.find(path, in: "")?.path
   }
 
+  /// The file, `nil` for standard input.
+  ///
+  /// - Parameter otherSpelling: what ``otherSpelling`` says of it.
+  func file(_ otherSpelling: String?) -> URL? {
+    guard case .file(let path) = self else { return nil }
+    return URL(filePath: otherSpelling ?? path, directoryHint: .notDirectory)
+  }
+
+  /// - Parameter otherSpelling: what ``otherSpelling`` says of it.
   /// - Throws: `ImageError`, which names the file.
-  func image(reading: PhotoReading, seenAs view: (_ width: Int, _ height: Int) throws -> ImageView) throws -> Image {
-    switch self {
-    case .file(let path):
-      try reading.image(at: URL(filePath: otherSpelling ?? path, directoryHint: .notDirectory), seenAs: view)
-    case .standardInput:
+  func image(
+    at otherSpelling: String?, reading: PhotoReading,
+    seenAs view: (_ width: Int, _ height: Int) throws -> ImageView
+  ) throws -> Image {
+    if let file = file(otherSpelling) {
+      try reading.image(at: file, seenAs: view)
+    } else {
       try reading.image(
         decoding: FileHandle.standardInput.readToEnd() ?? Data(), named: "standard input", seenAs: view)
     }
@@ -93,6 +104,14 @@ public struct PhotoList: Sendable {
     }
     leftOut += listing.leftOut
     return listing.photos.map { .file(folder.hasSuffix("/") ? folder + $0 : "\(folder)/\($0)") }
+  }
+
+  /// How many photos there are; `nil` where standard input lists some.
+  public var count: Int? {
+    parts.reduce(0) { count, part in
+      guard let count, case .photos(let photos) = part else { return nil }
+      return count + photos.count
+    }
   }
 
   /// One image whose bytes are on standard input.

@@ -37,8 +37,10 @@ public struct Predictor: Sendable {
     self.budget = budget
   }
 
+  var clip: CLIPModel { classifier.clip }
+
   /// How the pixels that the model sees are made.
-  var preprocessing: Preprocessing { classifier.clip.configuration.preprocessing }
+  var preprocessing: Preprocessing { clip.configuration.preprocessing }
 
   /// The pixels that the model sees of a picture.
   public func square(_ image: Image) throws -> Image {
@@ -49,10 +51,17 @@ public struct Predictor: Sendable {
   ///
   /// - Parameter squares: as ``square(_:)`` makes them.
   public func candidates(for squares: [Image], top: Int) throws -> [[Prediction.Candidate]] {
-    let names = classifier.classNames
-    let embeddings = try classifier.clip.imageEmbeddings(ofSquares: squares)
+    try candidates(forEmbeddings: clip.imageEmbeddings(ofSquares: squares), top: top)
+  }
+
+  /// The same of what the image tower gives.
+  ///
+  /// - Parameter embeddings: `[B, E]`.
+  func candidates(forEmbeddings embeddings: Tensor, top: Int) throws -> [[Prediction.Candidate]] {
+    let (names, images) = (classifier.classNames, embeddings.shape[0])
+    guard images > 0 else { return [] }
     let probabilities = try classifier.logits(ofEmbeddings: embeddings, within: budget).softmax().floats()
-    return squares.indices.map { image in
+    return (0..<images).map { image in
       Prediction.Candidate.ranked(
         probabilities[image * names.count..<(image + 1) * names.count], names: names, top: top)
     }

@@ -28,7 +28,7 @@ package struct ProgressText: Sendable {
     let time =
       done >= total
       ? Self.time(seconds) : rate > 0 ? "\(Self.time(Double(total - done) / rate)) left" : "time left unknown"
-    let speed = rate > 0 ? "\(String(format: rate < 10 ? "%.1f" : "%.0f", rate))/s" : ""
+    let speed = rate > 0 ? "\(String(format: rate < 10 ? "%.1f" : "%.0f", rate)) \(unit)/s" : ""
     let parts = ["\(label): \(done)/\(total) \(unit)", time, note, speed].filter { !$0.isEmpty }
     guard let columns else { return parts.joined(separator: ", ") }
     var text = String("\(label): \(done)/\(total) \(unit)".prefix(max(0, columns)))

@@ -54,20 +54,38 @@ public struct FeatureCache: Sendable {
 
   /// `nil` where a file is not there: decoding it will say so better.
   private static func key(model: String, preparation: String, items: [(file: URL, detail: String)]) -> String? {
-    var lines = [model, Libtorch.version, preparation]
-    for item in items {
-      guard let stamp = FileStamp(of: item.file.path) else { return nil }
-      lines.append("\(item.file.path)\t\(stamp.bytes)\t\(stamp.seconds).\(stamp.nanoseconds)\t\(item.detail)")
-    }
-    return lines.joined(separator: "\n")
+    let lines = items.compactMap { line(of: $0.file, detail: $0.detail) }
+    guard lines.count == items.count else { return nil }
+    return (header(model: model, preparation: preparation) + lines).joined(separator: "\n")
+  }
+
+  /// What a key begins with, one line each.
+  static func header(model: String, preparation: String) -> [String] { [model, Libtorch.version, preparation] }
+
+  /// What a key says of a file; `nil` where it is not there.
+  static func line(of file: URL, detail: String) -> String? {
+    FileStamp(of: file.path).map { "\(file.path)\t\($0.bytes)\t\($0.seconds).\($0.nanoseconds)\t\(detail)" }
+  }
+
+  /// The files of features whose names begin so.
+  func files(of prefix: String) -> [URL] {
+    let found = try? FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
+    return (found ?? []).filter { $0.lastPathComponent.hasPrefix(prefix) }
+      .sorted { $0.lastPathComponent < $1.lastPathComponent }
+  }
+
+  /// The key that a file of features has; `nil` where it cannot be read.
+  static func key(of url: URL) -> String? {
+    guard FileManager.default.fileExists(atPath: url.path) else { return nil }
+    return (try? SafetensorsFile(contentsOf: url))?.metadata["key"]
   }
 
   /// FNV-1a of 64 bits, in hexadecimal: enough against damage and for names, and no more is asked of it.
-  private static func checksum(of bytes: some Sequence<UInt8>) -> String {
+  static func checksum(of bytes: some Sequence<UInt8>) -> String {
     String(FNV1a.hash(bytes), radix: 16)
   }
 
-  private static func read(_ url: URL, key: String, shape: [Int]) -> Tensor? {
+  static func read(_ url: URL, key: String, shape: [Int]) -> Tensor? {
     guard FileManager.default.fileExists(atPath: url.path), let file = try? SafetensorsFile(contentsOf: url),
       file.metadata["key"] == key, file.shape(of: "features") == shape, let tensor = try? file.tensor("features"),
       tensor.kind == .float32, let bytes = try? tensor.bytes(), file.metadata["checksum"] == checksum(of: bytes)
@@ -76,7 +94,7 @@ public struct FeatureCache: Sendable {
     return tensor
   }
 
-  private func keep(_ features: Tensor, at url: URL, key: String) {
+  func keep(_ features: Tensor, at url: URL, key: String) {
     let files = FileManager.default
     guard let bytes = try? features.bytes(), bytes.count + key.utf8.count <= limit,
       (try? files.createDirectory(at: folder, withIntermediateDirectories: true)) != nil

@@ -4,7 +4,7 @@ import Images
 import Support
 import Torch
 
-/// Encodes image files a batch at a time: decoding runs on all cores, and so does the encoder.
+/// Encodes image files a batch at a time, while other threads decode what comes next.
 public struct FeatureExtractor: Sendable {
   /// Enough images to keep the cores busy, few enough that their hidden layers stay small.
   public static let batchSize = 32
@@ -73,9 +73,8 @@ public struct FeatureExtractor: Sendable {
     var readable: [Int] = []
     var unreadable: [UnreadablePhoto] = []
     var done = 0
-    let batches = files.chunks(ofCount: Self.batchSize)
-    try batches.forEachPrefetching(by: { batch in
-      try batch.concurrentMap { url in Result { try preprocessing.square(at: url, reading: reading) } }
+    try files.forEachPrefetched(every: Self.batchSize, threads: Threads.count, by: { url in
+      Result { try preprocessing.square(at: url, reading: reading) }
     }) { batch, results in
       var squares: [Image] = []
       for (offset, (file, result)) in zip(batch, results).enumerated() {
@@ -112,10 +111,16 @@ public struct FeatureExtractor: Sendable {
     _ preparation: String, _ items: [(file: URL, detail: String)], compute: () throws -> Tensor
   ) throws -> Tensor {
     guard let cache else { return try compute() }
-    // Runs of before the choice know of float32 alone, and so do the names of what they kept.
-    let precision = clip.precision == .float32 ? "" : ", in \(clip.precision.rawValue)"
     return try cache.features(
-      preparation: preparation + precision, items: items, width: clip.embeddingWidth, compute: compute)
+      preparation: preparation + precisionDetail, items: items, width: clip.embeddingWidth, compute: compute)
+  }
+
+  /// Runs of before the choice know of float32 alone, and so do the names of what they kept.
+  private var precisionDetail: String { clip.precision == .float32 ? "" : ", in \(clip.precision.rawValue)" }
+
+  /// What the image tower gives of single photos as they are tested; `nil` where nothing is kept.
+  package var photoFeatures: PhotoFeatures? {
+    cache.map { PhotoFeatures($0, preparation: preparation + precisionDetail, width: clip.embeddingWidth) }
   }
 
   /// What the image tower makes of squares that are made from items; the next batch of squares is made meanwhile.
@@ -124,8 +129,7 @@ public struct FeatureExtractor: Sendable {
   ) throws -> Tensor {
     var parts: [Tensor] = []
     var done = 0
-    try items.chunks(ofCount: Self.batchSize).forEachPrefetching(by: { try $0.concurrentMap(square) }) {
-      items, squares in
+    try items.forEachPrefetched(every: Self.batchSize, threads: Threads.count, by: square) { items, squares in
       parts.append(try clip.imageEmbeddings(ofSquares: squares))
       done += items.count
       try progress(done)
