@@ -121,14 +121,17 @@ struct Predict: ParsableCommand {
       let stream = PredictionStream(
         predictor, batchSize: batchSize, top: top, reading: reading,
         cache: try cacheFolder(for: photos).map { FeatureCache(folder: $0, model: try model()) })
-      // Where results run over the terminal, progress would be drawn between them.
-      let progress = isatty(STDOUT_FILENO) == 1 ? nil : photos.count.map { (printing.progress("predicting"), $0) }
+      // Where results run over the terminal, they are the progress; and what scripts read has errors alone.
+      let isShown = isatty(STDERR_FILENO) == 1 && isatty(STDOUT_FILENO) == 0
+      let progress = isShown ? photos.count.map { (line: printing.progress("predicting"), total: $0) } : nil
       var done = 0
+      progress?.line.update(0, of: progress?.total ?? 0, unit: "photos")
       if !photos.leftOut.isEmpty { printing.remark("note: \(photos.leftOut.sentence()).") }
       let found = try stream.run(photos, checking: interruption.check) {
+        if progress != nil, $0.error != nil { StandardError.write("\r\u{1B}[K") }
         try output.write($0)
         done += 1
-        if let (line, total) = progress, total > 1 { line.update(done, of: total, unit: "photos") }
+        if let (line, total) = progress { line.update(done, of: total, unit: "photos") }
       }
       if let first = found.first {
         let notice = Notice.otherSpelling(count: found.count, difference: .unicodeForm, first: first)
