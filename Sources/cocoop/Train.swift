@@ -1,3 +1,4 @@
+import Images
 import ArgumentParser
 import Datasets
 import Foundation

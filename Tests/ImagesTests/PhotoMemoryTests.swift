@@ -1,3 +1,4 @@
+import Support
 import Foundation
 import Images
 import TestSupport
@@ -65,7 +66,8 @@ struct PhotoMemoryTests {
       #expect(try seen() == first)
       let changed = try (second.png() + Data(count: 1 << 12)).prefix(size + 100)
       try changed.write(to: file)
-      try FileManager.default.setAttributes([.modificationDate: Date(timeIntervalSince1970: 1)], ofItemAtPath: file.path)
+      try FileManager.default.setAttributes(
+        [.modificationDate: Date(timeIntervalSince1970: 1)], ofItemAtPath: file.path)
       #expect(try seen() == second)
 
       try FileManager.default.removeItem(at: file)

@@ -1,3 +1,4 @@
+import Datasets
 import CLIP
 import Foundation
 import PromptLearning
