@@ -52,8 +52,8 @@ struct PhotoHeader: Sendable {
 
   /// What is seen of the picture.
   ///
-  /// Pixels are resampled as they are stored, and only the few that are kept are turned upright. That gives the same bits:
-  /// the sums are of whole numbers, so a mirrored filter gives the mirrored picture.
+  /// Pixels are resampled as they are stored, and only the few that are kept are turned upright. That gives the same
+  /// bits: the sums are of whole numbers, so a mirrored filter gives the mirrored picture.
   ///
   /// - Parameter resize: writes what a resizing makes of the stored pixels.
   func image(

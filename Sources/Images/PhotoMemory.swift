@@ -5,9 +5,9 @@ import Synchronization
 
 /// Decoded photos in memory, for whoever looks at each of them many times, such as a training with fresh views.
 ///
-/// A view of a photo in memory has the bits of one that is decoded anew. Photos are kept as they come until the limit is
-/// reached; those that come later are decoded at each use. A photo whose file has another size or time of change than when
-/// it was decoded is read again.
+/// A view of a photo in memory has the bits of one that is decoded anew. Photos are kept as they come until the limit
+/// is reached; those that come later are decoded at each use. A photo whose file has another size or time of change
+/// than when it was decoded is read again.
 public final class PhotoMemory: Sendable {
   public let reading: PhotoReading
   /// The most that the pixels may take, in bytes; with 0 every use decodes.
@@ -55,7 +55,9 @@ public final class PhotoMemory: Sendable {
     }
     let chosen = try header.view(view, named: url.path, limits: reading.limits)
     let reduction = header.reduction(for: chosen, reading.decoding)
-    if let pixels = known?.pixels[reduction] { return try header.image(of: pixels, reduction: reduction, seenAs: chosen) }
+    if let pixels = known?.pixels[reduction] {
+      return try header.image(of: pixels, reduction: reduction, seenAs: chosen)
+    }
     let photo = try encoded ?? EncodedPhoto(at: url, reading: reading)
     let count = header.valueCount(reduction: reduction)
     guard reserve(count) else { return try photo.image(seenAs: chosen) }

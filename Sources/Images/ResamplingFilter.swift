@@ -39,8 +39,8 @@ struct ResamplingFilter {
   /// A weight of 1.
   private static let unit = Double(1 << IC_WEIGHT_BITS)
 
-  /// The same of a stretch that may begin and end between positions, as Pillow's `resize(box:)` takes it; what lies beside
-  /// the stretch counts too where the filter reaches it.
+  /// The same of a stretch that may begin and end between positions, as Pillow's `resize(box:)` takes it; what lies
+  /// beside the stretch counts too where the filter reaches it.
   ///
   /// - Parameter inputs: the length of the whole axis.
   init(

@@ -6,8 +6,8 @@ import Support
 import Synchronization
 import Torch
 
-/// Names any number of photos in the order given, in the memory of a few batches: while the model computes, other threads
-/// read and decode what comes next.
+/// Names any number of photos in the order given, in the memory of a few batches: while the model computes, other
+/// threads read and decode what comes next.
 public struct PredictionStream: Sendable {
   private let predictor: Predictor
   private let batchSize: Int

@@ -84,8 +84,8 @@ extension PhotoDecoding: ExpressibleByArgument {}
 struct PhotoDecodingOption: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "exact decodes every pixel of a photo; scaled lets a large JPEG be reduced by 2, 4 or 8 as it is decoded, which is "
-        + "faster and an approximation (default: as the run has learned, else exact).",
+      "exact decodes every pixel of a photo; scaled lets a large JPEG be reduced by 2, 4 or 8 as it is decoded, which "
+        + "is faster and an approximation (default: as the run has learned, else exact).",
       valueName: "exact|scaled"))
   var photoDecoding: PhotoDecoding?
 }

@@ -58,7 +58,8 @@ struct ScaledDecodingTests {
           let memory = PhotoMemory(
             limit: 1 << 24, reading: PhotoReading(orientation: isUpright ? .exif : .ignored, decoding: .scaled))
           for expected in views where expected.isUpright == isUpright {
-            #expect(try memory.image(at: file) { _, _ in expected.view }.record == expected.record, "\(name) \(expected)")
+            #expect(
+              try memory.image(at: file) { _, _ in expected.view }.record == expected.record, "\(name) \(expected)")
           }
         }
         for expected in views.prefix(4) {

@@ -73,9 +73,12 @@ public struct FeatureExtractor: Sendable {
     var readable: [Int] = []
     var unreadable: [UnreadablePhoto] = []
     var done = 0
-    try files.forEachPrefetched(every: Self.batchSize, threads: Threads.count, by: { url in
-      Result { try preprocessing.square(at: url, reading: reading) }
-    }) { batch, results in
+    try files.forEachPrefetched(
+      every: Self.batchSize, threads: Threads.count,
+      by: { url in
+        Result { try preprocessing.square(at: url, reading: reading) }
+      }
+    ) { batch, results in
       var squares: [Image] = []
       for (offset, (file, result)) in zip(batch, results).enumerated() {
         do {

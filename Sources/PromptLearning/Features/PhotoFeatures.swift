@@ -4,8 +4,9 @@ import Torch
 
 /// Features of photos one by one, as a ``FeatureCache`` has them from commands of before; new ones are kept by folder.
 ///
-/// The key of a photo is its line in that of a list: the checkpoint, libtorch's version, how pixels are made, the path, the
-/// size and the time of change. New features of a folder go into one file of it, and into further ones as they become many.
+/// The key of a photo is its line in that of a list: the checkpoint, libtorch's version, how pixels are made, the path,
+/// the size and the time of change. New features of a folder go into one file of it, and into further ones as they
+/// become many.
 package final class PhotoFeatures: Sendable {
   /// The features of one file hold this many photos at most.
   private static let most = 4096
@@ -40,7 +41,8 @@ package final class PhotoFeatures: Sendable {
     (self.cache, self.preparation, self.width) = (cache, preparation, width)
   }
 
-  /// A photo as a key names it, and its folder. It is asked for before the photo is read, so that a change meanwhile is seen.
+  /// A photo as a key names it, and its folder. It is asked for before the photo is read, so that a change meanwhile is
+  /// seen.
   package struct Name: Sendable {
     let line: String
     let folder: String
