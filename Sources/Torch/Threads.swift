@@ -1,7 +1,7 @@
 import CTorch
 import Synchronization
 
-/// How many threads one operation may use: one setting for the whole process, made once.
+/// The number of threads that one operation may use: one setting for the whole process, made once.
 public enum Threads {
   private static let chosen = Mutex<Int?>(nil)
 
@@ -21,13 +21,13 @@ public enum Threads {
   }
 }
 
-/// The libtorch that this process runs on.
+/// The libtorch that this process uses.
 public enum Libtorch {
-  /// Such as "2.13.0".
+  /// The version, such as "2.13.0".
   public static let version = String(cString: ct_version())
 
   /// Keeps freed memory for the next tensor instead of returning it to the system, for the whole process.
   ///
-  /// For a tool that computes all the time; a library leaves the choice to the program. Up to 512 MiB stay.
+  /// Suits a tool that computes all the time; a library leaves the choice to the program. Up to 512 MiB are kept.
   public static func keepFreedMemory() { ct_keep_freed_memory() }
 }
