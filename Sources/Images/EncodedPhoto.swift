@@ -9,11 +9,11 @@ struct EncodedPhoto {
   private let stored: ic_size
   private let orientation: StoredOrientation
 
-  /// In pixels, of the picture as it is seen.
+  /// The width in pixels of the upright picture.
   var width: Int { Int(orientation.isTurned ? stored.height : stored.width) }
   var height: Int { Int(orientation.isTurned ? stored.width : stored.height) }
 
-  /// - Throws: ``ImageError``, which names the picture.
+  /// - Throws: ``ImageError``, with the picture's name.
   init(_ data: Data, named name: String, reading: PhotoReading) throws {
     guard !data.isEmpty else { throw ImageError.empty(file: name) }
     guard let format = ImageFormat(of: data) else {
@@ -36,7 +36,7 @@ struct EncodedPhoto {
       value: isApplied ? Self.withBytes(of: data) { ic_orientation(format.codec, $0, $1) } : 1)
   }
 
-  /// The whole picture.
+  /// Decodes the whole picture.
   func image() throws -> Image {
     let pixels = try decoded(valueCount: 3 * width * height, resizing: nil)
     let size = stored
@@ -44,10 +44,10 @@ struct EncodedPhoto {
     return upright(pixels, storedWidth: Int(size.width), storedHeight: Int(size.height))
   }
 
-  /// What is seen of it, decoded and resampled row by row.
+  /// Decodes the part that a view shows, and resamples it row by row.
   ///
-  /// Pixels are resampled as they are stored, and only the few that are kept are turned upright. That gives the same bits:
-  /// the sums are of whole numbers, so a mirrored filter gives the mirrored picture.
+  /// Pixels are resampled in their stored orientation, and only the few that are kept are turned upright. That gives
+  /// the same bits: the sums are of whole numbers, so a mirrored filter gives the mirrored picture.
   func image(seenAs view: ImageView) throws -> Image {
     guard !view.keptColumns.isEmpty, !view.keptRows.isEmpty else { return .black(view.window) }
     let resampling = Resampling(view, pictureWidth: width, pictureHeight: height, orientation: orientation)

@@ -1,6 +1,6 @@
 import Foundation
 
-/// How photos are read: what a file may claim, and whether its picture is turned upright.
+/// The options of reading photos: the limits of a file, and whether its picture is turned upright.
 public struct PhotoReading: Sendable, Equatable {
   public var limits: DecodingLimits
   public var orientation: Orientation
@@ -10,18 +10,18 @@ public struct PhotoReading: Sendable, Equatable {
     self.orientation = orientation
   }
 
-  /// What is seen of a photo's file. Of a JPEG or a PNG that is stored row by row, no more rows are in memory than the
-  /// resampling needs at a time.
+  /// Decodes the part of a photo file that a view shows. Of a JPEG or a PNG that is stored row by row, no more rows are
+  /// in memory than the resampling needs at a time.
   ///
-  /// - Parameter view: chooses it by the size of the (upright) picture, in pixels.
-  /// - Throws: ``ImageError``, which names the file, and what `view` throws besides.
+  /// - Parameter view: chooses the view from the size of the (upright) picture, in pixels.
+  /// - Throws: ``ImageError``, with the file's path, and the errors of `view`.
   public func image(at url: URL, seenAs view: (_ width: Int, _ height: Int) throws -> ImageView) throws -> Image {
     try image(decoding: ImageFile.bytes(at: url, limits: limits), named: url.path, seenAs: view)
   }
 
-  /// The same of a file held in memory. The format is found from the bytes, never from the name.
+  /// Decodes the part of a photo in memory that a view shows. The format is found from the bytes, never from the name.
   ///
-  /// - Parameter name: what errors call the picture.
+  /// - Parameter name: the picture's name in errors.
   public func image(
     decoding data: Data, named name: String, seenAs view: (_ width: Int, _ height: Int) throws -> ImageView
   ) throws -> Image {
@@ -36,23 +36,23 @@ public struct PhotoReading: Sendable, Equatable {
     return try photo.image(seenAs: chosen)
   }
 
-  /// The whole picture of a file.
+  /// Decodes the whole picture of a file.
   ///
-  /// - Throws: ``ImageError``, which names the file.
+  /// - Throws: ``ImageError``, with the file's path.
   public func image(at url: URL) throws -> Image {
     try image(decoding: ImageFile.bytes(at: url, limits: limits), named: url.path)
   }
 
-  /// The whole picture of a file held in memory.
+  /// Decodes the whole picture of a file that is in memory.
   ///
-  /// - Throws: ``ImageError``, which names the picture.
+  /// - Throws: ``ImageError``, with the picture's name.
   public func image(decoding data: Data, named name: String) throws -> Image {
     try EncodedPhoto(data, named: name, reading: self).image()
   }
 
-  /// The size of a file's (upright) picture, by its header alone.
+  /// The size of a file's (upright) picture, from its header alone.
   ///
-  /// - Throws: ``ImageError``, which names the file.
+  /// - Throws: ``ImageError``, with the file's path.
   public func size(at url: URL) throws -> (width: Int, height: Int) {
     let photo = try EncodedPhoto(ImageFile.bytes(at: url, limits: limits), named: url.path, reading: self)
     return (photo.width, photo.height)

@@ -1,14 +1,14 @@
 import CImageCodecs
 
-/// The two filters that make what is seen of a picture, over its pixels as they are stored.
+/// The two filters that compute a view of a picture, over its stored pixels.
 struct Resampling {
   private let across: ResamplingFilter
   private let down: ResamplingFilter
   private let isDownFirst: Bool
 
   /// - Parameters:
-  ///   - pictureWidth: of the upright picture, as the view has it.
-  ///   - orientation: how that picture is stored.
+  ///   - pictureWidth: the width of the upright picture, as the view has it.
+  ///   - orientation: the orientation of the stored picture.
   init(
     _ view: ImageView, pictureWidth: Int, pictureHeight: Int, orientation: StoredOrientation = .init(value: 1)
   ) {
@@ -27,7 +27,7 @@ struct Resampling {
     }
   }
 
-  /// Lends the tables to the loops in C.
+  /// Passes the tables to the loops in C.
   func withResizing<Result>(_ body: (ic_resizing) throws -> Result) rethrows -> Result {
     try across.withTables { across in
       try down.withTables { down in
@@ -38,7 +38,8 @@ struct Resampling {
 }
 
 extension Image {
-  /// What is seen of the picture, equal to Pillow's `crop` and `resize` and torchvision's crops to the last bit.
+  /// The part of the picture that a view shows, equal to Pillow's `crop` and `resize` and torchvision's crops to the
+  /// last bit.
   ///
   /// - Throws: ``ImageError`` if a side is below 1 or the result exceeds `limits`.
   public func seen(as view: ImageView, limits: DecodingLimits = .standard) throws -> Image {
@@ -67,14 +68,14 @@ extension Image {
     return Image(width: columns.count, height: rows.count, checkedPixels: kept).padded(to: view)
   }
 
-  /// Nothing but black.
+  /// A black picture.
   static func black(_ size: ImageView.Rectangle) -> Image {
     Image(
       width: size.width, height: size.height,
       checkedPixels: [UInt8](repeating: 0, count: 3 * size.width * size.height))
   }
 
-  /// The window of a view, of which this is the part that lies on the resized region.
+  /// The whole window of a view; this picture is the part of it that is on the resized region.
   func padded(to view: ImageView) -> Image {
     let (left, top) = (view.keptColumns.lowerBound - view.window.x, view.keptRows.lowerBound - view.window.y)
     let (newWidth, newHeight) = (view.window.width, view.window.height)

@@ -1,8 +1,9 @@
 import CImageCodecs
 
-/// For each position of an output axis: where its input positions start, how many there are, and their weights.
+/// The filter of one axis: for each output position, the start and number of its input positions, and their weights.
 ///
-/// Antialiased as in Pillow: when shrinking, the filter is stretched by the scale so that every input pixel counts.
+/// The filter is antialiased as in Pillow: when shrinking, it is stretched by the scale so that every input pixel
+/// counts.
 /// Weights sum to 1 for each output and are rounded to fixed point, half away from zero.
 struct ResamplingFilter {
   private var starts: [Int32] = []
@@ -10,13 +11,13 @@ struct ResamplingFilter {
   private var weights: [Int32] = []  // [outputs, stride]
   private var stride = 1
 
-  /// The filter of some of the outputs; the same number of inputs and outputs leaves them as they are.
+  /// Computes the filter of some outputs; with as many outputs as inputs it leaves the values as they are.
   ///
   /// - Parameters:
-  ///   - inputs: how many positions are looked at.
-  ///   - offset: where they start on the axis.
-  ///   - outputs: how many positions they become.
-  ///   - kept: those of the outputs that are wanted.
+  ///   - inputs: the number of input positions that the outputs cover.
+  ///   - offset: the first of them on the axis.
+  ///   - outputs: the number of positions that they become.
+  ///   - kept: the outputs that are wanted.
   /// - Complexity: O(kept · support · max(1, inputs / outputs)).
   init(
     from inputs: Int, startingAt offset: Int, to outputs: Int, keeping kept: Range<Int>, _ interpolation: Interpolation
@@ -50,7 +51,7 @@ struct ResamplingFilter {
     }
   }
 
-  /// The filter for an axis that runs the other way: outputs are reversed as well.
+  /// The filter for an axis that runs in the opposite direction: outputs are reversed as well.
   ///
   /// - Parameter inputs: the length of the whole axis.
   func mirrored(inputs: Int) -> ResamplingFilter {
@@ -67,7 +68,7 @@ struct ResamplingFilter {
     return mirrored
   }
 
-  /// Lends the tables to the loops in C.
+  /// Passes the tables to the loops in C.
   func withTables<Result>(_ body: (ic_filter) throws -> Result) rethrows -> Result {
     try starts.withUnsafeBufferPointer { starts in
       try counts.withUnsafeBufferPointer { counts in
