@@ -7,10 +7,10 @@ public struct DatasetError: UserFacingError, Equatable {
 
   package let kind: Kind
 
-  /// The few errors that a caller treats in its own way.
+  /// The few errors that callers handle specially.
   package enum Kind: Sendable, Equatable {
     case unknownClasses([String], of: String, nearest: String?)
-    /// A table that cannot be read, and what is wrong with it where its name stands before.
+    /// A table that cannot be read, and the problem without the table's name.
     case table(problem: String)
     case other
   }
@@ -21,7 +21,7 @@ public struct DatasetError: UserFacingError, Equatable {
 }
 
 extension DatasetError {
-  // The file or folder itself.
+  // Errors of the file or folder itself.
   public static func notFound(path: String) -> Self {
     Self("There is no file or folder \(path)", remedy: "Check the path")
   }
@@ -59,7 +59,8 @@ extension DatasetError {
     Self("\(folder) holds several split files: \(files.listed)", remedy: "Name the one that you mean")
   }
 
-  /// A folder without class folders; how many photos lie directly in it, and deeper than class folders would.
+  /// A folder without class folders, with the number of photos directly in it, and of those deeper than class folders
+  /// would be.
   public static func noClasses(folder: String, loose: Int, deeper: DeeperPhotos?) -> Self {
     Self(
       "\(folder) has no class folders with images in them"
@@ -71,7 +72,7 @@ extension DatasetError {
       } ?? "Put each class's photos into a folder that has the class's name")
   }
 
-  // A benchmark's folder.
+  // Errors of a benchmark's folder.
   public static func noBenchmarkFolder(
     benchmark: String, root: String, folder: String, nearest: String?, isRootItself: Bool
   ) -> Self {
@@ -120,7 +121,7 @@ extension DatasetError {
     Self("\(file): expected \(expected)", remedy: "Unpack the file again")
   }
 
-  // A sample, or classes, made for other images.
+  // Errors of a sample or of classes that were made for other images.
   public static func foreignSample(file: String, count: Int, of total: Int, first: String, dataset: String) -> Self {
     Self(
       "\(count) of the \(total) images that \(file) names are no \(dataset), such as '\(first)'",
@@ -133,7 +134,7 @@ extension DatasetError {
       remedy: "Give a list that was drawn from this dataset, and from the same split")
   }
 
-  // The form of a split file or table. A place is "train[3]" or "line 7".
+  // Errors of the form of a split file or table. A place is "train[3]" or "line 7".
   public static func notJSON(file: String, reason: String?) -> Self {
     Self(
       "\(file) is not JSON" + (reason.map { ": \($0.withoutFullStop)" } ?? ""),
@@ -164,7 +165,7 @@ extension DatasetError {
       kind: .table(problem: "a quote in it is never closed: line \(line)"))
   }
 
-  /// Rows of a table with one fault, by their lines; `fault` is what is wrong with the first.
+  /// Rows of a table that share one fault, by their lines; `fault` describes the first.
   public static func rows(file: String, lines: [Int], fault: String, remedy: String) -> Self {
     Self(
       "\(file), line \(lines.first ?? 1): \(fault)"
@@ -176,7 +177,7 @@ extension DatasetError {
       kind: .table(problem: "line \(lines.first ?? 1): \(fault)"))
   }
 
-  // What it states.
+  // Errors of a source's content.
   public static func emptyPath(file: String, place: String) -> Self {
     Self("\(file), \(place): the path is empty", remedy: "Write paths relative to the image folder, without '..'")
   }
@@ -237,7 +238,7 @@ extension DatasetError {
       remedy: "Unpack the images there, or correct the list")
   }
 
-  // What was asked for.
+  // Errors of a request.
   public static func shots(_ shots: Int) -> Self {
     Self("Cannot sample \(shots) images a class", remedy: "Ask for at least 1")
   }
@@ -269,10 +270,10 @@ extension DatasetError {
 }
 
 extension DatasetError {
-  /// Photos that lie deeper than in class folders.
+  /// Photos that are deeper than class folders.
   public struct DeeperPhotos: Sendable, Equatable {
     public let count: Int
-    /// The folder above the first one's own: give it, if its folders are the classes.
+    /// The folder above the first photo's own: the one to give, if its folders are the classes.
     public let folder: String
   }
 
