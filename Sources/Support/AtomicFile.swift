@@ -19,7 +19,7 @@ public enum AtomicFile {
     try write(to: url) { append in try data.withUnsafeBytes(append) }
   }
 
-  /// Writes what `body` appends, piece by piece, in the same way: so that the contents need not be in memory at once.
+  /// Writes what `body` appends, piece by piece, in the same way, so that the contents need not be in memory at once.
   ///
   /// - Throws: ``WritingError`` with the system's reason, or what `body` throws; an earlier file at `url` is then
   ///   unchanged.

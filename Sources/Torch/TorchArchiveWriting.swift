@@ -16,8 +16,8 @@ public indirect enum SavedValue: Sendable {
 }
 
 extension TorchArchive {
-  /// Writes a value so that `torch.load` reads it with its default settings, as if `torch.save` had written it. The file
-  /// appears whole or not at all.
+  /// Writes a value so that `torch.load` reads it with its default settings, as if `torch.save` had written it. The
+  /// file appears whole or not at all.
   ///
   /// - Throws: ``TorchError`` where an element type cannot be written or the tensors are larger than 4 GB together;
   ///   `WritingError` with the system's reason. An earlier file at `url` is then unchanged.
