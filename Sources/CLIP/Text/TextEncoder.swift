@@ -2,8 +2,8 @@ import Torch
 
 /// CLIP's text transformer over a prompt trie.
 ///
-/// The result equals that of encoding each prompt alone, padded to the model's L positions, up to the rounding of
-/// sums; ``PromptTrie`` says why.
+/// The result equals that of encoding each prompt alone, padded to the model's L positions, up to the rounding of sums;
+/// ``PromptTrie`` has the reason.
 public struct TextEncoder: Sendable {
   /// D: the width of a context vector.
   public let width: Int
@@ -16,7 +16,7 @@ public struct TextEncoder: Sendable {
   private let outputNorm: LayerNorm
   private let projection: Projection
 
-  /// From D to E.
+  /// The projection from D to E.
   private enum Projection {
     case matrix(Tensor)  // [D, E]
     case biased(FrozenLinear)
@@ -77,7 +77,7 @@ public struct TextEncoder: Sendable {
     return try self.projected(outputNorm(read)).gathered(trie.leafOfPrompt, axis: 1)
   }
 
-  /// The same for a trie that is used once.
+  /// Encodes a trie that is used once.
   public func callAsFunction(_ trie: PromptTrie, contexts: Tensor? = nil) throws -> Tensor {
     try self(prepared(trie), contexts: contexts)
   }
@@ -108,11 +108,11 @@ public struct TextEncoder: Sendable {
     }
   }
 
-  /// The memory that one image's pass takes at its height.
+  /// The peak memory of one image's pass.
   ///
-  /// In widths D of a node, with an MLP of P = 4D: each layer keeps for a gradient its two inputs of norms (2), q,
-  /// k and v (3) and what the activation is given (4); and any pass holds beside its input and output a row of q, k, v
-  /// and two of the MLP's (13 in all). A process takes a third more than this sum, which is added.
+  /// The sum counts widths D for each node, with an MLP of P = 4D. For a gradient, each layer keeps the inputs of its
+  /// two norms (2), q, k and v (3) and the activation's input (4). Any pass also holds, besides its input and output, a
+  /// row of q, k, v and two of the MLP's (13 in all). A process takes a third more than this sum, which is added.
   ///
   /// - Parameter isTraining: whether hidden states are kept for a gradient.
   package func microbatchBytes(of trie: PromptTrie, isTraining: Bool) -> Int {
@@ -122,7 +122,7 @@ public struct TextEncoder: Sendable {
     return trie.nodes.count * (passing + kept) * MemoryLayout<Float>.size * 4 / 3
   }
 
-  /// How many entries the vocabulary has.
+  /// The number of entries in the vocabulary.
   public var vocabularySize: Int { tokenEmbedding.shape[0] }
 
   /// The embeddings of vocabulary entries, without positions: `[ids.count, D]`.
