@@ -1,6 +1,6 @@
 import Foundation
 
-/// Hands elements from one thread to another, in order and a few at a time: who is ahead waits.
+/// A bounded FIFO between two threads. The producer blocks when it is full.
 final class BoundedQueue<Element: Sendable>: @unchecked Sendable {
   // Sendable: every access to the stored properties is made under `condition`.
   private let condition = NSCondition()
@@ -12,7 +12,7 @@ final class BoundedQueue<Element: Sendable>: @unchecked Sendable {
 
   /// Waits for room.
   ///
-  /// - Returns: false where nobody wants more.
+  /// - Returns: false where the consumer has finished.
   func push(_ element: Element) -> Bool {
     condition.withLock {
       while elements.count >= capacity, !isFinished { condition.wait() }
@@ -41,7 +41,7 @@ final class BoundedQueue<Element: Sendable>: @unchecked Sendable {
     }
   }
 
-  /// No more elements come, or none are wanted.
+  /// Marks the end: no more elements come, or none are wanted.
   func finish() {
     condition.withLock {
       isFinished = true

@@ -3,8 +3,8 @@ import Foundation
 import Images
 import Support
 
-/// Names any number of photos in the order given, in the memory of a few batches: while the model computes, another
-/// thread reads and decodes what comes next.
+/// Predicts any number of photos in the order given, in the memory of a few batches: while the model computes, another
+/// thread reads and decodes the next photos.
 public struct PredictionStream: Sendable {
   private let predictor: Predictor
   private let batchSize: Int
@@ -12,9 +12,9 @@ public struct PredictionStream: Sendable {
   private let reading: PhotoReading
 
   /// - Parameters:
-  ///   - batchSize: photos that go through the model together.
-  ///   - top: how many classes to tell of each.
-  ///   - reading: how photos are read.
+  ///   - batchSize: the number of photos that go through the model together.
+  ///   - top: the number of classes to report for each photo.
+  ///   - reading: the options of reading photos.
   public init(_ predictor: Predictor, batchSize: Int, top: Int, reading: PhotoReading = PhotoReading()) {
     self.predictor = predictor
     self.reading = reading
@@ -25,22 +25,22 @@ public struct PredictionStream: Sendable {
   /// A photo that was read, or the reason why it was not.
   private struct Decoded: Sendable {
     let file: String
-    /// Where the photo lies, if its name has another Unicode form there.
+    /// The photo's path, if its name has another Unicode form there.
     let otherSpelling: String?
     let square: Result<Image, any Error>
   }
 
   private enum Event: Sendable {
     case photo(Decoded)
-    /// The list of photos itself cannot be read on.
+    /// The list of photos itself cannot be read any further.
     case failure(any Error)
   }
 
   /// - Parameters:
   ///   - check: called often; it may throw to stop.
-  ///   - emit: told of every photo in the order given, one that cannot be read included; it may throw to stop.
+  ///   - emit: called with every photo in the order given, including those that cannot be read; it may throw to stop.
   /// - Returns: the photos that were found under another Unicode form of their names.
-  /// - Throws: what the list of photos, `check` or `emit` throws, and what is not the fault of one photo.
+  /// - Throws: the errors of the list of photos, `check` and `emit`, and errors that do not concern one photo alone.
   @discardableResult
   public func run(
     _ photos: PhotoList, checking check: () throws -> Void = {}, emit: (Prediction) throws -> Void
