@@ -5,25 +5,25 @@ import Images
 import Support
 import Torch
 
-/// What a run has learned: tensors by name, what they are, and the model that they belong to.
+/// The result of a run's learning: tensors by name, their description, and the model that they belong to.
 ///
-/// In a file it is a safetensors file whose tensors have the original's names and whose metadata describes them. A file
-/// written while training also holds what the training needs to resume: the optimiser's velocities, the state of the
-/// generator, the position in the epoch and the configuration; and a checksum, since a training that resumes from damaged
-/// numbers would never be found out. docs/run-folder.md has the details.
+/// The file is a safetensors file whose tensors have the original's names and whose metadata describes them. A file
+/// that was written during training also holds what the training needs to resume: the optimiser's velocities, the state
+/// of the generator, the position in the epoch and the configuration; and a checksum, since damaged numbers in a
+/// resumed training would never be noticed. docs/run-folder.md has the details.
 public struct Artifact: Sendable {
-  /// The format that this program writes, and the only one that it reads.
+  /// The format version that this program writes, and the only one that it reads.
   public static let version = 1
 
   public let description: ArtifactDescription
-  /// By the method's parameter names.
+  /// The learned tensors, by the method's parameter names.
   public let parameters: [String: Tensor]
   /// The state of a training that may resume; `nil` in the file of a finished one.
   public let training: Training?
-  /// Numbers that a fit at once came to, by name; `nil` for other methods.
+  /// Results of a direct fit, by name; `nil` for other methods.
   public let search: [String: Double]?
 
-  /// Where a training stood when the file was written.
+  /// The state of a training when the file was written.
   public struct Training: Sendable {
     public let configuration: TrainingConfiguration
     public let seed: UInt64
@@ -46,9 +46,9 @@ public struct Artifact: Sendable {
     self.search = search
   }
 
-  /// What a trainer has learned so far.
+  /// The current result of a trainer.
   ///
-  /// - Parameter resumable: whether the file shall hold what the training needs to resume.
+  /// - Parameter resumable: whether the file includes what the training needs to resume.
   package init<Learner: TrainablePromptLearner>(
     _ description: ArtifactDescription, _ trainer: Trainer<Learner>, resumable: Bool
   ) {
@@ -59,11 +59,11 @@ public struct Artifact: Sendable {
         ? Training(configuration: trainer.configuration, seed: trainer.seed, state: trainer.state) : nil)
   }
 
-  /// What a trainer has learned so far, by a method whose learner it trains.
+  /// The current result of a trainer, with the method whose learner it trains.
   ///
   /// - Parameters:
-  ///   - context: how its contexts were begun and stand.
-  ///   - resumable: whether the file shall hold what the training needs to resume.
+  ///   - context: the initial values and positions of the contexts.
+  ///   - resumable: whether the file includes what the training needs to resume.
   public init<Learner: TrainablePromptLearner>(
     _ trainer: Trainer<Learner>, of method: Method, context: ContextSettings = ContextSettings(),
     model: ModelIdentity, resumable: Bool
@@ -73,7 +73,7 @@ public struct Artifact: Sendable {
     self.init(ArtifactDescription(method, setup, model: model), trainer, resumable: resumable)
   }
 
-  /// The sentences of a zero-shot classifier.
+  /// The templates of a zero-shot classifier.
   public init(_ prompts: ZeroShotPrompts, model: ModelIdentity) {
     self.init(
       ArtifactDescription(
@@ -107,9 +107,9 @@ public struct Artifact: Sendable {
     try SafetensorsFile.write(tensors, metadata: metadata, to: url)
   }
 
-  /// Reads a file, strictly: the version, every tensor that the description calls for, and no other.
+  /// Reads a file, strictly: the version, every tensor that the description requires, and no other.
   ///
-  /// - Parameter noun: what the file is expected to hold, as errors call it.
+  /// - Parameter noun: the expected content of the file, for errors.
   public init(contentsOf url: URL, noun: String = "prompts") throws {
     let (file, path) = (try SafetensorsFile(contentsOf: url), url.path)
     guard let json = file.metadata[Self.metadataKey] else {
@@ -170,9 +170,9 @@ extension Artifact {
   /// The classifier that the file describes, on the model that it was learned on.
   ///
   /// - Parameters:
-  ///   - identity: of `clip`; it must be the one that this was learned on.
-  ///   - classNames: other classes than were learned; `nil` keeps those.
-  ///   - path: what errors call the file.
+  ///   - identity: the identity of `clip`; it must be the model that this was learned on.
+  ///   - classNames: other classes than the learned ones; `nil` keeps those.
+  ///   - path: the file's path in errors.
   public func classifier(
     on clip: CLIPModel, identity: ModelIdentity, classNames: [String]? = nil, path: String
   ) throws -> any ImageClassifier {
@@ -190,7 +190,7 @@ extension Artifact {
     return try contexts(self, clip, path)
   }
 
-  /// The classifier as it would be if no image shifted its prompts; `nil` for a method whose prompts none does.
+  /// The classifier without the image's effect on its prompts; `nil` for a method without such an effect.
   package func classifierWithoutImage(
     on clip: CLIPModel, identity: ModelIdentity, classNames: [String], path: String
   ) throws -> (any ImageClassifier)? {
@@ -202,7 +202,7 @@ extension Artifact {
   /// Whether each class has contexts of its own.
   public var isClassSpecific: Bool { parameters["ctx"]?.shape.count == 3 }
 
-  /// The parameter of this name, which has been checked.
+  /// The parameter of this name, after validation.
   func parameter(_ name: String, path: String) throws -> Tensor {
     guard let tensor = parameters[name] else {
       throw LearningError.parameterShape(path: path, name: name, expected: [], found: nil)
@@ -257,7 +257,7 @@ extension Artifact {
       let configuration: TrainingConfiguration
       let seed: UInt64
       let completedEpochs: Int
-      /// Absent where an epoch has just ended, in files of before steps were counted.
+      /// The position in the epoch; absent at the end of an epoch in files from before steps were counted.
       let position: EpochPosition?
       let generator: SeededGenerator
     }
@@ -269,7 +269,7 @@ extension Artifact {
       self.search = search
     }
 
-    /// The version is read first: another version's header may have any other shape.
+    /// The version is read first: another version's header may have any other structure.
     init(json: String, path: String, noun: String) throws {
       struct Version: Decodable { let version: Int }
       let (decoder, data) = (JSONDecoder(), Data(json.utf8))

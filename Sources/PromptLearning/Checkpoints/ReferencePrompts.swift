@@ -5,19 +5,19 @@ import Support
 import Tokenization
 import Torch
 
-/// Prompts as the authors' implementation of CoOp and CoCoOp keeps them: a file of `torch.save` with `state_dict` and
-/// `epoch` (`D/dassl/utils/torchtools.py`, `C/trainers/coop.py`, `cocoop.py`).
+/// Prompts in the format of the authors' implementation of CoOp and CoCoOp: a file of `torch.save` with `state_dict`
+/// and `epoch` (`D/dassl/utils/torchtools.py`, `C/trainers/coop.py`, `cocoop.py`).
 public struct ReferencePrompts: Sendable {
   /// The file that was read.
   public let url: URL
   public let method: Method
-  /// By the learner's parameter names, as 32-bit floats.
+  /// The tensors by the learner's parameter names, as 32-bit floats.
   public let parameters: [String: Tensor]
   /// The element type of the file's context.
   public let precision: Tensor.Kind
-  /// Of the classes that the prompts were learned on, where the file says it.
+  /// The number of classes that the prompts were learned on, where the file has it.
   public let classCount: Int?
-  /// How many epochs they were trained for.
+  /// The number of epochs that they were trained for.
   public let epoch: Int?
   /// The accuracy on validation images, in percent.
   public let validationResult: Double?
@@ -75,7 +75,7 @@ public struct ReferencePrompts: Sendable {
     }
   }
 
-  /// Checks that all tensors fit each other; whether they fit a model is seen when one is given.
+  /// Checks that all tensors fit each other; whether they fit a model is checked when one is given.
   private func checkShapes() throws {
     let context = parameters["ctx"]?.shape ?? []
     guard let spec = method.parameters.first(where: { $0.name == "ctx" }), spec.hasRank(context.count),
@@ -89,11 +89,11 @@ public struct ReferencePrompts: Sendable {
 
   // MARK: On a model
 
-  /// The prompts as this package keeps them.
+  /// The prompts in this package's format.
   ///
   /// - Parameters:
-  ///   - classNames: those that the prompts were learned on, in their order; empty where nobody knows them.
-  ///   - position: where CoOp's class name stands, which the file does not say.
+  ///   - classNames: the classes that the prompts were learned on, in their order; empty where they are unknown.
+  ///   - position: the position of CoOp's class name, which the file does not contain.
   /// - Throws: ``LearningError/otherBackbone(path:tensor:axis:found:model:expected:)``,
   ///   ``LearningError/classCount(path:learnedFor:named:)``.
   public func checkpoint(
@@ -132,7 +132,7 @@ extension ReferencePrompts {
   static let bestName = "model-best.pth.tar"
   static let epochPrefix = "model.pth.tar-"
 
-  /// Whether prompts of the reference may be meant by `url`: a file, or a folder as its training leaves one.
+  /// Whether `url` may be prompts of the reference: a file, or a folder that its training creates.
   public static func mayStand(at url: URL) -> Bool {
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) else { return false }
@@ -156,7 +156,8 @@ extension ReferencePrompts {
     }
   }
 
-  /// The newest file of a folder, as its text `checkpoint` says; without one, the best, or that of the latest epoch.
+  /// The newest file of a folder, according to its text `checkpoint`; without one, the best, or that of the latest
+  /// epoch.
   private static func file(at url: URL) throws -> URL {
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) else {
@@ -185,9 +186,9 @@ extension ReferencePrompts {
 }
 
 extension ReferencePrompts {
-  /// What the reference's loader finds beside the tensors.
+  /// The values that the reference's loader finds next to the tensors.
   public struct Training: Sendable {
-    /// Names the file as well.
+    /// The epoch, which is also in the file's name.
     public let epoch: Int
     public let learningRate: Double
     public let validationResult: Double?
@@ -199,15 +200,15 @@ extension ReferencePrompts {
     }
   }
 
-  /// Where the file of an epoch stands in an output folder.
+  /// The location of the file of an epoch in an output folder.
   public static func file(ofEpoch epoch: Int, in output: URL) -> URL {
     output.appending(path: "\(folderName)/\(epochPrefix)\(epoch)")
   }
 
   /// Writes an output folder that the reference's loader accepts: `prompt_learner/model.pth.tar-N`, and the text
-  /// `checkpoint` that names it.
+  /// `checkpoint` with that name.
   ///
-  /// - Parameter precision: of all tensors.
+  /// - Parameter precision: the element type of all tensors.
   /// - Throws: ``LearningError``, `TorchError`, `WritingError`.
   public static func write(
     _ prompts: Artifact, on clip: CLIPModel, _ training: Training, precision: Tensor.Kind, toFolder output: URL
@@ -253,7 +254,7 @@ extension ReferencePrompts {
     try TorchArchive.write(value, to: url)
   }
 
-  /// The state of `torch.optim.SGD` after it was made: no velocities.
+  /// The state of a new `torch.optim.SGD`, without velocities.
   private static func optimizer(of parameters: Int, _ training: Training) -> SavedValue {
     let group: [(key: String, value: SavedValue)] = [
       ("lr", .double(training.learningRate)), ("momentum", .double(0.9)), ("dampening", .integer(0)),
@@ -263,7 +264,7 @@ extension ReferencePrompts {
     return .dictionary([("state", .dictionary([])), ("param_groups", .list([.dictionary(group)]))])
   }
 
-  /// The embeddings of what stands around the contexts: `[C, 1, D]` and `[C, L - 1 - M, D]`.
+  /// The embeddings of the tokens before and after the contexts: `[C, 1, D]` and `[C, L - 1 - M, D]`.
   private static func tokenBuffers(
     for classNames: [String], contextLength: Int, clip: CLIPModel
   ) throws -> [(String, Tensor)] {

@@ -2,11 +2,11 @@ import ClassificationMetrics
 import CLIP
 import Torch
 
-/// How the prompts of many images and classes go through the text encoder: in passes that a budget can hold.
+/// The microbatches in which many images and classes go through the text encoder within a budget.
 ///
-/// Images are the cheaper to divide, since they have nothing in common. Classes are divided only where a single image's
-/// prompts are too many: each part repeats the start that all prompts share. The numbers are those of one pass, up to
-/// the rounding of sums.
+/// Dividing images is cheaper, since they share nothing. Classes are divided only where a single image's prompts are
+/// too many: each part repeats the beginning that all prompts share. The results are those of one pass, up to the
+/// rounding of sums.
 public struct MicrobatchPlan<Learner: PromptLearner>: Sendable {
   /// The learner over consecutive ranges of its classes; usually one part, itself.
   public let parts: [Learner]
@@ -15,7 +15,7 @@ public struct MicrobatchPlan<Learner: PromptLearner>: Sendable {
   /// - Parameter isTraining: whether hidden states are kept for a gradient.
   public init(for learner: Learner, within budget: MemoryBudget, isTraining: Bool) throws {
     let bytes = learner.microbatchBytes(isTraining: isTraining)
-    // Even one class may be too much for a budget; it is then as small as it gets.
+    // Even one class may exceed a budget; the parts are then as small as possible.
     let count = min(learner.classNames.count, max(1, (bytes - 1) / budget.bytes + 1))
     parts = try count == 1 ? [learner] : Self.ranges(of: learner.classNames.count, count).map(learner.restricted(to:))
     let largest = parts.map { $0.microbatchBytes(isTraining: isTraining) }.max() ?? 0
@@ -24,7 +24,7 @@ public struct MicrobatchPlan<Learner: PromptLearner>: Sendable {
       fastest == .max ? .max : max(1, min(budget.bytes / max(1, largest), isTraining ? .max : fastest))
   }
 
-  /// `count` consecutive ranges whose lengths differ by at most one.
+  /// Divides `total` elements into `count` consecutive ranges whose lengths differ by at most one.
   private static func ranges(of total: Int, _ count: Int) -> [Range<Int>] {
     (0..<count).map { total * $0 / count..<total * ($0 + 1) / count }
   }
@@ -53,13 +53,13 @@ extension Classifier {
   }
 }
 
-/// What a batch says of a learner's parameters.
+/// The results of a batch for the gradient of a learner's parameters.
 public struct BatchGradient: Sendable {
   /// The names of the objective's terms and their values.
   public let terms: [(name: String, value: Float)]
-  /// One gradient of each parameter's shape, for each term that has its own; else one list, that of the whole loss.
+  /// One gradient of each parameter's shape, for each separate term; otherwise one list, that of the whole loss.
   public let gradients: [[Tensor]]
-  /// How many images of the batch are named rightly.
+  /// The number of images in the batch that are predicted correctly.
   public let right: Int
 
   /// The sum of the terms.
@@ -70,12 +70,12 @@ extension Classifier where Learner: TrainablePromptLearner {
   /// The loss of a batch and its gradient with respect to the learner's parameters.
   ///
   /// Images are independent, so the gradients of their groups add up. Where even one image's prompts are too many,
-  /// classes are divided too, and the gradient is cut at the class features g: all parts go forward without a graph, the
-  /// loss is differentiated with respect to g, and each part's slice of that is pulled back through the part.
+  /// classes are divided too, and the gradient is cut at the class features g: all parts go forward without a graph,
+  /// the loss is differentiated with respect to g, and each part's slice of that is pulled back through the part.
   ///
   /// - Parameters:
-  ///   - recipe: the loss; where it has a rule for gradients, each term gets a gradient of its own.
-  ///   - plan: of ``learner``, for training; its parts may hold older parameters.
+  ///   - recipe: the loss; where it has a gradient rule, each term gets its own gradient.
+  ///   - plan: the plan of ``learner``, for training; its parts may hold older parameters.
   public func gradient(
     on batch: Batch, by recipe: TrainingRecipe = .crossEntropy, _ plan: MicrobatchPlan<Learner>
   ) throws -> BatchGradient {
@@ -124,7 +124,7 @@ extension Classifier where Learner: TrainablePromptLearner {
   }
 }
 
-/// The terms of a batch's loss, and the logits that the answers are read from.
+/// The terms of a batch's loss, and the logits that give the answers.
 private struct Loss {
   let terms: [LossTerm]
   let logits: Tensor
@@ -138,7 +138,7 @@ private struct Loss {
     logits = student.logits
   }
 
-  /// The scalars that get gradients of their own: each term where a rule combines them, else their sum.
+  /// The scalars that get their own gradients: each term where a rule combines them, otherwise their sum.
   func separated(_ recipe: TrainingRecipe) throws -> [Tensor] {
     let values = terms.map(\.value)
     return try recipe.gradientRule != nil ? values : [values.dropFirst().reduce(values[0], +)]

@@ -2,30 +2,30 @@ import Foundation
 import Support
 import Torch
 
-/// Image features that were computed before, in a folder that programs share: one file for each list of images.
+/// Saved image features in a folder that programs share: one file for each list of images.
 ///
-/// A feature is found again only where the checkpoint, the way pixels are prepared, libtorch's version and every image's
-/// path, size and time of change are what they were. The file holds all of these, and they are compared: a name that two
-/// lists happen to share harms nobody. Files are written whole, and one that cannot be read is computed anew; a folder
-/// that cannot be written is not used.
+/// A feature is reused only where the checkpoint, the preparation of pixels, libtorch's version and every image's path,
+/// size and modification time are the same. The file holds all of these, and they are compared, so that lists with the
+/// same file name by chance do no harm. Files are written whole, and one that cannot be read is computed again; a
+/// folder that cannot be written is not used.
 public struct FeatureCache: Sendable {
   public let folder: URL
   /// SHA-256 of the checkpoint.
   public let model: String
-  /// The most that the folder may hold; the least recently used files go first.
+  /// The most bytes that the folder may hold; the least recently used files are removed first.
   public let limit: Int
 
   /// - Parameters:
   ///   - model: SHA-256 of the checkpoint.
-  ///   - limit: in bytes.
+  ///   - limit: the most bytes that the folder may hold.
   public init(folder: URL, model: String, limit: Int = 1 << 30) {
     self.folder = folder
     self.model = model
     self.limit = limit
   }
 
-  /// Where a user's programs keep what they can compute again: `$XDG_CACHE_HOME/cocoop`, or `cocoop` under the system's
-  /// folder for that.
+  /// The folder for data that a user's programs can compute again: `$XDG_CACHE_HOME/cocoop`, or `cocoop` under the
+  /// system's cache folder.
   public static var standardFolder: URL {
     if let home = ProcessInfo.processInfo.environment["XDG_CACHE_HOME"], home.hasPrefix("/") {
       return URL(filePath: home).appending(path: "cocoop")
@@ -34,11 +34,11 @@ public struct FeatureCache: Sendable {
     return (system ?? FileManager.default.temporaryDirectory).appending(path: "cocoop")
   }
 
-  /// The features of one list of images: from the folder, or computed and kept there.
+  /// The features of one list of images: from the folder, or computed and saved there.
   ///
   /// - Parameters:
-  ///   - preparation: how pixels are made from a file.
-  ///   - items: each file, with what else decides its pixels.
+  ///   - preparation: a description of how pixels are made from a file.
+  ///   - items: each file, with a description of what else determines its pixels.
   ///   - width: E.
   /// - Returns: `[items.count, E]`.
   func features(
@@ -52,7 +52,7 @@ public struct FeatureCache: Sendable {
     return features
   }
 
-  /// `nil` where a file is not there: decoding it will say so better.
+  /// The cache key; `nil` where a file is missing: decoding it will report that better.
   private static func key(model: String, preparation: String, items: [(file: URL, detail: String)]) -> String? {
     var lines = [model, Libtorch.version, preparation]
     for item in items {
@@ -68,7 +68,7 @@ public struct FeatureCache: Sendable {
     return lines.joined(separator: "\n")
   }
 
-  /// FNV-1a of 64 bits, in hexadecimal: enough against damage and for names, and no more is asked of it.
+  /// FNV-1a with 64 bits, in hexadecimal: it detects damage and makes names, and needs no more strength.
   private static func checksum(of bytes: some Sequence<UInt8>) -> String {
     String(FNV1a.hash(bytes), radix: 16)
   }
@@ -78,7 +78,7 @@ public struct FeatureCache: Sendable {
       file.metadata["key"] == key, file.shape(of: "features") == shape, let tensor = try? file.tensor("features"),
       tensor.kind == .float32, let bytes = try? tensor.bytes(), file.metadata["checksum"] == checksum(of: bytes)
     else { return nil }
-    utimes(url.path, nil)  // used now
+    utimes(url.path, nil)  // marks the file as used now
     return tensor
   }
 

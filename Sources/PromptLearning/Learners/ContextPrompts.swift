@@ -17,10 +17,10 @@ public struct ContextPrompts: TrainablePromptLearner {
   }
 
   /// - Parameters:
-  ///   - initialContext: what the context vectors begin as.
-  ///   - position: where the class name stands.
-  ///   - isClassSpecific: whether each class has contexts of its own. They then begin as equal words, or at random.
-  ///   - seed: of the random initial values.
+  ///   - initialContext: the initial value of the context vectors.
+  ///   - position: the position of the class name.
+  ///   - isClassSpecific: whether each class has contexts of its own, which start as equal words, or at random.
+  ///   - seed: the seed of the random initial values.
   /// - Throws: ``LearningError``.
   public init(
     for classNames: [String], initialContext: InitialContext = "a photo of a", position: ContextPosition = .end,
@@ -54,7 +54,7 @@ public struct ContextPrompts: TrainablePromptLearner {
         }))
   }
 
-  /// Contexts of a class's own serve that class alone: others than the learned ones cannot be named, but in any order.
+  /// The same prompts over other classes. Class-specific contexts support only their own classes, in any order.
   public func withClasses(_ classNames: [String], on clip: CLIPModel) throws -> ContextPrompts {
     var contexts = contextVectors
     if contexts.shape.count == 3, classNames != self.classNames {
@@ -69,7 +69,7 @@ public struct ContextPrompts: TrainablePromptLearner {
     return try ContextPrompts(for: classNames, contextVectors: contexts, position: position, clip: clip)
   }
 
-  /// Text features of the current contexts, whatever the image.
+  /// Text features of the current contexts, the same for every image.
   public func classFeatures(for imageFeatures: Tensor) throws -> Tensor {
     let contexts = try contextVectors.reshaped([1, -1, textEncoder.width])  // [1, M or C · M, D]
     return try textEncoder(prompts, contexts: contexts).unitRows()  // [1, C, E]

@@ -5,7 +5,7 @@ import Support
 import Tokenization
 import Torch
 
-/// What learned contexts begin as.
+/// The initial value of learned contexts.
 public enum InitialContext: Sendable, Hashable, ExpressibleByStringLiteral {
   /// The embeddings of these words; M is their number of *tokens*.
   case words(String)
@@ -15,7 +15,7 @@ public enum InitialContext: Sendable, Hashable, ExpressibleByStringLiteral {
   public init(stringLiteral words: String) { self = .words(words) }
 }
 
-/// Where the class name stands (CoOp, §3.2).
+/// The position of the class name (CoOp, §3.2).
 public enum ContextPosition: String, Sendable, Codable, CaseIterable {
   /// `[v₁ … vM name .]`
   case end
@@ -46,11 +46,11 @@ struct PromptWording {
   /// - Parameter contexts: the indices of its M context vectors.
   func symbols(of className: String, contexts: Range<Int>, position: ContextPosition) throws -> [PromptSymbol] {
     let words = PromptTemplate.words(of: className)
-    // The full stop is tokenised together with the name, as it would be in a sentence: "no!" + "." is one token "!.".
+    // The full stop is tokenized together with the name, as in a sentence: "no!" + "." is one token "!.".
     let sentence = tokens(words + ".")
     let nameLength = tokenizer.encode(words).count
     let (name, rest) = (sentence.prefix(nameLength), sentence.dropFirst(nameLength))
-    // How many of the vectors stand before the name.
+    // The number of vectors before the name.
     let before =
       switch position {
       case .end: contexts.count
@@ -74,7 +74,7 @@ struct PromptWording {
 }
 
 extension [String] {
-  /// These names, if they can be classes at all.
+  /// The names, after the check that they can be class names.
   func checkedAsClassNames() throws -> [String] {
     guard !isEmpty else { throw LearningError.noClasses }
     if let index = firstIndex(where: { PromptTemplate.words(of: $0).isEmpty }) {
@@ -84,7 +84,7 @@ extension [String] {
   }
 }
 
-/// Initial values of contexts and layers, drawn from a generator that is passed in.
+/// Computes initial values of contexts and layers, drawn from a generator that is passed in.
 extension InitialContext {
   /// M context vectors, `[M, D]`.
   ///

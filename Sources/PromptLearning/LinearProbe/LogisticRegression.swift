@@ -2,20 +2,20 @@ import Torch
 
 /// Multinomial logistic regression with an L2 penalty, as scikit-learn's `LogisticRegression(solver="lbfgs")` fits it.
 ///
-/// Minimises mean cross-entropy + ‖W‖² / (2 · C · n) over n images, C being the inverse strength of the penalty, which
-/// spares the biases. Two classes have one row of weights, as a logistic function needs: the first class's stays 0.
-/// Numbers are of 64 bits. The minimum is unique up to a shift of all biases.
+/// It minimises mean cross-entropy + ‖W‖² / (2 · C · n) over n images, C being the inverse strength of the penalty,
+/// which does not apply to the biases. Two classes have one row of weights, as a logistic function needs: the first
+/// class's stays 0. Numbers have 64 bits. The minimum is unique up to a shift of all biases.
 package struct LogisticRegression {
   package let weight: Tensor  // [C, E], 64-bit floats
   package let bias: Tensor  // [C]
-  /// Steps of the optimiser.
+  /// The number of the optimiser's steps.
   package let iterations: Int
 
   /// - Parameters:
   ///   - features: `[n, E]`, 64-bit floats.
   ///   - labels: n indices below `classes`.
   ///   - inverseRegularization: C.
-  ///   - tolerance: of the largest component of the gradient; the default is scikit-learn's.
+  ///   - tolerance: the largest component of the gradient at the end; the default is scikit-learn's.
   package init(
     fitting features: Tensor, labels: [Int], classes: Int, inverseRegularization: Double, tolerance: Double = 1e-4,
     iterationLimit: Int = 1000
@@ -50,7 +50,7 @@ package struct LogisticRegression {
     self.iterations = iterations
   }
 
-  /// The share of images whose largest logit is that of their label, the first of equal ones.
+  /// The share of images whose largest logit is that of their label, where the first of equal ones counts.
   package func accuracy(on features: Tensor, labels: [Int]) throws -> Double {
     let classes = bias.shape[0]
     let logits = try (features.matmul(weight.permuted([1, 0])) + bias).doubles()

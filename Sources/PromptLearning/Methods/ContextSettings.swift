@@ -1,8 +1,8 @@
-/// How learned contexts begin and where they stand.
+/// The initial values and positions of learned contexts.
 public struct ContextSettings: Sendable, Codable, Equatable {
-  /// Words to begin as; `nil` begins at random.
+  /// The initial words; `nil` starts at random.
   public var words: String?
-  /// The number of random vectors; `nil` where words decide it.
+  /// The number of random vectors; `nil` where words determine it.
   public var length: Int?
   public var position: ContextPosition
   public var isClassSpecific: Bool
@@ -17,16 +17,16 @@ public struct ContextSettings: Sendable, Codable, Equatable {
     self.isClassSpecific = isClassSpecific
   }
 
-  /// What the contexts of a learner begin as.
+  /// The initial value of a learner's contexts.
   public var initial: InitialContext { words.map(InitialContext.words) ?? .random(count: length ?? 4) }
 }
 
-/// A setting of contexts that a method may take.
+/// A setting of contexts that a method may support.
 public enum ContextSetting: Sendable, CaseIterable {
-  /// Words or a number of random vectors.
+  /// The initial words or the number of random vectors.
   case beginning
-  /// Where the class name stands.
+  /// The position of the class name.
   case position
-  /// Contexts of its own for each class.
+  /// Separate contexts for each class.
   case classSpecific
 }

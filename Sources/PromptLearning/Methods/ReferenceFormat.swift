@@ -1,24 +1,24 @@
-/// The original's program, as far as its files and command lines are taken.
+/// The original's program, as far as its files and command lines are supported.
 public struct ReferenceFormat: Sendable {
   /// The name of the trainer on the original's command line, such as `CoOp`.
   public let trainer: String
-  /// Where its configuration keys stand, such as `TRAINER.COOP`; `nil` for a trainer without keys.
+  /// The section of its configuration keys, such as `TRAINER.COOP`; `nil` for a trainer without keys.
   public let section: String?
   /// The keys of the section, in the original's order.
   public let keys: [Key]
-  /// Tensors of its checkpoints that nothing is learned in: they are passed over.
+  /// Tensors of its checkpoints that are not learned, and are ignored.
   let buffers: [String]
-  /// Whether a checkpoint with these tensors is the method's; `nil` where it keeps none.
+  /// Whether a checkpoint with these tensors is the method's; `nil` where it has none.
   let recognises: (@Sendable (Set<String>) -> Bool)?
 
   /// One key of the section.
   public struct Key: Sendable {
-    /// Without the section, such as `N_CTX`.
+    /// The name without the section, such as `N_CTX`.
     public let name: String
     public let standard: Value
-    /// The values that are taken; `nil` takes any of the standard's type.
+    /// The values that are accepted; `nil` accepts any of the default's type.
     public let choices: [String]?
-    /// What it sets here, in words.
+    /// The setting here, in words.
     public let meaning: String
 
     public enum Value: Sendable { case integer(Int), number(Double), flag(Bool), text(String) }

@@ -1,15 +1,15 @@
 import Foundation
 
-/// How the first epochs are made gentler than the schedule that follows (Dassl, `optim/lr_scheduler.py`).
+/// The warm-up of the first epochs before the schedule that follows (Dassl, `optim/lr_scheduler.py`).
 public enum WarmUp: Sendable, Hashable, Codable {
   /// This many epochs at one rate.
   case constant(epochs: Int, rate: Double)
-  /// The first epoch at `start`; each epoch e after it, up to `epochs`, at peak · (e − 1) / `epochs`.
+  /// The first epoch has the rate `start`; each epoch e after it, up to `epochs`, has peak · (e − 1) / `epochs`.
   case linear(epochs: Int, start: Double)
 
-  /// One epoch at 1e-5.
+  /// The standard warm-up: one epoch at 1e-5.
   public static let standard = WarmUp.constant(epochs: 1, rate: 1e-5)
-  /// Straight to the peak.
+  /// No warm-up: the first epoch has the peak.
   public static let none = WarmUp.constant(epochs: 0, rate: 0)
 
   public var epochs: Int {
@@ -21,8 +21,8 @@ public enum WarmUp: Sendable, Hashable, Codable {
 
 /// A warm-up, then a cosine, stepped once an epoch (protocol of the reference).
 ///
-/// With one epoch of warm-up: η(1) = 1e-5 and η(e) = ½ · peak · (1 + cos(π(e − 2) / epochs)) from epoch 2 on. The cosine
-/// counts from the end of the warm-up but its period is all `epochs`, so that it never reaches 0.
+/// With one epoch of warm-up: η(1) = 1e-5 and η(e) = ½ · peak · (1 + cos(π(e − 2) / epochs)) from epoch 2 on. The
+/// cosine counts from the end of the warm-up but its period is all `epochs`, so that it never reaches 0.
 public struct LearningRateSchedule: Sendable, Equatable {
   public var peak: Double
   public var warmUp: WarmUp
@@ -34,7 +34,7 @@ public struct LearningRateSchedule: Sendable, Equatable {
     self.epochs = epochs
   }
 
-  /// - Parameter epoch: from 1 to `epochs`.
+  /// - Parameter epoch: the epoch, from 1 to `epochs`.
   public func callAsFunction(epoch: Int) -> Float {
     guard epoch > warmUp.epochs else { return Float(rate(warmingUp: epoch)) }
     return Float(peak / 2 * (1 + cos(.pi * Double(epoch - 1 - warmUp.epochs) / Double(epochs))))

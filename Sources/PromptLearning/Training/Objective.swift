@@ -1,21 +1,21 @@
 import CLIP
 import Torch
 
-/// The features that the two towers give for a batch: what every loss is computed from.
+/// The features of a batch from the two towers: the inputs of every loss.
 public struct Features: Sendable {
   /// f `[B, E]`, unit rows.
   public let images: Tensor
-  /// g `[1, C, E]` where the classes do not depend on the image, else `[B, C, E]`; unit rows.
+  /// g `[1, C, E]` where the classes do not depend on the image, otherwise `[B, C, E]`; unit rows.
   public let classes: Tensor
   /// The scaled cosines of f and g, `[B, C]`: their softmax is p(c | x).
   public let logits: Tensor
 
-  /// - Parameter scale: of the cosines, CLIP's exp(logit scale).
+  /// - Parameter scale: the factor of the cosines, CLIP's exp(logit scale).
   public init(images: Tensor, classes: Tensor, scale: Float) throws {
     self.images = images
     self.classes = classes
     let isShared = classes.shape[0] == 1
-    // Scaled before the product, as the reference does: its last digit is then ours.
+    // Scaled before the product, as in the reference, so that the last digit agrees.
     let scaled = try (images * scale).unsqueezed(at: isShared ? 0 : 1)  // [1, B, E] or [B, 1, E]
     logits = try scaled.matmul(classes.permuted([0, 2, 1]))  // [1, B, C] or [B, 1, C]
       .reshaped([images.shape[0], -1])
@@ -36,12 +36,13 @@ public struct LossTerm: Sendable {
 
 /// A loss as a function of features: the sum of named terms.
 ///
-/// The gradient is cut at the features. However classes and images are divided, an objective sees all of them at once,
+/// The gradient is cut at the features. However classes and images are divided, an objective gets all of them at once,
 /// and its gradients with respect to g are then pulled back through the text encoder.
 public protocol Objective: Sendable {
   /// - Parameters:
-  ///   - student: of the learner.
-  ///   - teacher: of frozen CLIP with fixed sentences, for the same images and classes; `nil` where the recipe has none.
+  ///   - student: the learner's features.
+  ///   - teacher: the features of frozen CLIP with fixed sentences, for the same images and classes; `nil` where the
+  ///     recipe has none.
   ///   - labels: `[B]`, integers in 0 ..< C.
   /// - Returns: at least one term.
   func terms(_ student: Features, teacher: Features?, labels: Tensor) throws -> [LossTerm]

@@ -7,15 +7,15 @@ import Torch
 
 /// Improves a learner on the training images of a dataset, epoch by epoch, with CLIP frozen.
 ///
-/// Everything random comes from one generator, so that a seed gives the same prompts again, and a training that is
-/// continued from its saved state ends with the same bits as one that was never interrupted.
+/// All randomness comes from one generator, so that a seed gives the same prompts again, and a training that resumes
+/// from its saved state ends with the same bits as an uninterrupted one.
 public struct Trainer<Learner: TrainablePromptLearner>: Sendable {
   /// The classifier with the prompts learned so far.
   public private(set) var classifier: Classifier<Learner>
   public let configuration: TrainingConfiguration
   public let recipe: TrainingRecipe
   public let seed: UInt64
-  /// What a continued training needs besides the parameters.
+  /// The state that a resumed training needs in addition to the parameters.
   public private(set) var state: TrainingState
 
   private let schedule: LearningRateSchedule
@@ -27,10 +27,11 @@ public struct Trainer<Learner: TrainablePromptLearner>: Sendable {
 
   /// - Parameters:
   ///   - recipe: the method's loss, and its rules for gradients and parameters.
-  ///   - state: of a training that is continued; `nil` begins a new one.
-  ///   - budget: decides how a batch is divided; what is learned changes by the rounding of sums alone.
-  ///   - cache: of the features of stored views.
-  ///   - reading: how the training images are read.
+  ///   - state: the state of a training that resumes; `nil` starts a new one.
+  ///   - budget: the memory of a pass, which decides how a batch is divided; the result changes only by the rounding of
+  ///     sums.
+  ///   - cache: the cache of the features of stored views.
+  ///   - reading: the options of reading the training images.
   public init(
     _ classifier: Classifier<Learner>, configuration: TrainingConfiguration, recipe: TrainingRecipe = .crossEntropy,
     seed: UInt64, state: TrainingState? = nil, within budget: MemoryBudget = .automatic, cache: FeatureCache? = nil,
@@ -44,21 +45,21 @@ public struct Trainer<Learner: TrainablePromptLearner>: Sendable {
     self.recipe = recipe
     self.seed = seed
     schedule = configuration.schedule
-    // Initial values are drawn from the seed itself; the training draws from a stream of its own.
+    // Initial values are drawn from the seed itself; the training draws from a separate stream.
     self.state =
       state
       ?? TrainingState(
         optimizer: configuration.optimizer(), generator: SeededGenerator(seed: seed ^ 0x7472_6169_6E65_7200))
   }
 
-  /// Trains on every training image of `dataset` once, in random order; an epoch that was interrupted is continued.
+  /// Trains on every training image of `dataset` once, in random order; resumes an interrupted epoch.
   ///
   /// - Parameters:
-  ///   - epoch: from 0; it decides the learning rate.
-  ///   - progress: told after every step; it may throw to stop.
-  ///   - afterStep: given the trainer after every step, before `progress` is told, to keep it.
-  /// - Throws: ``LearningError``, and whatever reading an image, `progress` or `afterStep` throws. ``state`` is then that
-  ///   after the last whole step.
+  ///   - epoch: the epoch, from 0, which determines the learning rate.
+  ///   - progress: called after every step; it may throw to stop.
+  ///   - afterStep: called with the trainer after every step, before `progress`, to save it.
+  /// - Throws: ``LearningError``, and the errors of reading an image, of `progress` and of `afterStep`. ``state`` is
+  ///   then that after the last complete step.
   @discardableResult
   public mutating func runEpoch(
     _ epoch: Int, on dataset: Dataset, progress: (TrainingProgress) throws -> Void = { _ in },
@@ -73,7 +74,7 @@ public struct Trainer<Learner: TrainablePromptLearner>: Sendable {
     let earlier = state.position
     var generator = state.generator
     let plan = EpochPlan(images: labels.count, batchSize: configuration.batchSize, of: views, using: &generator)
-    // The pixels of the next group are read while the model works on this one.
+    // The pixels of the next group are prefetched while the model works on this one.
     try plan.groups(after: earlier.steps).forEachPrefetching(by: { try views.pixels(of: $0.draws) }) { group, pixels in
       let features = try views.features(of: group.draws, pixels: pixels)
       var row = 0
@@ -102,12 +103,12 @@ public struct Trainer<Learner: TrainablePromptLearner>: Sendable {
   }
 
   /// - Returns: the loss on `batch` before the step, in nats.
-  /// - Throws: ``LearningError/diverged(epoch:step:)`` where that is no number; nothing is changed then.
+  /// - Throws: ``LearningError/diverged(epoch:step:)`` where the loss is not a finite number; nothing is changed then.
   public mutating func step(on batch: Batch, learningRate: Float) throws -> Float {
     try improve(on: batch, learningRate: learningRate).loss
   }
 
-  /// - Returns: the loss before the step, and how many images the classifier named rightly then.
+  /// - Returns: the loss before the step, and the number of images that the classifier predicted correctly then.
   private mutating func improve(on batch: Batch, learningRate: Float) throws -> (loss: Float, right: Int) {
     let learner = classifier.learner
     let plan = try plan ?? MicrobatchPlan(for: learner, within: budget, isTraining: true)
@@ -123,7 +124,7 @@ public struct Trainer<Learner: TrainablePromptLearner>: Sendable {
     return (result.loss, result.right)
   }
 
-  /// Stored views come from a stream of their own, so that a continued training draws the same ones again.
+  /// Stored views come from a separate stream, so that a resumed training draws the same ones again.
   private mutating func preparedViews(
     of dataset: Dataset, progress: (TrainingProgress) throws -> Void
   ) throws -> TrainingViews {

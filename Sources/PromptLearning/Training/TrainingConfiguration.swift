@@ -1,18 +1,18 @@
 import Torch
 
-/// How a learner is trained. Each default is the reference's.
+/// The settings of a training. Each default is the reference's.
 public struct TrainingConfiguration: Sendable, Hashable, Codable {
-  /// Passes over the training images.
+  /// The number of passes over the training images.
   public var epochs: Int
-  /// Images a step.
+  /// The number of images in a step.
   public var batchSize: Int
-  /// The highest learning rate; ``LearningRateSchedule`` says how it falls.
+  /// The highest learning rate; ``LearningRateSchedule`` defines its decay.
   public var learningRate: Double
   public var views: ImageViews
   public var warmUp: WarmUp
-  /// Of ``SGD``.
+  /// The momentum factor of ``SGD``.
   public var momentum: Double
-  /// Of ``SGD``.
+  /// The weight decay of ``SGD``.
   public var weightDecay: Double
 
   /// - Throws: ``LearningError/setting(name:expected:found:)``.
@@ -35,14 +35,14 @@ public struct TrainingConfiguration: Sendable, Hashable, Codable {
     try check("The weight decay", weightDecay, below: .infinity)
   }
 
-  /// Reads what was written, as strictly as the initialiser above.
+  /// Decodes a configuration, as strictly as the initialiser above.
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     try self.init(
       epochs: container.decode(Int.self, forKey: .epochs), batchSize: container.decode(Int.self, forKey: .batchSize),
       learningRate: container.decode(Double.self, forKey: .learningRate),
       views: container.decode(ImageViews.self, forKey: .views),
-      // Absent from runs of the first version, which had these values.
+      // Absent from runs of the first version, which had this value.
       warmUp: container.decodeIfPresent(WarmUp.self, forKey: .warmUp) ?? .standard,
       momentum: container.decodeIfPresent(Double.self, forKey: .momentum) ?? 0.9,
       weightDecay: container.decodeIfPresent(Double.self, forKey: .weightDecay) ?? 5e-4)
@@ -77,22 +77,22 @@ public struct TrainingConfiguration: Sendable, Hashable, Codable {
     }
   }
 
-  /// How the learning rate goes from epoch to epoch.
+  /// The learning rate of each epoch.
   public var schedule: LearningRateSchedule {
     LearningRateSchedule(peak: learningRate, warmUp: warmUp, epochs: epochs)
   }
 
-  /// An optimiser before its first step, or with the velocities of the steps before.
+  /// An optimiser before its first step, or with the velocities of the previous steps.
   func optimizer(velocities: [Tensor] = []) -> SGD {
     SGD(momentum: Float(momentum), weightDecay: Float(weightDecay), velocities: velocities)
   }
 
-  /// CoCoOp's: 10 epochs, one image a step.
+  /// CoCoOp's configuration: 10 epochs, one image a step.
   public static let cocoop = TrainingConfiguration(unchecked: 10, batchSize: 1)
-  /// CoOp's in the comparison with CoCoOp, outside ImageNet: 200 epochs, 32 images a step.
+  /// CoOp's configuration in the comparison with CoCoOp, outside ImageNet: 200 epochs, 32 images a step.
   public static let coop = TrainingConfiguration(unchecked: 200, batchSize: 32)
 
-  /// The same for another number of epochs, which is known to be allowed.
+  /// The same configuration with another number of epochs, which is known to be allowed.
   func with(epochs: Int, batchSize: Int? = nil) -> TrainingConfiguration {
     var changed = self
     changed.epochs = epochs
