@@ -4,26 +4,26 @@ import Foundation
 import Images
 import PromptLearning
 
-/// One training, from a method's setup to what it has learned: `train`, `reproduce` and `compat` all go through it.
+/// One training, from a method's setup to its result: `train`, `reproduce` and `compat` all use it.
 ///
-/// What is written on the way belongs to its ``TrainingOutput``; a session decides when.
+/// The ``TrainingOutput`` writes the files; a session decides when.
 public struct TrainingSession: Sendable {
   public let method: Method
   public let setup: MethodSetup
-  /// `nil` for a method that needs no steps.
+  /// The training; `nil` for a method without steps.
   public let training: TrainingConfiguration?
-  /// The images that it learns from, in the setup's classes.
+  /// The training images, with the setup's classes.
   public let dataset: Dataset
   public let identity: ModelIdentity
   public let budget: MemoryBudget
   public let cache: FeatureCache?
-  /// How images are read.
+  /// The options of reading images.
   public let reading: PhotoReading
 
   /// The checkpoint that a training resumes from.
   package struct Checkpoint {
     package let artifact: Artifact
-    /// What errors call its file.
+    /// The file's path in errors.
     package let path: String
 
     package init(_ artifact: Artifact, path: String) {
@@ -47,16 +47,16 @@ public struct TrainingSession: Sendable {
     self.reading = reading
   }
 
-  /// What the artifact of this session says of itself.
+  /// The description of this session's artifact.
   package var description: ArtifactDescription { ArtifactDescription(method, setup, model: identity) }
 
   var extractor: FeatureExtractor { FeatureExtractor(setup.clip, cache: cache, reading: reading) }
 
-  /// Learns, from the beginning or from a checkpoint.
+  /// Learns, from the start or from a checkpoint.
   ///
-  /// - Parameter progress: called after every step; it may throw to stop, and that step is kept.
+  /// - Parameter progress: called after every step; it may throw to stop, and that step is saved.
   /// - Returns: the finished classifier.
-  /// - Throws: what reading images, `output` or `progress` throws.
+  /// - Throws: the errors of reading images, of `output` and of `progress`.
   package func callAsFunction(
     from checkpoint: Checkpoint? = nil, into output: inout some TrainingOutput,
     progress: (TrainingProgress) throws -> Void
@@ -94,7 +94,7 @@ public struct TrainingSession: Sendable {
     var trainer = Trainer(
       Classifier(setup.clip, learner), configuration: training, recipe: recipe, seed: setup.seed, state: state,
       within: budget, cache: cache, reading: reading)
-    // What cannot be trained destroys nothing: a new training takes the place of another once it has made a step.
+    // An untrainable run destroys nothing: a new training replaces an earlier one only after its first step.
     let first = trainer
     var hasBegun = false
     func begin() throws {
@@ -134,17 +134,17 @@ public struct TrainingSession: Sendable {
   }
 }
 
-/// What a training leaves behind on its way.
+/// The output of a training while it runs.
 package protocol TrainingOutput {
-  /// Called once, when the first step of the training has been made: `trainer` is as it was before it.
+  /// Starts the output after the first step of the training; `trainer` is in its state before that step.
   mutating func begin<Learner>(_ trainer: Trainer<Learner>, isResuming: Bool) throws
   mutating func record(_ progress: TrainingProgress) throws
   mutating func afterStep<Learner>(_ trainer: Trainer<Learner>) throws
   mutating func afterEpoch<Learner>(_ report: EpochReport, _ trainer: Trainer<Learner>) throws
-  /// Keeps what was learned, and what follows from it.
+  /// Saves the result and what follows from it.
   mutating func finish(
     _ artifact: Artifact, _ classifier: any ImageClassifier, _ progress: (TrainingProgress) throws -> Void
   ) throws
-  /// - Returns: what to throw for `error`, which has stopped the training.
+  /// - Returns: the error to throw for `error`, which has stopped the training.
   mutating func stopped<Learner>(_ trainer: Trainer<Learner>, by error: any Error) -> any Error
 }
