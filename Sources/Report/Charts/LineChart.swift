@@ -4,7 +4,7 @@ import Foundation
 struct LineChart {
   struct Series {
     let label: String
-    /// Which of the style sheet's series colours.
+    /// The index of the style sheet's series colour.
     let series: Int
     let points: [(x: Double, y: Double)]
   }
@@ -14,13 +14,13 @@ struct LineChart {
   let horizontalTitle: String
   let verticalTitle: String
   var horizontal = Horizontal.linear
-  /// Digits behind the point in the table and the description.
+  /// The number of decimals in the table and the description.
   var digits = 1
   let series: [Series]
 
   private static let (width, left, right, top, plotHeight) = (360.0, 38.0, 350.0, 22.0, 170.0)
   private static let bottom = top + plotHeight
-  /// A mark at each point would be a band of ink.
+  /// The most marks of a series: more would become a band of ink.
   private static let mostMarks = 25
 
   func figure(id: String, title: String, caption: String) -> Figure {
@@ -108,7 +108,7 @@ struct LineChart {
     return low...high
   }
 
-  /// A little more on both sides, and never below zero where no value is.
+  /// A slightly wider range, which extends below zero only where values do.
   private static func padded(_ range: ClosedRange<Double>) -> ClosedRange<Double> {
     let margin = max((range.upperBound - range.lowerBound) * 0.08, abs(range.upperBound) * 0.02, 1e-6)
     let low = range.lowerBound - margin

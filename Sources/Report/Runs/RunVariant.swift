@@ -4,26 +4,26 @@ import PromptLearning
 import Runs
 import Torch
 
-/// What runs have in common that differ in nothing but their seed.
+/// The common settings of runs that differ only in their seed.
 struct RunVariant: Hashable, Sendable {
-  /// A setting that may tell two variants of a method apart, in words.
+  /// A setting that may distinguish two variants of a method, in words.
   struct Feature: Hashable, Sendable {
     let name: String
     let text: String
 
-    /// Whether it is told wherever it is not usual: what is learned and not how.
+    /// Whether it is shown wherever it is not usual: it concerns what is learned, not how.
     var isEssential: Bool { ["origin", "precision", "context", "position", "sets", "option"].contains(name) }
   }
 
   let method: PromptLearning.Method
-  /// `nil` for all images, and for methods that see none.
+  /// The number of shots; `nil` for all images, and for methods without images.
   let shots: Int?
-  /// Of what is learned.
+  /// The learned subset of the classes.
   let classes: ClassSubset
-  /// Whether contexts begin and stand as in the paper's tables, learned from as many images.
+  /// Whether contexts have the initial values and positions of the paper's tables, with as many images.
   let isPapers: Bool
   private let features: [Feature]
-  /// Those of ``features`` that are not the method's own way on the dataset.
+  /// The ``features`` that differ from the method's defaults on the dataset.
   private let unusual: [Feature]
 
   init(_ run: ReportedRun) {
@@ -78,15 +78,16 @@ struct RunVariant: Hashable, Sendable {
     return features
   }
 
-  /// The method's name, with what is not usual about it; how it was learned only where the report's runs of the method differ.
+  /// The method's name, with its unusual settings; those of the training only where the report's runs of the method
+  /// differ.
   ///
   /// Two variants on one dataset never have the same label, and the same settings have the same one on every dataset.
   ///
-  /// The part of the classes is told where runs of the method learned different ones.
+  /// The subset of the classes is shown where runs of the method learned different ones.
   ///
-  /// - Parameter showsShots: whether the number of shots may be told.
+  /// - Parameter showsShots: whether the number of shots may be shown.
   func label(among all: some Collection<RunVariant>, showsShots: Bool = true) -> String {
-    // How an import was learned is not known, so that nothing of it tells others apart.
+    // The training of an import is not known, so it does not distinguish others.
     let related = all.filter { $0.method == method && !$0.features.contains(Self.imported) }
     let telling = unusual.filter { feature in
       (showsShots || feature.name != "shots")
@@ -98,7 +99,7 @@ struct RunVariant: Hashable, Sendable {
 
   private var text: String { features.map(\.text).joined(separator: " ") }
 
-  /// What is equal in variants that differ in the number of shots alone: they make one curve.
+  /// The settings of variants that differ only in the number of shots: they make one curve.
   struct Family: Hashable {
     let method: PromptLearning.Method
     let features: [Feature]
@@ -106,8 +107,8 @@ struct RunVariant: Hashable, Sendable {
 
   var family: Family { Family(method: method, features: features.filter { $0.name != "shots" }) }
 
-  /// Zero-shot first, then as the paper lists them; of one method, runs on the base classes first, then few shots first, and
-  /// the usual before the unusual.
+  /// The order of variants: zero-shot first, then as in the paper; of one method, runs on the base classes first, then
+  /// few shots first, and the usual before the unusual.
   static func isOrdered(_ left: RunVariant, _ right: RunVariant) -> Bool {
     func part(_ variant: RunVariant) -> Int { [.base, .all, .new].firstIndex(of: variant.classes) ?? 0 }
     let place = (left.method.rank, part(left), left.shots ?? .max, left.unusual.count)

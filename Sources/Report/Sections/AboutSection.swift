@@ -3,7 +3,7 @@ import Foundation
 import PromptLearning
 import Runs
 
-/// Where everything comes from, and what is missing.
+/// The sources of the figures, and the missing parts.
 struct AboutSection {
   let report: Report
 

@@ -2,8 +2,8 @@ import Datasets
 import PromptLearning
 import Reproduction
 
-/// The methods on one dataset: for each part of the classes that was learned a table with differences to zero-shot CLIP, and
-/// bars beside the paper's figures.
+/// The methods on one dataset: for each learned subset of the classes a table with differences from zero-shot CLIP, and
+/// bars with the paper's figures.
 struct ComparisonSection {
   let group: DatasetGroup
   let id: String
@@ -63,7 +63,7 @@ struct ComparisonSection {
     let references = part.measures.compactMap { group.zeroShot($0, besides: part.classes) }
     guard rows.count > 1 else { return sentences.joined(separator: " ") }
     if let zeroShot = references.first, rows.contains(where: { $0.index != zeroShot.index }) {
-      // A measure that zero-shot CLIP lacks has no differences, and none is promised.
+      // A measure that zero-shot CLIP lacks has no differences, so the text does not promise any.
       let promised = references.count == part.measures.count ? "each figure" : "a figure"
       sentences.append(
         "Below \(promised) stands its difference to \(zeroShot.tableLabel); the best of a column is bold.")
@@ -113,7 +113,7 @@ struct ComparisonSection {
 }
 
 extension DatasetGroup.Part {
-  /// What the runs learned, as a heading says it.
+  /// The learned classes, as a heading.
   var title: String {
     switch classes {
     case .base: "Learned on the base classes"
@@ -123,18 +123,18 @@ extension DatasetGroup.Part {
   }
 }
 
-/// What the paper reports on a dataset, for runs with its context and number of images.
+/// The paper's figures on a dataset, for runs with its context and number of images.
 struct PublishedFigures {
   private let results: PaperResults?
   private let dataset: String
 
-  /// - Parameter dataset: in any usual spelling; what is no benchmark of the paper has no figures.
+  /// - Parameter dataset: a name in any usual spelling; other datasets than the paper's benchmarks have no figures.
   init(on dataset: String) {
     results = try? PaperResults()
     self.dataset = PublishedDataset(named: dataset)?.rawValue ?? dataset
   }
 
-  /// For what was learned on the dataset itself.
+  /// The figure for a training on the dataset itself.
   func value(of row: MethodRow, _ measure: Measure) -> Double? {
     // In the paper all classes are learned on ImageNet alone.
     if measure == .all { return dataset == PublishedDataset.imageNet.rawValue ? transferred(row.variant) : nil }
@@ -149,7 +149,7 @@ struct PublishedFigures {
     }
   }
 
-  /// For what was learned on all classes of ImageNet, or not learned at all.
+  /// The figure for a training on all classes of ImageNet, or without training.
   func transferred(_ variant: RunVariant) -> Double? {
     guard variant.isPapers, variant.classes == .all else { return nil }
     return results?.accuracy(of: variant.method, transferredTo: dataset)

@@ -1,7 +1,7 @@
 import PromptLearning
 import Reproduction
 
-/// The differences between methods on the same test images, with what chance would do.
+/// The differences between methods on the same test images, with their intervals and p-values.
 struct DifferencesTable {
   let group: DatasetGroup
   let part: DatasetGroup.Part
@@ -26,7 +26,7 @@ struct DifferencesTable {
     }
   }
 
-  /// Each learner against zero-shot CLIP.
+  /// The rows of each learner against zero-shot CLIP.
   private var againstZeroShot: [Row] {
     part.measures.flatMap { measure in
       part.rows.compactMap { row in
@@ -38,7 +38,7 @@ struct DifferencesTable {
     }
   }
 
-  /// The best learner against each other one.
+  /// The rows of the best learner against each other one.
   private var againstTheBest: [Row] {
     part.measures.flatMap { measure -> [Row] in
       let learners = part.rows.filter { !$0.variant.method.isZeroShot && $0.score(measure) != nil }
