@@ -1,28 +1,28 @@
 import PromptLearning
 
-/// One key of the reference's configuration: what it is there, and what it does here.
+/// One key of the reference's configuration, with its meaning there and its effect here.
 ///
-/// Together they are every key of Dassl's `config/defaults.py` (commit c61a1b5) and of `extend_cfg` in CoOp's `train.py`
-/// (commit ff61507), with their defaults. docs/compatibility.md shows the table.
+/// The list contains every key of Dassl's `config/defaults.py` (commit c61a1b5) and of `extend_cfg` in CoOp's
+/// `train.py` (commit ff61507), with their defaults. docs/compatibility.md shows the table.
 public struct ConfigurationKey: Sendable {
-  /// Such as `OPTIM.LR`.
+  /// The key's name, such as `OPTIM.LR`.
   public let name: String
   public let standard: ConfigurationValue
   public let role: Role
 
   public enum Role: Sendable {
-    /// Any value of the type is taken; the text says what it sets.
+    /// Any value of the type is accepted; the text describes its effect.
     case sets(String)
-    /// These values are taken, and any other is an error where the run depends on the key.
+    /// These values are accepted, and any other is an error where the run depends on the key.
     case choice([ConfigurationValue], Scope, String)
-    /// The key changes nothing here; the text says why. Where it is given, a warning says so.
+    /// The key changes nothing here; the text is the reason. Where it is given, a warning reports it.
     case ignored(String)
   }
 
   /// The runs that depend on a key.
   public enum Scope: Sendable, Equatable {
     case everyRun, training
-    /// Those of one trainer, by its name.
+    /// The runs of one trainer, by its name.
     case trainer(String)
   }
 
@@ -97,7 +97,7 @@ extension ConfigurationKey {
   ]
 }
 
-/// What concerns images: how they are prepared, which there are, and how they come in batches.
+/// The keys of images: their preprocessing, the datasets, and the batches.
 extension ConfigurationKey {
   private static let otherTransform = Role.ignored("it belongs to a transform that is not supported")
   private static let otherDataset = Role.ignored("it belongs to datasets of another field")
@@ -169,7 +169,7 @@ extension ConfigurationKey {
   ]
 }
 
-/// What concerns one trainer alone: the keys that methods declare, and those of Dassl's trainers that are not here.
+/// The keys of one trainer alone: those that methods declare, and those of Dassl's trainers that are not here.
 extension ConfigurationKey {
   static let trainers =
     [
@@ -227,7 +227,7 @@ extension ConfigurationValue {
   }
 }
 
-/// The table of keys as Markdown: what `cocoop compat --keys` prints and docs/compatibility.md shows.
+/// The table of keys as Markdown, for `cocoop compat --keys` and docs/compatibility.md.
 public enum KeyTable {
   public static var text: String {
     let rows = ConfigurationKey.all.map { key in "| `\(key.name)` | `\(key.standard)` | \(key.role) |" }

@@ -1,11 +1,11 @@
 import Foundation
 import Support
 
-/// The reference's configuration after all that is merged into it: the defaults, the dataset's file, the trainer's file,
-/// the options, and the KEY VALUE pairs, each over those before it.
+/// The reference's configuration after all merges: the defaults, the dataset's file, the trainer's file, the options,
+/// and the KEY VALUE pairs, where later ones override earlier ones.
 public struct ReferenceConfiguration: Sendable {
   private var values: [String: ConfigurationValue]
-  /// Where each key that is not a default was given last.
+  /// The source that last set each key that is not a default.
   private var sources: [String: String] = [:]
 
   private static let keys = Dictionary(uniqueKeysWithValues: ConfigurationKey.all.map { ($0.name, $0) })
@@ -41,13 +41,13 @@ public struct ReferenceConfiguration: Sendable {
     sources[name] = source
   }
 
-  /// The key that was meant: a slip of the keyboard, or another case.
+  /// The key that a misspelled name probably means, or one in another case.
   private static func nearest(to name: String) -> String? {
     let names = keys.keys.sorted()
     return names.first { $0.lowercased() == name.lowercased() } ?? name.nearest(among: names)
   }
 
-  // Types are checked where values are set, so that these need not fail.
+  // Types are checked where values are set, so these properties cannot fail.
 
   func text(_ key: String) -> String {
     if case .text(let text) = values[key] { text } else { "" }
@@ -63,7 +63,7 @@ public struct ReferenceConfiguration: Sendable {
   }
   public func value(_ key: String) -> ConfigurationValue { values[key] ?? .none }
 
-  /// Refuses values that are not supported, of keys that these runs depend on.
+  /// Refuses unsupported values of keys that these runs depend on.
   func check(_ scope: ConfigurationKey.Scope) throws {
     for key in ConfigurationKey.all {
       guard case .choice(let supported, scope, _) = key.role else { continue }
@@ -75,7 +75,7 @@ public struct ReferenceConfiguration: Sendable {
     }
   }
 
-  /// One line for each key that was given and changes nothing here.
+  /// One line for each given key that changes nothing here.
   var ignoredKeys: [String] {
     ConfigurationKey.all.compactMap { key in
       guard case .ignored(let reason) = key.role, sources[key.name] != nil else { return nil }
@@ -83,7 +83,7 @@ public struct ReferenceConfiguration: Sendable {
     }
   }
 
-  /// What the run was given and what it takes by default, one `KEY: value` a line, without keys that change nothing.
+  /// The given settings and the defaults, one `KEY: value` a line, without keys that change nothing.
   var lines: [String] {
     ConfigurationKey.all.compactMap { key in
       if case .ignored = key.role { nil } else { "\(key.name): \(value(key.name))" }
@@ -92,7 +92,7 @@ public struct ReferenceConfiguration: Sendable {
 }
 
 extension ConfigurationValue {
-  /// Whether this value asks for the same as a supported one: names in a list are a set.
+  /// Whether this value means the same as a supported one: names in a list are a set.
   fileprivate func isSame(as other: ConfigurationValue) -> Bool {
     guard case (.list(let mine), .list(let others)) = (self, other) else { return self == other }
     func names(_ elements: [ConfigurationValue]) -> Set<String>? {
@@ -104,7 +104,7 @@ extension ConfigurationValue {
 }
 
 extension Arguments {
-  /// What options set, with the keys that they stand for.
+  /// The settings of options, with the corresponding keys.
   fileprivate var settings: [(key: String, option: String, value: ConfigurationValue)] {
     let texts = [
       ("DATASET.ROOT", "--root", root), ("OUTPUT_DIR", "--output-dir", outputFolder), ("RESUME", "--resume", resume),
@@ -120,6 +120,6 @@ extension Arguments {
 }
 
 extension String {
-  /// The path with the user's folder for a `~` at the beginning, as the reference expands it.
+  /// The path with the user's folder instead of a `~` at the beginning, as the reference expands it.
   var expandingHome: String { NSString(string: self).expandingTildeInPath }
 }

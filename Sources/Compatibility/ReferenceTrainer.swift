@@ -2,18 +2,18 @@ import CLIP
 import Datasets
 import PromptLearning
 
-/// A method as the reference's command line knows it: a trainer with a section of configuration keys.
+/// A method as a trainer of the reference's command line, with a section of configuration keys.
 package struct ReferenceTrainer: Sendable, Equatable {
   package let method: Method
   let format: ReferenceFormat
 
   package static func == (left: ReferenceTrainer, right: ReferenceTrainer) -> Bool { left.method == right.method }
 
-  /// Those that learn first.
+  /// All trainers; those with learning first.
   static let all = Method.all.compactMap(ReferenceTrainer.init).sorted { $0.learns && !$1.learns }
 
   private init?(_ method: Method) {
-    // What learns and declares no keys is known by its checkpoints alone.
+    // A learning method without keys is known by its checkpoints alone.
     guard let format = method.reference, method.isZeroShot || format.section != nil else { return nil }
     self.method = method
     self.format = format
@@ -31,10 +31,11 @@ package struct ReferenceTrainer: Sendable, Equatable {
 
   var scope: ConfigurationKey.Scope { .trainer(name) }
 
-  /// The key that says how long a random context is.
+  /// The key of the length of a random context.
   var contextLengthKey: String { (format.section ?? "TRAINER") + ".N_CTX" }
 
-  /// How contexts begin. Words win over a length, and also over contexts for each class, which are random alone.
+  /// The initial contexts. Words have priority over a length, and also over class-specific contexts, which are always
+  /// random.
   func context(_ configuration: ReferenceConfiguration) -> ContextSettings {
     guard let section = format.section else { return ContextSettings() }
     let words = configuration.text(section + ".CTX_INIT").replacing("_", with: " ")
@@ -46,7 +47,7 @@ package struct ReferenceTrainer: Sendable, Equatable {
       isClassSpecific: settings.contains(.classSpecific) && words.isEmpty && configuration.flag(section + ".CSC"))
   }
 
-  /// What is done in another way than the reference does it.
+  /// Warnings about what is done differently than in the reference.
   func warnings(_ configuration: ReferenceConfiguration, _ arguments: Arguments) -> [String] {
     var warnings: [String] = []
     if let section = format.section {

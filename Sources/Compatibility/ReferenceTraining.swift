@@ -8,7 +8,7 @@ import Support
 import Tokenization
 import Torch
 
-/// One run of the reference with everything loaded: learning, keeping, testing.
+/// One run of the reference with everything loaded: learning, saving, testing.
 final class ReferenceTraining {
   let plan: RunPlan
   let clip: CLIPModel
@@ -18,7 +18,7 @@ final class ReferenceTraining {
   let budget: MemoryBudget
   let log: RunLog
   let check: () throws -> Void
-  /// Image embeddings by part, encoded when they are first asked for.
+  /// Image embeddings by split, encoded on first use.
   private var embeddings: [Split: Tensor] = [:]
 
   init(
@@ -60,7 +60,7 @@ final class ReferenceTraining {
 
   // MARK: Training
 
-  /// Trains, keeps the prompts of the epochs asked for, and tests the last or the best.
+  /// Trains, saves the prompts of the requested epochs, and tests the last or the best.
   private func train(_ training: TrainingConfiguration, _ saving: RunPlan.Saving) throws -> Evaluation? {
     let start = ContinuousClock.now
     let session = session(training)
@@ -81,10 +81,10 @@ final class ReferenceTraining {
     return try test(deployed, split: plan.testing.split)
   }
 
-  /// Where an earlier training of these prompts stood, or `nil` where there is none in `folder`.
+  /// The state of an earlier training of these prompts, or `nil` where there is none in `folder`.
   ///
-  /// Our own file has everything; one of the reference's has the prompts and the epoch, and the optimiser and the
-  /// generator begin anew.
+  /// This package's own file has everything; one of the reference's has the prompts and the epoch, and the optimiser
+  /// and the generator restart.
   private func checkpoint(
     in folder: URL, _ training: TrainingConfiguration
   ) throws -> TrainingSession.Checkpoint? {
@@ -109,7 +109,7 @@ final class ReferenceTraining {
       path: file.path)
   }
 
-  /// The best epoch so far of a training that is resumed.
+  /// The best epoch so far of a resumed training.
   private func earlierBest() throws -> (accuracy: Double, classifier: any ImageClassifier)? {
     guard let file = try? PromptFolder(in: plan.outputFolder).file(epoch: nil) else { return nil }
     let prompts = try ReferencePrompts(at: file)
@@ -118,7 +118,7 @@ final class ReferenceTraining {
 
   // MARK: Files
 
-  /// The classifier of a folder of prompts over this dataset's classes; without a folder, as the prompts begin.
+  /// The classifier of a folder of prompts over this dataset's classes; without a folder, with the initial prompts.
   private func classifier(in folder: URL?, epoch: Int?) throws -> any ImageClassifier {
     guard plan.trainer.learns else { return try session(nil).untrained() }
     guard let folder else {
@@ -136,8 +136,8 @@ final class ReferenceTraining {
       on: clip, identity: identity, classNames: dataset.classNames, path: prompts.url.path)
   }
 
-  /// The prompts of a file, once it is known that the configuration describes them. The file doesn't know which classes
-  /// it was learned on, nor where the class name stands: the configuration says it.
+  /// The prompts of a file, after the check that the configuration describes them. The file contains neither the
+  /// learned classes nor the position of the class name: these come from the configuration.
   private func artifact(of prompts: ReferencePrompts) throws -> Artifact {
     guard prompts.method == plan.trainer.method else {
       throw CompatibilityError.otherMethod(
@@ -166,7 +166,7 @@ final class ReferenceTraining {
 
   // MARK: Testing
 
-  /// Tests a classifier and writes the result into the log. Without validation images, those for testing are taken.
+  /// Tests a classifier and writes the result into the log. Without validation images, the test images are used.
   func test(_ classifier: some ImageClassifier, split: Split) throws -> Evaluation {
     let split = dataset.examples(in: split).isEmpty ? Split.test : split
     log.write("Evaluate on the *\(split.rawValue)* set")
