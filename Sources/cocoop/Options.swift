@@ -14,7 +14,7 @@ extension MemoryBudget: ExpressibleByArgument {
   public init?(argument: String) { self.init(argument) }
 }
 
-/// What every computing command takes.
+/// The options of every computing command.
 struct ComputeOptions: ParsableArguments {
   @Option(help: "Where to compute: auto, cpu or cuda.")
   var device = Device.auto
@@ -42,7 +42,7 @@ struct ComputeOptions: ParsableArguments {
 
 extension Orientation: ExpressibleByArgument {}
 
-/// What commands take that read photos.
+/// The options of commands that read photos.
 struct PhotoOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
@@ -58,7 +58,7 @@ struct PhotoOptions: ParsableArguments {
   var limits: DecodingLimits { DecodingLimits(megapixels: maxMegapixels) }
 }
 
-/// Whether photos are turned as their EXIF says.
+/// The option for the EXIF orientation of photos.
 struct OrientationOption: ParsableArguments {
   @Option(
     help: ArgumentHelp(
@@ -68,13 +68,13 @@ struct OrientationOption: ParsableArguments {
   var orientation: Orientation?
 }
 
-/// What frozen layers multiply in.
+/// The option for the precision of frozen layers.
 struct PrecisionOption: ParsableArguments {
   @Option(help: "Of the products of frozen layers: float32, or bfloat16, which is faster and an approximation.")
   var precision = Precision.float32
 }
 
-/// What commands take that keep the features of images for the next command.
+/// The options of commands that cache the features of images for the next command.
 struct CacheOptions: ParsableArguments {
   @Flag(help: "Compute image features anew, and keep none for the next time.")
   var noCache = false
@@ -82,19 +82,19 @@ struct CacheOptions: ParsableArguments {
   var folder: URL? { noCache ? nil : FeatureCache.standardFolder }
 }
 
-/// Where benchmarks lie.
+/// The option for the folder of benchmarks.
 struct RootOption: ParsableArguments {
   @Option(help: ArgumentHelp("The folder of benchmarks, for data that is a benchmark's name.", valueName: "folder"))
   var root: String?
 }
 
-/// Which photos of a data folder count.
+/// The options for the photos in a data folder.
 struct DataFolderOptions: ParsableArguments {
   @Flag(help: "Take the photos in sub-folders of a class folder too, as torchvision's ImageFolder does.")
   var recursive = false
 }
 
-/// The data of a command that takes it as an argument too.
+/// The data of a command that accepts it as an argument too.
 enum GivenData {
   /// - Throws: `ValidationError` where both are given.
   static func once(_ argument: String?, option: String?) throws -> String? {
@@ -105,7 +105,7 @@ enum GivenData {
   }
 }
 
-/// How a command prints.
+/// The options of a command's output.
 struct OutputOptions: ParsableArguments {
   @Flag(help: "Print the result as one JSON document.")
   var json = false
@@ -113,7 +113,7 @@ struct OutputOptions: ParsableArguments {
   @Flag(help: "Print nothing but the result.")
   var quiet = false
 
-  /// Prints `value` as JSON, or else the text.
+  /// Prints `value` as JSON, or otherwise the text.
   func print(_ value: some Encodable, text: () -> String) throws {
     if json {
       Swift.print(String(decoding: try JSONEncoder.readable.encode(value), as: UTF8.self))
@@ -128,12 +128,12 @@ struct OutputOptions: ParsableArguments {
     if !quiet { StandardError.write(text + "\n") }
   }
 
-  /// What a person should know of a dataset.
+  /// Prints the notices about a dataset.
   func remark(_ notices: [Notice]) {
     for notice in notices { remark("note: \(notice).") }
   }
 
-  /// Says what a checkpoint leaves open and what of it is passed over, where there is anything.
+  /// Prints the assumptions about a checkpoint and its ignored tensors, where there are any.
   func remarkAssumptions(of clip: CLIPModel) {
     for notice in clip.notices { remark("note: \(notice).".onOneLine) }
   }

@@ -61,7 +61,7 @@ struct Prompts: ParsableCommand {
       if data != nil, classesFile != nil { throw ValidationError("--data and --classes-file exclude each other.") }
     }
 
-    /// What `prompts import --json` prints.
+    /// The output of `prompts import --json`.
     struct Result: Encodable {
       let run: String
       let method: PromptLearning.Method
@@ -130,7 +130,7 @@ struct Prompts: ParsableCommand {
       var kind: Tensor.Kind { self == .float16 ? .float16 : .float32 }
     }
 
-    /// What `prompts export --json` prints.
+    /// The output of `prompts export --json`.
     struct Result: Encodable {
       let file: String
     }

@@ -139,7 +139,7 @@ struct Reproduce: ParsableCommand {
   }
 }
 
-/// Shows where a comparison stands.
+/// Shows the progress of a comparison.
 final class ReproductionReporter {
   private let printing: OutputOptions
   private var unit: Trial?

@@ -85,24 +85,24 @@ struct Train: ParsableCommand {
     }
   }
 
-  /// What `train --json` prints.
+  /// The output of `train --json`.
   struct Result: Encodable {
     let run: String
     let method: PromptLearning.Method
     let classes: Int
-    /// The classes that the data has besides.
+    /// The other classes of the data.
     let otherClasses: [String]
     let images: Int
     let skippedPhotos: Int
     let seconds: Double
-    /// Of held-out photos, in percent; `nil` where none were measured.
+    /// The accuracy on held-out photos, in percent; `nil` where none were evaluated.
     let accuracy: Double?
     let interval95: Evaluation.Interval?
-    /// How many photos that was.
+    /// The number of those photos.
     let testImages: Int?
   }
 
-  /// Read when the command line is known to be right: a word after an unknown option looks like photos.
+  /// The data, read once the command line is known to be right: a word after an unknown option looks like photos.
   private var givenData: String {
     get throws {
       guard let data = try GivenData.once(photos, option: data) else {
@@ -136,7 +136,7 @@ struct Train: ParsableCommand {
     let folder = try RunFolder(
       creating: URL(filePath: output ?? defaultOutput(whole, configuration)),
       existing: resume ? .resume : force ? .replace : .refuse)
-    // What was begun goes on as it was; runs of before orientations ignore them.
+    // A resumed run keeps its orientation; runs from before orientations ignore them.
     if resume, upright.orientation == nil, let begun = try? folder.record().configuration {
       configuration.orientation = begun.orientation
     }
@@ -181,9 +181,9 @@ struct Train: ParsableCommand {
     "runs/\(data.name)\(configuration.choice.folderPart)-\(method.id)-seed\(sample.seed)"
   }
 
-  /// Says what becomes of the photos, those above all that nothing is learned from.
+  /// Prints how the photos are used, above all those that are not for training.
   ///
-  /// - Parameter whole: the data in their parts.
+  /// - Parameter whole: the data with their splits.
   private func remark(_ run: TrainingRun, of whole: Dataset, in source: DataSource) {
     guard !method.isZeroShot else { return printing.remark(run.dataset.notices.filter(\.isOfImages)) }
     printing.remark(run.dataset.notices)
@@ -196,7 +196,7 @@ struct Train: ParsableCommand {
         "note: \(run.skipped.count == 1 ? "1 photo" : "\(run.skipped.count) photos") left out, because nothing reads"
           + " \(run.skipped.count == 1 ? "it" : "them"): \(shown)\(run.skipped.count > 5 ? "; …" : "").")
     }
-    // Of a benchmark, few of many is the protocol.
+    // For a benchmark, few of many photos is the protocol.
     guard case .files = source.place else { return }
     let others = Set(run.dataset.otherClasses)
     let available = whole.training.count { !others.contains(whole.classNames[$0.label]) }
@@ -208,7 +208,7 @@ struct Train: ParsableCommand {
     }
   }
 
-  /// The run's figures on the photos that it has not seen; `nil` where they cannot be had, which is said.
+  /// The run's figures on held-out photos; `nil` where they cannot be computed, which is reported.
   private func heldOut(
     _ run: TrainingRun, _ classifier: any ImageClassifier, _ interruption: Interruption
   ) throws -> Evaluation? {
@@ -220,7 +220,7 @@ struct Train: ParsableCommand {
         try interruption.check()
       }
     } catch let error as any UserFacingError {
-      // The training stands: what is wrong with other photos must not look like its failure.
+      // The training is complete: a fault of other photos must not look like its failure.
       printing.remark("note: The run is not measured. \(error.explanation)")
       return nil
     }

@@ -12,42 +12,44 @@ struct SpeedBenchmark: Sendable, Encodable {
   let backbone: String
   let precision: Precision
   let classes: Int
-  /// Images of one step.
+  /// The number of images in one step.
   let images: Int
   let threads: Int
   let libtorch: String
   let trieNodes: Int
-  /// Positions that the reference computes: as many for each class as the model reads, usually 77.
+  /// The number of positions that the reference computes: for each class the model's token limit, usually 77.
   let densePositions: Int
   let textTrainStepSeconds: Double
   let textForwardSeconds: Double
-  /// Of one batch of images; `nil`, like all that concerns images, where only the text side was asked for.
+  /// The seconds for one batch of images; `nil`, like all figures of images, where only the text side was requested.
   let imageForwardSeconds: Double?
-  /// A whole step with fresh views: decoding, augmentation, encoding, prompts.
+  /// The seconds for a whole step with fresh views: decoding, augmentation, encoding, prompts.
   let trainStepSeconds: Double?
-  /// Of CoCoOp's whole evaluation: decoding, encoding, prompts of every image.
+  /// The speed of CoCoOp's whole evaluation: decoding, encoding, prompts of every image.
   let evaluationImagesPerSecond: Double?
-  /// The same where the image features are known already.
+  /// The same with cached image features.
   let cachedEvaluationImagesPerSecond: Double?
-  /// `nil` unless asked for.
+  /// The figures of the fast mode; `nil` unless requested.
   let fastMode: FastBenchmark?
   let gemmPeakGFLOPS: Double
   let textTrainGFLOPS: Double
   let rooflineFraction: Double
-  /// Of the process, with the model.
+  /// The peak memory of the process, with the model.
   let peakMemoryMiB: Double
-  /// What the text training steps added to the process with the model in it.
+  /// The memory that the text training steps added to the process with the loaded model.
   let textTrainMemoryMiB: Double
 
   /// - Parameters:
   ///   - backbone: one of ``BenchmarkBackbone/names``.
-  ///   - classNames: the classes to tell apart.
-  ///   - images: of one step.
-  ///   - photo: a file that the whole step decodes.
-  ///   - precision: of the products of frozen layers; the peak that they are compared with stays that of float32.
-  ///   - isTextOnly: leaves out what concerns images.
-  ///   - measuresFastMode: expands the classes too, which takes two passes over them for each number of a code.
-  ///   - budget: of a pass through the text encoder.
+  ///   - classNames: the names of the classes.
+  ///   - images: the number of images in one step.
+  ///   - photo: the file that the whole step decodes.
+  ///   - precision: the precision of the products in frozen layers; the GEMM peak for comparison is always that of
+  ///     float32.
+  ///   - isTextOnly: whether the figures of images are left out.
+  ///   - measuresFastMode: whether to expand the classes too, which takes two passes over them for each component of a
+  ///     code.
+  ///   - budget: the memory of a pass through the text encoder.
   init(
     backbone: String, classNames: [String], images: Int, photo: URL, precision: Precision = .float32,
     isTextOnly: Bool = false, measuresFastMode: Bool = false,
@@ -61,7 +63,7 @@ struct SpeedBenchmark: Sendable, Encodable {
     let labels = (0..<images).map { $0 % classNames.count }
     let batch = try Batch(imageFeatures: clip.imageFeatures(ofSquares: views), labels: labels)
 
-    // The text steps come first, so that nothing else has raised the peak of memory yet.
+    // The text steps come first, so that nothing else has raised the peak memory yet.
     let before = ProcessMemory.residentMiB
     ProcessMemory.resetPeak()
     var trainer = Trainer(Classifier(clip, learner), configuration: .cocoop, seed: 1, within: budget)
@@ -127,8 +129,7 @@ struct SpeedBenchmark: Sendable, Encodable {
     return measured[measured.count / 2]
   }
 
-  /// The fastest of several square products in float32, by each of the libraries that libtorch multiplies with, in
-  /// GFLOP/s.
+  /// The fastest of several square products in float32, with each of the libraries that libtorch uses, in GFLOP/s.
   private static func gemmPeak() throws -> Double {
     try [512, 1024, 2048].flatMap { size in
       let matrix = try Tensor([Float](repeating: 0.5, count: size * size), shape: [size, size])
@@ -140,7 +141,7 @@ struct SpeedBenchmark: Sendable, Encodable {
   }
 }
 
-/// Models to measure: the embedded one, and those of OpenAI with random weights.
+/// The models to measure: the embedded one, and those of OpenAI with random weights.
 enum BenchmarkBackbone {
   static let names = ModelSource.embedded + OpenAIModel.allCases.map(\.rawValue)
 
@@ -154,7 +155,7 @@ enum BenchmarkBackbone {
   }
 }
 
-/// A name that stands for no model to measure.
+/// An unknown name of a model to measure.
 struct UnknownBackbone: UserFacingError {
   let name: String
 
@@ -162,8 +163,8 @@ struct UnknownBackbone: UserFacingError {
   var remedy: String? { "Give one of \(BenchmarkBackbone.names.joined(separator: ", "))" }
 }
 
-/// The 100 class names of Caltech101's published split (Li, Andreetto, Ranzato, Perona), in its order: what the speed
-/// of prompt learning is measured on, here and in the literature.
+/// The 100 class names of Caltech101's published split (Li, Andreetto, Ranzato, Perona), in its order: the usual
+/// classes for measuring the speed of prompt learning, here and in the literature.
 enum CaltechNames {
   static let all = [
     "face", "leopard", "motorbike", "accordion", "airplane", "anchor", "ant", "barrel", "bass", "beaver", "binocular",
