@@ -241,7 +241,7 @@ struct JourneyTests {
   }
 }
 
-/// Whether two predictions rank the classes alike; how many photos were encoded together changes the last digits.
+/// Whether two predictions rank the classes equally; the number of photos encoded together changes the last digits.
 private func isClose(_ prediction: Prediction, to other: Prediction) -> Bool {
   prediction.top.map(\.class) == other.top.map(\.class)
     && zip(prediction.top, other.top).allSatisfy { abs($0.probability - $1.probability) <= 1e-5 }

@@ -6,7 +6,7 @@ import Testing
 struct OwnPhotosTests {
   private static let classes = ["arrow", "bird", "clock", "fish"]
 
-  /// Folders of drawings that stand for photos.
+  /// Writes folders of drawings in place of photos.
   private func fill(_ place: Workplace, _ folder: String = "photos", count: Int = 6) throws {
     for name in Self.classes {
       for number in 0..<count {
@@ -69,7 +69,7 @@ struct OwnPhotosTests {
       #expect(
         reported.status == 1 && reported.errors.contains("cannot be averaged") && reported.errors.contains(remedy))
 
-      // The way out.
+      // The remedy.
       #expect(try place.cocoop("datasets split photos --shots 4 --output split_photos.json").status == 0)
       for seed in ["1", "2"] {
         let trained = try place.cocoop(

@@ -16,7 +16,7 @@ struct PhotoOptionTests {
     try Image(width: width, height: height, pixels: [UInt8](repeating: 90, count: 3 * width * height)).png()
   }
 
-  /// The photo with EXIF that states an orientation.
+  /// The photo with an orientation in EXIF.
   private func photo(orientation: UInt8) -> Data {
     let tiff: [UInt8] = [
       0x4D, 0x4D, 0, 0x2A, 0, 0, 0, 8, 0, 1, 0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, orientation, 0, 0, 0, 0, 0, 0,

@@ -11,7 +11,7 @@ struct ProgressTextTests {
     let line = Self.text.line(300, of: 1_500, after: 100, note: Self.note)
     #expect(line == "CoCoOp, seed 1: 300/1500 steps, 6:40 left, epoch 2/10, loss 1.234, 3.0/s")
     #expect(Self.text.line(1_500, of: 1_500, after: 4_000) == "CoCoOp, seed 1: 1500/1500 steps, 1:06:40, 0.4/s")
-    // A continued training knows nothing of the time of the steps before.
+    // A resumed training does not know the time of the earlier steps.
     let continued = ProgressText("CoOp", unit: "steps", from: 900)
     #expect(continued.line(1_000, of: 1_100, after: 10) == "CoOp: 1000/1100 steps, 10 s left, 10/s")
     #expect(continued.line(900, of: 1_100, after: 10) == "CoOp: 900/1100 steps, time left unknown")

@@ -10,7 +10,7 @@ struct LeftOutTests {
     for path in paths { try folder.write("", to: path) }
   }
 
-  /// Notices other than that of a random division.
+  /// The notices except that of a random division.
   func notices(of folder: URL, isRecursive: Bool = false) throws -> [String] {
     try Dataset(at: folder, isRecursive: isRecursive).notices.filter { $0 != .randomDivision(seed: 1) }
       .map(\.description)

@@ -21,7 +21,7 @@ struct FormatParityTests {
       let whole = try FormatsFixture.sample(name)
       for cut in cuts {
         let reads = (try? Image(decoding: whole.prefix(cut.length), named: name)) != nil
-        // Stricter in one place: a TIFF whose directory is cut, of which Pillow shows what it still understands.
+        // This package is stricter in one case: Pillow shows the readable part of a TIFF whose directory is cut.
         #expect(
           reads == cut.reads || name.hasSuffix(".tif") && !reads, "\(name) cut at \(cut.length) of \(whole.count)")
       }

@@ -31,7 +31,7 @@ struct LinearProbeTests {
   }
 
   private let fixture: Fixture<Recipe>
-  private let training, validation: Tensor  // [56, E], as scikit-learn had them
+  private let training, validation: Tensor  // [56, E], as for scikit-learn
 
   init() throws {
     fixture = try Fixture("linear-probe", in: .module)
@@ -133,7 +133,7 @@ struct LinearProbeTests {
       logits: try logits.floats(), labels: fixture.recipe.valLabels, classNames: probe.classNames, seconds: 0)
     #expect(evaluation.accuracy == probe.validationAccuracy)
 
-    // Over some of its classes, in another order, it gives those columns.
+    // Over some of its classes, in another order, it gives their columns.
     let part = try probe.withClasses(["class 12", "class 3"])
     #expect(part.classNames == ["class 12", "class 3"])
     let columns = try logits.gathered(Tensor([12, 3], shape: [2]), axis: 1)

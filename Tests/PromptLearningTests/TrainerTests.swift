@@ -182,7 +182,7 @@ struct TrainerTests {
   func views() throws {
     let dataset = try SmallDataset.make(counts: [1, 1], classes: ["arrow", "bird"])
     let clip = try TinyCLIP.clip
-    /// The losses of each epoch, at a rate so small that only another view changes them.
+    /// The losses of each epoch, at a rate so small that only different views change them.
     func losses(_ views: ImageViews) throws -> [Float] {
       let learner = try ContextPrompts(for: dataset.classNames, clip: clip)
       let configuration = try configuration(epochs: 3, batchSize: 2, learningRate: 1e-30, views: views)

@@ -5,16 +5,16 @@ import Images
 import PromptLearning
 import Runs
 
-/// Folders of runs as training and evaluating leave them, without any training: figures are made up, and images are
+/// Folders of runs like those of training and evaluating, without any training: figures are invented, and images are
 /// squares of one colour.
 struct SyntheticRuns {
   let folder: URL
-  /// Class names with everything that a page must not take for its own.
+  /// Class names with everything that a page must escape.
   static let hostile = ["<script>alert(1)</script>", "a & b", "\"quoted\" 'name'", "</title><b>", "plain", "😀 crème"]
 
   /// - Parameters:
-  ///   - context: how it begins, and what is not usual about it.
-  ///   - accuracy: of the answers, roughly, in 0…1; the wrong ones go to the next class.
+  ///   - context: the initial context, and its unusual settings.
+  ///   - accuracy: the approximate accuracy of the answers, in 0…1; wrong ones go to the next class.
   @discardableResult
   func run(
     _ name: String, method: String, dataset title: String = "drawings", classNames: [String] = hostile,
@@ -51,7 +51,7 @@ struct SyntheticRuns {
     return opened
   }
 
-  /// Keeps what a run came to on another dataset.
+  /// Saves a run's evaluation on another dataset.
   func transfer(_ run: RunFolder, to title: String, accuracy: Double) throws {
     let whole = try dataset(title, classNames: Self.hostile, imagesPerClass: 4)
     try run.keep(evaluation(of: whole, classes: .all, accuracy: accuracy))
@@ -60,7 +60,7 @@ struct SyntheticRuns {
   private func evaluation(of dataset: Dataset, classes: ClassSubset, accuracy: Double) -> SavedEvaluation {
     let count = dataset.classNames.count
     let labels = dataset.test.map(\.label)
-    // The right ones are spread evenly over the images, whatever their order.
+    // The right answers are spread evenly over the images, whatever their order.
     let predictions = labels.enumerated().map { image, label in
       let isRight = Double((image * 7) % labels.count) < accuracy * Double(labels.count)
       return isRight ? label : (label + 1) % count
@@ -83,7 +83,7 @@ struct SyntheticRuns {
         let image = try Image(width: 8, height: 6, pixels: (0..<48).flatMap { _ in colour })
         try image.jpeg().write(to: place.appending(path: "c\(label).jpg"))
         for number in 0..<imagesPerClass {
-          // A path may name one file in many ways, so that thousands of images need no thousands of files.
+          // Many paths may refer to one file, so that thousands of images need only a few files.
           entries.append([String(repeating: "./", count: number) + "c\(label).jpg", label, name])
         }
       }

@@ -3,7 +3,8 @@ import Support
 import Testing
 import Torch
 
-// Each of these needs a process of its own: other tests change what is measured, or the setting is made once a process.
+// Each of these needs a separate process: other tests change the measured values, or the setting is made once in a
+// process.
 @Suite("A process that trains")
 struct ProcessTests {
   #if os(Linux)
