@@ -143,7 +143,7 @@ def main():
         "samples": decoded,
         "cuts": cuts,
         "oriented": oriented,
-        "views": list(random_views(500)),
+        "views": list(random_views(2000)),
         "slivers": list(slivers(torchvision)),
     }
     write_records(FIXTURES / "formats.json", result)

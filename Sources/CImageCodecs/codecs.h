@@ -6,7 +6,7 @@
 
 /* Each format's two steps, as `ic_read_size` and `ic_decode` have them; a decoder hands its rows over from the top. */
 ic_status jpeg_size(const uint8_t *bytes, size_t count, ic_size *size);
-ic_status jpeg_decode(const uint8_t *bytes, size_t count, ic_size size, rows *target);
+ic_status jpeg_decode(const uint8_t *bytes, size_t count, ic_size size, uint32_t reduction, rows *target);
 ic_status png_size(const uint8_t *bytes, size_t count, ic_size *size);
 ic_status png_decode(const uint8_t *bytes, size_t count, ic_size size, rows *target);
 ic_status webp_size(const uint8_t *bytes, size_t count, ic_size *size);

@@ -19,9 +19,10 @@ ic_status ic_read_size(ic_format format, const uint8_t *bytes, size_t count, ic_
   }
 }
 
-static ic_status decode(ic_format format, const uint8_t *bytes, size_t count, ic_size size, rows *target) {
+static ic_status decode(ic_format format, const uint8_t *bytes, size_t count, ic_size size, uint32_t reduction,
+                        rows *target) {
   switch (format) {
-  case IC_JPEG: return jpeg_decode(bytes, count, size, target);
+  case IC_JPEG: return jpeg_decode(bytes, count, size, reduction, target);
   case IC_PNG: return png_decode(bytes, count, size, target);
   case IC_WEBP: return webp_decode(bytes, count, size, target);
   case IC_BMP: return bmp_decode(bytes, count, size, target);
@@ -31,12 +32,18 @@ static ic_status decode(ic_format format, const uint8_t *bytes, size_t count, ic
   }
 }
 
-ic_status ic_decode(ic_format format, const uint8_t *bytes, size_t count, ic_size size, const ic_resizing *resizing,
-                    uint8_t *pixels) {
+ic_size ic_reduced(ic_size size, uint32_t reduction) {
+  return (ic_size){size.width / reduction + (size.width % reduction > 0),
+                   size.height / reduction + (size.height % reduction > 0)};
+}
+
+ic_status ic_decode(ic_format format, const uint8_t *bytes, size_t count, ic_size size, uint32_t reduction,
+                    const ic_resizing *resizing, uint8_t *pixels) {
+  if (reduction != 1 && format != IC_JPEG) return ic_failure(IC_UNSUPPORTED, "only a JPEG is reduced as it is decoded");
   rows target;
-  ic_status status = rows_begin(&target, size, resizing, pixels)
-                         ? decode(format, bytes, count, size, &target)
-                         : no_memory(target.capacity * target.row_bytes);
+  ic_status status = rows_begin(&target, ic_reduced(size, reduction), resizing, pixels)
+                         ? decode(format, bytes, count, size, reduction, &target)
+                         : no_memory(rows_memory(&target));
   rows_end(&target);
   return status;
 }
@@ -46,14 +53,14 @@ ic_status ic_resize(const uint8_t *source, ic_size size, ic_resizing resizing, u
   ic_status status = ic_success();
   size_t row_bytes = (size_t)size.width * 3;
   if (rows_begin(&target, size, &resizing, pixels)) {
-    size_t last = resizing.down.outputs - 1;
-    size_t end = (size_t)resizing.down.starts[last] + (size_t)resizing.down.counts[last];
-    for (size_t y = (size_t)resizing.down.starts[0]; y < end; y++) {
-      memcpy(rows_room(&target, y), source + y * row_bytes, row_bytes);
+    size_t start, count;
+    rows_part(&target, &start, &count);
+    for (size_t y = target.first; y < target.end; y++) {
+      memcpy(rows_room(&target, y) + start, source + y * row_bytes + start, count);
       rows_filled(&target, y);
     }
   } else {
-    status = no_memory(target.capacity * target.row_bytes);
+    status = no_memory(rows_memory(&target));
   }
   rows_end(&target);
   return status;

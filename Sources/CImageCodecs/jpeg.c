@@ -120,13 +120,18 @@ static void spread_grey(size_t width, uint8_t *row) {
   for (size_t x = width; x-- > 0;) row[3 * x] = row[3 * x + 1] = row[3 * x + 2] = row[x];
 }
 
-static void read_rows(reader *self, ic_size size, rows *target) {
+static void read_rows(reader *self, ic_size size, uint32_t reduction, rows *target) {
   j_decompress_ptr codec = &self->codec;
   if (codec->image_width != size.width || codec->image_height != size.height)
     fail(self, ic_failure(IC_DAMAGED, "its size changed while it was read"));
   int components = codec->num_components;
   codec->out_color_space = components == 1 ? JCS_GRAYSCALE : components == 3 ? JCS_RGB : JCS_CMYK;
+  codec->scale_num = 1;
+  codec->scale_denom = reduction;
   jpeg_start_decompress(codec);
+  size = target->size;
+  if (codec->output_width != size.width || codec->output_height != size.height)
+    fail(self, ic_failure(IC_UNSUPPORTED, "this libjpeg does not reduce by %u", reduction));
   /* Memory of the codec's pool goes with the codec. */
   JSAMPARRAY inks = NULL;
   if (components == 4)
@@ -143,16 +148,16 @@ static void read_rows(reader *self, ic_size size, rows *target) {
   jpeg_finish_decompress(codec);
 }
 
-static void try_decode(reader *self, ic_size size, rows *target) {
+static void try_decode(reader *self, ic_size size, uint32_t reduction, rows *target) {
   if (setjmp(self->failed)) return;
   read_header(self);
-  read_rows(self, size, target);
+  read_rows(self, size, reduction, target);
 }
 
-ic_status jpeg_decode(const uint8_t *bytes, size_t count, ic_size size, rows *target) {
+ic_status jpeg_decode(const uint8_t *bytes, size_t count, ic_size size, uint32_t reduction, rows *target) {
   reader self;
   prepare(&self, bytes, count);
-  try_decode(&self, size, target);
+  try_decode(&self, size, reduction, target);
   jpeg_destroy_decompress(&self.codec);
   return self.status;
 }

@@ -1,13 +1,13 @@
 import Support
 
-/// What can be wrong with a checkpoint, its configuration, or a prompt.
+/// An error in a checkpoint, its configuration, or a prompt.
 public struct CLIPError: UserFacingError, Equatable {
   public let problem: String
   public let remedy: String?
 
   package let kind: Kind
 
-  /// The few errors that a caller treats in its own way.
+  /// The few errors that callers handle specially.
   package enum Kind: Sendable, Equatable {
     case missingTensor, notFinite, elementType
     case tensorShape(expected: [Int], found: [Int])
@@ -21,7 +21,7 @@ public struct CLIPError: UserFacingError, Equatable {
 }
 
 extension CLIPError {
-  /// A folder or file that is no checkpoint; `found` says what it is.
+  /// A folder or file that is not a checkpoint; `found` describes it.
   public static func notACheckpoint(path: String, found: String) -> Self {
     Self(
       "\(path) is no CLIP checkpoint: \(found)",
@@ -60,41 +60,41 @@ extension CLIPError {
       remedy: "The file is damaged or its training diverged; get another copy", kind: .notFinite)
   }
 
-  /// A key of the configuration that is missing or of the wrong kind.
+  /// A key of the configuration that is missing or of the wrong type.
   public static func configuration(file: String, key: String, expected: String, found: String) -> Self {
     Self("\(file): '\(key)' must be \(expected), found \(found)", remedy: "Correct the file, or get another copy of it")
   }
 
-  /// A key that this package does not know, and so cannot honour.
+  /// A key that this package does not know and cannot apply.
   public static func unsupported(file: String, option: String) -> Self {
     Self("\(file) asks for \(option), which this version cannot compute", remedy: "Use a checkpoint without it")
   }
 
-  /// A weight whose elements are no floats, by the file's name for their type.
+  /// A weight whose elements are not floats, with the file's name for their type.
   public static func elementType(tensor: String, file: String, found: String) -> Self {
     Self(
       "Tensor '\(tensor)' of \(file) has elements of type \(found), where a weight is of F32, F16, BF16 or F64",
       remedy: "Give the weights of 16 or 32 bits", kind: .elementType)
   }
 
-  /// Tensors that make no CLIP; `kind` says what they look like.
+  /// Tensors that do not form a CLIP; `kind` describes what they look like.
   public static func foreign(file: String, kind: String, remedy: String) -> Self {
     Self("\(file) holds no CLIP that can be loaded: it looks like \(kind)", remedy: remedy)
   }
 
-  /// Tensors of a CLIP that leave its architecture open.
+  /// Tensors of a CLIP that do not determine its architecture.
   public static func ambiguous(file: String, reason: String) -> Self {
     Self(
       "The architecture of \(file) cannot be told from its tensors: \(reason)",
       remedy: "Give the folder that holds its open_clip_config.json")
   }
 
-  /// Something that another library's form cannot say.
+  /// A part of the model that another library's format cannot express.
   public static func noCounterpart(form: String, architecture: String, part: String) -> Self {
     Self("\(architecture) has no form as \(form): there is none for \(part)", remedy: "Choose another form")
   }
 
-  /// What a conversion would have to replace.
+  /// The target of a conversion already exists.
   public static func targetExists(path: String) -> Self {
     Self("There is something at \(path) already", remedy: "Choose another folder, or replace it with --force")
   }

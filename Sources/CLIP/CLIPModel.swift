@@ -4,31 +4,31 @@ import Support
 import Tokenization
 import Torch
 
-/// A frozen CLIP: pixels and prompts to one space, where the cosine says how well they go together.
+/// A frozen CLIP: maps pixels and prompts to one space, in which the cosine measures how well they match.
 ///
 /// Source: Radford et al., *Learning Transferable Visual Models From Natural Language Supervision*, 2021.
 public struct CLIPModel: Sendable {
-  /// What the checkpoint is called: the name of its folder.
+  /// The checkpoint's name: the name of its folder.
   public let name: String
   public private(set) var configuration: CLIPConfiguration
   public let imageEncoder: any ImageEncoder
   public let textEncoder: TextEncoder
   public let tokenizer: Tokenizer
-  /// The factor that cosines are multiplied by, already exponentiated.
+  /// The factor by which cosines are multiplied, already exponentiated.
   public let logitScale: Float
-  /// Of the products of linear layers; anything but float32 is an approximation.
+  /// The precision of the products in linear layers; anything but float32 is an approximation.
   public let precision: Precision
-  /// What lay beside the model in its checkpoint and is not used, by the file's names.
+  /// Tensors of the checkpoint outside the model that are not used, by the file's names.
   public private(set) var passedOver: [String] = []
-  /// What stands before further whole models of its checkpoint, which are among ``passedOver``.
+  /// The name prefixes of further whole models in the checkpoint, whose tensors are among ``passedOver``.
   public private(set) var otherModels: [String] = []
 
-  /// Loads a checkpoint: a folder in open_clip's or Hugging Face's form, or a file of weights that PyTorch, TorchScript
-  /// or safetensors has written (``CheckpointFiles``). What it is, its content tells.
+  /// Loads a checkpoint: a folder in open_clip's or Hugging Face's format, or a file of weights that PyTorch,
+  /// TorchScript or safetensors has written (``CheckpointFiles``). The format is recognized from the content.
   ///
   /// Loading is strict: every tensor of the model is found, every tensor of the file is used, all shapes agree.
   ///
-  /// - Parameter precision: of the products of linear layers; anything but float32 is an approximation.
+  /// - Parameter precision: the precision of the products in linear layers; anything but float32 is an approximation.
   /// - Throws: ``CLIPError``, `TorchError`.
   public init(weights url: URL, precision: Precision = .float32) throws {
     let checkpoint = try Checkpoint(at: url)
@@ -46,7 +46,7 @@ public struct CLIPModel: Sendable {
     }
   }
 
-  /// Builds the model from tensors by open_clip's names.
+  /// Builds the model from tensors with open_clip's names.
   public init(name: String, configuration: CLIPConfiguration, weights: some WeightSource) throws {
     var weights = weights
     try self.init(name: name, configuration: configuration, weights: &weights)
@@ -73,9 +73,9 @@ public struct CLIPModel: Sendable {
     tokenizer = try Tokenizer()
   }
 
-  /// Builds a model of `configuration` as far as its tensors allow, to see what is odd about them.
+  /// Builds a model of `configuration` as far as its tensors allow, to diagnose them.
   ///
-  /// - Returns: also the error that ended the building early, if one did.
+  /// - Returns: the diagnosis, with the error that ended the building early, if there was one.
   static func diagnosis(
     of checkpoint: Checkpoint, as configuration: CLIPConfiguration
   ) throws -> (CheckpointDiagnosis, failure: (any UserFacingError)?) {
@@ -88,7 +88,7 @@ public struct CLIPModel: Sendable {
     }
   }
 
-  /// A model with random weights, to measure speed on. It knows nothing.
+  /// A model with random weights, for measuring speed.
   package init(
     randomlyInitialized configuration: CLIPConfiguration, name: String, seed: UInt64, precision: Precision = .float32
   ) throws {
@@ -96,7 +96,7 @@ public struct CLIPModel: Sendable {
       name: name, configuration: configuration, weights: RandomSource(seed: seed, precision: precision))
   }
 
-  /// The same model, resizing pictures in another way than its checkpoint states.
+  /// The same model, resizing pictures with another filter than its checkpoint specifies.
   public func interpolating(by interpolation: Interpolation) -> CLIPModel {
     var model = self
     model.configuration.preprocessing.interpolation = interpolation
@@ -113,7 +113,7 @@ public struct CLIPModel: Sendable {
     try imageEmbeddings(ofSquares: squares).unitRows()
   }
 
-  /// What the image tower makes of square images: their features before they are brought to unit length.
+  /// The image tower's output for square images: their features before normalisation to unit length.
   ///
   /// - Returns: `[B, E]`.
   public func imageEmbeddings(ofSquares squares: [Image]) throws -> Tensor {
@@ -133,10 +133,10 @@ public struct CLIPModel: Sendable {
 
 /// A frozen network from pixels to the space that images and texts share.
 public protocol ImageEncoder: Sendable {
-  /// - Parameter pixels: `[B, 3, H, W]`, normalised as ``Preprocessing`` says.
+  /// - Parameter pixels: `[B, 3, H, W]`, normalised by ``Preprocessing``.
   /// - Returns: `[B, E]`, not of unit length.
   func callAsFunction(_ pixels: Tensor) throws -> Tensor
 
-  /// How many images at a time are encoded fastest on a CPU: enough for large products, few enough for its caches.
+  /// The number of images at a time that a CPU encodes fastest: enough for large products, few enough for its caches.
   var imagesPerMicrobatch: Int { get }
 }

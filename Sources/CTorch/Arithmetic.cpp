@@ -40,6 +40,14 @@ ct_status ct_softmax(ct_tensor a, ct_tensor *result) {
   return returning(result, [&] { return at::softmax(tensor(a), -1); });
 }
 
+ct_status ct_exp(ct_tensor a, ct_tensor *result) {
+  return returning(result, [&] { return at::exp(tensor(a)); });
+}
+
+ct_status ct_square_root(ct_tensor a, ct_tensor *result) {
+  return returning(result, [&] { return at::sqrt(tensor(a)); });
+}
+
 ct_status ct_cross_entropy(ct_tensor logits, ct_tensor labels, ct_tensor *result) {
   return returning(result, [&] { return at::cross_entropy_loss(tensor(logits), tensor(labels)); });
 }

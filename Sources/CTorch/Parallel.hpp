@@ -22,7 +22,7 @@ void inParallel(int64_t count, const Body &body) {
   static const auto threadIndex = reinterpret_cast<Query>(dlsym(RTLD_DEFAULT, "omp_get_thread_num"));
   static const auto threadCount = reinterpret_cast<Query>(dlsym(RTLD_DEFAULT, "omp_get_num_threads"));
   const auto threads = std::min<int64_t>(count, at::get_num_threads());
-  if (threads < 2 || !launch || !threadIndex || !threadCount) return body(0, count);
+  if (threads < 2 || at::in_parallel_region() || !launch || !threadIndex || !threadCount) return body(0, count);
 
   struct Task {
     int64_t count;

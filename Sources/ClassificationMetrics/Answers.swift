@@ -1,17 +1,17 @@
 import Foundation
 
-/// What a classifier answered to each of N images, and what would have been right: all that the metrics need.
+/// A classifier's answers to N images and the right answers: everything that the metrics need.
 public struct Answers: Sendable, Equatable {
   /// The number of classes, C.
   public let classes: Int
   /// The right classes, N indices below ``classes``.
   public let labels: [Int]
-  /// The classes answered, N indices below ``classes``; `nil` where the scores were not numbers, which is never right.
+  /// The predicted classes, N indices below ``classes``; `nil` where the scores were not numbers, which is never right.
   public let predictions: [Int?]
   /// The probability of each answer, N values in 0…1; 0 where there is no answer.
   public let confidences: [Float]
 
-  /// - Parameters: as the properties say; three arrays of one length.
+  /// - Parameters: described at the properties; three arrays of one length.
   public init(labels: [Int], predictions: [Int?], confidences: [Float], classes: Int) {
     precondition(labels.count == predictions.count && labels.count == confidences.count, "one of each for an image")
     precondition(
@@ -22,7 +22,7 @@ public struct Answers: Sendable, Equatable {
     self.classes = classes
   }
 
-  /// The most probable class of each image; of equal ones the first, as argmax counts.
+  /// The most probable class of each image; of equal ones the first, as argmax chooses.
   ///
   /// - Parameter logits: row-major, one row of `classes` for each label; their softmax is p(c | x).
   public init(logits: [Float], labels: [Int], classes: Int) {
@@ -38,7 +38,7 @@ public struct Answers: Sendable, Equatable {
     self.init(labels: labels, predictions: predictions, confidences: confidences, classes: classes)
   }
 
-  /// - Returns: `nil` where a score is not a number, or none is given.
+  /// - Returns: `nil` where a score is not a number, or there is none.
   private static func answer(_ row: ArraySlice<Float>) -> (class: Int, probability: Float)? {
     guard var best = row.indices.first, !row.contains(where: \.isNaN) else { return nil }
     for index in row.indices where row[index] > row[best] { best = index }
@@ -57,9 +57,9 @@ public struct Answers: Sendable, Equatable {
   /// The share of right answers, in 0…1; 0 without images.
   public var accuracy: Double { count == 0 ? 0 : Double(isRight.count { $0 }) / Double(count) }
 
-  /// The share of images whose right class is among the `k` of the highest scores, in 0…1; 0 without images.
+  /// The share of images whose right class is among the `k` highest scores, in 0…1; 0 without images.
   ///
-  /// Of equal scores the first counts as higher. A score that is not a number counts against the image.
+  /// Among equal scores the first counts as higher. A score that is not a number counts against the image.
   public static func accuracy(amongTop k: Int, logits: [Float], labels: [Int], classes: Int) -> Double {
     guard !labels.isEmpty else { return 0 }
     let right = labels.enumerated().count { image, label in

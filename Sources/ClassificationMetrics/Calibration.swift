@@ -1,9 +1,9 @@
 /// Whether answers given with probability p are right in a share p of cases: a reliability diagram, and its expected
 /// calibration error (Guo et al., *On Calibration of Modern Neural Networks*, ICML 2017, §2).
 public struct Calibration: Sendable, Equatable {
-  /// Answers whose probability lies in one range.
+  /// The answers whose probability is in one range.
   public struct Bin: Sendable, Equatable {
-    /// The range, with its upper end and without its lower; 0 is in the first.
+    /// The range's limits; the upper one is included, the lower is not, except that 0 is in the first range.
     public let lower, upper: Double
     public let images: Int
     /// The mean probability of the answers, in 0…1; 0 without images.
@@ -15,7 +15,7 @@ public struct Calibration: Sendable, Equatable {
   /// Ranges of equal width, from 0 to 1.
   public let bins: [Bin]
 
-  /// - Parameter count: of bins, at least 1; 15 in the paper.
+  /// - Parameter count: the number of bins, at least 1; 15 in the paper.
   public init(_ answers: Answers, bins count: Int = 15) {
     precondition(count > 0, "at least one bin")
     let edges = (0...count).map { $0 == count ? 1 : Double($0) * (1 / Double(count)) }

@@ -1,8 +1,9 @@
-/// How often each class was taken for each: the counts that accuracy, precision, recall and F1 follow from.
+/// The number of times each class was predicted as each: the counts from which accuracy, precision, recall and F1
+/// follow.
 ///
 /// Kept sparse: N images have at most N pairs, however many classes there are.
 public struct ConfusionMatrix: Sendable, Equatable {
-  /// A right class and what was answered in its place.
+  /// A right class and a predicted class.
   public struct Pair: Sendable, Hashable {
     public let label: Int
     public let prediction: Int
@@ -15,11 +16,11 @@ public struct ConfusionMatrix: Sendable, Equatable {
 
   /// The number of classes, C.
   public let classes: Int
-  /// The pairs that occur, and how often.
+  /// The pairs that occur, with their counts.
   public let counts: [Pair: Int]
-  /// Images by their right class, answered or not: C counts.
+  /// The number of images by their right class, answered or not: C counts.
   public let images: [Int]
-  /// Images by the class answered: C counts.
+  /// The number of images by the predicted class: C counts.
   public let predicted: [Int]
 
   public init(_ answers: Answers) {
@@ -36,16 +37,16 @@ public struct ConfusionMatrix: Sendable, Equatable {
     (self.counts, self.images, self.predicted) = (counts, images, predicted)
   }
 
-  /// How many images of `label` were taken for `prediction`.
+  /// The number of images of `label` that were predicted as `prediction`.
   public subscript(label: Int, prediction: Int) -> Int { counts[Pair(label: label, prediction: prediction)] ?? 0 }
 
-  /// What is known of one class. Shares are in 0…1, and 0 where they would divide by 0.
+  /// The scores of one class. Shares are in 0…1, and 0 where they would divide by 0.
   public struct ClassScores: Sendable, Equatable {
-    /// Of this class, among all.
+    /// The number of this class's images.
     public let images: Int
-    /// The share of this class's answers that are right.
+    /// The share of predictions of this class that are right.
     public let precision: Double
-    /// The share of this class's images that are answered right: its accuracy.
+    /// The share of this class's images that are predicted correctly: its accuracy.
     public let recall: Double
     /// The harmonic mean of precision and recall.
     public let f1: Double
@@ -68,7 +69,7 @@ public struct ConfusionMatrix: Sendable, Equatable {
     return present.isEmpty ? 0 : present.reduce(0, +) / Double(present.count)
   }
 
-  /// The pairs of different classes that occur most often, the most frequent first; equal ones by label.
+  /// The pairs of different classes that occur most often, the most frequent first; equally frequent ones by label.
   public func mostConfused(_ count: Int) -> [(pair: Pair, images: Int)] {
     let wrong = counts.filter { $0.key.label != $0.key.prediction }.map { (pair: $0.key, images: $0.value) }
     let ranked = wrong.sorted {

@@ -2,12 +2,12 @@ import Foundation
 
 /// Whether two classifiers differ on the same images by more than chance (McNemar, *Psychometrika* 12, 1947).
 ///
-/// Images that both or neither answer right say nothing about it. Were the classifiers equally good, each of the others
-/// would go to either with probability ½.
+/// Images that both or neither answer correctly have no influence. If the classifiers were equally good, each of the
+/// others would favour either with probability ½.
 public struct McNemarTest: Sendable, Equatable {
-  /// Images that the first alone answers right, and those that the second alone does.
+  /// The numbers of images that only the first answers correctly, and that only the second does.
   public let onlyFirst, onlySecond: Int
-  /// How ``pValue`` was computed.
+  /// The form of the test that gave ``pValue``.
   public let form: Form
   /// The probability of a difference at least as large between equally good classifiers, in 0…1.
   public let pValue: Double
@@ -15,11 +15,12 @@ public struct McNemarTest: Sendable, Equatable {
   public enum Form: String, Sendable, Codable {
     /// The two-sided binomial test: twice the smaller tail.
     case exact
-    /// (|b − c| − 1)² / (b + c) against the χ² distribution with one degree of freedom (Edwards's continuity correction).
+    /// (|b − c| − 1)² / (b + c) against the χ² distribution with one degree of freedom (Edwards's continuity
+    /// correction).
     case chiSquare = "chi-square"
   }
 
-  /// From this many differing images on, the χ² approximation is used.
+  /// The number of differing images from which the χ² approximation is used.
   public static let exactBelow = 25
 
   public init(onlyFirst: Int, onlySecond: Int) {
@@ -37,7 +38,7 @@ public struct McNemarTest: Sendable, Equatable {
     }
   }
 
-  /// - Parameters: whether each image was answered right, by the two classifiers; of one length.
+  /// - Parameters: whether each image was answered correctly, by the two classifiers; of one length.
   public init(first: [Bool], second: [Bool]) {
     precondition(first.count == second.count, "the same images")
     self.init(

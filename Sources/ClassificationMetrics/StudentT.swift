@@ -7,7 +7,7 @@ package enum StudentT {
   package static func share(within t: Double, degreesOfFreedom ν: Int) -> Double {
     let θ = atan(t / Double(ν).squareRoot())
     let isOdd = !ν.isMultiple(of: 2)
-    // cos θ + 2/3 cos³θ + … of odd powers to ν − 2, or 1 + 1/2 cos²θ + … of even powers to ν − 2.
+    // cos θ + 2/3 cos³θ + … with odd powers up to ν − 2, or 1 + 1/2 cos²θ + … with even powers up to ν − 2.
     var (term, sum) = (isOdd ? cos(θ) : 1, 0.0)
     for power in stride(from: isOdd ? 1 : 0, through: ν - 2, by: 2) {
       sum += term
@@ -16,7 +16,7 @@ package enum StudentT {
     return isOdd ? 2 / .pi * (θ + sin(θ) * sum) : sin(θ) * sum
   }
 
-  /// The t that 95 % of the distribution lie within, on both sides of 0.
+  /// The t for which 95 % of the distribution is within −t…t.
   package static func bound95(degreesOfFreedom ν: Int) -> Double {
     var (low, high) = (0.0, 13.0)  // 12.706 for one degree of freedom, and less for more
     for _ in 0..<60 {
@@ -36,7 +36,7 @@ extension [Double] {
     return (map { ($0 - mean) * ($0 - mean) }.reduce(0, +) / Double(count - 1)).squareRoot()
   }
 
-  /// Half the width of the 95 % interval of the mean; `nil` for one value, which says nothing of its spread.
+  /// Half the width of the 95 % interval of the mean; `nil` for one value, which has no spread.
   package var interval95: Double? {
     guard count > 1 else { return nil }
     return StudentT.bound95(degreesOfFreedom: count - 1) * deviation / Double(count).squareRoot()

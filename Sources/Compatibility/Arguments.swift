@@ -1,7 +1,8 @@
 import Support
 
-/// The command line of the reference's `train.py`, read as Python's argparse reads it: an option may be shortened as long
-/// as it is unique, `--name=value` is `--name value`, and the first argument that is no option begins the KEY VALUE pairs.
+/// The command line of the reference's `train.py`, read as Python's argparse reads it: an option may be shortened as
+/// long as it is unique, `--name=value` is `--name value`, and the first argument that is not an option begins the KEY
+/// VALUE pairs.
 public struct Arguments: Sendable, Equatable {
   public var root = ""
   public var outputFolder = ""
@@ -19,10 +20,10 @@ public struct Arguments: Sendable, Equatable {
   public var loadEpoch: Int?
   public var evaluatesOnly = false
   public var skipsTraining = false
-  /// In pairs, by order; an even number.
+  /// The KEY VALUE pairs, in order; an even number of texts.
   public var pairs: [String] = []
 
-  /// How many arguments follow an option.
+  /// The number of arguments that follow an option.
   enum Form {
     case text(WritableKeyPath<Arguments, String>)
     case number(WritableKeyPath<Arguments, Int?>)
@@ -30,7 +31,7 @@ public struct Arguments: Sendable, Equatable {
     case flag(WritableKeyPath<Arguments, Bool>)
   }
 
-  // Key paths of a struct of values are safe to share, which the compiler cannot see.
+  // Key paths of a struct of values are safe to share, but the compiler cannot prove it.
   nonisolated(unsafe) static let options: [(name: String, form: Form)] = [
     ("--root", .text(\.root)), ("--output-dir", .text(\.outputFolder)), ("--resume", .text(\.resume)),
     ("--seed", .number(\.seed)), ("--source-domains", .list(\.sourceDomains)),
@@ -59,7 +60,7 @@ public struct Arguments: Sendable, Equatable {
     let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
     let (name, form) = try Self.option(parts[0])
     if parts.count == 2 { rest = [parts[1]] + rest }
-    /// The value after an option; with `=` it may look like anything.
+    /// The value after an option; after `=` it may be any text.
     func value() throws -> String {
       guard let value = rest.first, parts.count == 2 || !Self.isOption(value) else {
         throw CompatibilityError.missingValue(option: name)
@@ -85,7 +86,7 @@ public struct Arguments: Sendable, Equatable {
     }
   }
 
-  /// The option of this name, or the only one that begins like it.
+  /// The option of this name, or the only one with this prefix.
   private static func option(_ name: String) throws -> (name: String, form: Form) {
     if let exact = options.first(where: { $0.name == name }) { return exact }
     let candidates = name.hasPrefix("--") ? options.filter { $0.name.hasPrefix(name) } : []
@@ -98,7 +99,7 @@ public struct Arguments: Sendable, Equatable {
     return first
   }
 
-  /// A negative number is a value.
+  /// Whether an argument is an option; a negative number is a value.
   private static func isOption(_ argument: String) -> Bool {
     argument.hasPrefix("-") && argument.count > 1 && Double(argument) == nil
   }

@@ -1,11 +1,11 @@
 import Foundation
 import Runs
 
-/// The checkpoint that `MODEL.BACKBONE.NAME` stands for.
+/// The checkpoint for `MODEL.BACKBONE.NAME`.
 ///
-/// The reference downloads it; nothing is downloaded here. It is looked for in the folder that the environment's
-/// `COCOOP_MODELS` names, and where the reference keeps its own downloads, so that nothing needs to be told on a machine
-/// that the reference runs on.
+/// The reference downloads it; nothing is downloaded here. It is searched for in the folder of the environment variable
+/// `COCOOP_MODELS`, and in the folder of the reference's own downloads, so that no option is needed on a machine on
+/// which the reference runs.
 package struct Backbone: Sendable {
   let name: String
   private let environment: [String: String]
@@ -18,7 +18,7 @@ package struct Backbone: Sendable {
   /// OpenAI's file names have `-` where names have `/` or `@`: `ViT-B-16.pt`.
   private var fileName: String { String(name.map { "/@".contains($0) ? "-" : $0 }) }
 
-  /// Where to look, in this order.
+  /// The paths to search, in this order.
   var places: [String] {
     let own = environment["COCOOP_MODELS"].map { folder in
       ["", ".pt", ".safetensors", ".bin"].map { "\(folder.expandingHome)/\(fileName)\($0)" }
@@ -26,7 +26,7 @@ package struct Backbone: Sendable {
     return (own ?? []) + ["~/.cache/clip/\(fileName).pt".expandingHome]
   }
 
-  /// - Parameter model: the name or path given in place of the backbone's, if there is one.
+  /// - Parameter model: a name or path that replaces the backbone's, if there is one.
   /// - Throws: ``CompatibilityError/noModel(backbone:places:)``, `RunError`.
   package func source(model: String?) throws -> ModelSource {
     if let model { return try ModelSource(model) }
@@ -40,7 +40,7 @@ package struct Backbone: Sendable {
     return try ModelSource(place)
   }
 
-  /// `folder/ViT-B-16[.pt|.safetensors|.bin]` for the four names of one folder.
+  /// The paths for a message, with the four names of one folder shortened to `folder/ViT-B-16[.pt|.safetensors|.bin]`.
   private static func shortened(_ places: [String]) -> [String] {
     guard places.count > 1, let first = places.first, let last = places.last else { return places }
     return ["\(first)[.pt|.safetensors|.bin]", last]

@@ -1,6 +1,6 @@
 import Support
 
-/// What is wrong with a command line or configuration of the reference.
+/// An error in a command line or configuration of the reference.
 public struct CompatibilityError: UserFacingError, Equatable {
   public let problem: String
   public let remedy: String?
@@ -9,7 +9,7 @@ public struct CompatibilityError: UserFacingError, Equatable {
 }
 
 extension CompatibilityError {
-  // The command line.
+  // Errors of the command line.
   public static func unknownOption(_ option: String, nearest: String?) -> Self {
     Self(
       "train.py has no option \(option)",
@@ -33,7 +33,7 @@ extension CompatibilityError {
     Self("The last key, \(key), has no value", remedy: "Give KEY VALUE pairs at the end, after all options")
   }
 
-  // The configuration.
+  // Errors of the configuration.
   public static func noFile(path: String) -> Self {
     Self("There is no configuration file \(path)", remedy: "Check the path")
   }
@@ -72,7 +72,7 @@ extension CompatibilityError {
     Self("\(key) must be \(expected), found \(found)")
   }
 
-  // What they ask for.
+  // Errors of the requested run.
   public static func missing(option: String, key: String) -> Self {
     Self("Neither \(option) nor \(key) is given", remedy: "Give \(option)")
   }
@@ -97,7 +97,7 @@ extension CompatibilityError {
     Self("INPUT.SIZE is \(configured), but the checkpoint takes images of \(model) × \(model)")
   }
 
-  // Prompts in the reference's folders.
+  // Errors of prompts in the reference's folders.
   public static func noEpoch(path: String, found: [String]) -> Self {
     Self(
       "There are no prompts \(path)",

@@ -7,27 +7,27 @@ import Runs
 import Support
 import Torch
 
-/// Does what the reference's `train.py` does with the same arguments: loads, trains, tests, and leaves the same files.
+/// Runs the reference's `train.py` with the same arguments: loads, trains, tests, and writes the same files.
 public struct CompatibleRun {
   public let plan: RunPlan
   private let model: String?
   private let budget: MemoryBudget
 
   /// - Parameters:
-  ///   - model: a checkpoint in place of the one that `MODEL.BACKBONE.NAME` stands for.
-  ///   - budget: of a pass through the text encoder.
+  ///   - model: a checkpoint that replaces the one of `MODEL.BACKBONE.NAME`.
+  ///   - budget: the memory of a pass through the text encoder.
   public init(_ plan: RunPlan, model: String? = nil, within budget: MemoryBudget = .automatic) {
     self.plan = plan
     self.model = model
     self.budget = budget
   }
 
-  /// What a run ends with.
+  /// The result of a run.
   public struct Result: Sendable, Encodable {
     public let output: String
     public let trainer: String
     public let dataset: String
-    /// Of the test; `nil` where there was none.
+    /// The accuracy of the test; `nil` where there was none.
     public let accuracy: Double?
     public let macroF1: Double?
     public let images: Int?
@@ -35,11 +35,11 @@ public struct CompatibleRun {
   }
 
   /// - Parameters:
-  ///   - print: takes the lines of the log as they come.
-  ///   - remark: takes what a person should know although nothing is wrong, without its full stop.
-  ///   - check: is called at every step; it may throw to stop.
-  /// - Throws: ``CompatibilityError``, and whatever loading, training and testing throw. Where the run cannot begin, the
-  ///   output folder is left as it was.
+  ///   - print: called with the lines of the log as they come.
+  ///   - remark: called with notices, without their full stops.
+  ///   - check: called at every step; it may throw to stop.
+  /// - Throws: ``CompatibilityError``, and the errors of loading, training and testing. Where the run cannot start, the
+  ///   output folder is unchanged.
   public func callAsFunction(
     print: @escaping (String) -> Void, remark: (String) -> Void = { _ in }, check: @escaping () throws -> Void = {}
   ) throws -> Result {
@@ -70,7 +70,7 @@ public struct CompatibleRun {
       classes: dataset.classNames.count)
   }
 
-  /// The sample and the classes that are asked for, with every image in its place.
+  /// The requested sample and classes, with every image found.
   private func examples(seed: Int, log: RunLog) throws -> Dataset {
     var dataset = try plan.dataset.load(root: plan.root)
     if let shots = plan.shots, !dataset.isTestOnly {
@@ -85,7 +85,7 @@ public struct CompatibleRun {
     return try dataset.located()
   }
 
-  /// The model, with the pixels that the configuration asks for as far as the checkpoint allows.
+  /// The model, with the configuration's preprocessing as far as the checkpoint allows.
   private func loaded(_ source: ModelSource, remark: (String) -> Void) throws -> CLIPModel {
     let clip = try source.load()
     let (pixels, configuration) = (clip.configuration.preprocessing, plan.configuration)
@@ -106,7 +106,7 @@ public struct CompatibleRun {
 }
 
 extension ConfigurationValue {
-  /// Whether this is a list of these numbers, up to the digits that 32 bits hold.
+  /// Whether this is a list of these numbers, up to the precision of 32 bits.
   fileprivate func isClose(to numbers: [Float]) -> Bool {
     guard case .list(let elements) = self, elements.count == numbers.count else { return false }
     return zip(elements, numbers).allSatisfy { element, number in

@@ -1,28 +1,28 @@
 import PromptLearning
 
-/// One key of the reference's configuration: what it is there, and what it does here.
+/// One key of the reference's configuration, with its meaning there and its effect here.
 ///
-/// Together they are every key of Dassl's `config/defaults.py` (commit c61a1b5) and of `extend_cfg` in CoOp's `train.py`
-/// (commit ff61507), with their defaults. docs/compatibility.md shows the table.
+/// The list contains every key of Dassl's `config/defaults.py` (commit c61a1b5) and of `extend_cfg` in CoOp's
+/// `train.py` (commit ff61507), with their defaults. docs/compatibility.md shows the table.
 public struct ConfigurationKey: Sendable {
-  /// Such as `OPTIM.LR`.
+  /// The key's name, such as `OPTIM.LR`.
   public let name: String
   public let standard: ConfigurationValue
   public let role: Role
 
   public enum Role: Sendable {
-    /// Any value of the type is taken; the text says what it sets.
+    /// Any value of the type is accepted; the text describes its effect.
     case sets(String)
-    /// These values are taken, and any other is an error where the run depends on the key.
+    /// These values are accepted, and any other is an error where the run depends on the key.
     case choice([ConfigurationValue], Scope, String)
-    /// The key changes nothing here; the text says why. Where it is given, a warning says so.
+    /// The key changes nothing here; the text is the reason. Where it is given, a warning reports it.
     case ignored(String)
   }
 
   /// The runs that depend on a key.
   public enum Scope: Sendable, Equatable {
     case everyRun, training
-    /// Those of one trainer, by its name.
+    /// The runs of one trainer, by its name.
     case trainer(String)
   }
 
@@ -97,7 +97,7 @@ extension ConfigurationKey {
   ]
 }
 
-/// What concerns images: how they are prepared, which there are, and how they come in batches.
+/// The keys of images: their preprocessing, the datasets, and the batches.
 extension ConfigurationKey {
   private static let otherTransform = Role.ignored("it belongs to a transform that is not supported")
   private static let otherDataset = Role.ignored("it belongs to datasets of another field")
@@ -169,7 +169,7 @@ extension ConfigurationKey {
   ]
 }
 
-/// What concerns one trainer alone: the keys that methods declare, and those of Dassl's trainers that are not here.
+/// The keys of one trainer alone: those that methods declare, and those of Dassl's trainers that are not here.
 extension ConfigurationKey {
   static let trainers =
     [
@@ -177,14 +177,23 @@ extension ConfigurationKey {
         "TRAINER.NAME", "",
         .choice(ReferenceTrainer.all.map { .text($0.name) }, .everyRun, "the method"))
     ]
-    + ReferenceTrainer.all.flatMap { trainer in
-      trainer.format.keys.map { ConfigurationKey($0, of: trainer) }
+    + ReferenceTrainer.all.filter { $0.format.ownKeys == nil }.flatMap { trainer in
+      trainer.format.keys.map { ConfigurationKey($0, of: trainer, in: trainer.format.section ?? "TRAINER") }
     }
 
-  private init(_ key: ReferenceFormat.Key, of trainer: ReferenceTrainer) {
+  /// The keys of a program other than CoOp's that the trainer is in: they take the place of CoOp's of the same names.
+  static func own(of trainer: ReferenceTrainer) -> [ConfigurationKey] {
+    guard let keys = trainer.format.ownKeys else { return [] }
+    return trainer.format.keys.map { ConfigurationKey($0, of: trainer, in: trainer.format.section ?? "TRAINER") }
+      + keys.map { ConfigurationKey($0, of: trainer, in: nil) }
+  }
+
+  private init(_ key: ReferenceFormat.Key, of trainer: ReferenceTrainer, in section: String?) {
+    let standard = ConfigurationValue(key.standard)
+    let choices = key.isFixed ? [standard] : key.choices?.map(ConfigurationValue.text)
     let role: Role =
-      key.choices.map { .choice($0.map(ConfigurationValue.text), trainer.scope, key.meaning) } ?? .sets(key.meaning)
-    self.init("\(trainer.format.section ?? "TRAINER").\(key.name)", ConfigurationValue(key.standard), role)
+      choices.map { .choice($0, section == nil ? .training : trainer.scope, key.meaning) } ?? .sets(key.meaning)
+    self.init(section.map { "\($0).\(key.name)" } ?? key.name, standard, role)
   }
 
   private static func other(_ name: String, _ settings: (String, ConfigurationValue)...) -> [ConfigurationKey] {
@@ -227,7 +236,7 @@ extension ConfigurationValue {
   }
 }
 
-/// The table of keys as Markdown: what `cocoop compat --keys` prints and docs/compatibility.md shows.
+/// The table of keys as Markdown, for `cocoop compat --keys` and docs/compatibility.md.
 public enum KeyTable {
   public static var text: String {
     let rows = ConfigurationKey.all.map { key in "| `\(key.name)` | `\(key.standard)` | \(key.role) |" }

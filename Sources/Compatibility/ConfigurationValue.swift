@@ -1,6 +1,6 @@
-/// A value of the reference's configuration, with the types that it tells apart.
+/// A value of the reference's configuration, with the types that it distinguishes.
 ///
-/// Python's lists and tuples are one case, since the reference turns either into the other where it merges values.
+/// Python's lists and tuples are one case, since the reference converts them into each other where it merges values.
 public indirect enum ConfigurationValue: Sendable, Equatable {
   case none
   case flag(Bool)
@@ -9,12 +9,12 @@ public indirect enum ConfigurationValue: Sendable, Equatable {
   case text(String)
   case list([ConfigurationValue])
 
-  /// What the reference makes of a text: the Python literal that it spells, or else the text itself (yacs).
+  /// The reference's value for a text: the Python literal that it spells, or otherwise the text itself (yacs).
   public init(decoding text: String) {
     self = PythonLiteral.value(of: text) ?? .text(text)
   }
 
-  /// The type, for people.
+  /// The name of the type, for people.
   var noun: String {
     switch self {
     case .none: "None"
@@ -26,8 +26,8 @@ public indirect enum ConfigurationValue: Sendable, Equatable {
     }
   }
 
-  /// Whether this value may stand for `other`: types are equal, as the reference asks. A whole number is none with a
-  /// point, and None may stand for a text alone, where it says the same as an empty one.
+  /// Whether this value may replace `other`: the types must be equal, as in the reference. An integer is not a
+  /// floating-point number, and None may replace only a text, where it means the same as an empty one.
   func hasType(of other: ConfigurationValue) -> Bool {
     switch (self, other) {
     case (.flag, .flag), (.integer, .integer), (.number, .number), (.text, .text), (.list, .list), (.none, .text):
@@ -38,7 +38,7 @@ public indirect enum ConfigurationValue: Sendable, Equatable {
 }
 
 extension ConfigurationValue: CustomStringConvertible {
-  /// As Python prints it.
+  /// The value as Python prints it.
   public var description: String {
     switch self {
     case .none: "None"
@@ -61,16 +61,16 @@ extension ConfigurationValue: ExpressibleByBooleanLiteral, ExpressibleByIntegerL
   public init(arrayLiteral elements: ConfigurationValue...) { self = .list(elements) }
 }
 
-/// Reads the literals that Python's `ast.literal_eval` reads and the configuration can hold: numbers, texts in quotes,
+/// A reader of the literals of Python's `ast.literal_eval` that the configuration can hold: numbers, texts in quotes,
 /// True, False, None, and lists and tuples of them.
 struct PythonLiteral {
-  /// Deeper lists are no setting of anybody's, and reading them would exhaust the stack.
+  /// The deepest nesting of lists: no real setting is deeper, and reading more would exhaust the stack.
   private static let deepest = 20
 
   private let characters: [Character]
   private var position = 0
 
-  /// The value of a whole text, or `nil` where the text is no such literal.
+  /// The value of a whole text, or `nil` where the text is not such a literal.
   static func value(of text: String) -> ConfigurationValue? {
     var literal = PythonLiteral(characters: Array(text))
     guard let value = literal.expression(depth: 0, closing: nil), literal.position == literal.characters.count else {
@@ -87,7 +87,7 @@ struct PythonLiteral {
     while let character = next, character.isWhitespace { position += 1 }
   }
 
-  /// One value, or several with commas between them, which are a tuple.
+  /// One value, or several separated by commas, which are a tuple.
   private mutating func expression(depth: Int, closing: Character?) -> ConfigurationValue? {
     guard depth <= Self.deepest else { return nil }
     var elements: [ConfigurationValue] = []

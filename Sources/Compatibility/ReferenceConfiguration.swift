@@ -1,18 +1,22 @@
 import Foundation
 import Support
 
-/// The reference's configuration after all that is merged into it: the defaults, the dataset's file, the trainer's file,
-/// the options, and the KEY VALUE pairs, each over those before it.
+/// The reference's configuration after all merges: the defaults, the dataset's file, the trainer's file, the options,
+/// and the KEY VALUE pairs, where later ones override earlier ones.
 public struct ReferenceConfiguration: Sendable {
   private var values: [String: ConfigurationValue]
-  /// Where each key that is not a default was given last.
+  /// The source that last set each key that is not a default.
   private var sources: [String: String] = [:]
 
-  private static let keys = Dictionary(uniqueKeysWithValues: ConfigurationKey.all.map { ($0.name, $0) })
+  /// In the order of the reference, those of another program behind them.
+  private let keys: [ConfigurationKey]
+  private let keysByName: [String: ConfigurationKey]
 
   /// - Throws: ``CompatibilityError``.
   public init(_ arguments: Arguments) throws {
-    values = Self.keys.mapValues(\.standard)
+    keys = try Self.keys(arguments)
+    keysByName = Dictionary(uniqueKeysWithValues: keys.map { ($0.name, $0) })
+    values = keysByName.mapValues(\.standard)
     for path in [arguments.datasetFile, arguments.configurationFile] where !path.isEmpty {
       let path = path.expandingHome
       for setting in try YAMLConfiguration(path: path).settings {
@@ -27,11 +31,11 @@ public struct ReferenceConfiguration: Sendable {
   }
 
   private mutating func set(_ name: String, to value: ConfigurationValue, source: String) throws {
-    guard let key = Self.keys[name] else {
-      guard !Self.keys.keys.contains(where: { $0.hasPrefix(name + ".") }) else {
+    guard let key = keysByName[name] else {
+      guard !keys.contains(where: { $0.name.hasPrefix(name + ".") }) else {
         throw CompatibilityError.section(name, source: source)
       }
-      throw CompatibilityError.unknownKey(name, source: source, nearest: Self.nearest(to: name))
+      throw CompatibilityError.unknownKey(name, source: source, nearest: nearest(to: name))
     }
     guard value.hasType(of: key.standard) else {
       throw CompatibilityError.type(
@@ -42,9 +46,25 @@ public struct ReferenceConfiguration: Sendable {
   }
 
   /// The key that was meant: a slip of the keyboard, or another case.
-  private static func nearest(to name: String) -> String? {
-    let names = keys.keys.sorted()
+  private func nearest(to name: String) -> String? {
+    let names = keysByName.keys.sorted()
     return names.first { $0.lowercased() == name.lowercased() } ?? name.nearest(among: names)
+  }
+
+  /// CoOp's keys, or where the trainer is in a program of its own, that program's.
+  private static func keys(_ arguments: Arguments) throws -> [ConfigurationKey] {
+    var name = ConfigurationValue.text(arguments.trainer)
+    if arguments.trainer.isEmpty {
+      let files = [arguments.datasetFile, arguments.configurationFile].filter { !$0.isEmpty }
+      for file in files {
+        let settings = try YAMLConfiguration(path: file.expandingHome).settings
+        name = settings.last { $0.name == "TRAINER.NAME" }?.value ?? name
+      }
+    }
+    guard case .text(let text) = name, let trainer = ReferenceTrainer(named: text) else { return ConfigurationKey.all }
+    let own = ConfigurationKey.own(of: trainer)
+    let names = Set(own.map(\.name))
+    return ConfigurationKey.all.filter { !names.contains($0.name) } + own
   }
 
   // Types are checked where values are set, so that these need not fail.
@@ -63,9 +83,9 @@ public struct ReferenceConfiguration: Sendable {
   }
   public func value(_ key: String) -> ConfigurationValue { values[key] ?? .none }
 
-  /// Refuses values that are not supported, of keys that these runs depend on.
+  /// Refuses unsupported values of keys that these runs depend on.
   func check(_ scope: ConfigurationKey.Scope) throws {
-    for key in ConfigurationKey.all {
+    for key in keys {
       guard case .choice(let supported, scope, _) = key.role else { continue }
       let found = value(key.name)
       guard !supported.contains(where: { found.isSame(as: $0) }) else { continue }
@@ -75,24 +95,24 @@ public struct ReferenceConfiguration: Sendable {
     }
   }
 
-  /// One line for each key that was given and changes nothing here.
+  /// One line for each given key that changes nothing here.
   var ignoredKeys: [String] {
-    ConfigurationKey.all.compactMap { key in
+    keys.compactMap { key in
       guard case .ignored(let reason) = key.role, sources[key.name] != nil else { return nil }
       return "\(key.name) changes nothing here: \(reason)"
     }
   }
 
-  /// What the run was given and what it takes by default, one `KEY: value` a line, without keys that change nothing.
+  /// The given settings and the defaults, one `KEY: value` a line, without keys that change nothing.
   var lines: [String] {
-    ConfigurationKey.all.compactMap { key in
+    keys.compactMap { key in
       if case .ignored = key.role { nil } else { "\(key.name): \(value(key.name))" }
     }
   }
 }
 
 extension ConfigurationValue {
-  /// Whether this value asks for the same as a supported one: names in a list are a set.
+  /// Whether this value means the same as a supported one: names in a list are a set.
   fileprivate func isSame(as other: ConfigurationValue) -> Bool {
     guard case (.list(let mine), .list(let others)) = (self, other) else { return self == other }
     func names(_ elements: [ConfigurationValue]) -> Set<String>? {
@@ -104,7 +124,7 @@ extension ConfigurationValue {
 }
 
 extension Arguments {
-  /// What options set, with the keys that they stand for.
+  /// The settings of options, with the corresponding keys.
   fileprivate var settings: [(key: String, option: String, value: ConfigurationValue)] {
     let texts = [
       ("DATASET.ROOT", "--root", root), ("OUTPUT_DIR", "--output-dir", outputFolder), ("RESUME", "--resume", resume),
@@ -120,6 +140,6 @@ extension Arguments {
 }
 
 extension String {
-  /// The path with the user's folder for a `~` at the beginning, as the reference expands it.
+  /// The path with the user's folder instead of a `~` at the beginning, as the reference expands it.
   var expandingHome: String { NSString(string: self).expandingTildeInPath }
 }

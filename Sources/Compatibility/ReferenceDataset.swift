@@ -2,7 +2,7 @@ import Datasets
 import Foundation
 import Support
 
-/// A dataset by the name that the reference's configurations give it (`DATASET.NAME`).
+/// A dataset by its name in the reference's configurations (`DATASET.NAME`).
 package enum ReferenceDataset: String, CaseIterable, Sendable {
   case imageNet = "ImageNet"
   case caltech101 = "Caltech101"
@@ -53,12 +53,13 @@ package enum ReferenceDataset: String, CaseIterable, Sendable {
     }
   }
 
-  /// All images, laid out under `root` as the reference's guide says.
+  /// All images, in the layout of the reference's guide under `root`.
   func load(root: URL) throws -> Dataset { try Dataset(benchmark, root: root) }
 
-  /// The sample that an earlier run of the reference with these settings kept, and that it reads in place of drawing one.
+  /// The sample that an earlier run of the reference with these settings saved, and that the reference reads instead of
+  /// drawing one.
   ///
-  /// ImageNet's alone differs from what is drawn here: the reference draws it from listings in no certain order.
+  /// Only ImageNet's differs from what is drawn here: the reference draws it from listings in no defined order.
   func sample(shots: Int, seed: Int, root: URL) throws -> FewShotList? {
     try benchmark.keptSample(shots: shots, seed: seed, root: root).map(FewShotList.init(contentsOf:))
   }

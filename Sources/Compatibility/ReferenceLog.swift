@@ -2,10 +2,10 @@ import Foundation
 import PromptLearning
 import Support
 
-/// What the reference prints: lines that go to standard output and to `log.txt` in the output folder.
+/// The reference's output: lines that go to standard output and to `log.txt` in the output folder.
 ///
-/// Nothing is written before ``open(in:)``, so that a run which cannot begin leaves no folder: the reference's scripts
-/// take a folder that is there for a finished run and skip it.
+/// Nothing is written before ``open(in:)``, so that a run that cannot start leaves no folder: the reference's scripts
+/// take an existing folder for a finished run and skip it.
 final class RunLog {
   private let echo: (String) -> Void
   private var waiting: [String] = []
@@ -18,7 +18,7 @@ final class RunLog {
     if let file { file.write(Data((line + "\n").utf8)) } else { waiting.append(line) }
   }
 
-  /// Makes the folder and the file: `log.txt`, or `log.txt-DATE` beside the log of a run before.
+  /// Creates the folder and the file: `log.txt`, or `log.txt-DATE` where an earlier run's log exists.
   ///
   /// - Throws: `WritingError`.
   func open(in folder: URL) throws {
@@ -47,7 +47,8 @@ final class RunLog {
   }
 }
 
-/// The lines of the log while prompts are trained: as the reference's, every few steps, without what is not measured here.
+/// The lines of the log during the training: the reference's, every few steps, without values that are not measured
+/// here.
 struct StepLines {
   private let training: TrainingConfiguration
   private let printFrequency: Int
@@ -59,7 +60,7 @@ struct StepLines {
     self.printFrequency = printFrequency
   }
 
-  /// The line of a step, where it is the turn of one.
+  /// The line of a step, where it is due.
   mutating func line(epoch: Int, step: Int, of steps: Int, loss: Float) -> String? {
     if step == 1 { (epochSum, timing.sum, timing.steps) = ((0, 0), 0, 0) }
     let now = ContinuousClock.now
@@ -78,7 +79,7 @@ struct StepLines {
     ].joined(separator: " ")
   }
 
-  /// Such as "0:01:23", or "2 days, 0:01:23".
+  /// A duration such as "0:01:23", or "2 days, 0:01:23".
   static func duration(_ seconds: Double) -> String {
     let whole = Int(seconds)
     let days = whole / 86_400
@@ -87,7 +88,7 @@ struct StepLines {
   }
 }
 
-/// A result as the reference's log has it, so that its `parse_test_res.py` finds what it looks for: the line `=> result`,
+/// A result in the format of the reference's log, so that its `parse_test_res.py` can parse it: the line `=> result`,
 /// and after it `* accuracy: 85.3%`.
 package struct ResultLines {
   private let evaluation: Evaluation
@@ -122,7 +123,7 @@ package struct ResultLines {
 
   private static func percent(_ value: Double) -> String { String(format: "%.1f%%", value) }
 
-  /// With commas between thousands.
+  /// The number with commas between thousands.
   private static func grouped(_ number: Int) -> String {
     let digits = Array(String(number))
     return digits.indices.reduce(into: "") { text, index in

@@ -6,14 +6,14 @@ import Runs
 import Support
 import Torch
 
-/// What a training leaves behind in the reference's output folder: `prompt_learner/` with its files, and lines of the log.
+/// The output of a training in the reference's output folder: `prompt_learner/` with its files, and lines of the log.
 ///
-/// After every epoch, `checkpoint/training.safetensors` has everything that resuming needs, so that the same command
-/// resumes where a training was stopped; the reference keeps no more than its own files, and resumes from those.
+/// After every epoch, `checkpoint/training.safetensors` has everything that a resume needs, so that the same command
+/// resumes where a training was stopped; the reference saves only its own files, and resumes from those.
 struct ReferenceOutput: TrainingOutput {
   static let trainingFile = "checkpoint/training.safetensors"
 
-  /// The best epoch so far on validation images, where the configuration asks for it.
+  /// The best epoch so far on validation images, where the configuration requests it.
   var best: (accuracy: Double, classifier: any ImageClassifier)?
 
   private let run: ReferenceTraining
@@ -82,8 +82,8 @@ struct ReferenceOutput: TrainingOutput {
   }
 }
 
-/// Where the reference keeps prompts: `prompt_learner/` in an output folder, with `model.pth.tar-EPOCH` files, perhaps
-/// `model-best.pth.tar`, and a text `checkpoint` that names the newest.
+/// The reference's folder of prompts: `prompt_learner/` in an output folder, with files `model.pth.tar-EPOCH`, possibly
+/// `model-best.pth.tar`, and a text `checkpoint` with the name of the newest.
 struct PromptFolder: Sendable {
   let url: URL
 
@@ -91,21 +91,21 @@ struct PromptFolder: Sendable {
 
   static func fileName(epoch: Int?) -> String { epoch.map { "model.pth.tar-\($0)" } ?? "model-best.pth.tar" }
 
-  /// The files of prompts that are there, by epoch, the best last.
+  /// The existing files of prompts, by epoch, the best last.
   var files: [String] {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: url.path)) ?? []
     let epochs = names.compactMap { $0.wholeMatch(of: /model\.pth\.tar-(\d{1,9})/).flatMap { Int($0.1) } }.sorted()
     return epochs.map { Self.fileName(epoch: $0) } + names.filter { $0 == Self.fileName(epoch: nil) }
   }
 
-  /// The file that `checkpoint` names, if there is one.
+  /// The file whose name is in `checkpoint`, if there is one.
   var newest: URL? {
     let text = try? String(contentsOf: url.appending(path: "checkpoint"), encoding: .utf8)
     let name = text?.split(whereSeparator: \.isNewline).first.map(String.init) ?? ""
     return files.contains(name) ? url.appending(path: name) : nil
   }
 
-  /// The file of an epoch, or of the best.
+  /// The file of an epoch, or of the best one.
   ///
   /// - Throws: ``CompatibilityError/noEpoch(path:found:)``.
   func file(epoch: Int?) throws -> URL {
@@ -116,7 +116,7 @@ struct PromptFolder: Sendable {
     return file
   }
 
-  /// Writes a file of prompts as the reference's loader takes it, and `checkpoint` to name it.
+  /// Writes a file of prompts in the format of the reference's loader, and `checkpoint` with its name.
   func write(
     _ prompts: Artifact, on clip: CLIPModel, _ training: ReferencePrompts.Training, fileName: String
   ) throws -> URL {

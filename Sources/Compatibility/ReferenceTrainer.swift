@@ -2,18 +2,18 @@ import CLIP
 import Datasets
 import PromptLearning
 
-/// A method as the reference's command line knows it: a trainer with a section of configuration keys.
+/// A method as a trainer of the reference's command line, with a section of configuration keys.
 package struct ReferenceTrainer: Sendable, Equatable {
   package let method: Method
   let format: ReferenceFormat
 
   package static func == (left: ReferenceTrainer, right: ReferenceTrainer) -> Bool { left.method == right.method }
 
-  /// Those that learn first.
+  /// All trainers; those with learning first.
   static let all = Method.all.compactMap(ReferenceTrainer.init).sorted { $0.learns && !$1.learns }
 
   private init?(_ method: Method) {
-    // What learns and declares no keys is known by its checkpoints alone.
+    // A learning method without keys is known by its checkpoints alone.
     guard let format = method.reference, method.isZeroShot || format.section != nil else { return nil }
     self.method = method
     self.format = format
@@ -31,12 +31,20 @@ package struct ReferenceTrainer: Sendable, Equatable {
 
   var scope: ConfigurationKey.Scope { .trainer(name) }
 
-  /// The key that says how long a random context is.
+  /// The key of the length of a random context.
   var contextLengthKey: String { (format.section ?? "TRAINER") + ".N_CTX" }
 
   /// How contexts begin. Words win over a length, and also over contexts for each class, which are random alone.
-  func context(_ configuration: ReferenceConfiguration) -> ContextSettings {
+  func context(_ configuration: ReferenceConfiguration, on dataset: ReferenceDataset) -> ContextSettings {
     guard let section = format.section else { return ContextSettings() }
+    guard format.ownKeys == nil else {
+      let length = configuration.integer(section + ".N_CTX")
+      guard configuration.flag(section + ".CTX_INIT") else { return ContextSettings(words: nil, length: length) }
+      // Words that are padded to the length, or else the four that every program of this family begins as.
+      let own = method.context(ContextSettings(), on: dataset.rawValue)
+      return own.words == nil
+        ? ContextSettings(isAsked: true) : ContextSettings(words: own.words, length: length)
+    }
     let words = configuration.text(section + ".CTX_INIT").replacing("_", with: " ")
     let settings = method.contextSettings
     return ContextSettings(
@@ -44,6 +52,16 @@ package struct ReferenceTrainer: Sendable, Equatable {
       position: settings.contains(.position)
         ? ContextPosition(rawValue: configuration.text(section + ".CLASS_TOKEN_POSITION")) ?? .end : .end,
       isClassSpecific: settings.contains(.classSpecific) && words.isEmpty && configuration.flag(section + ".CSC"))
+  }
+
+  /// The method's own settings.
+  ///
+  /// - Throws: `LearningError`.
+  func options(_ configuration: ReferenceConfiguration) throws -> MethodOptions {
+    let values = (format.ownKeys ?? []).compactMap { key in
+      key.option.map { ($0, configuration.number(key.name)) }
+    }
+    return try MethodOptions(Dictionary(values, uniquingKeysWith: { $1 }), for: method)
   }
 
   /// What is done in another way than the reference does it.

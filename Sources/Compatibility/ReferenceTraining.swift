@@ -8,7 +8,7 @@ import Support
 import Tokenization
 import Torch
 
-/// One run of the reference with everything loaded: learning, keeping, testing.
+/// One run of the reference with everything loaded: learning, saving, testing.
 final class ReferenceTraining {
   let plan: RunPlan
   let clip: CLIPModel
@@ -18,7 +18,7 @@ final class ReferenceTraining {
   let budget: MemoryBudget
   let log: RunLog
   let check: () throws -> Void
-  /// Image embeddings by part, encoded when they are first asked for.
+  /// Image embeddings by split, encoded on first use.
   private var embeddings: [Split: Tensor] = [:]
 
   init(
@@ -53,20 +53,20 @@ final class ReferenceTraining {
   private func session(_ training: TrainingConfiguration?) -> TrainingSession {
     let setup = MethodSetup(
       clip: clip, classNames: dataset.classNames, dataset: plan.dataset.rawValue, seed: UInt64(seed),
-      context: plan.context)
+      context: plan.context, options: plan.options)
     return TrainingSession(
       plan.trainer.method, setup, training: training, dataset: dataset, identity: identity, within: budget)
   }
 
   // MARK: Training
 
-  /// Trains, keeps the prompts of the epochs asked for, and tests the last or the best.
+  /// Trains, saves the prompts of the requested epochs, and tests the last or the best.
   private func train(_ training: TrainingConfiguration, _ saving: RunPlan.Saving) throws -> Evaluation? {
     let start = ContinuousClock.now
     let session = session(training)
     let earlier = try checkpoint(in: saving.resumeFolder, training)
     try log.open(in: plan.outputFolder)
-    var output = ReferenceOutput(of: self, session.description, training, saving)
+    var output = try ReferenceOutput(of: self, session.description, training, saving)
     let finished = earlier?.artifact.training?.state.completedEpochs ?? 0
     if finished > 0 {
       log.write("Found checkpoint at \(saving.resumeFolder.path) (epoch \(finished))")
@@ -81,10 +81,10 @@ final class ReferenceTraining {
     return try test(deployed, split: plan.testing.split)
   }
 
-  /// Where an earlier training of these prompts stood, or `nil` where there is none in `folder`.
+  /// The state of an earlier training of these prompts, or `nil` where there is none in `folder`.
   ///
-  /// Our own file has everything; one of the reference's has the prompts and the epoch, and the optimiser and the
-  /// generator begin anew.
+  /// This package's own file has everything; one of the reference's has the prompts and the epoch, and the optimiser
+  /// and the generator restart.
   private func checkpoint(
     in folder: URL, _ training: TrainingConfiguration
   ) throws -> TrainingSession.Checkpoint? {
@@ -95,12 +95,12 @@ final class ReferenceTraining {
       return TrainingSession.Checkpoint(artifact, path: exact.path)
     }
     guard let file = PromptFolder(in: folder).newest else { return nil }
-    let prompts = try ReferencePrompts(at: file)
+    let prompts = try ReferencePrompts(at: file, of: plan.trainer.method)
     let artifact = try artifact(of: prompts)
     let epoch = prompts.epoch ?? 0
     let state = TrainingState(
       completedEpochs: epoch,
-      optimizer: SGD(momentum: Float(training.momentum), weightDecay: Float(training.weightDecay)),
+      optimizer: training.newOptimizer(),
       generator: SeededGenerator(seed: UInt64(seed) &+ UInt64(epoch) << 32))
     return TrainingSession.Checkpoint(
       Artifact(
@@ -109,16 +109,16 @@ final class ReferenceTraining {
       path: file.path)
   }
 
-  /// The best epoch so far of a training that is resumed.
+  /// The best epoch so far of a resumed training.
   private func earlierBest() throws -> (accuracy: Double, classifier: any ImageClassifier)? {
     guard let file = try? PromptFolder(in: plan.outputFolder).file(epoch: nil) else { return nil }
-    let prompts = try ReferencePrompts(at: file)
+    let prompts = try ReferencePrompts(at: file, of: plan.trainer.method)
     return (prompts.validationResult ?? -1, try classifier(of: prompts))
   }
 
   // MARK: Files
 
-  /// The classifier of a folder of prompts over this dataset's classes; without a folder, as the prompts begin.
+  /// The classifier of a folder of prompts over this dataset's classes; without a folder, with the initial prompts.
   private func classifier(in folder: URL?, epoch: Int?) throws -> any ImageClassifier {
     guard plan.trainer.learns else { return try session(nil).untrained() }
     guard let folder else {
@@ -126,7 +126,7 @@ final class ReferenceTraining {
       return try session(nil).untrained()
     }
     let file = try PromptFolder(in: folder).file(epoch: epoch)
-    let prompts = try ReferencePrompts(at: file)
+    let prompts = try ReferencePrompts(at: file, of: plan.trainer.method)
     log.write("Loading prompts from \(file.path)\(prompts.epoch.map { " (epoch \($0))" } ?? "")")
     return try classifier(of: prompts)
   }
@@ -136,15 +136,16 @@ final class ReferenceTraining {
       on: clip, identity: identity, classNames: dataset.classNames, path: prompts.url.path)
   }
 
-  /// The prompts of a file, once it is known that the configuration describes them. The file doesn't know which classes
-  /// it was learned on, nor where the class name stands: the configuration says it.
+  /// The prompts of a file, after the check that the configuration describes them. The file contains neither the
+  /// learned classes nor the position of the class name: these come from the configuration.
   private func artifact(of prompts: ReferencePrompts) throws -> Artifact {
     guard prompts.method == plan.trainer.method else {
       throw CompatibilityError.otherMethod(
         path: prompts.url.path, trainer: plan.trainer.name, found: prompts.method.title)
     }
     let artifact = try prompts.checkpoint(
-      on: clip, identity: identity, classNames: [], position: plan.context.position)
+      on: clip, identity: identity, classNames: [], position: plan.context.position, dataset: plan.dataset.rawValue,
+      context: plan.context)
     try checkFit(artifact, path: prompts.url.path)
     return artifact
   }
@@ -166,7 +167,7 @@ final class ReferenceTraining {
 
   // MARK: Testing
 
-  /// Tests a classifier and writes the result into the log. Without validation images, those for testing are taken.
+  /// Tests a classifier and writes the result into the log. Without validation images, the test images are used.
   func test(_ classifier: some ImageClassifier, split: Split) throws -> Evaluation {
     let split = dataset.examples(in: split).isEmpty ? Split.test : split
     log.write("Evaluate on the *\(split.rawValue)* set")

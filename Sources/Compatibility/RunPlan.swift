@@ -3,7 +3,7 @@ import Foundation
 import PromptLearning
 import Runs
 
-/// What a command line of the reference asks for, in the terms of this package.
+/// A command line of the reference, translated to the terms of this package.
 public struct RunPlan: Sendable {
   package let trainer: ReferenceTrainer
   package let action: Action
@@ -11,35 +11,36 @@ public struct RunPlan: Sendable {
   /// The folder that holds the datasets' folders.
   package let root: URL
   package let classes: ClassSubset
-  /// Training images of each class; `nil` takes all.
+  /// The number of training images of each class; `nil` takes all.
   package let shots: Int?
-  /// `nil` where none is given and one is to be drawn.
+  /// The seed; `nil` where none is given and one must be drawn.
   package let seed: Int?
   package let context: ContextSettings
+  package let options: MethodOptions
   package let testing: Testing
   public let outputFolder: URL
   /// The configuration by lines, for the log.
   let lines: [String]
-  /// What is given and cannot be followed to the letter; one sentence each, without its full stop.
+  /// Parts of the command line that cannot be followed exactly; one sentence each, without its full stop.
   public let warnings: [String]
   let backbone: Backbone
   let configuration: ReferenceConfiguration
 
   package enum Action: Sendable {
     case train(TrainingConfiguration, Saving)
-    /// `nil` for `epoch` is the best; `nil` for the folder tests prompts as they begin.
+    /// `nil` for `epoch` is the best; `nil` for the folder tests the initial prompts.
     case evaluate(folder: URL?, epoch: Int?)
-    /// Everything is loaded, and that is all (`--no-train`).
+    /// Everything is loaded, and nothing else happens (`--no-train`).
     case load
   }
 
   package struct Saving: Sendable {
-    /// Epochs between files of prompts; `nil` keeps the last alone.
+    /// The number of epochs between files of prompts; `nil` saves the last alone.
     package let frequency: Int?
-    /// Steps between lines of the log.
+    /// The number of steps between lines of the log.
     package let printFrequency: Int
     package let keepsBest: Bool
-    /// Where a training to go on from may be.
+    /// The folder of a training that may be resumed.
     package let resumeFolder: URL
   }
 
@@ -50,8 +51,8 @@ public struct RunPlan: Sendable {
   }
 
   /// - Parameters:
-  ///   - arguments: of the reference's `train.py`.
-  ///   - environment: of the process; `COCOOP_MODELS` names a folder of checkpoints.
+  ///   - arguments: the arguments of the reference's `train.py`.
+  ///   - environment: the environment of the process; `COCOOP_MODELS` is a folder of checkpoints.
   /// - Throws: ``CompatibilityError``, `LearningError`.
   public init(_ arguments: Arguments, environment: [String: String] = [:]) throws {
     let configuration = try ReferenceConfiguration(arguments)
@@ -77,7 +78,8 @@ public struct RunPlan: Sendable {
     testing = Testing(
       isSkipped: configuration.flag("TEST.NO_TEST"), split: Split(rawValue: configuration.text("TEST.SPLIT")) ?? .test,
       isPerClass: configuration.flag("TEST.PER_CLASS_RESULT"))
-    context = trainer.context(configuration)
+    context = trainer.context(configuration, on: dataset)
+    options = try trainer.options(configuration)
     backbone = Backbone(configuration.text("MODEL.BACKBONE.NAME"), environment: environment)
     if arguments.evaluatesOnly {
       let folder = arguments.modelFolder
@@ -89,7 +91,8 @@ public struct RunPlan: Sendable {
     } else {
       guard trainer.learns else { throw CompatibilityError.notTrained(trainer: trainer.name) }
       try configuration.check(.training)
-      action = .train(try configuration.training, try configuration.saving(outputFolder: outputFolder))
+      action = .train(
+        try configuration.training(of: trainer, on: dataset), try configuration.saving(outputFolder: outputFolder))
     }
     self.trainer = trainer
     self.configuration = configuration
@@ -100,18 +103,22 @@ public struct RunPlan: Sendable {
 
 extension ReferenceConfiguration {
   /// How prompts are trained.
-  fileprivate var training: TrainingConfiguration {
-    get throws {
-      let epochs = max(0, integer("OPTIM.WARMUP_EPOCH"))
-      let warmUp: WarmUp =
-        text("OPTIM.WARMUP_TYPE") == "constant"
-        ? .constant(epochs: epochs, rate: number("OPTIM.WARMUP_CONS_LR"))
-        : .linear(epochs: epochs, start: number("OPTIM.WARMUP_MIN_LR"))
-      return try TrainingConfiguration(
-        epochs: integer("OPTIM.MAX_EPOCH"), batchSize: integer("DATALOADER.TRAIN_X.BATCH_SIZE"),
-        learningRate: number("OPTIM.LR"), warmUp: warmUp, momentum: number("OPTIM.MOMENTUM"),
-        weightDecay: number("OPTIM.WEIGHT_DECAY"))
-    }
+  fileprivate func training(of trainer: ReferenceTrainer, on dataset: ReferenceDataset) throws -> TrainingConfiguration
+  {
+    let epochs = max(0, integer("OPTIM.WARMUP_EPOCH"))
+    let warmUp: WarmUp =
+      text("OPTIM.WARMUP_TYPE") == "constant"
+      ? .constant(epochs: epochs, rate: number("OPTIM.WARMUP_CONS_LR"))
+      : .linear(epochs: epochs, start: number("OPTIM.WARMUP_MIN_LR"))
+    var training = try TrainingConfiguration(
+      epochs: integer("OPTIM.MAX_EPOCH"), batchSize: integer("DATALOADER.TRAIN_X.BATCH_SIZE"),
+      learningRate: number("OPTIM.LR"), warmUp: warmUp, momentum: number("OPTIM.MOMENTUM"),
+      weightDecay: number("OPTIM.WEIGHT_DECAY"))
+    training.epochs = trainer.format.epochs?(dataset.rawValue) ?? training.epochs
+    let usual = trainer.method.defaultTraining
+    training.optimizer = usual?.optimizer ?? training.optimizer
+    training.epsilon = usual?.epsilon ?? training.epsilon
+    return training
   }
 
   fileprivate func saving(outputFolder: URL) throws -> RunPlan.Saving {

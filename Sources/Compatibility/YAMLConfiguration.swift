@@ -4,10 +4,10 @@ import Yams
 
 /// One of the reference's YAML files, as settings by their full names (`OPTIM.LR`).
 ///
-/// The reader takes what the reference's files are made of: sections, texts, numbers and lists. Aliases are refused, with
-/// which a short file can stand for billions of values, and so is a name that is set twice.
+/// The reader supports what the reference's files contain: sections, texts, numbers and lists. Aliases, with which a
+/// short file can describe billions of values, are refused, and so is a name that is set twice.
 struct YAMLConfiguration: Sendable {
-  /// In the order of the file.
+  /// The settings in the order of the file.
   let settings: [Setting]
 
   struct Setting: Sendable, Equatable {
@@ -15,9 +15,9 @@ struct YAMLConfiguration: Sendable {
     let value: ConfigurationValue
   }
 
-  /// More than any configuration needs.
+  /// The largest size in bytes: more than any configuration needs.
   private static let largest = 1 << 20
-  /// Deeper files would exhaust the stack of the parser.
+  /// The deepest nesting: deeper files would exhaust the stack of the parser.
   private static let deepest = 100
 
   /// - Throws: ``CompatibilityError``.
@@ -38,7 +38,7 @@ struct YAMLConfiguration: Sendable {
     try self.init(data, path: path)
   }
 
-  /// - Parameter path: what errors call the file.
+  /// - Parameter path: the file's path in errors.
   init(_ data: Data, path: String) throws {
     func refusal(_ reason: String, line: Int? = nil) -> CompatibilityError {
       .yaml(path: path, line: line, reason: reason)
@@ -62,7 +62,7 @@ struct YAMLConfiguration: Sendable {
     settings = try Self.settings(in: sections, under: "", refusal)
   }
 
-  /// Refuses what the parser must not see, line by line.
+  /// Refuses input that is dangerous for the parser, line by line.
   private static func checkForm(of text: String, _ refusal: (String, Int?) -> CompatibilityError) throws {
     var (brackets, anchors, aliases) = (0, Set<Substring>(), [Substring: Int]())
     for (index, line) in text.split(separator: /\r\n|\n|\r/, omittingEmptySubsequences: false).enumerated() {
@@ -74,7 +74,7 @@ struct YAMLConfiguration: Sendable {
       guard indentation.count <= deepest, brackets <= deepest else {
         throw refusal("it is nested too deeply", index + 1)
       }
-      // Brackets that close count for the lines after, so that the depth is at most what was counted.
+      // Closing brackets count for the lines after, so that the depth is at most what was counted.
       brackets -= min(brackets, line.count { "]}".contains($0) })
       for match in line.matches(of: /([&*])([A-Za-z0-9_-]+)/) {
         if match.1 == "&" { anchors.insert(match.2) } else { aliases[match.2] = aliases[match.2] ?? index + 1 }
@@ -101,7 +101,7 @@ struct YAMLConfiguration: Sendable {
     }
   }
 
-  /// Refuses types that a file gives values by itself, such as Python's objects.
+  /// Refuses explicit types of values, such as Python's objects.
   private static func checkTag(of node: Node, _ refusal: (String, Int?) -> CompatibilityError) throws {
     let tag = Resolver.default.resolveTag(of: node)
     let plain: [Tag.Name] = [.null, .bool, .int, .float, .str, .timestamp, .value, .merge, .seq, .map]
@@ -110,7 +110,8 @@ struct YAMLConfiguration: Sendable {
     throw refusal("the tag \(shown) is not supported", node.mark?.line)
   }
 
-  /// Scalars as PyYAML resolves them, and then texts as yacs decodes them; yacs leaves the elements of lists alone.
+  /// The value of a scalar as PyYAML resolves it, and of a text as yacs decodes it; yacs does not decode the elements
+  /// of lists.
   private static func value(
     of node: Node, isElement: Bool = false, _ refusal: (String, Int?) -> CompatibilityError
   ) throws -> ConfigurationValue {

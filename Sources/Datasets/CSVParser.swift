@@ -2,18 +2,18 @@ import Support
 
 /// Splits a CSV text into records (RFC 4180): quoted fields may hold separators, line breaks and doubled quotes.
 ///
-/// Lines may end in LF, CR LF or CR; empty lines are no records. Works on code units: in Swift, CR LF is one character.
+/// Lines may end in LF, CR LF or CR; empty lines are skipped. Works on code units: in Swift, CR LF is one character.
 package struct CSVParser {
   package struct Record: Equatable {
-    /// Those that are not UTF-8 are spelled as file names are (`FileName`).
+    /// The fields; those that are not UTF-8 are spelled as file names are (`FileName`).
     package let fields: [String]
-    /// The line that it begins on, from 1.
+    /// The line on which the record begins, from 1.
     package let line: Int
     /// The indices of the fields that are not UTF-8.
     package let fieldsInBytes: Set<Int>
   }
 
-  /// A quoted field whose closing quote never comes.
+  /// A quoted field without a closing quote.
   struct UnclosedQuote: Error {
     let line: Int
   }
@@ -26,7 +26,7 @@ package struct CSVParser {
   package init(text: String) { self.init(bytes: Array(text.utf8)) }
 
   /// - Parameters:
-  ///   - separator: what stands between fields, as an ASCII character.
+  ///   - separator: the character between fields, in ASCII.
   ///   - line: the number of the first line.
   package init(bytes: [UInt8], separator: UInt8 = UInt8(ascii: ","), line: Int = 1) {
     (units, self.separator, self.line) = (bytes, separator, line)

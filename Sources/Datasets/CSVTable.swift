@@ -2,22 +2,23 @@ import Foundation
 import Support
 
 extension Dataset {
-  /// Reads a table (CSV, RFC 4180) whose first line names its columns: `path`, `class` and, if the parts are given, `split`.
+  /// Reads a table (CSV, RFC 4180) whose first line holds the column names: `path`, `class` and, if the splits are
+  /// given, `split`.
   ///
   /// Labels follow the class names sorted by code units, whatever the order of the lines. Paths are relative to the
-  /// file's folder or to its one sub-folder. A split is one of the words that ``Split/init(word:)`` knows; without
-  /// that column each class is divided at random, as ``init(classFolders:seed:isRecursive:)`` divides. Other columns are
-  /// left alone, and so are empty rows. Rows that say the same count once. ``CSVTable`` says what spreadsheets may do.
+  /// file's folder or to its one sub-folder. A split is one of the words that ``Split/init(word:)`` knows; without that
+  /// column each class is divided at random, as by ``init(classFolders:seed:isRecursive:)``. Other columns and empty
+  /// rows are ignored. Identical rows count once. ``CSVTable`` describes the variants that spreadsheets write.
   ///
   /// - Parameters:
-  ///   - images: the folder of the images, if it is another one.
-  ///   - division: of images that no column tells apart, or that all are for training.
+  ///   - images: the folder of the images, if it is not the one above.
+  ///   - division: the division of images where no column gives a split, or all are for training.
   /// - Throws: ``DatasetError``.
   public init(csv file: URL, images: URL? = nil, division: Division = .reference(seed: 1)) throws {
     try self.init(CSVTable(Files.contents(of: file), of: file.path), of: file, images: images, division: division)
   }
 
-  /// The dataset that a table states, once its meaning is checked.
+  /// The dataset that a table describes, after validation.
   package init(_ table: CSVTable, of file: URL, images: URL?, division: Division) throws {
     let stated = try table.rows()
     let rows = stated.each
@@ -52,7 +53,7 @@ extension Dataset {
 }
 
 /// A table with named columns, as spreadsheets export it: in UTF-8 or UTF-16, with commas, semicolons, tabs or bars
-/// between the fields, a line `sep=;` above all, empty rows and columns, and separators at the ends of lines.
+/// between the fields, possibly a first line `sep=;`, empty rows and columns, and separators at the ends of lines.
 package struct CSVTable {
   struct Row {
     let path, className: String
@@ -61,7 +62,7 @@ package struct CSVTable {
   }
 
   let file: String
-  /// The names of the columns as they stand there, and the rows below them that are not empty.
+  /// The column names as written, and the rows below them that are not empty.
   let header: CSVParser.Record?
   let records: [CSVParser.Record]
 
@@ -78,13 +79,13 @@ package struct CSVTable {
     if header?.fieldsInBytes.isEmpty == false { throw DatasetError.notText(file: file) }
   }
 
-  /// Whether a text begins as a table of images does, by the names of its columns.
+  /// Whether a text begins as a table of images does, by its column names.
   static func isTable(_ data: Data, of file: String) -> Bool {
     guard let table = try? CSVTable(data, of: file) else { return false }
     return Set(["path", "class"]).isSubset(of: table.columns)
   }
 
-  /// A reader by the separator that a first line `sep=;` names, or else by that which tells the columns apart.
+  /// A reader with the separator that a first line `sep=;` gives, or otherwise the one that separates the columns.
   private static func parser(for bytes: [UInt8]) throws -> CSVParser {
     let end = bytes.firstIndex { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") } ?? bytes.count
     let first = bytes[..<end].filter { $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: " ") }
@@ -105,7 +106,7 @@ package struct CSVTable {
     return CSVParser(bytes: bytes, separator: chosen?.separator ?? UInt8(ascii: ","))
   }
 
-  /// The names of the columns without spaces around them, in lower case.
+  /// The column names without spaces around them, in lower case.
   private var columns: [String] { (header?.fields ?? []).map(\.asColumn) }
 
   private func column(_ name: String) throws -> Int {
@@ -119,9 +120,9 @@ package struct CSVTable {
     return index
   }
 
-  /// The rows, each once, and a notice where some stand there several times.
+  /// The rows, each once, and a notice where some occur several times.
   ///
-  /// - Throws: ``DatasetError`` for the first fault of any row, with the lines that have it too.
+  /// - Throws: ``DatasetError`` for the first fault of any row, with all lines that have it.
   func rows() throws -> (each: [Row], repeated: Notice?) {
     guard header != nil else { throw DatasetError.empty(file: file) }
     let (path, className) = (try column("path"), try column("class"))
@@ -177,7 +178,7 @@ package struct CSVTable {
     return nil
   }
 
-  /// Leaves out rows that say what an earlier one says. Keeps one number for each path, since tables may be large.
+  /// Removes rows that repeat an earlier one. Keeps one number for each path, since tables may be large.
   private func once(_ rows: [Row]) -> (each: [Row], repeated: Notice?) {
     var firstOfPath = [String: Int](minimumCapacity: rows.count)
     var othersOfPath: [String: [Int]] = [:]
@@ -203,7 +204,7 @@ package struct CSVTable {
     return (each, .repeatedRows(count: lines.count, first: rows[first].path, lines: itsLines))
   }
 
-  /// The distinct names of the column `class`, in the order in which they first stand there.
+  /// The distinct names in the column `class`, in order of first occurrence.
   ///
   /// - Throws: ``DatasetError``.
   package func classNames() throws -> [String] {
@@ -223,7 +224,7 @@ package struct CSVTable {
 }
 
 extension CSVParser.Record {
-  /// The field of a column; spreadsheets leave out those at the end of a line that are empty.
+  /// The field of a column; spreadsheets omit empty fields at the end of a line.
   fileprivate func field(_ index: Int) -> String { index < fields.count ? fields[index] : "" }
 }
 

@@ -4,17 +4,18 @@ import Support
 extension Dataset {
   /// Reads a folder of class folders, with or without folders for training, validation and testing above them.
   ///
-  /// Classes are the folders in the order of their names' code units; so are the images of each, known by their endings
-  /// (`FolderListing.isImage`; hidden files are skipped). The parts are called `train`, `val` and `test`, or by another of
-  /// the words that ``Split/init(word:)`` knows. Without a folder of training images each class is divided at random,
-  /// 50 % for training, 20 % for validation and 30 % for testing; the same seed divides alike on every machine.
-  /// With one, where `test` is absent, `val` is tested on, as on ImageNet. A folder that has nothing in it but the folder
-  /// of all others, as archives are often unpacked, is passed through. A notice counts what is left out.
+  /// Classes are the folders in the order of their names' code units; so are the images of each, recognized by their
+  /// extensions (`FolderListing.isImage`; hidden files are skipped). The splits' folders are called `train`, `val` and
+  /// `test`, or by another of the words that ``Split/init(word:)`` knows. Without a folder of training images each
+  /// class is divided at random: 50 % for training, 20 % for validation and 30 % for testing; the same seed gives the
+  /// same division on every machine. With one, where `test` is absent, `val` is the test set, as on ImageNet. A folder
+  /// that contains only one other folder, as archives are often unpacked, is passed through. A notice counts what is
+  /// left out.
   ///
   /// - Parameters:
-  ///   - division: of images that no folders tell apart; those of a folder for training alone are divided too.
-  ///   - isRecursive: whether a class has the photos in sub-folders of its folder too, links followed, as `ImageFolder` of
-  ///     torchvision takes them.
+  ///   - division: the division of images where no folders give splits, or all are for training.
+  ///   - isRecursive: whether a class has the photos in sub-folders of its folder too, links followed, as `ImageFolder`
+  ///     of torchvision takes them.
   /// - Throws: ``DatasetError``.
   public init(
     classFolders folder: URL, division: Division = .reference(seed: 1), isRecursive: Bool = false
@@ -39,14 +40,14 @@ extension Dataset {
 }
 
 extension Split {
-  /// The part that a folder or a cell of a table means, in either case: `train` or `training`, `val`, `valid` or
+  /// The split that a folder name or a cell of a table means, in either case: `train` or `training`, `val`, `valid` or
   /// `validation`, `test` or `testing`.
   init?(word: String) {
     guard let split = Self.words.first(where: { $0.value.contains(word.lowercased()) })?.key else { return nil }
     self = split
   }
 
-  /// The usual one first.
+  /// The words of each split, the usual one first.
   fileprivate static let words: [Split: [String]] = [
     .train: ["train", "training"], .val: ["val", "validation", "valid"], .test: ["test", "testing"],
   ]
@@ -56,14 +57,14 @@ extension Split {
 private struct ClassFolders {
   struct ClassFolder {
     let className: String
-    /// Paths under the root.
+    /// The paths of the images, under the root.
     let images: [String]
     /// Links that lead nowhere.
     let lost: [String]
   }
 
   struct Part {
-    /// A path under the root.
+    /// The path of the folder, under the root.
     let folder: String
     let isValidation: Bool
   }
@@ -71,9 +72,9 @@ private struct ClassFolders {
   let root: URL
   let name: String
   let isRecursive: Bool
-  /// The folder under the root that all others lie in; "" is the root itself.
+  /// The folder under the root that contains all others; "" is the root itself.
   let base: String
-  /// What the folders of a published benchmark are called, where this is its image folder.
+  /// The class names of a published benchmark's folders, where this is its image folder.
   let names: FolderNames
   private var leftOut = LeftOutFiles()
   private var passedThrough: [String] = []
@@ -93,17 +94,17 @@ private struct ClassFolders {
     if !base.isEmpty { passedThrough.append(base) }
   }
 
-  /// The one sub-folder of a folder without photos, where it has folders and no photos of its own.
+  /// The one sub-folder of a folder that holds no photos of its own; `nil` where there is not exactly one.
   private static func onlyFolder(in folder: String, of root: URL) throws -> String? {
     let listing = try Files.list(root.appending(folder))
     guard listing.folders.count == 1, let only = listing.folders.first, listing.images.isEmpty else { return nil }
     let inner = try Files.list(root.appending(folder.appendingComponent(only)))
     guard inner.images.isEmpty, !inner.folders.isEmpty else { return nil }
-    // A link back to a folder above would lead on for ever.
+    // A link back to a folder above would continue for ever.
     return folder.utf8.count < 1024 ? only : nil
   }
 
-  /// The folder of each part, or `nil` where the class folders lie directly under the base.
+  /// The folder of each split, or `nil` where the class folders are directly under the base.
   mutating func parts() throws -> [Split: Part]? {
     let listing = try Files.list(root.appending(base))
     func folder(of split: Split) -> String? {
@@ -124,7 +125,7 @@ private struct ClassFolders {
     return parts
   }
 
-  /// Counts the photos that lie beside the parts.
+  /// Counts the photos outside the splits' folders.
   private mutating func countBeside(_ parts: [String], _ listing: FolderListing) throws {
     leftOut.loose += listing.images.count
     for name in listing.folders where !parts.contains(name) {
@@ -136,7 +137,7 @@ private struct ClassFolders {
     }
   }
 
-  /// The folder that a part's class folders lie in: its own, or one of its name inside it (`train/train`).
+  /// The folder that contains a split's class folders: its own, or one with its name inside it (`train/train`).
   private mutating func place(of part: String) throws -> String {
     var folder = base.appendingComponent(part)
     while let inner = try Self.onlyFolder(in: folder, of: root),
@@ -148,7 +149,7 @@ private struct ClassFolders {
     return folder
   }
 
-  /// The classes under one folder, in the order of their folders' names; some may have no images.
+  /// The classes in one folder, in the order of their folders' names; some may have no images.
   mutating func classes(under part: String) throws -> [ClassFolder] {
     let folder = root.appending(part)
     let listing = try Files.list(folder)
@@ -166,7 +167,7 @@ private struct ClassFolders {
         continue
       }
       let content = try Files.photos(in: root.appending(prefix), isRecursive: isRecursive, below: [root, folder])
-      leftOut += content.leftOut
+      leftOut += content.leftOut.nested(in: prefix)
       classes.append(
         ClassFolder(
           className: className, images: content.photos.map { "\(prefix)/\($0)" }.sortedByCodeUnits(),
@@ -178,16 +179,19 @@ private struct ClassFolders {
     return classes
   }
 
-  /// How many photos lie deeper than in class folders, and the folder that holds the first one's class folder.
+  /// The folders that photos lie in deeper than in class folders; `nil` where none do.
   private func deeper(under part: String) throws -> DatasetError.DeeperPhotos? {
     let photos = try Files.photos(in: root.appending(part), isRecursive: true, below: []).photos
       .filter { $0.utf8.contains(UInt8(ascii: "/")) }
-    guard let first = photos.first else { return nil }
-    let above = first.split(separator: "/").dropLast(2).joined(separator: "/")
-    return DatasetError.DeeperPhotos(count: photos.count, folder: root.appending(part.appendingComponent(above)).path)
+    guard !photos.isEmpty else { return nil }
+    let folders = Set(photos.map { $0.split(separator: "/").dropLast().joined(separator: "/") }).sortedByCodeUnits()
+    let above = Set(folders.map { $0.split(separator: "/").dropLast().joined(separator: "/") }).sortedByCodeUnits()
+    return DatasetError.DeeperPhotos(
+      count: photos.count, folders: folders,
+      above: above.map { root.appending(part.appendingComponent($0)).path })
   }
 
-  /// Labels follow the sorted names of all parts together.
+  /// Appends the splits' examples; labels follow the sorted names of all splits together.
   func append(_ parts: [Split: [ClassFolder]], to list: inout DatasetBuilder) throws -> [Notice] {
     let all = parts.values.joined()
     let filled = Set(all.filter { !$0.images.isEmpty }.map(\.className))
@@ -201,7 +205,7 @@ private struct ClassFolders {
     return notices(of: Array(all), filled: filled)
   }
 
-  /// Labels follow the folders' names.
+  /// Appends examples; labels follow the folders' names.
   func append(
     _ classes: [ClassFolder], dividedBy division: inout RandomSplit, to list: inout DatasetBuilder
   ) throws -> [Notice] {

@@ -1,6 +1,6 @@
 import Support
 
-/// Which half of the classes: those that a prompt is learned on, those that it meets for the first time, or all.
+/// A half of the classes: those that a prompt is learned on, those that are new to it, or all.
 public enum ClassSubset: String, CaseIterable, Codable, Sendable {
   case base, new, all
 
@@ -16,7 +16,7 @@ public enum ClassSubset: String, CaseIterable, Codable, Sendable {
 }
 
 extension Dataset {
-  /// Keeps the classes of one half in every part, in their order, relabelled from 0.
+  /// Keeps the classes of one half in every split, in their order, relabelled from 0.
   ///
   /// - Throws: ``DatasetError/noClassesLeft(subset:of:)`` where a dataset has one class and `classes` is new.
   public func subset(_ classes: ClassSubset) throws -> Dataset {
@@ -26,9 +26,9 @@ extension Dataset {
     return keeping(Array(labels))
   }
 
-  /// Keeps the classes of these names in every part, in the dataset's order, relabelled from 0.
+  /// Keeps the classes of these names in every split, in the dataset's order, relabelled from 0.
   ///
-  /// - Parameter names: as a prompt would have them; letter case does not tell them apart.
+  /// - Parameter names: names as a prompt would have them; letter case is ignored.
   /// - Throws: ``DatasetError/unknownClasses(_:of:nearest:)`` for names that no class has.
   public func choosing(_ names: [String]) throws -> Dataset {
     func key(_ name: String) -> String { PromptTemplate.words(of: name).lowercased() }

@@ -3,7 +3,7 @@ import Support
 
 /// One labelled image.
 public struct Example: Sendable, Hashable {
-  /// Where the image lies under ``Dataset/imageFolder``, as the split file spells it.
+  /// The path of the image under ``Dataset/imageFolder``, as the split file spells it.
   public let path: String
   /// The image's class: an index into ``Dataset/classNames``.
   public let label: Int
@@ -14,40 +14,39 @@ public struct Example: Sendable, Hashable {
   }
 }
 
-/// The three parts of a dataset, by the names that split files and the command line give them.
+/// The three splits of a dataset, with the names that split files and the command line use.
 public enum Split: String, CaseIterable, Sendable {
   case train, val, test
 }
 
-/// Class names and labelled image paths: what is learned from, and what is measured on. Holds no pixels.
+/// Class names and labelled image paths: the training, validation and test images. Holds no pixels.
 ///
-/// Every dataset obeys these laws, whichever form it was read from, so that nothing downstream needs to check them:
+/// Every dataset obeys these laws, whatever form it was read from, so that nothing downstream needs to check them:
 /// labels run from 0 without gaps; class names are not empty, and no two of them give the same prompt; every class has
-/// at least one test image to be measured on, unless the dataset ``isUntested``, and, unless the benchmark
-/// ``isTestOnly``, one training image to learn from;
-/// no path leaves ``imageFolder``.
-/// Validation images may be absent. Whether the images exist is another question: ``checkImages()``.
+/// at least one test image, unless the dataset ``isUntested``, and at least one training image, unless the benchmark
+/// ``isTestOnly``; no path leaves ``imageFolder``. Validation images may be absent. ``checkImages()`` checks that the
+/// images exist.
 public struct Dataset: Sendable {
-  /// For people and for ``PublishedDataset/init(named:)``: the split file's, folder's or table's name.
+  /// The name for people and for ``PublishedDataset/init(named:)``: the split file's, folder's or table's name.
   public let name: String
   /// The folder that paths are relative to.
   public let imageFolder: URL
-  /// The names by label, as the source spells them; ``PromptTemplate`` makes them ready for a prompt.
+  /// The names by label, as the source spells them; ``PromptTemplate`` prepares them for a prompt.
   public let classNames: [String]
   public let training, validation, test: [Example]
-  /// What the user should know although nothing is wrong.
+  /// Facts that the user should know although nothing is wrong.
   public let notices: [Notice]
-  /// The classes that the source has besides, where this is a part of it, in the order of their labels there.
+  /// The other classes of the source, where this is a subset of it, in the order of their labels there.
   public let otherClasses: [String]
 
-  /// Reads the dataset at `location`, whichever form it has.
+  /// Reads the dataset at `location`, in whichever form it is.
   ///
-  /// A file is a split file (`.json`, or its first character is `{`) or a table (`.csv`, `.tsv`, or its first line names
-  /// the columns `path` and `class`); a folder that holds one `split_….json` stands for that file; any other folder is one
-  /// of class folders.
+  /// A file is a split file (`.json`, or its first character is `{`) or a table (`.csv`, `.tsv`, or its first line has
+  /// the columns `path` and `class`). A folder that holds one `split_….json` is read as that file; any other folder is
+  /// one of class folders.
   ///
   /// - Parameters:
-  ///   - seed: of the random division that the reference makes, where the source has no parts.
+  ///   - seed: the seed of the random division, made as in the reference, where the source has no splits.
   ///   - isRecursive: whether photos in sub-folders of a class folder count too.
   /// - Throws: ``DatasetError``.
   public init(at location: URL, seed: Int = 1, isRecursive: Bool = false) throws {
@@ -56,7 +55,7 @@ public struct Dataset: Sendable {
 
   /// Reads the dataset at `location`, as ``init(at:seed:isRecursive:)`` does.
   ///
-  /// - Parameter division: of images that the source does not tell apart.
+  /// - Parameter division: the division of images where the source has no splits.
   public init(at location: URL, division: Division, isRecursive: Bool = false) throws {
     switch try DatasetForm(of: location) {
     case .splitFile(let file): try self.init(splitFile: file)
@@ -66,7 +65,7 @@ public struct Dataset: Sendable {
     }
   }
 
-  /// For sources that have been checked, and for datasets derived from a checked one.
+  /// Makes a dataset from checked values: from a validated source, or from another dataset.
   init(
     name: String, imageFolder: URL, classNames: [String], training: [Example], validation: [Example], test: [Example],
     notices: [Notice], otherClasses: [String] = []
@@ -81,10 +80,10 @@ public struct Dataset: Sendable {
     self.otherClasses = otherClasses
   }
 
-  /// Nothing to learn from, by its nature: ImageNetV2, -Sketch, -A and -R. No other source gives such a dataset.
+  /// Whether the dataset has test images only: ImageNetV2, -Sketch, -A and -R. No other source gives such a dataset.
   public var isTestOnly: Bool { training.isEmpty }
 
-  /// Nothing to measure on, because that was asked for: ``Division/noTest``.
+  /// Whether the dataset has no test images, because that was requested: ``Division/noTest``.
   public var isUntested: Bool { test.isEmpty }
 
   /// The same images under another name.
@@ -94,16 +93,16 @@ public struct Dataset: Sendable {
       test: test, notices: notices, otherClasses: otherClasses)
   }
 
-  /// The same classes with other images to learn from.
+  /// The same classes with other training and validation images.
   func replacing(training: [Example], validation: [Example], noting notice: Notice? = nil) -> Dataset {
     Dataset(
       name: name, imageFolder: imageFolder, classNames: classNames, training: training, validation: validation,
       test: test, notices: notices + [notice].compactMap { $0 }, otherClasses: otherClasses)
   }
 
-  /// The dataset without some of the images that it learns from, such as those that cannot be read.
+  /// The dataset without some of its training and validation images, such as those that cannot be read.
   ///
-  /// - Parameter paths: of training and validation images.
+  /// - Parameter paths: paths of training and validation images.
   /// - Throws: ``DatasetError/classWithout(file:className:split:)`` where a class has no other training images.
   public func learningWithout(_ paths: Set<String>) throws -> Dataset {
     let kept = training.filter { !paths.contains($0.path) }
@@ -114,7 +113,7 @@ public struct Dataset: Sendable {
     return replacing(training: kept, validation: validation.filter { !paths.contains($0.path) })
   }
 
-  /// The images of one part, in the order of the source or of the sample.
+  /// The images of one split, in the order of the source or of the sample.
   public func examples(in split: Split) -> [Example] {
     switch split {
     case .train: training
@@ -123,13 +122,13 @@ public struct Dataset: Sendable {
     }
   }
 
-  /// Where `example`'s image lies.
+  /// The location of `example`'s image.
   public func url(of example: Example) -> URL {
     imageFolder.appending(path: example.path, directoryHint: .notDirectory)
   }
 }
 
-/// Which of the three forms lies at a location.
+/// The three forms of a dataset on disk.
 enum DatasetForm: Equatable {
   case splitFile(URL)
   case table(URL)

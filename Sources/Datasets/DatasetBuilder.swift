@@ -1,16 +1,16 @@
 import Foundation
 import Support
 
-/// An image as a split file or a table states it, before it is checked.
+/// An image as a split file or a table gives it, before it is checked.
 struct RawExample {
   let path: String
   let label: Int
   let className: String
-  /// Where it is stated, for messages: `train[3]` or `line 7`.
+  /// The image's position in the source, for messages: `train[3]` or `line 7`.
   let place: String
 }
 
-/// Collects stated examples, checks each as it comes, and makes a ``Dataset`` that obeys the laws stated there.
+/// Collects raw examples, checks each as it comes, and makes a ``Dataset`` that obeys the laws documented there.
 struct DatasetBuilder {
   let file: String
   private var examples: [Split: [Example]] = [:]
@@ -37,23 +37,24 @@ struct DatasetBuilder {
     examples[split, default: []].append(Example(path: example.path, label: example.label))
   }
 
-  /// A path that stays under the image folder: not absolute, no step upwards, nothing that a C string would cut short.
+  /// Checks that a path stays under the image folder: not absolute, no `..`, and nothing that would truncate a C
+  /// string.
   private func check(path: String, at place: String) throws {
     guard !path.isEmpty else { throw DatasetError.emptyPath(file: file, place: place) }
     guard !Self.leaves(path) else { throw DatasetError.escapingPath(file: file, place: place, path: path) }
   }
 
-  /// Whether a path is absolute, steps upwards, or has what a C string would cut short.
+  /// Whether a path is absolute, contains `..`, or has what would truncate a C string.
   static func leaves(_ path: String) -> Bool {
-    // The bytes that the file system reads: to Swift, "/" and a combining accent are one character.
+    // The bytes that the file system reads: in Swift, "/" and a combining accent are one character.
     let bytes = FileName.bytes(of: path)
     let climbs = bytes.split(separator: UInt8(ascii: "/")).contains { $0.elementsEqual("..".utf8) }
     return bytes.first == UInt8(ascii: "/") || climbs || bytes.contains(0)
   }
 
   /// - Parameters:
-  ///   - required: the parts in which every class must have images.
-  ///   - imageFolder: called once the list is known to be sound.
+  ///   - required: the splits in which every class must have images.
+  ///   - imageFolder: called once the list is known to be valid.
   func dataset(
     name: String, notices: [Notice] = [], requiring required: [Split] = [.train, .test],
     imageFolder: ([Example]) throws -> URL
@@ -80,9 +81,9 @@ struct DatasetBuilder {
         ].compactMap { $0 })
   }
 
-  /// Names by label, once labels are known to run from 0 without gaps and no two names to give the same prompt.
+  /// The names by label, after the check that labels run from 0 without gaps and no two names give the same prompt.
   ///
-  /// ImageNet's published list calls two classes 'missile' and two 'sunglasses'; there, a notice has to do.
+  /// ImageNet's published list calls two classes 'missile' and two 'sunglasses'; there, only a notice is given.
   private func checkedClassNames(of name: String, noting notices: inout [Notice]) throws -> [String] {
     let mayRepeat = PublishedDataset(named: name)?.mayRepeatNames ?? false
     var labelByWords: [String: Int] = [:]

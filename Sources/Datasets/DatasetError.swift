@@ -7,10 +7,10 @@ public struct DatasetError: UserFacingError, Equatable {
 
   package let kind: Kind
 
-  /// The few errors that a caller treats in its own way.
+  /// The few errors that callers handle specially.
   package enum Kind: Sendable, Equatable {
     case unknownClasses([String], of: String, nearest: String?)
-    /// A table that cannot be read, and what is wrong with it where its name stands before.
+    /// A table that cannot be read, and the problem without the table's name.
     case table(problem: String)
     case other
   }
@@ -21,7 +21,7 @@ public struct DatasetError: UserFacingError, Equatable {
 }
 
 extension DatasetError {
-  // The file or folder itself.
+  // Errors of the file or folder itself.
   public static func notFound(path: String) -> Self {
     Self("There is no file or folder \(path)", remedy: "Check the path")
   }
@@ -59,19 +59,24 @@ extension DatasetError {
     Self("\(folder) holds several split files: \(files.listed)", remedy: "Name the one that you mean")
   }
 
-  /// A folder without class folders; how many photos lie directly in it, and deeper than class folders would.
+  /// A folder without class folders, with the number of photos directly in it, and of those deeper than class folders
+  /// would be.
   public static func noClasses(folder: String, loose: Int, deeper: DeeperPhotos?) -> Self {
     Self(
       "\(folder) has no class folders with images in them"
         + (loose > 0 ? ", but \(loose.photos) that no folder tells the class of" : "")
-        + (deeper.map { "\(loose > 0 ? " and" : ", but") \($0.count.photos) that lie deeper, such as in \($0.folder)" }
+        + (deeper.map {
+          "\(loose > 0 ? " and" : ", but") \($0.count.photos) that lie deeper, in \($0.folders.listed(at: 3))"
+        }
           ?? ""),
       remedy: deeper.map {
-        "If its folders are the classes, give \($0.folder); otherwise put each class's photos into one folder"
+        "If these folders are the classes, "
+          + ($0.above.count == 1 ? "give" : "put them side by side into one folder or give one such as")
+          + " \($0.above.first ?? folder); if the folders above them are, --recursive takes all photos below each"
       } ?? "Put each class's photos into a folder that has the class's name")
   }
 
-  // A benchmark's folder.
+  // Errors of a benchmark's folder.
   public static func noBenchmarkFolder(
     benchmark: String, root: String, folder: String, nearest: String?, isRootItself: Bool
   ) -> Self {
@@ -120,7 +125,7 @@ extension DatasetError {
     Self("\(file): expected \(expected)", remedy: "Unpack the file again")
   }
 
-  // A sample, or classes, made for other images.
+  // Errors of a sample or of classes that were made for other images.
   public static func foreignSample(file: String, count: Int, of total: Int, first: String, dataset: String) -> Self {
     Self(
       "\(count) of the \(total) images that \(file) names are no \(dataset), such as '\(first)'",
@@ -133,7 +138,7 @@ extension DatasetError {
       remedy: "Give a list that was drawn from this dataset, and from the same split")
   }
 
-  // The form of a split file or table. A place is "train[3]" or "line 7".
+  // Errors of the form of a split file or table. A place is "train[3]" or "line 7".
   public static func notJSON(file: String, reason: String?) -> Self {
     Self(
       "\(file) is not JSON" + (reason.map { ": \($0.withoutFullStop)" } ?? ""),
@@ -164,7 +169,7 @@ extension DatasetError {
       kind: .table(problem: "a quote in it is never closed: line \(line)"))
   }
 
-  /// Rows of a table with one fault, by their lines; `fault` is what is wrong with the first.
+  /// Rows of a table that share one fault, by their lines; `fault` describes the first.
   public static func rows(file: String, lines: [Int], fault: String, remedy: String) -> Self {
     Self(
       "\(file), line \(lines.first ?? 1): \(fault)"
@@ -176,7 +181,7 @@ extension DatasetError {
       kind: .table(problem: "line \(lines.first ?? 1): \(fault)"))
   }
 
-  // What it states.
+  // Errors of a source's content.
   public static func emptyPath(file: String, place: String) -> Self {
     Self("\(file), \(place): the path is empty", remedy: "Write paths relative to the image folder, without '..'")
   }
@@ -237,7 +242,7 @@ extension DatasetError {
       remedy: "Unpack the images there, or correct the list")
   }
 
-  // What was asked for.
+  // Errors of a request.
   public static func shots(_ shots: Int) -> Self {
     Self("Cannot sample \(shots) images a class", remedy: "Ask for at least 1")
   }
@@ -269,13 +274,14 @@ extension DatasetError {
 }
 
 extension DatasetError {
-  /// Photos that lie deeper than in class folders.
+  /// Photos that are deeper than class folders.
   public struct DeeperPhotos: Sendable, Equatable {
     public let count: Int
-    /// The folder above the first one's own: give it, if its folders are the classes.
-    public let folder: String
+    /// The folders that they lie in, below the one that was given.
+    public let folders: [String]
+    /// The folders that these lie in.
+    public let above: [String]
   }
-
 }
 
 extension Split {
@@ -295,6 +301,7 @@ extension Int {
 
 extension [String] {
   fileprivate var listed: String { joined(separator: ", ") }
+  fileprivate func listed(at most: Int) -> String { Array(prefix(most)).listed + (count > most ? ", …" : "") }
   fileprivate var quoted: String { map { "'\($0)'" }.joined(separator: ", ") }
 }
 

@@ -1,14 +1,14 @@
 import Foundation
 import Support
 
-/// What `cocoop datasets check` prints: how many images and classes each part has, and which images are missing.
+/// The output of `cocoop datasets check`: the number of images and classes of each split, and the missing images.
 public struct DatasetReport: Sendable, Encodable, Equatable {
   public struct Part: Sendable, Encodable, Equatable {
     public let split: String
     public let images: Int
-    /// Classes that have images in this part.
+    /// The number of classes that have images in this split.
     public let classes: Int
-    /// The fewest and the most images that any class has in this part.
+    /// The fewest and the most images that any class has in this split.
     public let fewestPerClass, mostPerClass: Int
     public let missing: Int
   }
@@ -20,13 +20,13 @@ public struct DatasetReport: Sendable, Encodable, Equatable {
   public let parts: [Part]
   /// The paths of all missing images.
   public let missing: [String]
-  /// What is wrong with images that are there and cannot be read, one sentence each.
+  /// The problems of images that exist but cannot be read, one sentence each.
   public let broken: [String]
   public let notices: [String]
 
   /// Looks for every image of `dataset` on disk, without opening any.
   ///
-  /// - Parameter broken: what was found out by opening them.
+  /// - Parameter broken: the problems that were found by opening them.
   public init(checking dataset: Dataset, broken: [String] = []) {
     self.broken = broken
     name = dataset.name
@@ -50,7 +50,7 @@ public struct DatasetReport: Sendable, Encodable, Equatable {
 }
 
 extension DatasetReport {
-  /// One line for a list of datasets.
+  /// A summary in one line, for a list of datasets.
   public var summary: String {
     "\(name)  \(classes) classes, " + parts.map { "\($0.images) \($0.split)" }.joined(separator: ", ")
   }
@@ -61,7 +61,7 @@ extension DatasetReport {
       + notices.map { "note: \($0)." }).map(\.onOneLine).joined(separator: "\n")
   }
 
-  /// A line for each part and one for the classes, each with its tick or cross.
+  /// The lines of the tree: one for each split and one for the classes, each with its tick or cross.
   var branches: [String] {
     parts.map { part in
       let state =
@@ -77,9 +77,9 @@ extension DatasetReport {
 }
 
 extension Dataset {
-  /// The paths of images that don't lie where they should, each once: training, then validation, then test images.
+  /// The paths of images that do not exist, each once: training, then validation, then test images.
   ///
-  /// - Complexity: one listing for each folder, and one question for each image that no listing names.
+  /// - Complexity: one listing for each folder, and one query for each image that no listing has.
   public func missingImages() -> [String] {
     var seen: Set<String> = []
     var listed: [String: Set<ExactName>] = [:]
@@ -92,30 +92,30 @@ extension Dataset {
         let url = folder.isEmpty ? imageFolder : imageFolder.appending(path: folder, directoryHint: .isDirectory)
         listed[folder] = Set(((try? Files.list(url).files) ?? []).map(ExactName.init))
       }
-      // A listing may spell a name otherwise than the file system would accept it (case, accents), so it is no proof.
+      // A listing may spell a name differently than the file system accepts it (case, accents), so it is no proof.
       return listed[folder]?.contains(ExactName(text: name)) != true
         && !Files.fileExists(at: imageFolder.appending(path: path, directoryHint: .notDirectory))
     }
   }
 
-  /// A name by its code units: to Swift, a composed and a decomposed é are equal, and to most file systems they are not.
+  /// A name by its code units: Swift treats a composed and a decomposed é as equal, but most file systems do not.
   private struct ExactName: Hashable {
     let text: String
     static func == (left: Self, right: Self) -> Bool { left.text.utf8.elementsEqual(right.text.utf8) }
     func hash(into hasher: inout Hasher) { for unit in text.utf8 { hasher.combine(unit) } }
   }
 
-  /// This dataset with every image in its place. Images that the file system spells otherwise, in another Unicode form,
-  /// letter case or with other separators, are taken where they are, and a notice counts them.
+  /// This dataset with every image found. Images that the file system spells differently, in another Unicode form,
+  /// letter case or with other separators, are used where they are, and a notice counts them.
   ///
-  /// - Throws: ``DatasetError/missingImages(folder:count:of:first:)`` with the first five that are nowhere.
+  /// - Throws: ``DatasetError/missingImages(folder:count:of:first:)`` with the first five that were not found.
   public func located() throws -> Dataset {
     let found = findingOtherSpellings()
     try found.checkImages()
     return found
   }
 
-  /// This dataset with the paths of images that are spelled otherwise on disk as they are there.
+  /// This dataset with the paths of images changed to their spelling on disk, where that differs.
   public func findingOtherSpellings() -> Dataset {
     var search = SpellingSearch(Set(OtherSpelling.allCases))
     var places: [String: String] = [:]
@@ -140,7 +140,7 @@ extension Dataset {
         }, otherClasses: otherClasses)
   }
 
-  /// Makes sure that every image is there.
+  /// Checks that every image exists.
   ///
   /// - Throws: ``DatasetError/missingImages(folder:count:of:first:)`` with the first five.
   public func checkImages() throws {

@@ -4,16 +4,16 @@ import Pickle
 extension Dataset {
   /// Samples `shots` training and min(`shots`, 4) validation images of each class; test images stay.
   ///
-  /// As the reference samples (Dassl, `generate_fewshot_dataset`), image for image: one generator goes through the
-  /// training images' classes in the order in which they first appear, then through the validation images'; a class with
-  /// fewer images gives all of them and draws nothing. Sample before ``subset(_:)``, so that the base classes' images are
-  /// those of the all-class sample.
+  /// Samples as the reference does (Dassl, `generate_fewshot_dataset`), image for image: one generator goes through the
+  /// training images' classes in the order in which they first appear, then through the validation images'; a class
+  /// with fewer images gives all of them and draws nothing. Sample before ``subset(_:)``, so that the base classes'
+  /// images are those of the all-class sample.
   ///
   /// - Parameters:
   ///   - shots: at least 1.
   ///   - seed: any; the published results use 1, 2 and 3.
-  /// - Returns: images in blocks of a class, in sample order; a notice tells of classes with fewer training images.
-  /// - Throws: ``DatasetError/shots(_:)``, or ``DatasetError/testOnly(name:)`` where there is nothing to learn from.
+  /// - Returns: images in blocks of a class, in sample order; a notice lists classes with fewer training images.
+  /// - Throws: ``DatasetError/shots(_:)``, or ``DatasetError/testOnly(name:)`` where there are no training images.
   public func fewShot(_ shots: Int, seed: Int) throws -> Dataset {
     guard shots >= 1 else { throw DatasetError.shots(shots) }
     guard !isTestOnly else { throw DatasetError.testOnly(name: name) }
@@ -40,14 +40,14 @@ extension Dataset {
 }
 
 extension Dataset {
-  /// The dataset with training images that a sample has left over as validation images, where it has none.
+  /// The dataset with held-out training images that the sample does not use as validation images, where it has none.
   ///
-  /// As many of each class as a sample of validation images has: min(`shots`, 4). One class without any left over leaves
-  /// the dataset as it is, since what is chosen on the others would not hold for all.
+  /// Each class gives as many as a sample of validation images has: min(`shots`, 4). If one class has no unused images,
+  /// the dataset is unchanged, since a choice made on the others would not hold for all.
   ///
   /// - Parameters:
-  ///   - whole: what the sample was drawn from.
-  ///   - seed: of a generator of its own, so that the sample is the same with and without.
+  ///   - whole: the dataset that the sample was drawn from.
+  ///   - seed: the seed of a separate generator, so that the sample is the same with and without.
   public func holdingOutUnused(of whole: Dataset, shots: Int, seed: Int) -> Dataset {
     guard validation.isEmpty, classNames == whole.classNames else { return self }
     let used = Set(training.map(\.path))
@@ -59,7 +59,7 @@ extension Dataset {
   }
 }
 
-/// A few-shot sample as `cocoop datasets few-shot --json` prints it.
+/// A few-shot sample in the form that `cocoop datasets few-shot --json` prints.
 public struct FewShotListing: Codable, Sendable {
   public let seed: Int
   public let shots: Int
@@ -76,22 +76,24 @@ public struct FewShotListing: Codable, Sendable {
 }
 
 extension Dataset {
-  /// The images of one part in the published form, with their class names.
+  /// The images of one split in the published form, with their class names.
   public func entries(in split: Split) -> [SplitFile.Entry] {
     examples(in: split).map { .init(path: $0.path, label: $0.label, className: classNames[$0.label]) }
   }
 }
 
-/// A few-shot sample that was drawn elsewhere: a cache of the reference (`split_fewshot/shot_16-seed_1.pkl`), or what
-/// `cocoop datasets few-shot --json` prints.
+/// A few-shot sample that was drawn elsewhere: a cache of the reference (`split_fewshot/shot_16-seed_1.pkl`), or the
+/// output of `cocoop datasets few-shot --json`.
 ///
-/// ImageNet needs it, whose samples the reference draws from unsorted listings; every benchmark has such caches.
+/// ImageNet needs it, since the reference draws ImageNet's samples from unsorted listings; every benchmark has such
+/// caches.
 public struct FewShotList: Sendable {
   public let file: String
-  /// Paths as the list spells them: absolute, on the machine that drew the sample, in a pickle.
+  /// The images as the list spells their paths: absolute, on the machine that drew the sample, in a pickle.
   let train, val: [SplitFile.Entry]
 
-  /// - Throws: ``DatasetError``, or `PickleError` for a damaged or dangerous pickle; nothing of one is ever run.
+  /// - Throws: ``DatasetError``, or `PickleError` for a damaged or dangerous pickle; nothing in a pickle is ever
+  ///   executed.
   public init(contentsOf url: URL) throws {
     try self.init(Files.contents(of: url), of: url.path)
   }
@@ -102,7 +104,7 @@ public struct FewShotList: Sendable {
       let listing: FewShotListing = try SplitFile.decoded(data, of: file)
       (train, val) = (listing.train, listing.val)
     } else {
-      // A pickle has no mark of its own: what doesn't begin with an instruction for a dictionary is refused by its reader.
+      // A pickle has no signature: its reader refuses whatever doesn't begin with an instruction for a dictionary.
       let value = try data.withUnsafeBytes { bytes in
         var reader = Unpickler(bytes, path: file)
         return try reader.next()
@@ -114,7 +116,7 @@ public struct FewShotList: Sendable {
 
   private static let spaces = Set(" \t\r\n".utf8)
 
-  /// `[Datum(impath, label, domain, classname), …]` (Dassl, `data/datasets/base_dataset.py`).
+  /// The images of one split: `[Datum(impath, label, domain, classname), …]` (Dassl, `data/datasets/base_dataset.py`).
   private static func entries(_ part: String, of value: PickleValue, in file: String) throws -> [SplitFile.Entry] {
     guard let items = value[part]?.elements else { throw DatasetError.missingPart(file: file, part: part) }
     return try items.enumerated().map { index, item in
@@ -130,9 +132,9 @@ public struct FewShotList: Sendable {
 }
 
 extension Dataset {
-  /// Takes the sample that `list` names in place of the training and validation images; test images stay.
+  /// Replaces the training and validation images by the sample in `list`; test images stay.
   ///
-  /// A path stands for the image of this dataset that it ends in, wherever the list's machine kept its images.
+  /// A path is matched to the image of this dataset that it ends in, wherever the list's machine kept its images.
   ///
   /// - Throws: ``DatasetError/foreignSample(file:count:of:first:dataset:)`` for images that are not training (or
   ///   validation) images of this dataset, ``DatasetError/foreignClass(file:place:found:expected:)`` for other classes.
@@ -178,7 +180,7 @@ extension Dataset {
 }
 
 extension String {
-  /// The path, and what is left of it without its first folder, its first two, and so on.
+  /// The path, and the rest of it without its first folder, its first two, and so on.
   fileprivate var tails: some Sequence<String> {
     sequence(first: self[...]) { path in
       path.firstIndex(of: "/").map { path[path.index(after: $0)...] }

@@ -1,11 +1,12 @@
 import Foundation
 import Support
 
-/// The questions that datasets ask the file system; answers never depend on the order in which it lists things.
+/// The package's queries to the file system for datasets; answers never depend on the order of its listings.
 enum Files {
   enum Kind { case file, folder }
 
-  /// - Throws: ``DatasetError/notFound(path:)``, or ``DatasetError/notAFile(path:)`` for a device or a pipe, which could be endless.
+  /// - Throws: ``DatasetError/notFound(path:)``, or ``DatasetError/notAFile(path:)`` for a device or a pipe, which
+  ///   could be endless.
   static func kind(of location: URL) throws -> Kind {
     switch try? FileSystem.kind(of: location.path) {
     case .file?: return .file
@@ -36,9 +37,9 @@ enum Files {
     return text
   }
 
-  /// The bytes of a text in UTF-8, or of one in UTF-16 as UTF-8 has it, without the byte-order mark.
+  /// The bytes of a text in UTF-8, converted from UTF-16 where needed, without the byte-order mark.
   ///
-  /// - Throws: ``DatasetError/notText(file:)`` for UTF-16 that is damaged; whether UTF-8 is whole is not asked.
+  /// - Throws: ``DatasetError/notText(file:)`` for damaged UTF-16; whether UTF-8 is valid is not checked.
   static func utf8(_ data: Data, of file: String) throws -> [UInt8] {
     let bytes = [UInt8](data)
     if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { return Array(bytes.dropFirst(3)) }
@@ -52,7 +53,8 @@ enum Files {
     return Array(text.utf8).starts(with: [0xEF, 0xBB, 0xBF]) ? Array(text.utf8.dropFirst(3)) : Array(text.utf8)
   }
 
-  /// Spreadsheets write UTF-16 with a byte-order mark; without one, every other byte of plain text is 0. `nil` for other text.
+  /// Whether a text is UTF-16 in little-endian order; `nil` where it is not UTF-16. Spreadsheets write UTF-16 with a
+  /// byte-order mark; without one, every other byte of plain text is 0.
   private static func isUTF16LittleEndian(_ bytes: [UInt8]) -> Bool? {
     let opening = Array(bytes.prefix(4))
     if opening.starts(with: [0xFF, 0xFE]) { return true }
@@ -73,7 +75,7 @@ enum Files {
     }
   }
 
-  /// The photos in a folder, and what it holds besides.
+  /// The photos in a folder, and what else it holds.
   static func photos(in folder: URL, isRecursive: Bool, below ancestors: [URL]) throws -> PhotoListing {
     do {
       return try PhotoListing(
@@ -88,14 +90,14 @@ enum Files {
     try list(folder).images
   }
 
-  /// Whether a regular file, or a link to one, lies there.
+  /// Whether there is a regular file, or a link to one.
   static func fileExists(at url: URL) -> Bool {
     FileSystem.fileExists(url.path)
   }
 
-  /// The folder that a list's paths are relative to: the list's own, or else its one sub-folder.
+  /// The folder that a list's paths are relative to: the list's own folder, or its one sub-folder.
   ///
-  /// Looks at the first few paths only: missing images are reported by ``Dataset/checkImages()``, where there are some.
+  /// Checks the first few paths only: ``Dataset/checkImages()`` reports missing images, where there are some.
   static func imageFolder(beside list: URL, holding paths: some Sequence<String>) throws -> URL {
     let folder = list.deletingLastPathComponent()
     let first = Array(paths.prefix(8))
@@ -109,7 +111,7 @@ enum Files {
   }
 }
 
-/// Text as people's programs save it.
+/// Text as common programs save it.
 package enum DatasetText {
   /// The text of a file in UTF-8 or UTF-16, without its byte-order mark.
   ///
@@ -118,7 +120,7 @@ package enum DatasetText {
 }
 
 extension Sequence<String> {
-  /// Sorted by UTF-8 code units, which is also the order of code points and of Python's `sorted`.
+  /// The strings sorted by UTF-8 code units, which is also the order of code points and of Python's `sorted`.
   func sortedByCodeUnits() -> [String] {
     sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
   }

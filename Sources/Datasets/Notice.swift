@@ -1,45 +1,45 @@
 import Support
 
-/// Something that the user should know although nothing is wrong; `description` is one line without a full stop.
+/// A fact that the user should know although nothing is wrong; `description` is one line without a full stop.
 public enum Notice: Sendable, Hashable, CustomStringConvertible {
-  /// Classes with fewer training images than were asked for; `counts` by class name, in the order of labels.
+  /// Classes with fewer training images than requested; `counts` by class name, in the order of labels.
   case scarce(shots: Int, classNames: [String], counts: [Int])
-  /// No published parts: the images were divided at random.
+  /// No published splits: the images were divided at random.
   case randomDivision(seed: Int)
-  /// No parts in the source: of each class the photos asked for were taken for training first.
+  /// No splits in the source: each class first gave the requested number of training images.
   case shotsFirst(shots: Int, seed: Int, classes: [DividedClass])
-  /// No parts in the source, and all images are learned from.
+  /// No splits in the source, and all images are for training.
   case nothingToTest
-  /// No validation images in the source, and training images that the sample has left over in their place.
+  /// No validation images in the source: held-out training images outside the sample take their place.
   case heldOut(count: Int)
-  /// A benchmark without its published split file: its parts were made as the reference makes them.
+  /// A benchmark without its published split file: its splits were made as the reference makes them.
   case rebuilt(splitFile: String)
-  /// No test folder: the validation images are tested on, and none are left for validation.
+  /// No test folder: the validation images are the test set, and none are left for validation.
   case testIsValidation
-  /// Two classes of one name, which a benchmark's published list has; no prompt can tell them apart.
+  /// Two classes of one name, as in a benchmark's published list; no prompt can distinguish them.
   case equalNames(String)
   /// Class folders without images, which were left out.
   case emptyFolders([String])
   /// Links among class folders and images that lead nowhere or in a circle, which were left out.
   case lostLinks(count: Int, first: String)
-  /// A division that was kept while images were added.
+  /// A saved division to which images were added since.
   case addedImages(count: Int, first: String)
-  /// Images that are both learned from and tested on.
+  /// Images that are both for training and for testing.
   case leak(count: Int, first: String)
-  /// What a folder has besides the images that are used, by reason.
+  /// Contents of a folder that are not used, by reason.
   case leftOut(LeftOutFiles)
-  /// A folder below the one that was given, or below a part's, that has everything in it (`train/train`).
+  /// A folder below the given one, or below a split's, that contains everything (`train/train`).
   case passedThrough(folder: String)
   /// Class folders whose names are not UTF-8: the model reads their spelling.
   case namesInBytes([String])
-  /// Images that a list spells otherwise than the file system.
+  /// Images that a list spells differently than the file system.
   case otherSpelling(count: Int, difference: OtherSpelling, first: String)
-  /// Images that a table names in several rows, each of which counts once.
+  /// Images that occur in several rows of a table, each of which counts once.
   case repeatedRows(count: Int, first: String, lines: [Int])
-  /// Images with more than one class; where the first one is stated, and as what.
+  /// Images with more than one class; the position and class of the first.
   case severalClasses(count: Int, first: String, classNames: [String])
 
-  /// How many images of a class are for what; those that are neither for training nor for validation are tested on.
+  /// The numbers of a class's training and validation images; the others are for testing.
   public struct DividedClass: Sendable, Hashable {
     public let name: String
     public let images, training, validation: Int
@@ -103,8 +103,8 @@ public enum Notice: Sendable, Hashable, CustomStringConvertible {
     }
   }
 
-  /// Whether it says which images were taken or not, which whoever measures should know; how they were divided is known
-  /// from training.
+  /// Whether the notice concerns which images were used, which matters for an evaluation; how they were divided is
+  /// known from training.
   public var isOfImages: Bool {
     switch self {
     case .leftOut, .passedThrough, .otherSpelling, .lostLinks, .emptyFolders, .addedImages, .severalClasses: true
@@ -114,7 +114,7 @@ public enum Notice: Sendable, Hashable, CustomStringConvertible {
     }
   }
 
-  /// The notice as it concerns the given classes only, or `nil` if it doesn't.
+  /// The notice restricted to the given classes, or `nil` if it doesn't concern them.
   func about(_ classes: [String]) -> Notice? {
     switch self {
     case .scarce(let shots, let names, let counts):

@@ -13,6 +13,9 @@ public struct PromptTemplate: Sendable, Hashable, CustomStringConvertible {
 
   fileprivate init(checked text: String) { self.text = text }
 
+  /// A sentence of a method, which has its `{}`.
+  package static func fixed(_ text: String) -> PromptTemplate { PromptTemplate(checked: text) }
+
   /// The prompt of one class, with the class's name as words.
   public func filled(with className: String) -> String {
     text.replacing("{}", with: Self.words(of: className))
@@ -20,22 +23,26 @@ public struct PromptTemplate: Sendable, Hashable, CustomStringConvertible {
 
   public var description: String { text }
 
-  /// A class name as it stands in every prompt: `body_part` → "body part", without spaces at the ends or in a row.
+  /// A class name as it appears in every prompt: `body_part` → "body part", without spaces at the ends or in a row.
   ///
-  /// The one place where names become words; the tokenizer would collapse the spaces anyway.
+  /// Names become words only here; the tokenizer would collapse the spaces anyway.
   public static func words(of className: String) -> String {
     className.split { $0 == "_" || $0.isWhitespace }.joined(separator: " ")
   }
 }
 
 extension PromptTemplate {
-  /// CLIP's own: what a dataset without a template of its own is asked with, and what a context begins as.
+  /// CLIP's own template: for a dataset without a template of its own, and for the initial context.
   public static let photo = PromptTemplate(checked: "a photo of a {}.")
+
+  /// The name alone, with its full stop: what follows contexts.
+  public static let name = PromptTemplate(checked: "{}.")
 
   /// The sentence of KgCoOp for textures (`trainers/kgcoop.py`).
   package static let texturePhoto = PromptTemplate(checked: "a photo of a {}, a type of texture.")
 
-  /// The seven that were chosen for ImageNet (OpenAI's notebook on prompt engineering; CoOp, `trainers/zsclip.py`).
+  /// The seven templates that were chosen for ImageNet (OpenAI's notebook on prompt engineering; CoOp,
+  /// `trainers/zsclip.py`).
   public static let imageNetSeven = [
     "itap of a {}.", "a bad photo of the {}.", "a origami {}.", "a photo of the large {}.",
     "a {} in a video game.", "art of the {}.", "a photo of the small {}.",
@@ -49,7 +56,8 @@ extension PromptTemplate {
     return PromptTemplate(checked: benchmark.layout.template)
   }
 
-  /// The templates whose unit features the ensemble averages: ``imageNetSeven`` and, outside ImageNet, the dataset's own.
+  /// The templates whose unit features the ensemble averages: ``imageNetSeven`` and, outside ImageNet, the dataset's
+  /// own.
   public static func ensemble(for dataset: String) -> [PromptTemplate] {
     PublishedDataset(named: dataset) == .imageNet ? imageNetSeven : imageNetSeven + [zeroShot(for: dataset)]
   }

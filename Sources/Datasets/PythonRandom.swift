@@ -102,7 +102,8 @@ extension PythonRandom {
       ? sampleFromPool(count, of: items) : sampleByRejection(count, of: items)
   }
 
-  /// Up to this many items a list of them is smaller than a set of those drawn: CPython's estimate of both sizes.
+  /// The number of items up to which a list of them is smaller than a set of those drawn: CPython's estimate of both
+  /// sizes.
   private static func poolLimit(_ count: Int) -> Int {
     guard count > 5 else { return 21 }
     var power = 1

@@ -1,18 +1,18 @@
-/// How images that no source tells apart are divided into parts.
+/// The rules for dividing images into splits where the source has none.
 public enum Division: Sendable, Equatable {
-  /// 50 % training, 20 % validation and 30 % test images, as the reference divides.
+  /// 50 % training, 20 % validation and 30 % test images, as in the reference.
   case reference(seed: Int)
-  /// The same, but that a class which has fewer than twice the photos asked for gives those for training first.
+  /// The same, but a class with fewer than twice the requested shots gives those for training first.
   case shotsFirst(Int, seed: Int)
-  /// Every image is learned from, and none is tested on.
+  /// All images are for training, and none for testing.
   case noTest
 
-  /// The parts in which every class must have images.
+  /// The splits in which every class must have images.
   var required: [Split] { self == .noTest ? [.train] : [.train, .test] }
 
-  /// How many of `count` images are for training and for validation; the others are for testing.
+  /// The numbers of training and validation images among `count`; the others are for testing.
   ///
-  /// Where no more than the shots are there, a quarter is kept for testing.
+  /// Where there are no more images than shots, a quarter is held out for testing.
   package func sizes(of count: Int) -> (training: Int, validation: Int) {
     func share(_ part: Double) -> Int { Int((Double(count) * part).rounded(.toNearestOrEven)) }
     let halves = (training: share(0.5), validation: min(share(0.2), count - share(0.5) - 1))
@@ -30,11 +30,11 @@ public enum Division: Sendable, Equatable {
 
 /// Divides the images of each class at random.
 ///
-/// As the reference does where a benchmark has no published split (Dassl, `read_and_split_data` of CoOp's
-/// `datasets/dtd.py`): one generator goes through the classes in the order of their labels, shuffles each class's images
-/// and cuts the list at the rounded halves and fifths (half to even, as Python rounds). One thing differs: where the
-/// rounding leaves no test image (classes of three), the validation image becomes one. ``Division/shotsFirst(_:seed:)``
-/// cuts the same lists elsewhere.
+/// The division is the reference's where a benchmark has no published split (Dassl, `read_and_split_data` of CoOp's
+/// `datasets/dtd.py`): one generator goes through the classes in the order of their labels, shuffles each class's
+/// images and cuts the list at the rounded halves and fifths (half to even, as Python rounds). One thing differs: where
+/// the rounding leaves no test image (classes of three), the validation image becomes one.
+/// ``Division/shotsFirst(_:seed:)`` cuts the same lists elsewhere.
 package struct RandomSplit {
   let division: Division
   var generator: PythonRandom
@@ -52,7 +52,8 @@ package struct RandomSplit {
     generator = PythonRandom(seed: seed)
   }
 
-  /// - Throws: ``DatasetError/tooFewImages(className:count:)`` for fewer than two, of which one is to be tested on.
+  /// - Throws: ``DatasetError/tooFewImages(className:count:)`` for fewer than two images, of which one is needed for
+  ///   testing.
   package mutating func divide<Item>(_ items: [Item], of className: String) throws -> [Split: [Item]] {
     if division == .noTest { return [.train: items] }
     guard items.count >= 2 else { throw DatasetError.tooFewImages(className: className, count: items.count) }
@@ -68,7 +69,7 @@ package struct RandomSplit {
     ]
   }
 
-  /// What a person should know of it, once all classes are divided.
+  /// The notice about the division, once all classes are divided.
   var notice: Notice {
     switch division {
     case .reference(let seed): .randomDivision(seed: seed)
@@ -79,8 +80,8 @@ package struct RandomSplit {
 }
 
 extension Dataset {
-  /// Whether the parts were made here, by chance or by a rule, so that another listing of the images would divide them
-  /// otherwise.
+  /// Whether the splits were made here, by chance or by a rule, so that another listing of the images would be divided
+  /// differently.
   public var isDividedHere: Bool {
     notices.contains {
       switch $0 {
@@ -90,12 +91,12 @@ extension Dataset {
     }
   }
 
-  /// The division that `split` keeps, of images that lie where this dataset's lie.
+  /// This dataset's images, divided as in a saved `split`.
   ///
-  /// Images that came later belong to no part, and a notice counts them; images that are gone are told by
-  /// ``checkImages()``.
+  /// Images that came later belong to no split, and a notice counts them; ``checkImages()`` reports images that no
+  /// longer exist.
   ///
-  /// - Parameter file: what errors name.
+  /// - Parameter file: the file that errors identify.
   /// - Throws: ``DatasetError``.
   public func divided(as split: SplitFile, of file: String) throws -> Dataset {
     let kept = Set(Split.allCases.flatMap { split[$0].map(\.path) })
@@ -106,12 +107,12 @@ extension Dataset {
   }
 }
 
-/// Takes a fifth of each class's images for validation, as the reference does where a benchmark tells training from test
+/// Takes a fifth of each class's images for validation, as the reference does where a benchmark has training and test
 /// images only (CoOp, `datasets/oxford_pets.py`, `split_trainval`).
 ///
-/// One generator goes through the classes in the order in which they first appear, shuffles each class's images, and cuts
-/// off the rounded fifth (half to even, as Python rounds). With seed 1 that is the published split of StanfordCars and of
-/// UCF101, image for image.
+/// One generator goes through the classes in the order in which they first appear, shuffles each class's images, and
+/// cuts off the rounded fifth (half to even, as Python rounds). With seed 1 that is the published split of StanfordCars
+/// and of UCF101, image for image.
 struct ValidationSplit {
   var generator = PythonRandom(seed: PublishedDataset.publishedSeed)
 
@@ -128,7 +129,7 @@ struct ValidationSplit {
 }
 
 extension PublishedDataset {
-  /// The seed that the published splits were made with: StanfordCars', Flowers102's and UCF101's follow from it exactly.
+  /// The seed of the published splits: those of StanfordCars, Flowers102 and UCF101 follow from it exactly.
   static let publishedSeed = 1
 }
 

@@ -12,8 +12,8 @@ public struct SplitFile: Codable, Sendable {
   }
 
   public let train, val, test: [Entry]
-  /// The folder of the images, absolute, where they are neither beside the file nor below it; the published files have
-  /// none, and their readers pass it over.
+  /// The folder of the images, absolute, where they are neither next to the file nor below it; the published files have
+  /// none, and their readers ignore it.
   public var images: String?
 
   init(train: [Entry], val: [Entry], test: [Entry]) {
@@ -39,15 +39,15 @@ public struct SplitFile: Codable, Sendable {
 }
 
 extension Dataset {
-  /// Reads a split file, strictly: anything but its published form is an error that names the entry.
+  /// Reads a split file, strictly: anything but its published form is an error that identifies the entry.
   ///
-  /// - Parameter images: the folder of the images; otherwise they lie beside the file or under its one sub-folder.
+  /// - Parameter images: the folder of the images; otherwise they are next to the file or under its one sub-folder.
   /// - Throws: ``DatasetError``.
   public init(splitFile: URL, images: URL? = nil) throws {
     try self.init(SplitFile(contentsOf: splitFile), of: splitFile, images: images)
   }
 
-  /// The dataset that a split file states, once its meaning is checked.
+  /// The dataset that a split file describes, after validation.
   package init(_ split: SplitFile, of splitFile: URL, images: URL?) throws {
     try self.init(split, name: Self.name(ofSplitFile: splitFile), of: splitFile.path) { examples in
       try images ?? split.folder
@@ -56,8 +56,8 @@ extension Dataset {
   }
 
   /// - Parameters:
-  ///   - source: what errors name: the file or folder that the split comes from.
-  ///   - required: the parts in which every class must have images.
+  ///   - source: the file or folder that the split comes from, for errors.
+  ///   - required: the splits in which every class must have images.
   init(
     _ split: SplitFile, name: String, of source: String, requiring required: [Split] = [.train, .test],
     notices: [Notice] = [], imageFolder: ([Example]) throws -> URL
@@ -73,7 +73,7 @@ extension Dataset {
     self = try list.dataset(name: name, notices: notices, requiring: required, imageFolder: imageFolder)
   }
 
-  /// `split_zhou_OxfordPets.json` is OxfordPets, `split_openclipart.json` is openclipart.
+  /// The dataset's name: `split_zhou_OxfordPets.json` is OxfordPets, `split_openclipart.json` is openclipart.
   package static func name(ofSplitFile file: URL) -> String {
     let stem = file.deletingPathExtension().lastPathComponent
     let prefix = ["split_zhou_", "split_"].first { stem.hasPrefix($0) && stem.count > $0.count } ?? ""
@@ -82,13 +82,13 @@ extension Dataset {
 }
 
 extension SplitFile {
-  /// The folder that the file names, where it is there.
+  /// The image folder that the file gives, where it exists.
   fileprivate var folder: URL? {
     images.flatMap { FileSystem.folderExists($0) ? URL(filePath: $0, directoryHint: .isDirectory) : nil }
   }
 
-  /// The split file of `dataset` as it is to lie at `file`: with paths relative to the file's folder where that holds the
-  /// images, or else with the name of the folder that does.
+  /// The split file of `dataset` for the location `file`: with paths relative to the file's folder where that holds the
+  /// images, or otherwise with the path of the folder that does.
   public init(of dataset: Dataset, at file: URL) {
     let folder = file.standardizedFileURL.deletingLastPathComponent().resolvingSymlinksInPath().path
     let images = dataset.imageFolder.standardizedFileURL.resolvingSymlinksInPath().path
@@ -113,17 +113,17 @@ extension SplitFile {
     try AtomicFile.write(JSONEncoder().encode(self) + Data("\n".utf8), to: file)
   }
 
-  /// - Throws: ``DatasetError``; what the values mean is checked by ``Dataset/init(splitFile:images:)``.
+  /// - Throws: ``DatasetError``; the meaning of the values is checked by ``Dataset/init(splitFile:images:)``.
   public init(contentsOf file: URL) throws {
     try self.init(Files.contents(of: file), of: file.path)
   }
 
-  /// - Throws: ``DatasetError``; checks types and presence, not what the values mean.
+  /// - Throws: ``DatasetError``; checks types and presence, not the meaning of the values.
   package init(_ data: Data, of file: String) throws {
     self = try Self.decoded(data, of: file)
   }
 
-  /// A list of images in JSON, of which a split file is one form and a few-shot sample another.
+  /// A list of images in JSON: a split file or a few-shot sample.
   static func decoded<List: Decodable>(_ data: Data, of file: String) throws -> List {
     let data = Data(try Files.utf8(data, of: file))
     do {
@@ -138,7 +138,7 @@ extension SplitFile {
     }
   }
 
-  /// What is wrong with a text that is not JSON, and where: the decoder doesn't tell on every platform.
+  /// The fault of a text that is not JSON, and its position: the decoder doesn't report it on every platform.
   private static func fault(in data: Data) -> String? {
     do {
       _ = try JSONSerialization.jsonObject(with: data)
@@ -148,7 +148,7 @@ extension SplitFile {
     }
   }
 
-  /// `train[3]` for the path ["train", 3] and everything below it.
+  /// The place of a coding path: `train[3]` for ["train", 3] and everything below it.
   private static func place(_ path: [any CodingKey]) -> String {
     path.prefix(2).reduce(into: "") { $0 += $1.intValue.map { "[\($0)]" } ?? $1.stringValue }
   }
@@ -176,7 +176,8 @@ extension SplitFile.Entry {
     className = try Self.value(from: &container)
   }
 
-  /// Whatever doesn't decode counts as a value of the wrong type: of a number such as 1.5 the decoder tells no place.
+  /// A value of the list; one that doesn't decode counts as one of the wrong type, since the decoder reports no place
+  /// for a number such as 1.5.
   private static func value<Value: Decodable>(from container: inout any UnkeyedDecodingContainer) throws -> Value {
     let place = container.codingPath + [Position(container.currentIndex)]
     do {

@@ -1,5 +1,6 @@
 extension Image {
-  /// The part of the picture whose upper left corner is (`x`, `y`); what lies outside the picture is black, as in Pillow.
+  /// The part of the picture whose upper left corner is (`x`, `y`); what lies outside the picture is black, as in
+  /// Pillow.
   ///
   /// - Throws: ``ImageError`` if a side is below 1 or the result exceeds `limits`.
   public func cropped(
@@ -11,7 +12,7 @@ extension Image {
         width: width, height: height, newWidth: newWidth, newHeight: newHeight, maximumPixels: limits.maximumPixels)
     }
     if (x, y, newWidth, newHeight) == (0, 0, width, height) { return self }
-    // In coordinates of the crop, clamped so that a corner far outside leaves an empty range.
+    // In the crop's coordinates, clamped so that a corner far outside leaves an empty range.
     let columns = Self.overlap(of: width, from: x, length: newWidth)
     let rows = Self.overlap(of: height, from: y, length: newHeight)
     return filled(width: newWidth, height: newHeight) { source, target in
@@ -53,7 +54,7 @@ extension Image {
     }
   }
 
-  /// The positions of a window of `length` that starts at `start` which lie on an axis of `side` positions.
+  /// The positions of an axis of `side` positions that are inside a window of `length` that starts at `start`.
   private static func overlap(of side: Int, from start: Int, length: Int) -> Range<Int> {
     guard start < side, start > -length else { return 0..<0 }
     return max(0, -start)..<min(length, side - start)

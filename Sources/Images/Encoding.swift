@@ -4,7 +4,7 @@ import Foundation
 extension Image {
   /// The picture as a baseline JPEG file.
   ///
-  /// - Parameter quality: from 1 to 100, as libjpeg counts it.
+  /// - Parameter quality: from 1 to 100, on libjpeg's scale.
   /// - Throws: ``ImageError/notEncodable(width:height:)`` beyond the format's 65,500 pixels a side.
   public func jpeg(quality: Int = 75) throws -> Data {
     // Noise at the highest quality takes less than four bytes a pixel; headers and tables take less than a kilobyte.

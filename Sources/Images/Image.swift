@@ -5,11 +5,11 @@ import Foundation
 /// Decoded pixels equal those of Pillow's `Image.open(file).convert("RGB")` to the last bit: alpha is dropped, colour
 /// profiles are ignored, and so is the EXIF orientation unless ``PhotoReading`` asks for it.
 public struct Image: Sendable, Equatable {
-  /// In pixels, at least 1.
+  /// The width in pixels, at least 1.
   public let width: Int
-  /// In pixels, at least 1.
+  /// The height in pixels, at least 1.
   public let height: Int
-  /// `[height, width, 3]`, row-major, 0...255.
+  /// The values `[height, width, 3]`, row-major, 0...255.
   public let pixels: [UInt8]
 
   /// - Parameter pixels: `[height, width, 3]`, row-major, 0...255.
@@ -22,24 +22,24 @@ public struct Image: Sendable, Equatable {
     self.init(width: width, height: height, checkedPixels: pixels)
   }
 
-  /// For sizes and counts that hold by construction.
+  /// Makes a picture whose size and count are right by construction.
   init(width: Int, height: Int, checkedPixels: [UInt8]) {
     self.width = width
     self.height = height
     pixels = checkedPixels
   }
 
-  /// Reads the file of a picture, of an animation the first frame; ``PhotoReading`` has more choices.
+  /// Reads a picture file; of an animation, the first frame. ``PhotoReading`` has more choices.
   ///
-  /// - Throws: ``ImageError``, which names the file.
+  /// - Throws: ``ImageError``, with the file's path.
   public init(contentsOf url: URL, limits: DecodingLimits = .standard) throws {
     self = try PhotoReading(limits: limits).image(at: url)
   }
 
-  /// Decodes the file of a picture held in memory. The format is found from the bytes, never from the name.
+  /// Decodes a picture file that is in memory. The format is found from the bytes, never from the name.
   ///
-  /// - Parameter name: what errors call the picture.
-  /// - Throws: ``ImageError``, which names the picture.
+  /// - Parameter name: the picture's name in errors.
+  /// - Throws: ``ImageError``, with the picture's name.
   public init(decoding data: Data, named name: String, limits: DecodingLimits = .standard) throws {
     self = try PhotoReading(limits: limits).image(decoding: data, named: name)
   }
@@ -52,11 +52,12 @@ public struct Image: Sendable, Equatable {
   }
 }
 
-/// What a picture may ask for before it is refused unread, so that a small hostile file can't claim all memory.
+/// The limits beyond which a picture is refused before it is decoded, so that a small hostile file can't claim all
+/// memory.
 public struct DecodingLimits: Sendable, Equatable {
-  /// Pixels of a decoded or resized picture.
+  /// The most pixels of a decoded or resized picture.
   public var maximumPixels: Int
-  /// Bytes of a file.
+  /// The most bytes of a file.
   public var maximumBytes: Int
 
   public init(maximumPixels: Int = 200_000_000, maximumBytes: Int = 1 << 30) {
@@ -64,9 +65,9 @@ public struct DecodingLimits: Sendable, Equatable {
     self.maximumBytes = maximumBytes
   }
 
-  /// 200 megapixels, as the largest photos of phones have, and 1 GiB of file.
+  /// The standard limits: 200 megapixels, as the largest photos of phones have, and 1 GiB of file.
   public static let standard = DecodingLimits()
-  /// For files that are trusted; memory is then the limit.
+  /// No limits, for files that are trusted; only memory limits them then.
   public static let unlimited = DecodingLimits(maximumPixels: .max, maximumBytes: .max)
 
   /// - Parameter megapixels: millions of pixels.

@@ -1,14 +1,14 @@
 import Foundation
 
 extension Image {
-  /// Makes sure that a file is a picture that can be read.
+  /// Checks that a file is a picture that can be read.
   ///
-  /// What was cut off while it was copied or downloaded has lost its end, so that a look at both ends finds it at the
-  /// cost of a few pages of the file. A file whose end is not that of its format is decoded before it is refused, since
-  /// some programs write more after it.
+  /// A file that was cut off while it was copied or downloaded has lost its end, so a check of both ends finds the
+  /// fault at the cost of a few pages of the file. A file whose end is not that of its format is decoded before it is
+  /// refused, since some programs write more after it.
   ///
-  /// - Parameter isThorough: decodes every file.
-  /// - Throws: ``ImageError``, which names the file.
+  /// - Parameter isThorough: whether every file is decoded.
+  /// - Throws: ``ImageError``, with the file's path.
   public static func check(_ url: URL, isThorough: Bool, limits: DecodingLimits = .standard) throws {
     let data = try ImageFile.bytes(at: url, limits: limits)
     if !isThorough, ImageFormat(of: data)?.hasItsEnd(data) == true { return }
@@ -17,7 +17,7 @@ extension Image {
 }
 
 extension ImageFormat {
-  /// Whether the last bytes are those that the format ends with.
+  /// Whether the last bytes are those with which the format ends.
   fileprivate func hasItsEnd(_ data: Data) -> Bool {
     switch self {
     case .jpeg: return data.suffix(2).elementsEqual([0xFF, 0xD9])

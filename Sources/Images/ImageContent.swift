@@ -1,6 +1,6 @@
 import Foundation
 
-/// Openings of files that are commonly mistaken for pictures that can be read, each with what to call them.
+/// The first bytes of files that are commonly mistaken for readable pictures, each with a description.
 private let knownOpenings: [(offset: Int, opening: [UInt8], name: String)] = [
   (4, Array("ftyp".utf8), "a video"),
   (0, [0xFF, 0x0A], "a JPEG XL image"),
@@ -14,7 +14,7 @@ private let knownOpenings: [(offset: Int, opening: [UInt8], name: String)] = [
   (0, [0x7F] + Array("ELF".utf8), "a program"),
 ]
 
-/// What bytes that are no readable picture look like, for an error: "a GIF image", "an HTML page", "plain text", …
+/// Describes bytes that are not a readable picture, for an error: "a GIF image", "an HTML page", "plain text", …
 func describeContent(_ data: Data) -> String {
   for (offset, opening, name) in knownOpenings where data.dropFirst(offset).starts(with: opening) { return name }
   if data.allSatisfy({ $0 == 0 }) { return "nothing but zero bytes" }
@@ -29,7 +29,8 @@ func describeContent(_ data: Data) -> String {
   return "plain text"
 }
 
-/// The bytes as text, or `nil` if they hold control characters or are not UTF-8. A last character that is cut is no fault.
+/// The bytes as text, or `nil` if they hold control characters or are not UTF-8. A truncated last character is
+/// accepted.
 private func textStart(of bytes: Data) -> String? {
   let isText = bytes.allSatisfy { $0 >= 0x20 && $0 != 0x7F || (0x09...0x0D).contains($0) }
   guard isText else { return nil }

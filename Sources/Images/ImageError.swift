@@ -1,13 +1,13 @@
 import Support
 
-/// Why there is no picture: facts of the file, or of a size that was asked for.
+/// The reason why there is no picture: facts of the file, or of a requested size.
 public struct ImageError: UserFacingError, Equatable {
   public let problem: String
   public let remedy: String?
 
   package let kind: Kind
 
-  /// The few errors that a caller treats in its own way.
+  /// The few errors that callers handle specially.
   package enum Kind: Sendable, Equatable {
     case tooLarge, damaged, shape
     case other
@@ -81,7 +81,7 @@ extension ImageError {
       kind: .tooLarge)
   }
 
-  /// The picture's size does not bear what the model's preprocessing does to it.
+  /// The model's preprocessing cannot handle the picture's size.
   public static func shape(file: String, width: Int, height: Int, reason: String) -> Self {
     Self(
       "\(file) is \(width) × \(height) pixels, which cannot be made what the model sees: \(reason)",
@@ -101,7 +101,7 @@ extension ImageError {
       remedy: "Install it (Debian: libheif1; Homebrew: libheif), or convert the photo to JPEG")
   }
 
-  /// A picture of this size was asked for.
+  /// An invalid picture size was requested.
   public static func size(width: Int, height: Int) -> Self {
     Self(
       "An image of \(width) × \(height) pixels was asked for, but a side is at least 1",
@@ -114,7 +114,7 @@ extension ImageError {
       remedy: Image.valueCount(width: width, height: height).map { "Give \($0) values: height × width × 3" })
   }
 
-  /// Resizing was asked to make a picture beyond the limit.
+  /// The result of resizing would exceed the limit.
   public static func resultTooLarge(width: Int, height: Int, newWidth: Int, newHeight: Int, maximumPixels maximum: Int)
     -> Self
   {

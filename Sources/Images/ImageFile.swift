@@ -1,7 +1,7 @@
 import Foundation
 import Support
 
-/// Reads the bytes of a picture's file, and says precisely why where it can't.
+/// Reads the bytes of a picture file, and reports precisely why where it can't.
 enum ImageFile {
   /// - Throws: ``ImageError`` if there is no regular, readable file of at most `limits.maximumBytes`.
   static func bytes(at url: URL, limits: DecodingLimits) throws -> Data {

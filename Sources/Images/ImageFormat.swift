@@ -1,7 +1,7 @@
 import CImageCodecs
 import Foundation
 
-/// The file formats that are read, each known by its first bytes.
+/// The file formats that are read, each recognized by its first bytes.
 enum ImageFormat: String {
   case jpeg = "JPEG"
   case png = "PNG"
@@ -32,22 +32,22 @@ enum ImageFormat: String {
     }
   }
 
-  /// Both orders of bytes, and BigTIFF's of each.
+  /// The signatures of TIFF in both byte orders, and of BigTIFF in both.
   private static let tiffOpenings: [[UInt8]] = [
     [0x49, 0x49, 0x2A, 0x00], [0x4D, 0x4D, 0x00, 0x2A], [0x49, 0x49, 0x2B, 0x00], [0x4D, 0x4D, 0x00, 0x2B],
   ]
 
-  /// Whether a bitmap's header is there, with the file's header before it or, as `.dib` files have it, without.
+  /// Whether the data has a bitmap's header, with the file's header before it or, as in `.dib` files, without.
   private static func isBitmap(_ data: Data) -> Bool {
     let headers: [[UInt8]] = [[12], [40], [52], [56], [64], [108], [124]].map { $0 + [0, 0, 0] }
     let hasFileHeader = data.starts(with: "BM".utf8)
     let header = data.dropFirst(hasFileHeader ? 14 : 0)
     guard headers.contains(where: { header.starts(with: $0) }) else { return false }
-    // Four bytes alone could be anything: the one plane that every bitmap has stands behind the size.
+    // Four bytes alone could be anything: every bitmap also has the number of planes, one, after its size.
     return hasFileHeader || header.dropFirst(header.first == 12 ? 8 : 12).starts(with: [1, 0])
   }
 
-  /// HEIC or AVIF by the brands in a file of the ISO base media format.
+  /// HEIC or AVIF, by the brands in a file of the ISO base media format.
   private static func heif(_ data: Data) -> ImageFormat? {
     guard data.dropFirst(4).starts(with: "ftyp".utf8) else { return nil }
     let length = data.prefix(4).reduce(0) { $0 << 8 | Int($1) }

@@ -1,7 +1,7 @@
-/// What is seen of a picture: a region of it, resized, of which a window is kept.
+/// A view of a picture: a region of it, resized, of which a window is kept.
 ///
-/// It is one value so that no step makes more pixels than the last one keeps: of a photo with 200 megapixels, or one that
-/// is a line of pixels, only what the window shows is ever computed, with the bits that the steps one by one would give.
+/// The steps are one value so that no step makes more pixels than the last one keeps. Of a photo with 200 megapixels,
+/// or one that is a line of pixels, only the window is ever computed, with the same bits as by the steps one by one.
 public struct ImageView: Sendable, Equatable {
   /// A rectangle in pixels.
   public struct Rectangle: Sendable, Equatable {
@@ -15,17 +15,17 @@ public struct ImageView: Sendable, Equatable {
     }
   }
 
-  /// The part of the picture that is looked at; it lies inside the picture.
+  /// The part of the picture that is viewed, inside the picture.
   public var region: Rectangle
   /// The width that the region is resized to, at least 1.
   public var width: Int
   /// The height that the region is resized to, at least 1.
   public var height: Int
-  /// The part of the resized region that is kept; what lies outside it is black.
+  /// The part of the resized region that is kept; pixels of it that are outside the region are black.
   public var window: Rectangle
   public var interpolation: Interpolation
 
-  /// A region, resized, of which everything is kept unless a window is given.
+  /// Makes a view of a region, resized, of which everything is kept unless a window is given.
   public init(
     of region: Rectangle, width: Int, height: Int, window: Rectangle? = nil, interpolation: Interpolation = .bicubic
   ) {
@@ -37,7 +37,7 @@ public struct ImageView: Sendable, Equatable {
   /// A whole picture with its shorter edge at `size`, as torchvision's `Resize(size)` makes it: the longer edge is
   /// `size · longer / shorter`, rounded down.
   ///
-  /// - Throws: ``ImageError`` if `size` is below 1 or the longer edge is not countable.
+  /// - Throws: ``ImageError`` if `size` is below 1 or the longer edge does not fit an `Int`.
   public static func shorterEdge(
     _ size: Int, ofWidth width: Int, height: Int, interpolation: Interpolation = .bicubic
   ) throws -> ImageView {
@@ -50,8 +50,8 @@ public struct ImageView: Sendable, Equatable {
       height: width <= height ? newLonger : size, interpolation: interpolation)
   }
 
-  /// The same view with the square in the middle kept, as torchvision's `CenterCrop(size)` cuts it: an odd remainder is
-  /// halved to the even side, and what is too small is padded with black.
+  /// The same view, of which the central square is kept, as torchvision's `CenterCrop(size)` cuts it: an odd remainder
+  /// is halved to the even side, and a picture that is too small is padded with black.
   public func centerCropped(to size: Int) -> ImageView {
     func offset(in side: Int) -> Int {
       if side < size { return -((size - side) / 2) }
@@ -62,7 +62,7 @@ public struct ImageView: Sendable, Equatable {
     return view
   }
 
-  /// The positions of the window that lie on the resized region, in coordinates of the region.
+  /// The window's columns that are on the resized region, in coordinates of the region.
   var keptColumns: Range<Int> { Self.overlap(of: width, from: window.x, length: window.width) }
   var keptRows: Range<Int> { Self.overlap(of: height, from: window.y, length: window.height) }
 
@@ -72,15 +72,25 @@ public struct ImageView: Sendable, Equatable {
     return max(0, start)..<end
   }
 
+  /// By how much a JPEG may be reduced as it is decoded: 1, 2, 4 or 8, so that at least twice the wanted size is left.
+  var reduction: Int {
+    let gap = min(region.width / (2 * width), region.height / (2 * height))
+    return [8, 4, 2].first { $0 <= gap } ?? 1
+  }
+
   /// Whether Pillow resamples columns before rows. Bytes are rounded in between, so the order shows in the last bit.
   ///
   /// Pillow 13 does so when the height shrinks by more than twice what the width does (found by measurement: it agrees
   /// in every recorded case); earlier versions always begin with the rows.
-  var columnsComeFirst: Bool {
-    region.height > height && region.height - height > 2 * (region.width - width)
+  ///
+  /// - Parameters:
+  ///   - width: of what is resampled: the region, or the whole of a picture that was reduced as it was decoded.
+  ///   - height: the same.
+  func columnsComeFirst(fromWidth width: Int, height: Int) -> Bool {
+    height > self.height && height - self.height > 2 * (width - self.width)
   }
 
-  /// - Throws: ``ImageError`` where a picture of this size cannot be seen so, or the result exceeds `limits`.
+  /// - Throws: ``ImageError`` where the view does not fit a picture of this size, or the result exceeds `limits`.
   func check(pictureWidth: Int, pictureHeight: Int, limits: DecodingLimits) throws {
     for (width, height) in [(width, height), (window.width, window.height), (region.width, region.height)]
     where width < 1 || height < 1 { throw ImageError.size(width: width, height: height) }

@@ -1,10 +1,10 @@
 import Foundation
 
-/// The filters that checkpoints name for resizing, each with Pillow's support and coefficients.
+/// The filters that checkpoints specify for resizing, each with Pillow's support and coefficients.
 public enum Interpolation: String, Sendable, Codable, CaseIterable {
   /// Cubic convolution with a = −0.5 (Keys, IEEE Trans. ASSP 1981).
   case bicubic
-  /// The triangle.
+  /// The triangle filter (linear interpolation).
   case bilinear
 
   /// The radius beyond which the filter is 0, in pixels of the coarser of the two grids.
@@ -18,7 +18,7 @@ public enum Interpolation: String, Sendable, Codable, CaseIterable {
   /// The weight of a pixel at `distance` from the output's centre.
   func weight(at distance: Double) -> Double {
     let x = abs(distance)
-    // The order of the operations matters: another one differs in the last bit, and after rounding in a pixel.
+    // The order of the operations matters: another order changes the last bit, and after rounding sometimes a pixel.
     switch self {
     case .bilinear: return x < 1 ? 1 - x : 0
     case .bicubic:

@@ -3,11 +3,11 @@ import Foundation
 /// A crop of random area, shape and place, resized to a square: torchvision's `RandomResizedCrop`
 /// (Szegedy et al., *Going Deeper with Convolutions*, CVPR 2015, §6).
 public struct RandomResizedCrop: Sendable, Equatable {
-  /// Side of the result, in pixels.
+  /// The side of the result, in pixels.
   public let size: Int
-  /// Area of the crop as a fraction of the picture's, drawn uniformly.
+  /// The area of the crop as a fraction of the picture's area, drawn uniformly.
   public let scale: ClosedRange<Double>
-  /// Width divided by height of the crop, drawn log-uniformly.
+  /// The ratio of the crop's width to its height, drawn log-uniformly.
   public let ratio: ClosedRange<Double>
   public let interpolation: Interpolation
 
@@ -19,7 +19,7 @@ public struct RandomResizedCrop: Sendable, Equatable {
     public let height: Int
   }
 
-  /// - Throws: ``ImageError`` if `size` is below 1, `scale` leaves 0...1 or `ratio` is not positive.
+  /// - Throws: ``ImageError`` if `size` is below 1, `scale` exceeds 0...1 or `ratio` is not positive.
   public init(
     size: Int, scale: ClosedRange<Double> = 0.08...1, ratio: ClosedRange<Double> = 3 / 4...4 / 3,
     interpolation: Interpolation = .bicubic
@@ -41,7 +41,7 @@ public struct RandomResizedCrop: Sendable, Equatable {
     try image.seen(as: view(width: image.width, height: image.height, using: &generator))
   }
 
-  /// What is seen of a picture of the given size.
+  /// Draws a view of a picture of the given size.
   public func view(width: Int, height: Int, using generator: inout some RandomNumberGenerator) -> ImageView {
     let region = region(width: width, height: height, using: &generator)
     return ImageView(
@@ -49,7 +49,7 @@ public struct RandomResizedCrop: Sendable, Equatable {
       interpolation: interpolation)
   }
 
-  /// Draws where to crop a picture of the given size: up to ten tries, then the largest central crop in `ratio`.
+  /// Draws a crop's region in a picture of the given size: up to ten tries, then the largest central crop in `ratio`.
   public func region(width: Int, height: Int, using generator: inout some RandomNumberGenerator) -> Region {
     let area = Double(width) * Double(height)
     let logarithms = log(ratio.lowerBound)...log(ratio.upperBound)
@@ -79,13 +79,13 @@ public struct RandomResizedCrop: Sendable, Equatable {
   }
 }
 
-/// What training does to each picture: a random resized crop, then a mirror image in half of the cases.
+/// The augmentation of each training picture: a random resized crop, then a mirror image in half of the cases.
 public struct TrainingAugmentation: Sendable, Equatable {
   public let crop: RandomResizedCrop
-  /// In 0...1.
+  /// The probability of the mirror image, in 0...1.
   public let flipProbability: Double
 
-  /// - Throws: ``ImageError`` if `flipProbability` leaves 0...1.
+  /// - Throws: ``ImageError`` if `flipProbability` is not in 0...1.
   public init(crop: RandomResizedCrop, flipProbability: Double = 0.5) throws {
     guard (0...1).contains(flipProbability) else {
       throw ImageError.probability(name: "a flip", found: flipProbability)
@@ -98,13 +98,23 @@ public struct TrainingAugmentation: Sendable, Equatable {
     flipped(try crop(image, using: &generator), using: &generator)
   }
 
-  /// The same of a photo's file, of which no more is decoded at a time than the crop needs.
+  /// Augments a photo file, of which no more is decoded at a time than the crop needs.
   ///
-  /// - Throws: ``ImageError``, which names the file.
+  /// - Throws: ``ImageError``, with the file's path.
   public func callAsFunction(
     _ url: URL, reading: PhotoReading, using generator: inout some RandomNumberGenerator
   ) throws -> Image {
     let view = try reading.image(at: url) { crop.view(width: $0, height: $1, using: &generator) }
+    return flipped(view, using: &generator)
+  }
+
+  /// The same of a photo that is kept decoded while there is room.
+  ///
+  /// - Throws: ``ImageError``, which names the file.
+  public func callAsFunction(
+    _ url: URL, from memory: PhotoMemory, using generator: inout some RandomNumberGenerator
+  ) throws -> Image {
+    let view = try memory.image(at: url) { crop.view(width: $0, height: $1, using: &generator) }
     return flipped(view, using: &generator)
   }
 

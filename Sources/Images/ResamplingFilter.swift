@@ -1,8 +1,9 @@
 import CImageCodecs
 
-/// For each position of an output axis: where its input positions start, how many there are, and their weights.
+/// The filter of one axis: for each output position, the start and number of its input positions, and their weights.
 ///
-/// Antialiased as in Pillow: when shrinking, the filter is stretched by the scale so that every input pixel counts.
+/// The filter is antialiased as in Pillow: when shrinking, it is stretched by the scale so that every input pixel
+/// counts.
 /// Weights sum to 1 for each output and are rounded to fixed point, half away from zero.
 struct ResamplingFilter {
   private var starts: [Int32] = []
@@ -10,25 +11,45 @@ struct ResamplingFilter {
   private var weights: [Int32] = []  // [outputs, stride]
   private var stride = 1
 
-  /// The filter of some of the outputs; the same number of inputs and outputs leaves them as they are.
+  /// Computes the filter of some outputs; with as many outputs as inputs it leaves the values as they are.
   ///
   /// - Parameters:
-  ///   - inputs: how many positions are looked at.
-  ///   - offset: where they start on the axis.
-  ///   - outputs: how many positions they become.
-  ///   - kept: those of the outputs that are wanted.
+  ///   - inputs: the number of input positions that the outputs cover.
+  ///   - offset: the first of them on the axis.
+  ///   - outputs: the number of positions that they become.
+  ///   - kept: the outputs that are wanted.
   /// - Complexity: O(kept · support · max(1, inputs / outputs)).
   init(
     from inputs: Int, startingAt offset: Int, to outputs: Int, keeping kept: Range<Int>, _ interpolation: Interpolation
   ) {
-    let unit = Double(1 << IC_WEIGHT_BITS)
     guard inputs != outputs else {
-      starts = kept.map { Int32($0 + offset) }
-      counts = kept.map { _ in 1 }
-      weights = kept.map { _ in Int32(unit) }
+      self.init(taking: kept.map { Int32($0 + offset) })
       return
     }
-    let scale = Double(inputs) / Double(outputs)
+    self.init(from: 0, to: Double(inputs), of: inputs, outputs: outputs, keeping: kept, interpolation)
+    for output in starts.indices { starts[output] += Int32(offset) }
+  }
+
+  /// Positions as they are.
+  private init(taking positions: [Int32]) {
+    starts = positions
+    counts = positions.map { _ in 1 }
+    weights = positions.map { _ in Int32(Self.unit) }
+  }
+
+  /// A weight of 1.
+  private static let unit = Double(1 << IC_WEIGHT_BITS)
+
+  /// The same of a stretch that may begin and end between positions, as Pillow's `resize(box:)` takes it; what lies
+  /// beside the stretch counts too where the filter reaches it.
+  ///
+  /// - Parameter inputs: the length of the whole axis.
+  init(
+    from start: Double, to end: Double, of inputs: Int, outputs: Int, keeping kept: Range<Int>,
+    _ interpolation: Interpolation
+  ) {
+    let unit = Self.unit
+    let scale = (end - start) / Double(outputs)
     let stretch = max(scale, 1)
     let support = interpolation.support * stretch
     stride = Int(support.rounded(.up)) * 2 + 1
@@ -37,20 +58,20 @@ struct ResamplingFilter {
     weights.reserveCapacity(kept.count * stride)
     let shrink = 1 / stretch
     for output in kept {
-      let centre = (Double(output) + 0.5) * scale
+      let centre = start + (Double(output) + 0.5) * scale
       let first = max(Int(centre - support + 0.5), 0)
       let end = min(Int(centre + support + 0.5), inputs)
       var row = (0..<end - first).map { interpolation.weight(at: (Double($0 + first) - centre + 0.5) * shrink) }
       let sum = row.reduce(0, +)
       if sum != 0 { for tap in row.indices { row[tap] /= sum } }
-      starts.append(Int32(first + offset))
+      starts.append(Int32(first))
       counts.append(Int32(row.count))
       weights += row.map { Int32($0 * unit + ($0 < 0 ? -0.5 : 0.5)) }
       weights += repeatElement(0, count: stride - row.count)
     }
   }
 
-  /// The filter for an axis that runs the other way: outputs are reversed as well.
+  /// The filter for an axis that runs in the opposite direction: outputs are reversed as well.
   ///
   /// - Parameter inputs: the length of the whole axis.
   func mirrored(inputs: Int) -> ResamplingFilter {
@@ -67,7 +88,7 @@ struct ResamplingFilter {
     return mirrored
   }
 
-  /// Lends the tables to the loops in C.
+  /// Passes the tables to the loops in C.
   func withTables<Result>(_ body: (ic_filter) throws -> Result) rethrows -> Result {
     try starts.withUnsafeBufferPointer { starts in
       try counts.withUnsafeBufferPointer { counts in

@@ -22,7 +22,7 @@ extension Image {
       as: .shorterEdge(size, ofWidth: width, height: height, interpolation: interpolation), limits: limits)
   }
 
-  /// The picture stretched to a square, its shape be what it may: open_clip's `resize_mode` "squash".
+  /// The picture stretched to a square, ignoring its aspect ratio: open_clip's `resize_mode` "squash".
   ///
   /// - Throws: ``ImageError`` if `size` is below 1 or the result exceeds `limits`.
   public func resized(
@@ -31,7 +31,7 @@ extension Image {
     try resized(width: size, height: size, interpolation: interpolation, limits: limits)
   }
 
-  /// A picture of the given size whose every pixel `fill` writes (second argument) from this picture's (first).
+  /// A picture of the given size, of which `fill` writes every pixel (second argument) from this picture's (first).
   func filled(
     width: Int, height: Int, by fill: (UnsafePointer<UInt8>, UnsafeMutablePointer<UInt8>) -> Void
   ) -> Image {

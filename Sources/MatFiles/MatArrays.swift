@@ -1,13 +1,14 @@
 import Foundation
 
-/// The arrays within elements of type `matrix`: flags, dimensions, name, and what the class of array calls for.
+/// Reads the arrays in elements of type `matrix`: flags, dimensions, name, and the parts that depend on the array's
+/// class.
 extension MatReader {
   /// The classes of arrays (*MAT-File Format*, table 1-3).
   private enum ArrayClass: Int {
     case cell = 1, structure, object, character, sparse, double, single
     case int8, uint8, int16, uint16, int32, uint32, int64, uint64, function, opaque
 
-    /// What messages call a class that is not read.
+    /// A name in messages for a class that is not read.
     var unsupportedKind: String? {
       switch self {
       case .object, .opaque: "an object"
@@ -61,7 +62,7 @@ extension MatReader {
     }
   }
 
-  /// Each array takes eight bytes or more, so that no more of them are made than a file has room for.
+  /// Reads a number of arrays. Each takes eight bytes or more, so no more are made than a file has room for.
   private mutating func arrays(_ count: Int, in element: Element, depth: Int) throws -> [MatValue] {
     guard count <= element.content.count / 8 else { throw malformed(element, "room for \(count) arrays") }
     try allowance.take(count, times: MemoryAllowance.bytesPerValue)
@@ -88,7 +89,7 @@ extension MatReader {
     }
   }
 
-  /// Characters stand by columns: the text of a row takes every `rowCount`-th.
+  /// The rows of a character array. Characters are stored by columns: the text of a row takes every `rowCount`-th.
   private func rows(of element: Element, count: Int, rowCount: Int) throws -> [String] {
     if element.type == .utf8, rowCount <= 1 {
       return count == 0 ? [] : [String(decoding: element.content, as: UTF8.self)]

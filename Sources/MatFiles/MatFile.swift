@@ -4,9 +4,9 @@ import Support
 /// The variables of a MATLAB file of level 5, the format of `.mat` files since 1996
 /// (*MAT-File Format*, The MathWorks; what `scipy.io.loadmat` reads).
 ///
-/// Read are numeric, logical and character arrays, cells and structures, of either byte order, compressed or not. Refused by
-/// name are level 4, version 7.3 (HDF5), sparse arrays, objects and functions. Reading takes at most ten times the file's
-/// size and 64 MiB.
+/// Supported are numeric, logical and character arrays, cells and structures, of either byte order, compressed or not.
+/// Level 4, version 7.3 (HDF5), sparse arrays, objects and functions are refused with their names. Reading takes at
+/// most ten times the file's size and 64 MiB.
 public struct MatFile: Sendable {
   public let path: String
   public let variables: [String: MatValue]
@@ -19,7 +19,7 @@ public struct MatFile: Sendable {
     try self.init(data, path: url.path)
   }
 
-  /// - Parameter path: what errors name.
+  /// - Parameter path: the file's path in errors.
   package init(_ data: Data, path: String) throws {
     self.path = path
     let order = try Self.byteOrder(of: data, path: path)
@@ -32,7 +32,7 @@ public struct MatFile: Sendable {
       var matrix = element
       if element.type == .compressed {
         do {
-          // A buffer that grows may be twice as large as what it holds.
+          // A growing buffer may be twice as large as its content.
           let content = try Inflation.inflated(element.content, limit: allowance.left / 2)
           try allowance.take(content.count, times: 2)
           var inner = MatReader(content, isSwapped: order, path: path, offset: 0, allowance: allowance)
@@ -52,7 +52,7 @@ public struct MatFile: Sendable {
 
   static let headerSize = 128
 
-  /// Whether numbers are stored in the other byte order than this machine's.
+  /// Whether numbers are stored in the opposite byte order to this machine's.
   private static func byteOrder(of data: Data, path: String) throws -> Bool {
     let head = [UInt8](data.prefix(headerSize))
     if head.starts(with: "\u{89}HDF".unicodeScalars.map { UInt8($0.value) }) || head.starts(with: "MATLAB 7.3".utf8) {
@@ -70,11 +70,12 @@ public struct MatFile: Sendable {
   }
 }
 
-/// A value of a MATLAB file. Elements stand in MATLAB's order, by columns.
+/// A value of a MATLAB file. Elements are in MATLAB's order, by columns.
 public indirect enum MatValue: Sendable, Equatable {
-  /// Numbers of any width, and logical values as 0 and 1; whole numbers are exact up to 2⁵³. Imaginary parts are left out.
+  /// Numbers of any width, and logical values as 0 and 1; whole numbers are exact up to 2⁵³. Imaginary parts are left
+  /// out.
   case numbers([Double], dimensions: [Int])
-  /// A character array, a text for each of its rows.
+  /// A character array, one text for each row.
   case text([String])
   case cells([MatValue], dimensions: [Int])
   /// Records with one value for each name.
@@ -113,13 +114,14 @@ extension MatFileError {
     Self("\(path) is not a MATLAB file", remedy: "Download it again")
   }
 
-  /// Another version: what it is called.
+  /// Another version, with its name.
   public static func otherVersion(path: String, version: String) -> Self {
     Self(
       "\(path) is a MATLAB file of \(version), not of level 5", remedy: "Save it in MATLAB with the option -v6 or -v7")
   }
 
-  /// Ends within an element; `position` counts bytes from the start, of what is inflated where the element is compressed.
+  /// A file that ends within an element; `position` counts bytes from the start, within the inflated data where the
+  /// element is compressed.
   public static func truncated(path: String, position: Int) -> Self {
     Self("\(path) ends in the middle of an element, at byte \(position)", remedy: "Download it again")
   }
@@ -128,7 +130,7 @@ extension MatFileError {
     Self("\(path), byte \(position): expected \(expected)", remedy: "Download it again")
   }
 
-  /// A class of array that is not read: sparse, object, function.
+  /// An array of a class that is not read: sparse, object, function.
   public static func unsupported(path: String, variable: String, kind: String) -> Self {
     Self("\(path): '\(variable)' is \(kind), which is not read", remedy: "Give the file as it was published")
   }

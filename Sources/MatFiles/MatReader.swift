@@ -15,14 +15,14 @@ struct MatReader {
   struct Element {
     let type: ElementType
     let content: Data
-    /// Of the content, in bytes from the start, for messages.
+    /// The content's position, in bytes from the start, for messages.
     let position: Int
   }
 
   let data: Data
   let isSwapped: Bool
   let path: String
-  /// What ``position`` 0 is called in messages.
+  /// The number that messages give for ``position`` 0.
   let offset: Int
   let allowance: MemoryAllowance
   private var position = 0
@@ -34,7 +34,7 @@ struct MatReader {
 
   var isAtEnd: Bool { position >= data.count }
 
-  /// The next element. Up to four bytes may stand within the tag itself, with the size in the type's upper half.
+  /// The next element. Up to four bytes may be within the tag itself, with the size in the type's upper half.
   mutating func element() throws -> Element {
     let start = position
     let first = try word()
@@ -51,7 +51,7 @@ struct MatReader {
     return element
   }
 
-  /// The next element, which must be of numbers that are whole.
+  /// The next element, which must consist of whole numbers.
   mutating func integers(_ what: String) throws -> [Int] {
     let element = try element()
     let numbers = try numbers(of: element)
@@ -62,7 +62,7 @@ struct MatReader {
     }
   }
 
-  /// The elements as numbers.
+  /// The content of an element as numbers.
   func numbers(of element: Element) throws -> [Double] {
     switch element.type {
     case .int8: try values(element) { Double(Int8(bitPattern: $0)) }
@@ -79,7 +79,7 @@ struct MatReader {
     }
   }
 
-  /// The code units of an element of `Word`s, as a number each.
+  /// The code units of an element of `Word`s, each as a number.
   private func values<Word: FixedWidthInteger>(_ element: Element, _ number: (Word) -> Double) throws -> [Double] {
     let width = MemoryLayout<Word>.size
     guard element.content.count.isMultiple(of: width) else { throw malformed(element, "numbers of \(width) bytes") }
@@ -126,7 +126,7 @@ struct MatReader {
 enum Inflation {
   enum Fault: Error { case damaged, tooLarge }
 
-  /// - Parameter limit: of the bytes returned; a hostile kilobyte would inflate to a megabyte.
+  /// - Parameter limit: the most bytes that are returned; a hostile kilobyte would inflate to a megabyte.
   static func inflated(_ compressed: Data, limit: Int) throws -> Data {
     var stream = z_stream()
     guard inflateInit_(&stream, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK else { throw Fault.damaged }
@@ -154,18 +154,18 @@ enum Inflation {
   }
 }
 
-/// What the values of a file may still take, so that a small file cannot claim much memory.
+/// The memory that the values of a file may still take, so that a small file cannot claim much.
 ///
-/// The constant is what real files need: Flowers102's labels are 502 bytes, and 67 kB as the numbers they stand for.
+/// The constant is enough for real files: Flowers102's labels are 502 bytes, and 67 kB as numbers.
 final class MemoryAllowance {
   static let constant = 64 << 20
   static let perByte = 10
 
-  // Rounded up from what Swift's arrays, texts and dictionaries take.
+  // Rounded up from the size in Swift's arrays, texts and dictionaries.
   static let bytesPerValue = 160
   static let bytesPerRecord = 96
   static let bytesPerField = 64
-  /// Of a text: as a number, as a part of its row, as a code unit and as text.
+  /// The bytes for a character of a text: as a number, as a part of its row, as a code unit and as text.
   static let bytesPerCharacter = 24
 
   let limit: Int

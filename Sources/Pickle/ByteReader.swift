@@ -1,4 +1,4 @@
-/// Takes bytes of a file from front to back, and never more than there are.
+/// Reads the bytes of a file from front to back, and never past its end.
 struct ByteReader {
   let bytes: UnsafeRawBufferPointer
   let path: String
@@ -32,10 +32,10 @@ struct ByteReader {
   /// A signed little-endian number of 4 bytes.
   mutating func integer() throws -> Int { try Int(Int32(truncatingIfNeeded: count(4))) }
 
-  /// Bytes whose number stands before them in `size` bytes.
+  /// Bytes that are preceded by their number, in `size` bytes.
   mutating func counted(_ size: Int) throws -> UnsafeRawBufferPointer { try take(count(size)) }
 
-  /// The bytes up to the next line feed, which is taken and not returned.
+  /// The bytes up to the next line feed, which is consumed and not returned.
   mutating func line() throws -> UnsafeRawBufferPointer {
     guard let end = bytes[position...].firstIndex(of: 0x0A) else {
       throw PickleError.truncated(path: path, position: bytes.count)

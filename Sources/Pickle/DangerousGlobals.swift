@@ -1,9 +1,10 @@
 extension PickleValue.Global {
-  /// Whether Python would give the file a way to do harm by this name: to run programs or code, to reach files, the
-  /// network or the interpreter.
+  /// Whether Python would let the file do harm through this name: run programs or code, or access files, the network or
+  /// the interpreter.
   ///
-  /// Nothing of a file is ever run here, whatever it names. The list is there to tell a person whose file is an attack,
-  /// and so it need not know every way. It must not accuse a file that keeps a harmless function, such as `torch.relu`.
+  /// Nothing in a file is ever executed here, whatever it refers to. The list serves to tell the user that a file is an
+  /// attack, and so it need not be complete. It must not accuse a file that keeps a harmless function, such as
+  /// `torch.relu`.
   var isDangerous: Bool {
     guard !isHarmless else { return false }
     let path = name.split(separator: ".").map(String.init)
@@ -18,7 +19,8 @@ extension PickleValue.Global {
     return Self.isDangerous(path: path, of: self)
   }
 
-  /// Whether harm can be done by what only some names after them do: these are judged by their arguments.
+  /// Whether harm is possible only through some names that follow: calls of these functions are judged by their
+  /// arguments.
   var isAttributeAccess: Bool {
     switch (module, name) {
     case ("builtins", "getattr"), ("__builtin__", "getattr"), ("operator", "attrgetter"), ("_operator", "attrgetter"),
@@ -28,14 +30,14 @@ extension PickleValue.Global {
     }
   }
 
-  /// Whether an attribute of an object of this class, or of one whose class nobody knows, gives a way to do harm.
+  /// Whether an attribute of an object of this class, or of an unknown class, gives a way to do harm.
   static func isDangerous(attribute: String, of type: PickleValue.Global?) -> Bool {
     let path = attribute.split(separator: ".").map(String.init)
     return path.isEmpty || isDangerous(path: ["an object"] + path, of: type)
   }
 
-  /// A path of attributes that starts at a class, an object or a module that does no harm itself: `_os.system` of such
-  /// a module is `os.system`.
+  /// Whether a path of attributes does harm although the class, object or module where it starts does not: `_os.system`
+  /// of such a module is `os.system`.
   private static func isDangerous(path: [String], of type: PickleValue.Global?) -> Bool {
     if type?.module.hasPrefix("pathlib") == true, path.contains(where: fileMethods.contains) { return true }
     if type?.module.hasPrefix("pandas") == true, path.contains(where: ["eval", "query"].contains) { return true }
@@ -45,7 +47,8 @@ extension PickleValue.Global {
       if processModules.contains(name) || builtinModules.contains(name) || programs.contains(name) { return true }
       if isInner(part) { return true }
       if !isLast, modules.contains(name) { return true }
-      // `open` of a module, which Python writes in small letters, opens a file; `Dataset.map` and `Module.eval` don't.
+      // `open` of a module, whose name Python writes in lower case, opens a file; `Dataset.map` and `Module.eval`
+      // don't.
       if isLast, index > 0, functions.contains(name), path[index - 1].first?.isLowercase == true,
         path[index - 1] != "an object"
       {
@@ -55,13 +58,13 @@ extension PickleValue.Global {
     return false
   }
 
-  /// Whether an attribute leads into the interpreter: to a module, a namespace, a frame, a class's bases.
+  /// Whether an attribute leads into the interpreter: to a module, a namespace, a frame, or a class's bases.
   private static func isInner(_ name: String) -> Bool {
     guard name.hasPrefix("__"), name.hasSuffix("__") else { return frames.contains(name) }
     return !harmlessMethods.contains(String(name.dropFirst(2).dropLast(2)))
   }
 
-  /// A name without the underscores before it: `_os` is what many modules call `os`.
+  /// A name without its leading underscores: many modules refer to `os` as `_os`.
   private static func plain(_ name: some StringProtocol) -> String { String(name.drop { $0 == "_" }) }
 
   private var isHarmless: Bool {
@@ -75,7 +78,7 @@ extension PickleValue.Global {
     Set(text.split(separator: "\n").flatMap { $0.prefix { $0 != "#" }.split(separator: " ") }.map(String.init))
   }
 
-  /// Modules that run programs, load code or reach the system, by names that no function of another library has.
+  /// Modules that run programs, load code or access the system, by names that no function of another library has.
   private static let processModules = words(
     """
     os posix nt subprocess posixsubprocess winapi winreg sys socket shutil ctypes pty webbrowser  # the system
@@ -84,7 +87,7 @@ extension PickleValue.Global {
     popen2 multiprocessing rlcompleter
     """)
 
-  /// Modules that do harm, but whose names are also those of functions: `torch.trace` traces a matrix.
+  /// Harmful modules whose names are also those of functions: `torch.trace` traces a matrix.
   private static let modules = words(
     """
     commands code codeop pdb bdb timeit trace cProfile profile doctest unittest                   # programs and code
@@ -98,7 +101,7 @@ extension PickleValue.Global {
 
   private static let builtinModules = words("builtins builtin__ builtins__")
 
-  /// Functions of Python itself that do harm, alone or with what they are given.
+  /// Functions of Python itself that do harm, alone or with their arguments.
   private static let functions = words(
     """
     eval exec execfile compile import__ reload apply                                              # code
@@ -107,7 +110,7 @@ extension PickleValue.Global {
     system popen
     """)
 
-  /// What runs a program under whichever name a module keeps it.
+  /// Functions that run a program, whatever module has them.
   private static let programs = words("system popen execfile exec import__ check_output")
 
   /// Attributes in double underscores that are operators or texts.
@@ -126,14 +129,14 @@ extension PickleValue.Global {
     cr_frame cr_code ag_frame ag_code tb_frame cell_contents mro
     """)
 
-  /// What a path of `pathlib` does to files.
+  /// Methods with which a path of `pathlib` accesses files.
   private static let fileMethods = words(
     """
     open write_text write_bytes read_text read_bytes unlink rmdir rename replace touch mkdir chmod lchmod symlink_to
     hardlink_to link_to
     """)
 
-  /// Functions that do harm in modules that don't, and modules of which every function does.
+  /// Harmful functions in harmless modules, and modules of which every function is harmful.
   private static let named = words(
     """
     io.open io.open_code io.FileIO _io _io.open _io.open_code _io.FileIO codecs.open                           # files
@@ -145,7 +148,7 @@ extension PickleValue.Global {
     logging.FileHandler logging.config
     """)
 
-  /// Plain values of modules that are refused otherwise.
+  /// Harmless values of modules that are otherwise refused.
   private static let harmless = words(
     """
     signal.Signals http.HTTPStatus ssl.TLSVersion socket.AddressFamily socket.SocketKind os.PathLike

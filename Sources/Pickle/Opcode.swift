@@ -1,6 +1,6 @@
-/// The instructions of pickle protocols 0 to 5, by the byte that stands for each.
+/// The instructions of pickle protocols 0 to 5, each by its byte.
 ///
-/// Source: CPython's `Lib/pickletools.py`, which names and documents them.
+/// Source: CPython's `Lib/pickletools.py`, which documents them.
 enum Opcode: UInt8 {
   // Marks and the stack.
   case mark = 0x28  // (

@@ -1,16 +1,16 @@
 import Support
 
-/// What can be wrong with a pickle or with the zip archive around it.
+/// An error in a pickle or in the zip archive around it.
 public struct PickleError: UserFacingError, Equatable {
   public let problem: String
   public let remedy: String?
 
   package let kind: Kind
 
-  /// The few errors that a caller treats in its own way.
+  /// The few errors that callers handle specially.
   package enum Kind: Sendable, Equatable {
     case syntax, truncated
-    /// A pickle that calls what reaches the system.
+    /// A pickle that calls a function with access to the system.
     case dangerous(PickleValue.Global)
     case other
   }
@@ -21,7 +21,7 @@ public struct PickleError: UserFacingError, Equatable {
 }
 
 extension PickleError {
-  /// Bytes that are no pickle from this position on; `expected` says what should stand there.
+  /// Bytes that are not a pickle from this position on; `expected` is what should be there.
   public static func syntax(path: String, position: Int, expected: String) -> Self {
     Self(
       "\(path) is no pickle that can be read: expected \(expected) at byte \(position)",
@@ -29,14 +29,14 @@ extension PickleError {
       kind: .syntax)
   }
 
-  /// A pickle that ends before its end.
+  /// A pickle that is cut off before its end.
   public static func truncated(path: String, position: Int) -> Self {
     Self(
       "\(path) ends in the middle of a pickle, at byte \(position)", remedy: "Fetch or write the file again",
       kind: .truncated)
   }
 
-  /// A pickle that names a function with which it could do harm.
+  /// A pickle that refers to a function with which it could do harm.
   public static func dangerous(path: String, global: PickleValue.Global) -> Self {
     Self(
       "\(path) would call \(global.abridged) if Python loaded it: it is made to do harm. Nothing of it was run",
@@ -78,6 +78,6 @@ extension PickleValue.Global {
 }
 
 extension String {
-  /// A name of the file, at a length that leaves the message readable.
+  /// A name from the file, shortened so that the message stays readable.
   fileprivate var abridged: String { count > 100 ? prefix(100) + "…" : self }
 }

@@ -1,7 +1,8 @@
-/// What a pickle of Python holds, as data: nothing of it has been run.
+/// The content of a Python pickle, as data: nothing in it has been executed.
 ///
-/// Numbers, texts and containers are what they are. An instance of a class, and the result of a call, is an
-/// ``object(class:arguments:state:)``: what would have been called, with what. ``init(pickled:path:)`` reads one.
+/// Numbers, texts and containers are represented as themselves. An instance of a class, and the result of a call, is an
+/// ``object(class:arguments:state:)``: the function that would have been called, with its arguments.
+/// ``init(pickled:path:)`` reads one.
 public indirect enum PickleValue: Sendable, Equatable {
   case none
   case bool(Bool)
@@ -9,7 +10,7 @@ public indirect enum PickleValue: Sendable, Equatable {
   case integer(Int)
   case double(Double)
   case string(String)
-  /// Bytes, and texts that are no valid UTF-8.
+  /// Bytes, and texts that are not valid UTF-8.
   case bytes([UInt8])
   case list([PickleValue])
   case tuple([PickleValue])
@@ -18,14 +19,14 @@ public indirect enum PickleValue: Sendable, Equatable {
   case set([PickleValue])
   /// A class or a function, by name.
   case global(Global)
-  /// An instance, or what a call would have returned.
+  /// An instance, or the result that a call would have returned.
   ///
-  /// `state` holds the attributes: usually a dictionary. The items of a subclass of `list` or `dict` stand there too:
+  /// `state` holds the attributes: usually a dictionary. The items of a subclass of `list` or `dict` are there too:
   /// alone, or as a pair of attributes and items.
   case object(class: Global, arguments: PickleValue, state: PickleValue?)
-  /// Something that lies outside of the pickle, by the name that its writer chose.
+  /// An object outside the pickle, by its writer's identifier.
   case persistent(PickleValue)
-  /// A value inside itself, where it would begin again.
+  /// A value that contains itself, at the point where it would begin again.
   case cycle
 
   /// A key and its value.
@@ -61,7 +62,7 @@ extension PickleValue {
     switch self {
     case .dictionary(let entries): entries.last { $0.key == .string(key) }?.value
     case .object(_, _, let state?): state[key]
-    // Attributes and slots, or attributes and items.
+    // A pair of attributes and slots, or of attributes and items.
     case .tuple(let parts) where parts.count == 2: parts[1][key] ?? parts[0][key]
     default: nil
     }
@@ -80,17 +81,17 @@ extension PickleValue {
     if case .dictionary(let entries) = self { entries } else { nil }
   }
 
-  /// The text, if it is one.
+  /// The text, if the value is one.
   public var string: String? {
     if case .string(let text) = self { text } else { nil }
   }
 
-  /// The integer, if it is one; a boolean is none.
+  /// The integer, if the value is one; a boolean is not.
   public var integer: Int? {
     if case .integer(let value) = self { value } else { nil }
   }
 
-  /// The number as a floating-point one, if it is a number.
+  /// The number as a floating-point one, if the value is a number.
   public var double: Double? {
     switch self {
     case .double(let value): value
@@ -99,7 +100,7 @@ extension PickleValue {
     }
   }
 
-  /// What it is, for messages: "a list", "an object of numpy.ndarray".
+  /// A description for messages: "a list", "an object of numpy.ndarray".
   public var kind: String {
     switch self {
     case .none: "None"

@@ -1,4 +1,4 @@
-/// Writes a value as a pickle of protocol 2: what `torch.load` reads with its default settings.
+/// Writes a value as a pickle of protocol 2, which `torch.load` reads with its default settings.
 struct Pickler {
   private(set) var bytes: [UInt8] = [Opcode.protocolVersion.rawValue, 2]
 
@@ -78,7 +78,7 @@ struct Pickler {
 }
 
 extension PickleValue {
-  /// The value as a pickle of protocol 2. Nothing that it holds can be itself: ``cycle`` is written as `None`.
+  /// The value as a pickle of protocol 2. A ``cycle`` is written as `None`.
   public func pickled() -> [UInt8] {
     var pickler = Pickler()
     pickler.write(self)

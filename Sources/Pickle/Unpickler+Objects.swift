@@ -1,4 +1,5 @@
-/// The instructions by which Python imports, makes objects and calls. Here each leaves a value, and nothing else happens.
+/// The instructions with which Python imports, makes objects and calls. Here each leaves a value, and nothing else
+/// happens.
 extension Unpickler {
   typealias Global = PickleValue.Global
 
@@ -56,7 +57,7 @@ extension Unpickler {
     return try graph.add(.atom(.global(global)), bytes: 128 + global.module.utf8.count + global.name.utf8.count)
   }
 
-  /// What `getattr`, `attrgetter` or `methodcaller` would give: Python pickles methods by them, such as `torch.relu`
+  /// The result of `getattr`, `attrgetter` or `methodcaller`: Python pickles methods with them, such as `torch.relu`
   /// and `str.lower`. An attribute of a class or a module is a name of its own, and judged as a whole.
   private mutating func attribute(
     _ function: Global, _ arguments: ValueGraph.Reference
@@ -90,7 +91,7 @@ extension Unpickler {
     return try graph.add(.object(type: function, arguments: arguments, state: nil, items: nil))
   }
 
-  /// What a call would have returned: a container where the function is known to make one, an object otherwise.
+  /// The result of a call: a container where the function is known to make one, an object otherwise.
   private mutating func called(
     _ function: ValueGraph.Reference, _ arguments: ValueGraph.Reference
   ) throws -> ValueGraph.Reference {
@@ -99,7 +100,7 @@ extension Unpickler {
     case .atom(.global(let global)):
       let parts: [ValueGraph.Reference] = if case .tuple(let parts) = graph[arguments] { parts } else { [] }
       return try known(global, parts) ?? graph.add(.object(type: global, arguments: arguments, state: nil, items: nil))
-    case .object(let type, _, _, _):  // the result of a call that is called itself
+    case .object(let type, _, _, _):  // the result of a call, which is called in turn
       let both = try graph.add([function, arguments]) { .tuple($0) }
       return try graph.add(.object(type: type, arguments: both, state: nil, items: nil))
     default:
@@ -108,7 +109,7 @@ extension Unpickler {
     }
   }
 
-  /// The functions by which Python pickles its own containers, bytes and classes.
+  /// The result of a function with which Python pickles its own containers, bytes and classes.
   private mutating func known(
     _ function: Global, _ arguments: [ValueGraph.Reference]
   ) throws -> ValueGraph.Reference? {
@@ -157,7 +158,7 @@ extension Unpickler {
     }
   }
 
-  /// Protocols 0 to 2 write bytes as a text whose characters are the bytes.
+  /// The bytes that protocols 0 to 2 write as a text whose characters are the bytes.
   private mutating func encoded(_ arguments: [ValueGraph.Reference]) throws -> ValueGraph.Reference? {
     guard let first = arguments.first else { return nil }
     switch graph[first] {
@@ -170,7 +171,8 @@ extension Unpickler {
     }
   }
 
-  /// Gives an object its attributes. Those of a dictionary or another container are passed over, as nobody reads them.
+  /// Gives an object its attributes. The attributes of a dictionary or another container are ignored, since nothing
+  /// reads them.
   private mutating func build(_ start: Int) throws {
     let state = try pop(start)
     let target = try top(start)

@@ -33,7 +33,7 @@ extension Unpickler {
 
   // MARK: Texts
 
-  /// A text, or bytes where it is none: Python 2 wrote either in the same way.
+  /// Adds a text, or bytes where it is not valid UTF-8: Python 2 wrote both in the same way.
   private mutating func add(_ bytes: some Collection<UInt8>) throws -> ValueGraph.Reference {
     let value = String(validating: bytes, as: UTF8.self).map(PickleValue.string) ?? .bytes(Array(bytes))
     return try graph.add(.atom(value), bytes: 64 + bytes.count)
@@ -93,7 +93,7 @@ extension Unpickler {
 
   // MARK: Numbers
 
-  /// A number in decimal digits, perhaps with an L behind it; protocol 0 writes booleans as 00 and 01.
+  /// Reads a number in decimal digits, possibly followed by an L; protocol 0 writes booleans as 00 and 01.
   private mutating func integerLine(_ start: Int) throws -> ValueGraph.Reference {
     let line = try Self.text(reader.line())
     if line == "00" || line == "01" { return graph.reference(to: line == "01") }

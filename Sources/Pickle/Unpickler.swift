@@ -1,8 +1,8 @@
-/// Reads pickles of protocols 0 to 5 as data, without Python and without running anything of them.
+/// Reads pickles of protocols 0 to 5 as data, without Python and without executing anything in them.
 ///
-/// A pickle is a program for a small stack machine. Here the machine has no instruction that does anything: where
-/// Python would import and call, there is a value that says what would have been called. A name with which a file could
-/// do harm makes it refused (``PickleError/dangerous(path:global:)``).
+/// A pickle is a program for a small stack machine. Here the machine has no instruction with an effect: where Python
+/// would import and call, there is a value that describes the call. A file that refers to a name with which it could do
+/// harm is refused (``PickleError/dangerous(path:global:)``).
 ///
 /// Time is bounded by the pickle's size and memory by its file's: see ``ValueGraph``.
 public struct Unpickler {
@@ -12,15 +12,16 @@ public struct Unpickler {
   private var stack: [ValueGraph.Reference] = []
   private var marks: [Int] = []
   private var memo = Memo()
-  /// Where `getattr` and its like stand: they may be called, with names that do no harm, and nothing else.
+  /// The positions of `getattr` and its like: they may only be called, with names that do no harm.
   var attributeAccesses: Set<ValueGraph.Reference> = []
   private let fileSize: Int
 
   /// - Parameters:
-  ///   - bytes: they must outlive the reader.
-  ///   - position: where the first pickle begins.
-  ///   - path: what errors call the file.
-  ///   - fileSize: bytes of the file where the pickle is a part of one, as in an archive; otherwise its own.
+  ///   - bytes: must outlive the reader.
+  ///   - position: the start of the first pickle.
+  ///   - path: the file's path in errors.
+  ///   - fileSize: the size in bytes of the file that contains the pickle, such as an archive; otherwise the pickle's
+  ///     own size.
   public init(_ bytes: UnsafeRawBufferPointer, from position: Int = 0, path: String, fileSize: Int? = nil) {
     reader = ByteReader(bytes, from: position, path: path)
     self.fileSize = fileSize ?? bytes.count
@@ -28,7 +29,7 @@ public struct Unpickler {
     self.path = path
   }
 
-  /// Where the next pickle begins: pickles may stand one behind the other.
+  /// The start of the next pickle: pickles may follow one another.
   public var position: Int { reader.position }
 
   /// Reads the pickle at ``position``.
@@ -51,7 +52,7 @@ public struct Unpickler {
     }
   }
 
-  /// One instruction; groups of instructions that belong together have files of their own.
+  /// Executes one instruction; groups of related instructions have files of their own.
   private mutating func run(_ opcode: Opcode, at start: Int) throws {
     switch opcode {
     case .stop: break
@@ -92,7 +93,7 @@ public struct Unpickler {
 
   mutating func push(_ node: ValueGraph.Node) throws { try push(graph.add(node)) }
 
-  /// The topmost value, which is not below the last mark.
+  /// The topmost value above the last mark.
   func top(_ start: Int) throws -> ValueGraph.Reference {
     guard let top = stack.last, stack.count > marks.last ?? 0 else { throw unexpected("a value before it", start) }
     return top
@@ -105,7 +106,7 @@ public struct Unpickler {
     return top
   }
 
-  /// Takes a function and its arguments, the only place where an access to attributes may stand.
+  /// Pops a function and its arguments, the only place where an access to attributes is allowed.
   mutating func popCall(_ start: Int) throws -> (function: ValueGraph.Reference, arguments: ValueGraph.Reference) {
     let arguments = try pop(start)
     let function = try top(start)
@@ -113,19 +114,19 @@ public struct Unpickler {
     return (function, arguments)
   }
 
-  /// Whoever gets `getattr` as a value could call it with any name.
+  /// Refuses `getattr` as an ordinary value, since its receiver could call it with any name.
   private func checkUse(of references: [ValueGraph.Reference]) throws {
     guard !attributeAccesses.isEmpty, let access = references.first(where: attributeAccesses.contains) else { return }
     if case .atom(.global(let global)) = graph[access] { throw PickleError.dangerous(path: path, global: global) }
   }
 
-  /// Takes the values since the last mark, and the mark.
+  /// Pops the values since the last mark, and the mark.
   mutating func sinceMark(_ start: Int) throws -> [ValueGraph.Reference] {
     guard let mark = marks.popLast(), mark <= stack.count else { throw unexpected("a mark before it", start) }
     return try take(stack.count - mark)
   }
 
-  /// Takes the topmost values, which are not below the last mark.
+  /// Pops the topmost values above the last mark.
   mutating func pop(_ count: Int, _ start: Int) throws -> [ValueGraph.Reference] {
     guard stack.count - count >= marks.last ?? 0 else { throw unexpected("\(count) values before it", start) }
     return try take(count)
@@ -163,8 +164,8 @@ extension PickleValue {
   /// The value of a pickle that fills all of `bytes`, as `pickle.dump` writes it.
   ///
   /// - Parameters:
-  ///   - path: what errors call the file.
-  ///   - fileSize: bytes of the file where the pickle is a part of one, as in an archive.
+  ///   - path: the file's path in errors.
+  ///   - fileSize: the size in bytes of the file that contains the pickle, such as an archive.
   /// - Throws: ``PickleError``.
   public init(pickled bytes: UnsafeRawBufferPointer, path: String, fileSize: Int? = nil) throws {
     var unpickler = Unpickler(bytes, path: path, fileSize: fileSize)
@@ -176,11 +177,11 @@ extension PickleValue {
   }
 }
 
-/// The values that a pickle has numbered in order to name them again.
+/// The values that a pickle has numbered in order to refer to them again.
 ///
-/// Every writer counts from 0 on, so the numbers are places; a pickle by other hands may number as it likes.
+/// Usual writers count from 0, so the numbers are indices; other writers may use any numbers.
 struct Memo {
-  /// Bytes that a value costs, with room for growth, where it has the next number and where it has another one.
+  /// The bytes that a value costs, with room for growth: with the next number, and with any other number.
   static let (bytesInOrder, bytesElsewhere) = (12, 48)
 
   private var ordered: [ValueGraph.Reference] = []
@@ -192,7 +193,7 @@ struct Memo {
     ordered.indices.contains(number) ? ordered[number] : others[number]
   }
 
-  /// - Returns: bytes that the value costs.
+  /// - Returns: the bytes that the value costs.
   mutating func set(_ number: Int, to reference: ValueGraph.Reference) -> Int {
     if ordered.indices.contains(number) {
       ordered[number] = reference

@@ -1,17 +1,18 @@
 /// The values of a pickle while it is being read.
 ///
-/// A pickle may fill a list after others have taken hold of it, and a list may hold itself. So values refer to each other
-/// by their place in one array, and become a ``PickleValue`` at the end. Nothing here recurses before the depth is known.
+/// A pickle may fill a list after other values refer to it, and a list may contain itself. So values refer to each
+/// other by index in one array, and become a ``PickleValue`` at the end. Nothing here recurses before the depth is
+/// known.
 struct ValueGraph {
-  /// The place of a value.
+  /// The index of a value.
   typealias Reference = Int32
 
   enum Node {
-    /// Whatever holds no other value.
+    /// A value that contains no other value.
     case atom(PickleValue)
     case list([Reference])
     case tuple([Reference])
-    /// Keys and values by turns.
+    /// Keys and values, alternating.
     case dictionary([Reference])
     case set([Reference])
     case object(type: PickleValue.Global, arguments: Reference, state: Reference?, items: Reference?)
@@ -20,21 +21,21 @@ struct ValueGraph {
 
   /// Deeper values are refused. Python itself stops writing at about 1000, and files of torch stay below 20.
   static let deepest = 500
-  /// What values may cost beyond ten times the file's size: enough for whatever a small file holds.
+  /// The bytes that values may cost beyond ten times the file's size: enough for a small file.
   private static let allowance = 1 << 20
 
   private var nodes: [Node] = []
   private var budget: Int
   private let fileSize: Int
-  /// Values that a walk may meet.
+  /// The most values that a walk may visit.
   private let most: Int
   private let path: String
   private let emptyTuple: Reference
   private let constants: [Reference]
 
   /// - Parameters:
-  ///   - size: of the pickle, in bytes: how many values there may be follows from it.
-  ///   - fileSize: of the file that it lies in, in bytes: what the values may cost follows from it.
+  ///   - size: the pickle's size in bytes, which limits the number of values.
+  ///   - fileSize: the size in bytes of the file that contains it, which limits the cost of the values.
   init(size: Int, fileSize: Int, path: String) {
     self.fileSize = fileSize
     self.path = path
@@ -54,7 +55,7 @@ struct ValueGraph {
 
   // MARK: Building
 
-  /// Pays for `bytes` of memory.
+  /// Accounts for `bytes` of memory.
   mutating func spend(_ bytes: Int) throws {
     budget -= bytes
     guard budget >= 0 else { throw PickleError.tooLarge(path: path, bytes: fileSize) }
@@ -76,12 +77,12 @@ struct ValueGraph {
     return try add(make(parts))
   }
 
-  /// What one part costs: here, with room for growth, and in the final value.
+  /// The cost of one part in bytes: here, with room for growth, and in the final value.
   private static let partBytes = 2 * MemoryLayout<Reference>.stride + MemoryLayout<PickleValue>.stride
 
   mutating func replace(_ reference: Reference, by node: Node) { nodes[Int(reference)] = node }
 
-  /// Puts more parts into a list, dictionary or set, in place.
+  /// Appends more parts to a list, dictionary or set, in place.
   ///
   /// - Returns: whether the value is of this kind.
   mutating func append(_ parts: [Reference], to reference: Reference, _ kind: Container) throws -> Bool {
@@ -124,10 +125,10 @@ struct ValueGraph {
 
   // MARK: The final value
 
-  /// The value at `reference` with all that it holds.
+  /// The value at `reference` with everything it contains.
   ///
-  /// Values that are shared stay shared. Whoever walks through all of it visits at most ten times as many as the pickle
-  /// has bytes: more is refused, so that a file cannot cost more time than its size explains.
+  /// Shared values stay shared. A walk through the result visits at most ten times as many values as the pickle has
+  /// bytes: more is refused, so that a file cannot cost more time than its size explains.
   func value(of reference: Reference) throws -> PickleValue {
     var finisher = Finisher(graph: self)
     return try finisher.finish(reference, depth: 0).value

@@ -1,10 +1,10 @@
 import CZlib
 
-/// The directory of a zip archive, as far as `torch.save` and TorchScript use the format: entries that are stored as
-/// they are, in 32 or 64 bits.
+/// The directory of a zip archive, as far as `torch.save` and TorchScript use the format: entries without compression,
+/// in 32 or 64 bits.
 ///
-/// Reading is strict, since whoever makes a file can write any number into it: every entry lies before the directory,
-/// begins with a header of its own under the same name, and shares no byte with another.
+/// Reading is strict, since a file can contain any number: every entry is located before the directory, begins with a
+/// header of its own under the same name, and shares no byte with another.
 ///
 /// Source: PKWARE's APPNOTE.TXT, version 6.3.10. Checksums are not compared: torch lets a file be written without them.
 public struct ZipArchive: Sendable {
@@ -14,18 +14,18 @@ public struct ZipArchive: Sendable {
   private struct Entry {
     let isCompressed: Bool
     let isEncrypted: Bool
-    /// Where the contents lie in the file.
+    /// The location of the contents in the file.
     var range: Range<Int>
   }
 
-  /// Whether a file that begins so is meant as a zip archive.
+  /// Whether a file that begins with these bytes is meant as a zip archive.
   public static func isRecognized(_ bytes: UnsafeRawBufferPointer) -> Bool { bytes.starts(with: localSignature) }
 
   /// Reads the directory at the end of a file.
   ///
   /// - Parameters:
-  ///   - bytes: all of the file.
-  ///   - path: what errors call it.
+  ///   - bytes: the whole file.
+  ///   - path: the file's path in errors.
   /// - Throws: ``PickleError/archive(path:reason:)``.
   public init(_ bytes: UnsafeRawBufferPointer, path: String) throws {
     let fail = { (reason: String) in PickleError.archive(path: path, reason: reason) }
@@ -56,7 +56,7 @@ public struct ZipArchive: Sendable {
   /// The names of all entries, sorted.
   public var names: [String] { entries.keys.sorted() }
 
-  /// Where the contents of an entry lie in the file; `nil` where there is none of that name.
+  /// The location of an entry's contents in the file; `nil` where there is none of that name.
   ///
   /// - Throws: ``PickleError`` where the entry is compressed or encrypted.
   public func range(of name: String) throws -> Range<Int>? {
@@ -78,13 +78,13 @@ extension ZipArchive {
   private static let end64Signature: [UInt8] = [0x50, 0x4B, 6, 6]
   private static let locatorSignature: [UInt8] = [0x50, 0x4B, 6, 7]
 
-  /// Where the directory lies and how many entries it has; `nil` where the file has no end record.
+  /// The location of the directory and the number of its entries; `nil` where the file has no end record.
   private static func directory(
     in bytes: UnsafeRawBufferPointer, _ fail: Failure
   ) throws -> (start: Int, end: Int, count: Int)? {
     let endSize = 22
     guard bytes.count >= endSize else { return nil }
-    // The record is followed by a comment of at most 65,535 bytes, whose length it states.
+    // The record is followed by a comment of at most 65,535 bytes, whose length it contains.
     let earliest = max(0, bytes.count - endSize - 0xFFFF)
     let candidate = (earliest...bytes.count - endSize).last { start in
       bytes[start...].starts(with: endSignature)
@@ -140,7 +140,7 @@ extension ZipArchive {
     return (name, entry, header)
   }
 
-  /// Finds the contents of each entry behind its own header, one after another up to the directory.
+  /// Finds the contents of each entry after its own header, one after another up to the directory.
   private static func place(
     _ entries: inout [String: Entry], _ order: [(header: Int, name: String)], in bytes: UnsafeRawBufferPointer,
     before limit: Int, _ path: String, _ fail: Failure
@@ -196,7 +196,7 @@ public struct ZipWriter {
   private var position = 0
   private var count = 0
 
-  /// - Parameter append: takes the archive piece by piece.
+  /// - Parameter append: receives the archive piece by piece.
   public init(append: @escaping (UnsafeRawBufferPointer) throws -> Void) { self.append = append }
 
   /// Adds an entry; names must differ.
@@ -219,7 +219,7 @@ public struct ZipWriter {
     count += 1
   }
 
-  /// Writes the directory, with which the archive is whole.
+  /// Writes the directory, which completes the archive.
   public mutating func finish() throws {
     let start = position
     try put(directory)
@@ -228,7 +228,7 @@ public struct ZipWriter {
         + Self.number(directory.count, 4) + Self.number(start, 4) + Self.number(0, 2))
   }
 
-  /// The checksum of zip archives (ISO 3309), in pieces that zlib can count.
+  /// The checksum of zip archives (ISO 3309), in pieces whose length zlib can represent.
   private static func checksum(_ contents: UnsafeRawBufferPointer) -> UInt {
     var sum: UInt = 0
     var rest = contents[...]

@@ -4,7 +4,7 @@ import Support
 
 /// The files that a pattern with `*`, `?`, `[…]` and `**` matches, as a shell would expand it.
 ///
-/// `*` and `?` match no `/` and no `.` in front of a name; `**` as a whole part of a path matches any number of folders,
+/// `*` and `?` match no `/` and no leading `.` of a name; `**` as a whole part of a path matches any number of folders,
 /// without following links, so that a loop of links ends.
 struct Glob {
   private let root: String
@@ -19,9 +19,9 @@ struct Glob {
     takesAnyEnding = parts.last.map { !$0.contains(".") && Self.isPattern($0) } ?? false
   }
 
-  /// The matching files, each once, sorted within each folder, and what matches besides.
+  /// The matching files, each once, sorted within each folder, and the other matches.
   ///
-  /// A pattern that names no ending takes files with the ending of an image, or with none.
+  /// A pattern without an extension matches files with the extension of an image, or with none.
   func files() throws -> (files: [String], leftOut: LeftOutFiles) {
     var found: [String] = []
     var leftOut = LeftOutFiles()
@@ -45,7 +45,7 @@ struct Glob {
     guard let part = parts.first else { return }
     let rest = parts.dropFirst()
     if part == "**" {
-      // As the last part it stands for the files themselves too.
+      // As the last part it also matches the files themselves.
       try expand(rest.isEmpty ? ["*"] : rest, in: folder, take)
       let listing = try Self.listing(of: folder)
       for name in listing.folders where !name.hasPrefix(".") && !listing.linkedFolders.contains(name) {
@@ -65,7 +65,7 @@ struct Glob {
     }
   }
 
-  /// As bytes: a pattern may have some that are no UTF-8, and so may a name.
+  /// Matches names as bytes: a pattern and a name may have bytes that are not UTF-8.
   private static func matches(_ name: String, _ pattern: String) -> Bool {
     FileSystem.withSystemPath(pattern) { pattern in
       FileSystem.withSystemPath(name) { fnmatch(pattern, $0, FNM_PERIOD) == 0 }

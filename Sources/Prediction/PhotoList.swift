@@ -3,7 +3,7 @@ import Images
 import Runs
 import Support
 
-/// A photo that a person names.
+/// A photo from the user's arguments.
 public enum Photo: Sendable, Equatable {
   case file(String)
   /// The bytes of one image on standard input.
@@ -16,7 +16,7 @@ public enum Photo: Sendable, Equatable {
     }
   }
 
-  /// Where a file lies that has its name in another Unicode form than was asked for; `nil` for all others.
+  /// The path of a file whose name has another Unicode form than was requested; `nil` for all others.
   var otherSpelling: String? {
     guard case .file(let path) = self, !FileSystem.exists(path), !path.utf8.allSatisfy({ $0 < 0x80 }) else {
       return nil
@@ -25,26 +25,37 @@ public enum Photo: Sendable, Equatable {
     return search.find(path, in: "")?.path
   }
 
+  /// The file, `nil` for standard input.
+  ///
+  /// - Parameter otherSpelling: what ``otherSpelling`` says of it.
+  func file(_ otherSpelling: String?) -> URL? {
+    guard case .file(let path) = self else { return nil }
+    return URL(filePath: otherSpelling ?? path, directoryHint: .notDirectory)
+  }
+
+  /// - Parameter otherSpelling: what ``otherSpelling`` says of it.
   /// - Throws: `ImageError`, which names the file.
-  func image(reading: PhotoReading, seenAs view: (_ width: Int, _ height: Int) throws -> ImageView) throws -> Image {
-    switch self {
-    case .file(let path):
-      try reading.image(at: URL(filePath: otherSpelling ?? path, directoryHint: .notDirectory), seenAs: view)
-    case .standardInput:
+  func image(
+    at otherSpelling: String?, reading: PhotoReading,
+    seenAs view: (_ width: Int, _ height: Int) throws -> ImageView
+  ) throws -> Image {
+    if let file = file(otherSpelling) {
+      try reading.image(at: file, seenAs: view)
+    } else {
       try reading.image(
         decoding: FileHandle.standardInput.readToEnd() ?? Data(), named: "standard input", seenAs: view)
     }
   }
 }
 
-/// Photos by files, globs, folders and a list on standard input, in the order given.
+/// Photos from files, globs, folders and a list on standard input, in the order given.
 ///
-/// What the arguments name is looked up at once, so that a slip is told before the model is loaded; standard input is
-/// read as the photos are needed.
+/// Arguments are looked up at once, so that a mistake is reported before the model is loaded; standard input is read as
+/// the photos are needed.
 public struct PhotoList: Sendable {
   private let parts: [Part]
   private let separator: UInt8
-  /// What folders and patterns have besides the photos that are taken.
+  /// The contents of folders and patterns besides the photos that are used.
   public let leftOut: LeftOutFiles
 
   fileprivate enum Part: Sendable {
@@ -54,9 +65,9 @@ public struct PhotoList: Sendable {
   }
 
   /// - Parameters:
-  ///   - arguments: a file, a folder, a glob that the shell has left alone, or `-` for paths on standard input.
-  ///   - isRecursive: whether photos in folders of a folder count too.
-  ///   - separator: what ends a path on standard input.
+  ///   - arguments: files, folders, globs that the shell has not expanded, or `-` for paths on standard input.
+  ///   - isRecursive: whether photos in a folder's sub-folders count too.
+  ///   - separator: the character that ends a path on standard input.
   /// - Throws: ``PredictionError/noPhotos(folder:isRecursive:leftOut:)``, ``PredictionError/noMatch(glob:)``,
   ///   ``RunError/unreadableFolder(path:)``.
   public init(_ arguments: [String], isRecursive: Bool = false, separator: Character = "\n") throws {
@@ -78,7 +89,7 @@ public struct PhotoList: Sendable {
     self.leftOut = leftOut
   }
 
-  /// The photos of a folder by name, those of its folders after them; links to folders inside it are not followed.
+  /// The photos of a folder by name, then those of its sub-folders; links to folders inside it are not followed.
   private static func photos(
     in folder: String, isRecursive: Bool, _ leftOut: inout LeftOutFiles
   ) throws -> [Photo] {
@@ -93,6 +104,14 @@ public struct PhotoList: Sendable {
     }
     leftOut += listing.leftOut
     return listing.photos.map { .file(folder.hasSuffix("/") ? folder + $0 : "\(folder)/\($0)") }
+  }
+
+  /// How many photos there are; `nil` where standard input lists some.
+  public var count: Int? {
+    parts.reduce(0) { count, part in
+      guard let count, case .photos(let photos) = part else { return nil }
+      return count + photos.count
+    }
   }
 
   /// One image whose bytes are on standard input.
@@ -118,7 +137,7 @@ public struct PhotoList: Sendable {
       self.separator = separator
     }
 
-    /// - Throws: ``PredictionError/notAPath(line:isSeparatedByNul:)`` where standard input holds something else.
+    /// - Throws: ``PredictionError/notAPath(line:isSeparatedByNul:)`` where standard input does not hold paths.
     mutating func next() throws -> Photo? {
       while let part = parts.first {
         switch part {
@@ -151,7 +170,7 @@ public struct PhotoList: Sendable {
           throw PredictionError.notAPath(line: line, isSeparatedByNul: separator == 0)
         }
         let path = FileName.spelling(given: bytes)
-        // Lists that Windows has written.
+        // Lists written on Windows have CR LF.
         if separator != 0, bytes.last == UInt8(ascii: "\r"), !FileSystem.exists(path) {
           return FileName.spelling(given: bytes.dropLast())
         }
@@ -159,7 +178,7 @@ public struct PhotoList: Sendable {
       }
     }
 
-    /// Whether the bytes begin as a picture's file does, sent in place of paths.
+    /// Whether the bytes begin as an image file does, sent instead of paths.
     private static func isImage(_ bytes: Slice<UnsafeRawBufferPointer>) -> Bool {
       [[0xFF, 0xD8, 0xFF], [0x89] + Array("PNG".utf8), Array("RIFF".utf8), Array("GIF8".utf8)]
         .contains { bytes.starts(with: $0) } && !FileSystem.exists(FileName.spelling(of: bytes))

@@ -1,6 +1,6 @@
 import Support
 
-/// What can be wrong with the photos to predict, and with where the answers go.
+/// An error in the photos to predict, or in the output of the answers.
 public struct PredictionError: UserFacingError, Equatable {
   public let problem: String
   public let remedy: String?
@@ -23,7 +23,7 @@ extension PredictionError {
       remedy: "Check the pattern and the folder that it starts from")
   }
 
-  /// Standard input was to hold paths.
+  /// Standard input should hold paths, but does not.
   public static func notAPath(line: Int, isSeparatedByNul: Bool) -> Self {
     Self(
       "\(isSeparatedByNul ? "Entry" : "Line") \(line) of standard input is no path: it is not text",
@@ -32,7 +32,7 @@ extension PredictionError {
         : "Give --stdin-image for an image, or --null for paths with NUL between them")
   }
 
-  /// Results have nowhere to go.
+  /// Results cannot be written.
   public static func output(reason: String) -> Self {
     Self(
       "Cannot write to standard output: \(reason)",

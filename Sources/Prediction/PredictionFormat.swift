@@ -1,18 +1,18 @@
 import Foundation
 import Support
 
-/// How `predict` writes what it finds, one photo after the other.
+/// The output format of `predict`, one photo after the other.
 public enum PredictionFormat: String, Sendable, CaseIterable {
-  /// The photo, and below it its classes: for people.
+  /// A table for people: the photo, and below it its classes.
   case table
-  /// RFC 4180, one line for each photo and class, or for each photo that could not be read.
+  /// CSV (RFC 4180): one line for each photo and class, or for each photo that could not be read.
   case csv
-  /// One document: an array with an object on each line.
+  /// One JSON document: an array with an object on each line.
   case json
-  /// An object on each line.
+  /// JSON Lines: an object on each line.
   case jsonl
 
-  /// What stands before the first photo.
+  /// The text before the first photo.
   public var opening: String {
     switch self {
     case .table, .jsonl: ""
@@ -21,9 +21,9 @@ public enum PredictionFormat: String, Sendable, CaseIterable {
     }
   }
 
-  /// What stands after the last one.
+  /// The text after the last photo.
   ///
-  /// - Parameter isEmpty: whether there was none.
+  /// - Parameter isEmpty: whether there was no photo.
   public func closing(isEmpty: Bool) -> String {
     switch self {
     case .table, .csv, .jsonl: ""
@@ -31,7 +31,7 @@ public enum PredictionFormat: String, Sendable, CaseIterable {
     }
   }
 
-  /// One photo.
+  /// The text of one photo.
   public func text(of prediction: Prediction, isFirst: Bool) throws -> String {
     switch self {
     case .table: Self.table(prediction)
@@ -41,7 +41,7 @@ public enum PredictionFormat: String, Sendable, CaseIterable {
     }
   }
 
-  /// A photo that could not be read has no place here: standard error names it.
+  /// The table of a photo. A photo that could not be read has none: it is reported on standard error.
   private static func table(_ prediction: Prediction) -> String {
     guard prediction.error == nil else { return "" }
     let lines = prediction.top.map { "  \(String(format: "%5.1f", 100 * $0.probability)) %  \($0.class.onOneLine)" }

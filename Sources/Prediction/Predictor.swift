@@ -6,61 +6,75 @@ import PromptLearning
 import Runs
 import Torch
 
-/// Names images.
+/// Predicts the classes of images.
 public struct Predictor: Sendable {
   private let classifier: any ImageClassifier
   private let budget: MemoryBudget
+  /// How much of a photo is decoded unless something else is asked for: as the run has learned.
+  public let photoDecoding: PhotoDecoding
 
-  /// By what a run has learned, over its own classes or over others.
+  /// Makes a predictor from a run's result, over its own classes or over others.
   ///
-  /// - Parameter isFast: answers near the cost of zero-shot CLIP, approximately; ``FastMode`` says how near.
+  /// - Parameter isFast: whether to answer near the cost of zero-shot CLIP, approximately; ``FastMode`` describes the
+  ///   accuracy.
   public init(
     run: LoadedRun, classNames: [String]?, isFast: Bool = false, within budget: MemoryBudget = .automatic
   ) throws {
     classifier =
       try isFast ? run.fastClassifier(for: classNames, within: budget) : run.classifier(for: classNames)
+    photoDecoding = run.photoDecoding
     self.budget = budget
   }
 
-  /// By zero-shot CLIP.
+  /// Makes a predictor from zero-shot CLIP.
   ///
-  /// - Parameter templates: one sentence with {} for the name, or several whose features are averaged.
+  /// - Parameter templates: one sentence with {} for the class name, or several whose features are averaged.
   public init(
     zeroShot clip: CLIPModel, classNames: [String], templates: [String], within budget: MemoryBudget = .automatic
   ) throws {
     classifier = Classifier(
       clip, try ZeroShotPrompts(for: classNames, templates: templates.map(PromptTemplate.init), clip: clip))
+    photoDecoding = .exact
     self.budget = budget
   }
 
-  /// How the pixels that the model sees are made.
-  var preprocessing: Preprocessing { classifier.clip.configuration.preprocessing }
+  var clip: CLIPModel { classifier.clip }
 
-  /// The pixels that the model sees of a picture.
+  /// How the pixels that the model sees are made.
+  var preprocessing: Preprocessing { clip.configuration.preprocessing }
+
+  /// The model's square input for a picture.
   public func square(_ image: Image) throws -> Image {
     try classifier.clip.configuration.preprocessing.square(image)
   }
 
   /// The most probable classes of each picture; probabilities are over all classes given.
   ///
-  /// - Parameter squares: as ``square(_:)`` makes them.
+  /// - Parameter squares: the results of ``square(_:)``.
   public func candidates(for squares: [Image], top: Int) throws -> [[Prediction.Candidate]] {
-    let names = classifier.classNames
-    let embeddings = try classifier.clip.imageEmbeddings(ofSquares: squares)
+    try candidates(forEmbeddings: clip.imageEmbeddings(ofSquares: squares), top: top)
+  }
+
+  /// The same of what the image tower gives.
+  ///
+  /// - Parameter embeddings: `[B, E]`.
+  func candidates(forEmbeddings embeddings: Tensor, top: Int) throws -> [[Prediction.Candidate]] {
+    let (names, images) = (classifier.classNames, embeddings.shape[0])
+    guard images > 0 else { return [] }
     let probabilities = try classifier.logits(ofEmbeddings: embeddings, within: budget).softmax().floats()
-    return squares.indices.map { image in
+    return (0..<images).map { image in
       Prediction.Candidate.ranked(
         probabilities[image * names.count..<(image + 1) * names.count], names: names, top: top)
     }
   }
 }
 
-/// What `predict` prints for one image.
+/// The output of `predict` for one image.
 public struct Prediction: Sendable, Codable, Equatable {
   public let file: String
   /// The most probable class first; none where the image could not be read.
   public let top: [Candidate]
-  /// Why the image could not be read, and what to do; `nil` where it was.
+  /// The reason why the image could not be read, and what to do; `nil` where it was read.
   public let error: String?
 
   public init(file: String, top: [Candidate], error: String? = nil) {
@@ -71,7 +85,7 @@ public struct Prediction: Sendable, Codable, Equatable {
 
   public struct Candidate: Sendable, Codable, Equatable {
     public let `class`: String
-    /// In 0…1, over all classes given.
+    /// The probability, in 0…1, over all classes given.
     public let probability: Float
 
     public init(class name: String, probability: Float) {
@@ -79,7 +93,7 @@ public struct Prediction: Sendable, Codable, Equatable {
       self.probability = probability
     }
 
-    /// The most probable of `names` first; of equals, the one that is named first.
+    /// The most probable of `names` first; of equally probable ones, the earlier name first.
     ///
     /// - Parameter probabilities: one for each name.
     package static func ranked(

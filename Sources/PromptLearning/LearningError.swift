@@ -1,15 +1,15 @@
 import Support
 
-/// What can go wrong in building, training or restoring prompts.
+/// An error in building, training or restoring prompts.
 public struct LearningError: UserFacingError, Equatable {
   public let problem: String
   public let remedy: String?
 
   package let kind: Kind
 
-  /// The few errors that a caller treats in its own way.
+  /// The few errors that callers handle specially.
   package enum Kind: Sendable, Equatable {
-    /// The classes that were asked for cannot be told apart by what was learned.
+    /// The requested classes are not supported by what was learned.
     case classes
     case diverged, codeWidth, version, otherModel
     case other
@@ -33,21 +33,21 @@ extension LearningError {
     Self("The context '\(words)' has no tokens", remedy: "Give the context at least one word")
   }
 
-  /// A class name with its context that the model cannot read whole.
+  /// A class name that is too long for the model together with its context.
   public static func promptTooLong(className name: String, tokens: Int, limit: Int) -> Self {
     Self(
       "The prompt of class '\(name.prefix(60))\(name.count > 60 ? "…" : "")' has \(tokens) tokens, but the model reads \(limit)",
       remedy: "Shorten the class name or the context", kind: .classes)
   }
 
-  /// Class-specific contexts were asked for classes that they were not learned for.
+  /// Class-specific contexts were requested for classes that they were not learned for.
   public static func classSpecific(count: Int, learnedFor: Int) -> Self {
     Self(
       "These contexts were learned for \(learnedFor) classes, one set each, and cannot serve \(count) others",
       remedy: "Evaluate them on the classes they were learned for, or learn unified contexts", kind: .classes)
   }
 
-  /// A class is none of those that class-specific contexts were learned for.
+  /// A class without learned class-specific contexts.
   public static func noContexts(className name: String, learnedFor: Int) -> Self {
     Self(
       "These contexts were learned for \(learnedFor) classes, one set each, and there is none for '\(name)'",
@@ -69,9 +69,9 @@ extension LearningError {
   }
 
   /// Other classes were asked of a classifier that knows its own alone.
-  public static func closedClasses(count: Int) -> Self {
+  public static func closedClasses(count: Int, noun: String = "A linear probe") -> Self {
     Self(
-      "A linear probe knows the \(count) classes it was trained on and no others",
+      "\(noun) knows the \(count) classes it was trained on and no others",
       remedy: "Ask it about those alone, train it on the others too, or take a method with prompts", kind: .classes)
   }
 
@@ -82,19 +82,19 @@ extension LearningError {
       kind: .diverged)
   }
 
-  /// Typical codes of a meta-network with another bottleneck.
+  /// Code statistics of a meta-network with another bottleneck.
   public static func codeWidth(expected: Int, means: Int, deviations: Int) -> Self {
     Self(
       "The typical codes have \(means) means and \(deviations) deviations, but a code of these prompts has \(expected) numbers",
       remedy: "Measure the codes with these prompts", kind: .codeWidth)
   }
 
-  /// A file that does not hold what a method has learned; `noun` is what was expected.
+  /// A file without the expected learned content; `noun` is what was expected.
   public static func notAnArtifact(path: String, noun: String, reason: String) -> Self {
     Self("\(path) holds no \(noun) of this package: \(reason)", remedy: "Train again, or restore the file from a copy")
   }
 
-  /// A method of another version of this program.
+  /// A method that this version of the program does not know.
   public static func unknownMethod(id: String) -> Self {
     Self("There is no method '\(id)'", remedy: "Use a version of this program that has it")
   }
@@ -131,7 +131,7 @@ extension LearningError {
       remedy: "Train again, or restore the file from a copy")
   }
 
-  /// A folder or file that holds no prompts of the reference.
+  /// A folder or file without prompts of the reference.
   public static func notReferencePrompts(path: String, reason: String) -> Self {
     Self(
       "\(path) holds no prompts of CoOp or CoCoOp: \(reason)",
@@ -145,7 +145,7 @@ extension LearningError {
       remedy: "Give prompts of CoOp or CoCoOp, or train one of this program's methods on the same photos")
   }
 
-  /// Prompts of another backbone: a tensor's axis that stands for one of the model's widths has another length.
+  /// Prompts of another backbone: a tensor's axis for one of the model's widths has another length.
   public static func otherBackbone(path: String, tensor: String, axis: String, found: Int, model: String, expected: Int)
     -> Self
   {
@@ -154,12 +154,12 @@ extension LearningError {
       remedy: "Name the model that it was learned on with --model")
   }
 
-  /// A file of learned prompts cannot be made of prompts that nothing was learned for.
+  /// A file of learned prompts was requested for prompts that nothing was learned for.
   public static func nothingLearned(path: String) -> Self {
     Self("\(path) would hold no prompts: zero-shot CLIP learns none", remedy: "Give a run of coop or cocoop")
   }
 
-  /// Class names whose number is not that of the classes that prompts were learned on.
+  /// A number of class names that differs from the number of classes that prompts were learned on.
   public static func classCount(path: String, learnedFor: Int, named: Int) -> Self {
     Self(
       "\(path) was learned for \(learnedFor) classes, but \(named) are named",

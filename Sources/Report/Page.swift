@@ -21,7 +21,7 @@ struct Page {
         element(.meta, ["name": "viewport", "content": "width=device-width, initial-scale=1"])
         element(.meta, ["name": "generator", "content": Report.generator])
         element(.meta, ["name": "color-scheme", "content": "light dark"])
-        // The page asks for nothing, and a browser holds it to that.
+        // The page loads nothing, and a browser enforces that.
         element(
           .meta,
           [
@@ -78,7 +78,8 @@ struct Page {
     return (groups.count > 1 ? [("overview", "All datasets")] : []) + groups + [("about", "About these runs")]
   }
 
-  /// The page's own title names a dataset that stands alone; two models on one dataset are told apart.
+  /// The heading of a group: "Results" for a single dataset, whose name the page's title has; otherwise the dataset,
+  /// with the model where two have the same dataset.
   private func heading(of group: DatasetGroup) -> String {
     guard report.groups.count > 1 else { return "Results" }
     return report.groups.count { $0.dataset == group.dataset } > 1
@@ -110,7 +111,7 @@ struct Page {
     }
   }
 
-  /// A run that is shown closely, with its evaluations.
+  /// A run that is shown in detail, with its evaluations.
   private struct Look {
     let row: MethodRow
     let run: ReportedRun

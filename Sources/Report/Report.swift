@@ -4,22 +4,22 @@ import PromptLearning
 import Runs
 import Support
 
-/// What runs have learned, as one page that stands alone: no network, no script, no font but the reader's own.
+/// A report on runs as one self-contained page: no network, no script, no font but the reader's own.
 public struct Report: Sendable {
   let groups: [DatasetGroup]
   let remarks: [String]
   let pictures: Pictures
-  /// The runs that are looked at closely, by name: one for each method and dataset, as far as a page stays readable.
+  /// The runs that are shown in detail, by name: one for each method and dataset, as far as a page stays readable.
   let close: [String: [SavedEvaluation]]
-  /// How many evaluations are not looked at closely because there are too many.
+  /// The number of evaluations that are not shown in detail because there are too many.
   let leftOut: Int
   private let style: String
 
-  /// Evaluations with matrices, pairs, classes and calibration; each takes up to 150 KB of the page.
+  /// The most evaluations with matrices, pairs, classes and calibration; each takes up to 150 KB of the page.
   private static let mostClose = 24
 
-  /// - Parameter paths: of runs, and of folders of runs.
-  /// - Throws: ``ReportError``, and what is wrong with a run that is named by itself.
+  /// - Parameter paths: paths of runs, and of folders of runs.
+  /// - Throws: ``ReportError``, and the error of a run that is given directly.
   public init(
     of paths: [URL], by builder: ReportBuilder = ReportBuilder(),
     progress: (ReportBuilder.Progress) throws -> Void = { _ in }
@@ -49,10 +49,10 @@ public struct Report: Sendable {
     self.remarks = remarks
   }
 
-  /// The first seed of each row, of rows that differ in shots the one with most; where these are too many, CoCoOp first, then
-  /// CoOp.
+  /// The runs shown in detail: the first seed of each row, and of rows that differ in shots the one with the most.
+  /// Where these are too many, CoCoOp comes first, then CoOp.
   private static func chosen(among groups: [DatasetGroup]) -> (close: [String: [SavedEvaluation]], leftOut: Int) {
-    // What conditions on the image first: there is the most to see.
+    // Methods that condition on the image come first: they have the most to show.
     let order = PromptLearning.Method.all.filter { !$0.isZeroShot }.sorted {
       $0.conditionsOnImage && !$1.conditionsOnImage
     }
@@ -99,7 +99,7 @@ public struct Report: Sendable {
 
   static let generator = "cocoop report"
 
-  /// Finds out whether a report may be written to `url`: ask before what takes long.
+  /// Checks whether a report may be written to `url`: call it before long work.
   ///
   /// - Throws: ``ReportError``, `WritingError`.
   public static func check(output url: URL, isReplacing: Bool) throws {
@@ -120,7 +120,7 @@ public struct Report: Sendable {
     return String(decoding: start, as: UTF8.self).contains("content=\"\(generator)\"")
   }
 
-  /// Writes the page whole or not at all.
+  /// Writes the page atomically.
   ///
   /// - Throws: ``ReportError``, `WritingError`.
   public func write(to url: URL, isReplacing: Bool = false) throws {

@@ -1,7 +1,7 @@
 import Runs
 import Support
 
-/// Why there is no report.
+/// The reason why there is no report.
 public struct ReportError: UserFacingError, Equatable {
   public let problem: String
   public let remedy: String?
@@ -10,7 +10,7 @@ public struct ReportError: UserFacingError, Equatable {
 }
 
 extension ReportError {
-  /// A file that a report would replace and that no report is.
+  /// A file at the output's path that is not a report.
   public static func outputExists(path: String) -> Self {
     Self(
       "There is a file \(path) already, and it is no report",
@@ -28,14 +28,14 @@ extension ReportError {
       remedy: "Give folders that 'cocoop train' or 'cocoop reproduce' has written")
   }
 
-  /// Runs whose figures would be averaged, and are of other photos.
+  /// Runs whose figures would be averaged, but are from different photos.
   public static func otherTestPhotos(first: String, second: String, evaluation: String, difference: String) -> Self {
     Self(
       "\(first) and \(second) cannot be averaged: they were measured on other photos (\(evaluation)), \(difference)",
       remedy: RunError.sameTestPhotos)
   }
 
-  /// The package's own style sheet.
+  /// The package's own style sheet is missing.
   public static func missingResource(name: String) -> Self {
     Self(
       "The package's resource \(name) cannot be read",

@@ -6,41 +6,46 @@ import Runs
 import Support
 import Torch
 
-/// What is compared: a protocol over datasets, variants and seeds. It decides the units of work.
+/// A comparison of methods: a protocol over datasets, variants and seeds. It determines the trials.
 public struct Comparison: Sendable {
   public let kind: EvaluationProtocol
-  /// As a run names it.
+  /// The model, in the form that a run records.
   public let model: String
   public let variants: [Variant]
   public let seeds: [Int]
-  /// Training images of each class.
+  /// The number of training images of each class.
   public let shots: Int
-  public let context: RunConfiguration.Context
+  public private(set) var context: RunConfiguration.Context
   /// Numbers of methods' own settings, for the methods that have them.
   public let options: [String: Double]
   public let adjustment: TrainingAdjustment
-  /// Of the products of frozen layers.
+  /// The precision of the products in frozen layers.
   public let precision: Precision
-  /// How every photo is turned.
+  /// The orientation of every photo.
   public let orientation: Orientation
+  /// How much of every photo is decoded.
+  public let photoDecoding: PhotoDecoding
+  /// Whether photos in sub-folders of a class folder count too.
+  public let isRecursive: Bool
   /// What is learned from: the source of a transfer alone, or every dataset.
   let sources: [ComparisonDataset]
-  /// What the table is about: every dataset, or the targets of a transfer.
+  /// The datasets in the table: every dataset, or the targets of a transfer.
   let datasets: [ComparisonDataset]
 
-  /// Reads the lists of all datasets; one that cannot be used is kept with the reason.
+  /// Reads the lists of all datasets; one that cannot be used is recorded with the reason.
   ///
   /// - Parameters:
   ///   - datasets: names or paths as the command line takes them; `nil` stands for the paper's.
   ///   - source: of a transfer; `nil` stands for ImageNet. It is not tested on a second time as a target.
   ///   - root: of benchmarks.
+  ///   - isRecursive: whether photos in sub-folders of a class folder count too.
   /// - Throws: ``RunError`` for a name that is no dataset, or for one that stands there twice.
   public init(
     _ kind: EvaluationProtocol, model: String, datasets: [String]? = nil, source: String? = nil, root: String? = nil,
     variants: [Variant], seeds: [Int], shots: Int = 16, context: RunConfiguration.Context = .init(),
     options: [String: Double] = [:],
     adjustment: TrainingAdjustment = TrainingAdjustment(), precision: Precision = .float32,
-    orientation: Orientation = .ignored
+    orientation: Orientation = .ignored, photoDecoding: PhotoDecoding = .exact, isRecursive: Bool = false
   ) throws {
     self.kind = kind
     self.model = model
@@ -48,14 +53,18 @@ public struct Comparison: Sendable {
     self.seeds = seeds
     self.shots = shots
     self.context = context
+    if !variants.contains(where: \.method.beginsItsOwnWay) { self.context.isAsked = nil }
     self.options = options
     self.adjustment = adjustment
     self.precision = precision
     self.orientation = orientation
+    self.photoDecoding = photoDecoding
+    self.isRecursive = isRecursive
     let named = datasets ?? kind.paperDatasets.map(\.spelling)
-    let shelved = try named.map { try ComparisonDataset($0, root: root) }
+    let shelved = try named.map { try ComparisonDataset($0, root: root, isRecursive: isRecursive) }
     if kind.transfers {
-      let source = try ComparisonDataset(source ?? PublishedDataset.imageNet.spelling, root: root)
+      let source = try ComparisonDataset(
+        source ?? PublishedDataset.imageNet.spelling, root: root, isRecursive: isRecursive)
       sources = [source]
       self.datasets = shelved.filter { $0.title != source.title }
     } else {
@@ -78,7 +87,7 @@ public struct Comparison: Sendable {
     }
   }
 
-  /// The units, dataset by dataset and seed by seed, so that the table fills from the top.
+  /// The trials, dataset by dataset and seed by seed, so that the table fills from the top.
   public var units: [Trial] {
     let learned = sources.flatMap { source in
       variants.filter { !kind.transfers || !$0.method.isZeroShot }.flatMap { variant in
@@ -86,21 +95,21 @@ public struct Comparison: Sendable {
       }
     }
     guard kind.transfers else { return learned }
-    // Zero-shot CLIP reads each dataset's own sentence: nothing of it comes from the source.
+    // Zero-shot CLIP uses each dataset's own template: nothing of it comes from the source.
     let fixed = variants.filter(\.method.isZeroShot).flatMap { variant in
       (sources + datasets).map { unit(of: variant, seed: 1, on: $0) }
     }
     return fixed + learned
   }
 
-  /// What the user should know of the datasets although nothing is wrong, one line each without its full stop.
+  /// The notices about the datasets, one line each without its full stop.
   public var notices: [String] {
     (kind.transfers ? sources + datasets : datasets).flatMap { shelved in
       ((try? shelved.dataset.get().notices) ?? []).map { "\(shelved.title): \($0)" }
     }
   }
 
-  /// What the table has a row for: the source of a transfer first.
+  /// The titles of the table's rows: the source of a transfer first.
   var titles: [String] { (kind.transfers ? sources : []).map(\.title) + datasets.map(\.title) }
 
   func seeds(of variant: Variant) -> [Int] { variant.method.isZeroShot ? [1] : seeds }
@@ -108,10 +117,12 @@ public struct Comparison: Sendable {
   private func unit(of variant: Variant, seed: Int, on source: ComparisonDataset) -> Trial {
     let isZeroShot = variant.method.isZeroShot
     let configuration = RunConfiguration(
-      model: model, data: source.name, root: source.root, method: variant.method, classes: kind.trainingClasses,
+      model: model, data: source.name, root: source.root, isRecursive: isRecursive, method: variant.method,
+      classes: kind.trainingClasses,
       shots: isZeroShot ? nil : shots, seed: seed, context: variant.context(instead: context),
       options: (try? methodOptions(of: variant)) ?? MethodOptions(), precision: precision,
-      training: try? training(of: variant, on: source.title), orientation: orientation)
+      training: try? training(of: variant, on: source.title), orientation: orientation,
+      photoDecoding: photoDecoding)
     return Trial(
       dataset: source.title, variant: variant, configuration: configuration,
       tests: tests(of: configuration, on: source))
@@ -144,7 +155,7 @@ public struct Comparison: Sendable {
   }
 }
 
-/// What differs from a method's own way of training.
+/// The differences from a method's default training.
 public struct TrainingAdjustment: Sendable, Equatable {
   public var epochs, batchSize: Int?
   public var learningRate: Double?
@@ -157,33 +168,36 @@ public struct TrainingAdjustment: Sendable, Equatable {
     self.views = views
   }
 
-  /// Whether it leaves every method its own way: fresh views are everyone's.
+  /// Whether it changes no method's training: fresh views are every method's default.
   var isNone: Bool { self == TrainingAdjustment() || self == TrainingAdjustment(views: .fresh) }
 
   /// - Throws: `LearningError/setting(name:expected:found:)`.
   public func applied(to standard: TrainingConfiguration) throws -> TrainingConfiguration {
-    try TrainingConfiguration(
-      epochs: epochs ?? standard.epochs, batchSize: batchSize ?? standard.batchSize,
-      learningRate: learningRate ?? standard.learningRate, views: views ?? standard.views)
+    var changed = standard
+    changed.epochs = epochs ?? standard.epochs
+    changed.batchSize = batchSize ?? standard.batchSize
+    changed.learningRate = learningRate ?? standard.learningRate
+    changed.views = views ?? standard.views
+    return try changed.checked()
   }
 }
 
-/// The three ways in which the paper compares methods (CoCoOp, §4.1–4.3).
+/// The paper's three protocols for comparing methods (CoCoOp, §4.1–4.3).
 public enum EvaluationProtocol: String, Sendable, Codable, CaseIterable {
-  /// Learn on the first half of a dataset's classes, test on both halves.
+  /// Training on the first half of a dataset's classes, testing on both halves.
   case baseToNew = "base-to-new"
-  /// Learn on all classes of one dataset, test on others.
+  /// Training on all classes of one dataset, testing on others.
   case crossDataset = "cross-dataset"
-  /// Learn on one dataset, test on others that show its classes, or some of them, in another way.
+  /// Training on one dataset, testing on others with other styles of its classes, or of some of them.
   case domainGeneralization = "domain-generalization"
 
-  /// Whether one dataset is learned from and others are tested on.
+  /// Whether training uses one dataset and testing uses others.
   public var transfers: Bool { self != .baseToNew }
 
-  /// The classes that are learned.
+  /// The classes for training.
   var trainingClasses: ClassSubset { transfers ? .all : .base }
 
-  /// The datasets of the paper: those that the table is about, without the source of a transfer.
+  /// The paper's datasets in the table, without the source of a transfer.
   public var paperDatasets: [PublishedDataset] {
     let variants: [PublishedDataset] = [.imageNetV2, .imageNetSketch, .imageNetA, .imageNetR]
     return switch self {
@@ -193,7 +207,7 @@ public enum EvaluationProtocol: String, Sendable, Codable, CaseIterable {
     }
   }
 
-  /// As a heading.
+  /// The title, as a heading.
   public var title: String {
     switch self {
     case .baseToNew: "Base-to-new generalisation"

@@ -7,18 +7,19 @@ import Torch
 
 /// A dataset of a comparison, read once, or the reason why it cannot be used.
 struct ComparisonDataset: Sendable {
-  /// As the command line names it.
+  /// The dataset's name on the command line.
   let name: String
-  /// Of benchmarks, where `name` is one's.
+  /// The folder of benchmarks, where `name` is one.
   let root: String?
-  /// As the paper calls it, or else the dataset's own name.
+  /// The dataset's title in the paper, or its own name.
   let title: String
   let dataset: Result<Dataset, UnusableData>
 
+  /// - Parameter isRecursive: whether photos in sub-folders of a class folder count too.
   /// - Throws: ``RunError`` for a name that stands for nothing; what is wrong with the files themselves is kept.
-  init(_ name: String, root: String?) throws {
+  init(_ name: String, root: String?, isRecursive: Bool) throws {
     let benchmark = root == nil ? nil : PublishedDataset(named: name)
-    let source = try DataSource(name, root: benchmark == nil ? nil : root)
+    let source = try DataSource(name, root: benchmark == nil ? nil : root, isRecursive: isRecursive)
     self.name = name
     self.root = benchmark == nil ? nil : root
     do {
@@ -33,7 +34,7 @@ struct ComparisonDataset: Sendable {
   }
 }
 
-/// Why images cannot be learned from or tested on.
+/// The reason why images cannot be used for training or testing.
 struct UnusableData: UserFacingError {
   let problem: String
   let remedy: String?
@@ -41,14 +42,14 @@ struct UnusableData: UserFacingError {
   init(_ error: any UserFacingError) { (problem, remedy) = (error.problem, error.remedy) }
 }
 
-/// The test images of every dataset of a comparison, each encoded once for all units.
+/// The test images of every dataset of a comparison, each encoded once for all trials.
 struct EncodedTestSets: Sendable {
   private let extractor: FeatureExtractor
   private var encoded: [String: Result<Tensor, UnusableData>] = [:]  // by title: [test images, E]
 
   init(_ extractor: FeatureExtractor) { self.extractor = extractor }
 
-  /// - Throws: ``UnusableData`` where an image cannot be read, again each time it is asked for.
+  /// - Throws: ``UnusableData`` where an image cannot be read, at each request.
   mutating func images(
     of dataset: Dataset, titled title: String, classes: ClassSubset, progress: (Int) throws -> Void
   ) throws -> TestImages {
@@ -71,12 +72,12 @@ struct EncodedTestSets: Sendable {
 
 /// The test images of some classes of a dataset, encoded.
 struct TestImages: Sendable {
-  /// With those classes alone.
+  /// The dataset with those classes alone.
   let dataset: Dataset
   let classes: ClassSubset
   let embeddings: Tensor  // [images, E]
 
-  /// How well a classifier of any method names these images, over these images' classes.
+  /// The evaluation of a classifier of any method on these images, over these images' classes.
   func evaluation(of classifier: some ImageClassifier, within budget: MemoryBudget) throws -> SavedEvaluation {
     let measurement = try Evaluator(classifier.withClasses(dataset.classNames), within: budget).measurement(
       on: embeddings, labels: dataset.test.map(\.label), classNames: dataset.classNames)

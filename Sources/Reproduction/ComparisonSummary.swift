@@ -3,23 +3,23 @@ import Datasets
 import Foundation
 import PromptLearning
 
-/// What a comparison came to: the rows of its table, their averages, and what is missing in it.
+/// The results of a comparison: the rows of its table, their averages, and the missing parts.
 public struct ComparisonSummary: Sendable, Encodable {
   public let comparison: Comparison
   public let model: ModelIdentity
   public let architecture: String
-  /// Whether the figures may be held against the paper's.
+  /// Whether the figures are comparable with the paper's.
   public let isPapersSetUp: Bool
-  /// Of base-to-new, dataset by dataset; empty for a transfer.
+  /// The results of base-to-new, dataset by dataset; empty for a transfer.
   public let halves: [MethodResult]
-  /// Of a transfer, dataset by dataset; empty for base-to-new.
+  /// The results of a transfer, dataset by dataset; empty for base-to-new.
   public let transfers: [TransferResult]
-  /// Over the datasets, or the targets of a transfer, where every one has its figures.
+  /// The averages over the datasets, or the targets of a transfer, where every one has its figures.
   public let averageHalves: [MethodResult]
   public let averageTransfers: [TransferResult]
-  /// Why something is missing, each cause once.
+  /// The reasons for missing parts, each cause once.
   public let failures: [TrialResult.Failure]
-  /// The rows where something is missing.
+  /// The rows with missing parts.
   let gaps: Set<Gap>
 
   /// A row that lacks some seeds or all.
@@ -30,7 +30,7 @@ public struct ComparisonSummary: Sendable, Encodable {
 
   static let averageTitle = "Average"
 
-  /// - Parameter outcomes: of all units of `comparison`.
+  /// - Parameter outcomes: the results of all trials of `comparison`.
   public init(
     _ outcomes: [TrialResult], of comparison: Comparison, model: ModelIdentity, configuration: CLIPConfiguration
   ) throws {
@@ -39,7 +39,7 @@ public struct ComparisonSummary: Sendable, Encodable {
     architecture = configuration.architecture
     isPapersSetUp = comparison.isPapersSetUp(on: configuration)
     let paper = try PaperResults()
-    // An average over other datasets than the paper's is not what the paper has.
+    // An average over other datasets than the paper's has no counterpart in the paper.
     let isPapersList = Set(comparison.datasets.map(\.title)) == Set(comparison.kind.paperDatasets.map(\.rawValue))
     func isInPaper(_ dataset: String) -> Bool { dataset != Self.averageTitle || isPapersList }
     var seen: Set<TrialResult.Failure> = []

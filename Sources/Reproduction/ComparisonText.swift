@@ -8,16 +8,16 @@ public struct ComparisonText {
   private let result: ComparisonSummary
   private let showsIntervals: Bool
 
-  /// - Parameter showsIntervals: whether ± is the 95 % interval of the mean in place of the standard deviation.
+  /// - Parameter showsIntervals: whether ± is the 95 % interval of the mean instead of the standard deviation.
   public init(_ result: ComparisonSummary, showsIntervals: Bool = false) {
     self.result = result
     self.showsIntervals = showsIntervals
   }
 
-  /// The table, with what is missing below it.
+  /// The table, followed by the missing parts.
   public var terminal: String { "\(table)" + gapLines.map { "\n\($0)" }.joined() }
 
-  /// `results.md`.
+  /// The content of `results.md`.
   public var markdown: String {
     let comparison = result.comparison
     let source = comparison.kind.transfers ? ", learned on \(comparison.sources.first?.title ?? "")" : ""
@@ -46,7 +46,7 @@ public struct ComparisonText {
 
   private var table: TextTable { result.comparison.kind.transfers ? transferTable : halvesTable }
 
-  /// Datasets below each other, and in each the methods.
+  /// A table with one block for each dataset, and a row for each method in it.
   private var halvesTable: TextTable {
     let hasPaper = result.isPapersSetUp
     let header =
@@ -71,7 +71,7 @@ public struct ComparisonText {
     return TextTable(header: header, rows: rows, wordColumns: 2)
   }
 
-  /// Datasets below each other, methods side by side.
+  /// A table with a row for each dataset and a column for each method.
   private var transferTable: TextTable {
     let variants = result.comparison.variants
     let hasPaper = result.isPapersSetUp
@@ -93,7 +93,7 @@ public struct ComparisonText {
       rows: rows, wordColumns: 1)
   }
 
-  /// The paper's rows for the same datasets and methods; `nil` where it has none of them.
+  /// The paper's rows for the same datasets and methods; `nil` where it has none.
   private var paperTable: TextTable? {
     if result.comparison.kind.transfers {
       let rows = result.transfers.compactMap { row in
@@ -112,7 +112,7 @@ public struct ComparisonText {
 
   private var source: String? { result.comparison.kind.transfers ? result.comparison.sources.first?.title : nil }
 
-  /// The datasets, and their average where there are several.
+  /// The titles of the datasets, and of their average where there are several.
   private var titles: [String] {
     result.comparison.titles + (result.comparison.datasets.count > 1 ? [ComparisonSummary.averageTitle] : [])
   }
@@ -143,10 +143,10 @@ extension TransferResult {
 
 /// The accuracies of a comparison by variant, dataset and seed.
 struct ResultTable {
-  /// What one seed came to on one dataset.
+  /// The result of one seed on one dataset.
   struct Value: Equatable {
     let seed: Int
-    /// In percent: of base and new classes, or of all; without new where the method cannot name them.
+    /// The accuracies in percent: of base and new classes, or of all; without new where the method does not support it.
     let accuracies: [Double]
     let seconds: Double
   }
@@ -159,7 +159,7 @@ struct ResultTable {
     self.comparison = comparison
   }
 
-  /// By seed; a zero-shot classifier's one value counts for each seed.
+  /// The values by seed; a zero-shot classifier's one value counts for each seed.
   func values(of variant: Variant, on dataset: String) -> [Value] {
     let found = outcomes.filter { $0.unit.variant == variant }.compactMap { outcome -> Value? in
       let tests = outcome.unit.tests.filter { $0.dataset == dataset }
@@ -173,7 +173,7 @@ struct ResultTable {
     }
   }
 
-  /// By seed, the means over the datasets, where every dataset has this seed.
+  /// The means over the datasets by seed, where every dataset has this seed.
   func averages(of variant: Variant, over datasets: [String]) -> [Value] {
     let columns = datasets.map { values(of: variant, on: $0) }
     return comparison.seeds.compactMap { seed in
@@ -186,7 +186,7 @@ struct ResultTable {
     }
   }
 
-  /// The rows that a unit was to fill, and did not.
+  /// The rows that a failed trial has left empty.
   var gaps: Set<ComparisonSummary.Gap> {
     Set(
       outcomes.flatMap { outcome in

@@ -7,15 +7,15 @@ import Runs
 import Support
 import Torch
 
-/// Measures what the units of a comparison cost on this machine: a few warm steps of each, on its own classes.
+/// Measures the cost of a comparison's trials on this machine: a few warm steps of each, on its own classes.
 struct CostEstimator {
-  /// Of one unit, in seconds.
+  /// The cost of one trial, in seconds.
   struct Cost {
-    /// Of reading and encoding the training images, or views of them.
+    /// The seconds for reading and encoding the training images, or views of them.
     let images: Double
-    /// Of learning from them.
+    /// The seconds for training on them.
     let training: Double
-    /// Without encoding the test images.
+    /// The seconds for testing, without encoding the test images.
     let testing: Double
   }
 
@@ -33,7 +33,7 @@ struct CostEstimator {
     ProcessMemory.resetPeak()
   }
 
-  /// The seconds that reading and encoding one image of a dataset takes, of the mean over a few.
+  /// The seconds that reading and encoding one image of a dataset takes, as the mean over a few.
   mutating func secondsToEncode(an dataset: Dataset, titled title: String) throws -> Double {
     if let known = encoding[title] { return known }
     let images = (dataset.training.isEmpty ? dataset.test : dataset.training).shuffled(using: &generator)
@@ -46,9 +46,9 @@ struct CostEstimator {
   }
 
   /// - Parameters:
-  ///   - sample: what the unit learns from.
-  ///   - dataset: the whole of it.
-  ///   - tests: each with the classes to name.
+  ///   - sample: the training images of the trial.
+  ///   - dataset: the whole dataset.
+  ///   - tests: the test images, each with the classes to predict.
   mutating func cost(
     of unit: Trial, on sample: Dataset, encodedAs dataset: Dataset, testedOn tests: [Dataset]
   ) throws -> Cost {
@@ -69,11 +69,14 @@ struct CostEstimator {
       let embeddings = LabelledEmbeddings(
         embeddings: try features(of: sample.training.count), labels: sample.training.map(\.label))
       let seconds = try direct.fitSeconds(setup, embeddings)
-      let images = configuration.method.isZeroShot ? 0 : sample.training.count + sample.validation.count
+      let views = max(1, direct.viewsOfTraining)
+      let images = configuration.method.isZeroShot ? 0 : views * sample.training.count + sample.validation.count
       return Cost(images: Double(images) * image, training: seconds, testing: 0)
     case .stepwise(let stepwise):
-      return try learning(
+      let cost = try learning(
         stepwise.start(setup), stepwise.recipe(setup), configuration, on: sample, image: image, testedOn: tests)
+      let first = Double(stepwise.viewsToStart * sample.training.count) * image
+      return Cost(images: cost.images + first, training: cost.training, testing: cost.testing)
     }
   }
 
@@ -100,7 +103,7 @@ struct CostEstimator {
       testing: try testing(classifier, tests))
   }
 
-  /// Of naming encoded images.
+  /// The seconds for predicting encoded images.
   private mutating func testing<Learner: PromptLearner>(
     _ classifier: Classifier<Learner>, _ tests: [Dataset]
   ) throws -> Double {
@@ -114,7 +117,7 @@ struct CostEstimator {
     }
   }
 
-  /// Unit rows that are no image's: time does not depend on what they are.
+  /// Random unit rows: the time does not depend on their values.
   private mutating func features(of count: Int) throws -> Tensor {
     let numbers = (0..<count * clip.embeddingWidth).map { _ in Float(generator.normal()) }
     return try Tensor(numbers, shape: [count, clip.embeddingWidth]).unitRows()

@@ -7,24 +7,24 @@ import Runs
 import Support
 import Torch
 
-/// The question which method names a person's photos best, for the classes that she has and for classes named later.
+/// A comparison of methods on a user's photos, for fixed classes and for new ones.
 ///
-/// For fixed classes, every method learns all classes and names held-out photos of them. For new classes, every method
-/// that can name others learns the first half of the classes and names photos of the second half, as the paper's
-/// base-to-new protocol does. Both are a ``Reproduction`` in a folder of its own, so that a run is trained once, an
+/// For fixed classes, every method learns all classes and predicts held-out photos of them. For new classes, every
+/// method that supports others learns the first half of the classes and predicts photos of the second half, as in the
+/// paper's base-to-new protocol. Both are a ``Reproduction`` in a folder of its own, so that a run is trained once, an
 /// interrupted comparison resumes, and encoded photos are shared.
 public struct MethodComparison: Sendable {
-  /// What is asked of the methods.
+  /// The questions that a comparison answers.
   public enum Question: String, Sendable, CaseIterable {
     case fixed = "fixed-classes"
     case new = "new-classes"
 
-    /// The classes whose photos are named.
+    /// The classes of the test photos.
     var tested: ClassSubset { self == .fixed ? .all : .new }
     var kind: EvaluationProtocol { self == .fixed ? .crossDataset : .baseToNew }
   }
 
-  /// Half of so few classes leaves fewer than two new ones to tell apart.
+  /// The least number of classes for the second question: half of fewer leaves fewer than two new ones.
   static let leastClassesForNew = 4
 
   public let photos: Dataset
@@ -35,11 +35,11 @@ public struct MethodComparison: Sendable {
   let output: URL
   private var parts: [(question: Question, reproduction: Reproduction)]
 
-  /// Reads the photos and makes sure that methods can be compared on them.
+  /// Reads the photos and checks that methods can be compared on them.
   ///
   /// - Throws: `DatasetError`, ``RunError`` and ``MethodComparisonError``.
-  public static func photos(_ data: String, root: String? = nil) throws -> Dataset {
-    let photos = try DataSource(data, root: root).load()
+  public static func photos(_ data: String, root: String? = nil, isRecursive: Bool = false) throws -> Dataset {
+    let photos = try DataSource(data, root: root, isRecursive: isRecursive).load()
     guard !photos.isTestOnly else { throw DatasetError.testOnly(name: photos.name) }
     guard photos.classNames.count > 1 else {
       throw MethodComparisonError(
@@ -56,7 +56,7 @@ public struct MethodComparison: Sendable {
     return photos
   }
 
-  /// Makes sure that a folder can take a comparison: it is new, empty, or has one.
+  /// Checks that a folder can hold a comparison: it is new, empty, or has one.
   ///
   /// - Throws: ``MethodComparisonError``, or `WritingError`.
   public static func check(output: URL) throws {
@@ -69,19 +69,21 @@ public struct MethodComparison: Sendable {
     try CreatedDirectories(upTo: output).removeEmpty()
   }
 
-  /// Looks at everything that is there, before anything is computed.
+  /// Checks all existing runs before anything is computed.
   ///
   /// - Parameters:
-  ///   - photos: what ``photos(_:root:)`` has read for `data` and `root`.
+  ///   - photos: what ``photos(_:root:isRecursive:)`` has read for `data` and `root`.
   ///   - methods: each once.
   /// - Throws: ``RunError`` where the folder holds runs with other settings; `WritingError`.
   public init(
-    _ methods: [PromptLearning.Method], on photos: Dataset, data: String, root: String? = nil, model: String,
+    _ methods: [PromptLearning.Method], on photos: Dataset, data: String, root: String? = nil,
+    isRecursive: Bool = false, model: String,
     seeds: [Int], shots: Int = 16, adjustment: TrainingAdjustment = TrainingAdjustment(),
-    precision: Precision = .float32, clip: CLIPModel, identity: ModelIdentity, output: URL,
+    precision: Precision = .float32, photoDecoding: PhotoDecoding = .exact, clip: CLIPModel,
+    identity: ModelIdentity, output: URL,
     within budget: MemoryBudget? = nil, cacheFolder: URL? = nil, limits: DecodingLimits = .standard
   ) throws {
-    // As 'train' reads them.
+    // The orientation that 'train' uses.
     let orientation = try DataSource(data, root: root).defaultOrientation
     (self.photos, self.data, self.identity, self.seeds) = (photos, data, identity, seeds)
     (self.shots, self.output) = (shots, output)
@@ -91,11 +93,11 @@ public struct MethodComparison: Sendable {
       guard question == .fixed || (photos.classNames.count >= Self.leastClassesForNew && !methods.isEmpty) else {
         return nil
       }
-      // A transfer without targets is its source's own row: all classes, and held-out photos of them.
+      // A transfer without targets is its source's own row: all classes, with their held-out photos.
       let comparison = try Comparison(
         question.kind, model: model, datasets: question == .fixed ? [] : [data], source: data, root: root,
         variants: methods.map { Variant($0) }, seeds: seeds, shots: shots, adjustment: adjustment,
-        precision: precision, orientation: orientation)
+        precision: precision, orientation: orientation, photoDecoding: photoDecoding, isRecursive: isRecursive)
       let reproduction = try Reproduction(
         comparison, clip: clip, identity: identity, output: output.appending(path: question.rawValue), within: budget,
         cacheFolder: cacheFolder, limits: limits)
@@ -106,7 +108,7 @@ public struct MethodComparison: Sendable {
   /// The questions that can be answered with these photos and methods.
   public var questions: [Question] { parts.map(\.question) }
 
-  /// What a question does with the photos, as one sentence.
+  /// A question's use of the photos, as one sentence.
   public func explanation(of question: Question) -> String {
     let count = photos.classNames.count
     let tested = question.tested.labels(of: count)
@@ -118,10 +120,10 @@ public struct MethodComparison: Sendable {
     }
   }
 
-  /// Does every run that is not there yet, and compares the methods.
+  /// Does every run that does not exist yet, and compares the methods.
   ///
-  /// - Parameter progress: called often; it may throw to stop, and whatever is done by then is kept.
-  /// - Throws: what `progress` throws, `WritingError`, and ``RunError/incomparable(first:second:reason:)`` where the
+  /// - Parameter progress: called often; it may throw to stop, and completed work is saved.
+  /// - Throws: the errors of `progress`, `WritingError`, and ``RunError/incomparable(first:second:reason:)`` where the
   ///   photos have changed since a run was tested.
   public mutating func callAsFunction(
     progress: (Question, Reproduction.Progress) throws -> Void = { _, _ in }
@@ -141,7 +143,7 @@ public struct MethodComparison: Sendable {
       }, failures: failures)
   }
 
-  /// Keeps the result as `results.json` and `results.md`, each whole.
+  /// Writes the result to `results.json` and `results.md`, each atomically.
   ///
   /// - Throws: `WritingError`.
   public func write(_ result: MethodComparisonResult) throws {
@@ -152,24 +154,24 @@ public struct MethodComparison: Sendable {
   }
 }
 
-/// Photos, or a folder, on which methods cannot be compared.
+/// Photos, or a folder, unsuitable for a comparison of methods.
 public struct MethodComparisonError: UserFacingError, Equatable {
   public let problem: String
   public let remedy: String?
 }
 
-/// What the runs of one method answered to the same photos, seed by seed.
+/// The answers of one method's runs to the same photos, seed by seed.
 package struct MethodAnswers {
   let method: PromptLearning.Method
-  /// One evaluation a seed; a method that learns nothing has one, which counts for every seed.
+  /// One evaluation for each seed; a method without training has one, which counts for every seed.
   let runs: [Run]
 
   package struct Run {
     let seed: Int
-    /// Its folder.
+    /// The run's folder.
     let path: String
     let evaluation: SavedEvaluation
-    /// Of training and testing.
+    /// The seconds of training and testing.
     let seconds: Double
 
     package init(seed: Int, path: String, evaluation: SavedEvaluation, seconds: Double) {
@@ -181,7 +183,7 @@ package struct MethodAnswers {
 }
 
 extension Reproduction {
-  /// The evaluations of finished units on `classes`, method by method; a method without any is left out.
+  /// The evaluations of finished trials on `classes`, method by method; a method without any is left out.
   fileprivate func answers(of outcomes: [TrialResult], on classes: ClassSubset) throws -> [MethodAnswers] {
     try comparison.variants.compactMap { variant in
       let runs = try outcomes.filter { $0.unit.variant == variant }.compactMap { outcome -> MethodAnswers.Run? in

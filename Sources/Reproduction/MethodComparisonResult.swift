@@ -5,18 +5,18 @@ import PromptLearning
 import Runs
 import Support
 
-/// What a ``MethodComparison`` came to.
+/// The result of a ``MethodComparison``.
 public struct MethodComparisonResult: Sendable, Encodable {
-  /// As the command line named the photos and the model.
+  /// The photos and the model, as named on the command line.
   public let data, model: String
   public let seeds: [Int]
-  /// Photos of each class to learn from.
+  /// The number of training photos of each class.
   public let shots: Int
-  /// `nil` where no run could be measured.
+  /// The result for fixed classes; `nil` where no run could be evaluated.
   public let fixed: QuestionResult?
-  /// `nil` with fewer than four classes, or where no method names others.
+  /// The result for new classes; `nil` with fewer than four classes, or where no method supports others.
   public let new: QuestionResult?
-  /// Why something is missing, each cause once.
+  /// The reasons for missing parts, each cause once.
   public let failures: [Failure]
   private let hasQuestionOfNew: Bool
 
@@ -38,7 +38,7 @@ public struct MethodComparisonResult: Sendable, Encodable {
   /// The table, and the winner of each question.
   public var text: String { ([table.description, ""] + lines).joined(separator: "\n") }
 
-  /// `results.md`.
+  /// The content of `results.md`.
   var markdown: String {
     "# Methods on \(data)\n\n\(model), \(shots) shots, seeds \(seeds.map(String.init).joined(separator: ", ")).\n\n"
       + "\(table.markdown)\n\n" + lines.map { "* \($0)\n" }.joined()
@@ -80,53 +80,54 @@ public struct MethodComparisonResult: Sendable, Encodable {
   }
 }
 
-/// How well methods name the same photos, and which of them is best. Accuracies are percentages.
+/// The accuracies of methods on the same photos, and the best of them. Accuracies are percentages.
 public struct QuestionResult: Sendable, Encodable {
-  /// Classes that were learned, and classes that were told apart.
+  /// The numbers of learned classes, and of classes in the test.
   public let learnedClasses, classes: Int
   public let photos: Int
-  /// In the order that was asked for.
+  /// The scores in the order of the request.
   public let methods: [Score]
   public let verdict: Verdict
 
-  /// One method.
+  /// The score of one method.
   public struct Score: Sendable, Encodable {
     public let method: PromptLearning.Method
     public let seeds: [Int]
     /// The mean over the seeds.
     public let accuracy: Double
-    /// The standard deviation over the seeds, of a sample; 0 with one seed.
+    /// The sample standard deviation over the seeds; 0 with one seed.
     public let deviation: Double
-    /// Where the mean would lie with other photos of the same kind: the percentile bootstrap over the photos.
+    /// The interval of the mean with other photos of the same kind: the percentile bootstrap over the photos.
     public let interval95: RunComparison.Interval
     /// The mean time of a run's training and testing.
     public let seconds: Double
   }
 
-  /// The best method, held against each other one on the photos that both named.
+  /// The best method, compared with each other one on the photos that both predicted.
   public struct Verdict: Sendable, Encodable {
     public let best: PromptLearning.Method
     /// Whether it is better than each other method by more than chance, with every seed.
     public let isSure: Bool
-    /// In the order of their accuracy.
+    /// The other methods in the order of their accuracy.
     public let others: [Difference]
-    /// For people.
+    /// The verdict as a sentence for people.
     public let sentence: String
   }
 
-  /// The best method against another.
+  /// The difference between the best method and another.
   public struct Difference: Sendable, Encodable {
     public let method: PromptLearning.Method
-    /// The best method's accuracy less this one's, in points.
+    /// The best method's accuracy minus this one's, in points.
     public let difference: Double
-    /// Photos that one of the two alone named rightly, in the mean over the seeds.
+    /// The numbers of photos that only the best method predicts correctly, and that only the other does; means over the
+    /// seeds.
     public let onlyBest, onlyOther: Double
-    /// Of McNemar's test on these numbers, rounded: a test with the photos of one seed, not with those of all.
+    /// The p-value of McNemar's test on these numbers, rounded: a test with the photos of one seed, not of all.
     public let pValue: Double
-    /// How many of the seeds that both have agree that the best is better.
+    /// The number of common seeds with which the best method is better, and the number of all common seeds.
     public let agreeingSeeds, seeds: Int
 
-    /// Beyond chance in the photos, and not a matter of the seed.
+    /// Whether the difference is more than chance in the photos, and independent of the seed.
     public var isSure: Bool { pValue < 0.05 && agreeingSeeds == seeds }
   }
 
@@ -184,7 +185,7 @@ extension QuestionResult.Difference {
 }
 
 extension MethodAnswers {
-  /// The evaluations of two methods with the same seed; one that learns nothing stands against every seed.
+  /// The evaluations of two methods with the same seed; one without training is compared with every seed.
   fileprivate func pairs(with other: MethodAnswers) -> [(SavedEvaluation, SavedEvaluation)] {
     runs.flatMap { run in
       other.runs.filter { method.isZeroShot || other.method.isZeroShot || $0.seed == run.seed }
@@ -233,6 +234,6 @@ extension String {
 }
 
 extension SavedEvaluation {
-  /// Whether each photo was named rightly, in an order that does not depend on the dataset's.
+  /// Whether each photo was predicted correctly, in an order that does not depend on the dataset's.
   fileprivate var isRight: [Bool] { sorted.map(\.isRight) }
 }

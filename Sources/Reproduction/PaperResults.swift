@@ -13,18 +13,18 @@ package struct PaperResults: Decodable, Sendable {
 
   private struct Halves: Decodable { let base, new, h: Double }
 
-  /// - Throws: where the resource is not in its place.
+  /// - Throws: an error where the resource is missing.
   package init() throws {
     let url = Bundle.module.bundleURL.appending(path: "paper-results.json")
     self = try JSONDecoder().decode(Self.self, from: Data(contentsOf: url))
   }
 
-  /// - Parameter dataset: as the paper calls it, or `Average`.
+  /// - Parameter dataset: the paper's name for it, or `Average`.
   func halves(of variant: Variant, on dataset: String) -> PaperFigures? {
     variant.label == nil ? halves(of: variant.method, on: dataset) : nil
   }
 
-  /// The same for a method as the paper ran it.
+  /// The paper's figures for a method in its own configuration.
   package func halves(of method: Method, on dataset: String) -> PaperFigures? {
     guard let key = method.paperKey, let found = baseToNew[dataset]?[key] else { return nil }
     return PaperFigures(base: found.base, new: found.new, harmonicMean: found.h)
@@ -35,14 +35,15 @@ package struct PaperResults: Decodable, Sendable {
     return (kind == .crossDataset ? crossDataset : domainGeneralization)[key]?[dataset]
   }
 
-  /// A method's on a dataset as the paper learned it, on ImageNet; where both tables have the dataset, they agree.
+  /// The accuracy of a method on a dataset after training on ImageNet, as in the paper; where both tables have the
+  /// dataset, they agree.
   package func accuracy(of method: Method, transferredTo dataset: String) -> Double? {
     guard let key = method.paperKey else { return nil }
     return domainGeneralization[key]?[dataset] ?? crossDataset[key]?[dataset]
   }
 }
 
-/// What the paper found for a dataset and a method, in percent.
+/// The paper's figures for a dataset and a method, in percent.
 public struct PaperFigures: Sendable, Codable, Equatable {
   public let base, new, harmonicMean: Double
 
@@ -52,7 +53,7 @@ public struct PaperFigures: Sendable, Codable, Equatable {
 }
 
 extension Comparison {
-  /// Whether the figures may be held against the paper's: everything but the data is as there.
+  /// Whether the figures are comparable with the paper's: everything but the data is the same.
   func isPapersSetUp(on configuration: CLIPConfiguration) -> Bool {
     configuration.architecture == OpenAIModel.viTB16.rawValue && shots == 16 && seeds.sorted() == [1, 2, 3]
       && context == RunConfiguration.Context() && adjustment.isNone && precision == .float32

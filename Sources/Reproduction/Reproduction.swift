@@ -6,8 +6,8 @@ import PromptLearning
 import Runs
 import Support
 
-/// Does a comparison's units in a folder that any number of processes share: each unit is done by one of them, and what is
-/// done already is taken as it is.
+/// Runs a comparison's trials in a folder that any number of processes share: each trial is done by one of them, and
+/// completed ones are reused.
 public struct Reproduction: Sendable {
   public let comparison: Comparison
   public let units: [Trial]
@@ -17,28 +17,28 @@ public struct Reproduction: Sendable {
   private let layout: Layout
   private var bench: EncodedTestSets
 
-  /// Where the units' runs go.
+  /// The locations of the trials' runs.
   public enum Layout: Sendable {
-    /// `units/DATASET/METHOD-seedN`, where finished units are kept.
+    /// `units/DATASET/METHOD-seedN`, where finished trials are kept.
     case units
-    /// `METHOD-seedN`, each in place of what was there: for one dataset.
+    /// `METHOD-seedN`, each replacing an earlier run: for one dataset.
     case flat
   }
 
-  /// What is being done.
+  /// The progress of the trials.
   public enum Progress: Sendable {
     case encoding(dataset: String, done: Int, of: Int)
     case training(Trial, TrainingProgress)
-    /// `number` of the units are now done; `isNew` if this process has done this one.
+    /// `number` of the trials are now done; `isNew` if this process has done this one.
     case finished(TrialResult, number: Int, of: Int, isNew: Bool)
-    /// Other processes do what is left.
+    /// Other processes are doing the remaining trials.
     case waiting(units: Int)
   }
 
-  /// Looks at everything that is there, before anything is computed.
+  /// Checks all existing runs before anything is computed.
   ///
-  /// - Throws: ``RunError`` where the folder holds something else, or another run in a unit's place;
-  ///   `WritingError` where nothing can be written.
+  /// - Throws: ``RunError`` where the folder holds something else, or another run at a trial's location; `WritingError`
+  ///   where nothing can be written.
   public init(
     _ comparison: Comparison, clip: CLIPModel, identity: ModelIdentity, output: URL, layout: Layout = .units,
     within budget: MemoryBudget? = nil, cacheFolder: URL? = nil, limits: DecodingLimits = .standard
@@ -50,13 +50,14 @@ public struct Reproduction: Sendable {
     units = comparison.units
     runner = TrialRunner(clip: clip, identity: identity, budget: budget, cacheFolder: cacheFolder, limits: limits)
     let cache = cacheFolder.map { FeatureCache(folder: $0, model: identity.sha256) }
-    let reading = PhotoReading(limits: limits, orientation: comparison.orientation)
+    let reading = PhotoReading(
+      limits: limits, orientation: comparison.orientation, decoding: comparison.photoDecoding)
     bench = EncodedTestSets(FeatureExtractor(clip, cache: cache, reading: reading))
     if layout == .units { try Self.check(output: output) }
     for unit in units { try checkPlace(of: unit) }
   }
 
-  /// Makes sure that a folder can take a comparison: it is new, empty, or has one.
+  /// Checks that a folder can hold a comparison: it is new, empty, or has one.
   ///
   /// - Throws: ``ReproductionError/noComparison(path:)``, or `WritingError`.
   public static func check(output: URL) throws {
@@ -74,7 +75,7 @@ public struct Reproduction: Sendable {
       if layout == .units { _ = try place.state() }
       _ = try RunFolder(creating: place.url, existing: .replace)
     } catch let error as RunError {
-      // Another run must not be taken for this one; what is merely broken is told when the unit's turn comes.
+      // A different run must not be mistaken for this one; a broken one is reported at its trial's turn.
       if error.kind == .otherSetting { throw error }
     } catch let error as LearningError {
       if error.kind == .otherModel { throw error }
@@ -92,11 +93,11 @@ public struct Reproduction: Sendable {
       classNames: try dataset.subset(unit.configuration.classes).classNames, identity: runner.identity)
   }
 
-  /// Does every unit that nobody has done or is doing, waits for those that others do, and tells what all came to.
+  /// Runs every trial that no process has done or is doing, waits for those of others, and returns all results.
   ///
-  /// - Parameter progress: called often; it may throw to stop, and whatever is done by then is kept.
-  /// - Returns: an outcome for each of ``units``.
-  /// - Throws: what `progress` throws, and `WritingError`; what is wrong with a unit's data is part of its outcome.
+  /// - Parameter progress: called often; it may throw to stop, and completed work is saved.
+  /// - Returns: a result for each of ``units``.
+  /// - Throws: the errors of `progress`, and `WritingError`; faults of a trial's data are part of its result.
   public mutating func callAsFunction(progress: (Progress) throws -> Void = { _ in }) throws -> [TrialResult] {
     var outcomes: [Int: TrialResult] = [:]
     while outcomes.count < units.count {
@@ -117,7 +118,7 @@ public struct Reproduction: Sendable {
     return units.indices.compactMap { outcomes[$0] }
   }
 
-  /// - Throws: ``RunError/inUse(path:)`` while another process does the unit.
+  /// - Throws: ``RunError/inUse(path:)`` while another process runs the trial.
   private mutating func outcome(
     of unit: Trial, progress: (Progress) throws -> Void
   ) throws -> (TrialResult, isNew: Bool) {
@@ -127,7 +128,7 @@ public struct Reproduction: Sendable {
       if layout == .units, let outcome = try finishedOutcome(of: place) { return (outcome, false) }
       let lock = try place.lock()
       defer { lock.release() }
-      // Another process may have ended between the two looks.
+      // Another process may have finished between the two checks.
       if layout == .units, let outcome = try finishedOutcome(of: place) { return (outcome, false) }
       let (folder, classifier, seconds, kept) = try runner.trained(
         place, on: source.dataset.get(), isReplacing: layout == .flat
@@ -147,7 +148,7 @@ public struct Reproduction: Sendable {
     }
   }
 
-  /// The outcome of a unit that was trained and tested on everything before; `nil` where something is left to do.
+  /// The result of a trial with all its training and tests done; `nil` where something is left to do.
   func finishedOutcome(of place: TrialFolder) throws -> TrialResult? {
     guard case .trained(_, let seconds, let kept) = try place.state() else { return nil }
     var found: [Trial.Test: SavedEvaluation] = [:]
@@ -189,11 +190,11 @@ public struct Reproduction: Sendable {
     return TrialResult(unit, found, trainingSeconds: seconds, failures: failures)
   }
 
-  /// Keeps the table as `results.json` and `results.md`, each whole.
+  /// Writes the table to `results.json` and `results.md`, each atomically.
   ///
   /// - Throws: `WritingError`.
   public func write(_ result: ComparisonSummary, _ text: ComparisonText) throws {
-    // There are no units yet where no data could be used; the folder is this comparison's all the same.
+    // There are no trials where no data could be used; the folder belongs to this comparison all the same.
     _ = try CreatedDirectories(upTo: output.appending(path: "units"))
     try AtomicFile.write(
       JSONEncoder.readable.encode(result) + Data("\n".utf8), to: output.appending(path: "results.json"))

@@ -1,6 +1,6 @@
 import Support
 
-/// What can be wrong with a comparison of methods.
+/// An error in a comparison of methods.
 public struct ReproductionError: UserFacingError, Equatable {
   public let problem: String
   public let remedy: String?
@@ -16,7 +16,7 @@ extension ReproductionError {
       remedy: "Choose another --output")
   }
 
-  /// A comparison that would have two rows of one name.
+  /// A comparison that would have two rows with one name.
   public static func datasetTwice(title: String) -> Self {
     Self(
       "There are two datasets called \(title)",

@@ -5,28 +5,28 @@ import PromptLearning
 import Runs
 import Support
 
-/// What a comparison is going to do: its units, what is done of them, and what the rest will take on this machine.
+/// The plan of a comparison: its trials, the completed ones, and the expected time of the rest on this machine.
 public struct ReproductionPlan: Sendable, Encodable {
   public let units: [Entry]
-  /// Of all that is left, with one process.
+  /// The expected seconds for all remaining trials, with one process.
   public let expectedSeconds: Double
-  /// Of encoding the test images of all datasets; next to nothing where their features are kept already.
+  /// The seconds for encoding the test images of all datasets; next to nothing where their features are cached.
   public let testEncodingSeconds: Double
-  /// The most that the process held while it measured, with all test features.
+  /// The peak memory of the process during the measurement, with all test features.
   public let memoryMiB: Double
   public let threads: Int
 
   public struct Entry: Sendable, Encodable {
-    /// Of the unit's run, under `units`.
+    /// The path of the trial's run, under `units`.
     public let unit: String
     public let dataset: String
     public let method: Method
     public let variant: String?
     public let seed: Int
     public let state: State
-    /// Of what is left of it; `nil` where nothing can be done.
+    /// The expected seconds of its remaining work; `nil` where nothing can be done.
     public let expectedSeconds: Double?
-    /// Why nothing can be done.
+    /// The reason why nothing can be done.
     public let reason: String?
   }
 
@@ -36,7 +36,7 @@ public struct ReproductionPlan: Sendable, Encodable {
     case impossible
   }
 
-  /// For a terminal.
+  /// The plan as text for a terminal.
   public var text: String {
     let table = TextTable(
       header: ["unit", "state", "expected"],
@@ -67,7 +67,7 @@ public struct ReproductionPlan: Sendable, Encodable {
 }
 
 extension Reproduction {
-  /// Measures a few steps of every method and list of classes that has something left to do, and extrapolates.
+  /// Measures a few steps of every method and list of classes with remaining work, and extrapolates.
   ///
   /// - Parameter check: called between measurements; it may throw to stop.
   public func plan(checking check: () throws -> Void = {}) throws -> ReproductionPlan {
@@ -111,7 +111,7 @@ extension Reproduction {
       }
       let cost = try meter.cost(
         of: unit, on: unit.configuration.examples(from: dataset), encodedAs: dataset, testedOn: tests.map(\.1))
-      // Stored views are the same for every learner of a seed: the first encodes them for all.
+      // Stored views are the same for every learner with one seed: the first encodes them for all.
       var images = cost.images
       if let views = unit.configuration.training?.views, views != .fresh, runner.cacheFolder != nil,
         !storedViews.insert("\(unit.dataset) \(unit.seed)").inserted

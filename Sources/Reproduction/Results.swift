@@ -8,36 +8,36 @@ public struct SeedResult: Sendable, Codable, Equatable {
   public let method: Method
   public let seed: Int
   public let base: Double
-  /// `nil` for a method that names its own classes alone.
+  /// The accuracy on new classes; `nil` for a method that supports only its own classes.
   public let new: Double?
-  /// Of training and testing.
+  /// The seconds of training and testing.
   public let seconds: Double
 }
 
 /// The accuracies of one method over its seeds: the fields that `demo` and `reproduce` print as JSON.
 public struct MethodResult: Sendable, Codable, Equatable {
   public let method: Method
-  /// What tells an ablation's row from the method as usual; `nil` for that.
+  /// The label of an ablation's row, such as `random-8`; `nil` for the usual method.
   public let variant: String?
   public let dataset: String
   public let seeds: [Int]
   /// Means over the seeds, in percent.
   public let base: Double
-  /// `nil`, like what follows from it, for a method that names its own classes alone.
+  /// The mean on new classes; `nil`, like values that follow from it, for a method that supports only its own classes.
   public let new: Double?
-  /// Of the two means, as the paper reports it.
+  /// The harmonic mean of the two means, as the paper reports it.
   public let harmonicMean: Double?
-  /// Standard deviations over the seeds, of a sample; 0 with one seed.
+  /// The sample standard deviations over the seeds; 0 with one seed.
   public let baseDeviation: Double
   public let newDeviation: Double?
   /// Half the width of the mean's 95 % interval, by Student's t; `nil` with one seed.
   public let baseInterval, newInterval: Double?
-  /// Of training and testing, all seeds together.
+  /// The seconds of training and testing, over all seeds.
   public let seconds: Double
-  /// The paper's, where it has this row.
+  /// The paper's figures, where it has this row.
   public let paper: PaperFigures?
 
-  /// - Parameter results: of one method, one a seed.
+  /// - Parameter results: the results of one method, one for each seed.
   public init(_ results: [SeedResult], variant: Variant, dataset: String, paper: PaperFigures? = nil) {
     method = variant.method
     self.variant = variant.label
@@ -55,7 +55,7 @@ public struct MethodResult: Sendable, Codable, Equatable {
     seconds = results.map(\.seconds).reduce(0, +)
   }
 
-  /// Writes what there is none of as `null`, so that every row has every field.
+  /// Encodes missing values as `null`, so that every row has every field.
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: CodingKeys.self)
     try container.encode(method, forKey: .method)
@@ -77,23 +77,23 @@ public struct MethodResult: Sendable, Codable, Equatable {
 /// The accuracy of one method on one dataset after learning on another, over its seeds.
 public struct TransferResult: Sendable, Codable, Equatable {
   public let method: Method
-  /// What tells an ablation's row from the method as usual; `nil` for that.
+  /// The label of an ablation's row, such as `random-8`; `nil` for the usual method.
   public let variant: String?
-  /// What was learned from, and what was tested on; equal in the source's own row.
+  /// The training and the test dataset; equal in the source's own row.
   public let source, dataset: String
   public let seeds: [Int]
   /// The mean over the seeds, in percent.
   public let accuracy: Double
-  /// Standard deviation over the seeds, of a sample; 0 with one seed.
+  /// The sample standard deviation over the seeds; 0 with one seed.
   public let accuracyDeviation: Double
   /// Half the width of the mean's 95 % interval, by Student's t; `nil` with one seed.
   public let accuracyInterval: Double?
-  /// Of training and of testing on everything, all seeds together.
+  /// The seconds of training and of all tests, over all seeds.
   public let seconds: Double
   /// The paper's accuracy, where it has this row.
   public let paper: Double?
 
-  /// - Parameter accuracies: in percent, one a seed.
+  /// - Parameter accuracies: the accuracies in percent, one for each seed.
   init(
     _ accuracies: [Double], seeds: [Int], variant: Variant, source: String, dataset: String, seconds: Double,
     paper: Double?
@@ -110,7 +110,7 @@ public struct TransferResult: Sendable, Codable, Equatable {
     self.paper = paper
   }
 
-  /// Writes what there is none of as `null`, so that every row has every field.
+  /// Encodes missing values as `null`, so that every row has every field.
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: CodingKeys.self)
     try container.encode(method, forKey: .method)
@@ -147,7 +147,7 @@ public struct BaseToNewTable: CustomStringConvertible {
   }
 }
 
-/// Figures as tables show them.
+/// Formats figures for tables.
 enum FigureText {
   static func text(_ value: Double?, spread: Double? = nil) -> String {
     guard let value else { return "–" }

@@ -4,14 +4,14 @@ import PromptLearning
 import Runs
 import Support
 
-/// One training of a comparison and the tests that belong to it: the smallest thing that is done once.
+/// One training of a comparison and its tests: the smallest unit of work.
 public struct Trial: Sendable, Equatable {
-  /// The title of the dataset that is learned from.
+  /// The title of the training dataset.
   public let dataset: String
   public let variant: Variant
-  /// Of its run. A zero-shot classifier has seed 1, and counts for every seed.
+  /// The configuration of its run. A zero-shot classifier has seed 1, and counts for every seed.
   public let configuration: RunConfiguration
-  /// What it is tested on, in the order of the table.
+  /// The tests, in the order of the table.
   public let tests: [Test]
 
   public struct Test: Sendable, Hashable {
@@ -22,42 +22,42 @@ public struct Trial: Sendable, Equatable {
 
   public var seed: Int { configuration.seed }
 
-  /// Of its run, under the folder of all units: `Caltech101/cocoop-seed1`.
+  /// The path of its run, under the folder of all trials: `Caltech101/cocoop-seed1`.
   public var path: String { "\(dataset.replacing("/", with: "-"))/\(folderName)" }
 
-  /// Without the dataset, as `demo` calls its runs.
+  /// The folder's name without the dataset, as for the runs of `demo`.
   var folderName: String { "\(variant.folderName)-seed\(seed)" }
 
-  /// For people, such as "Caltech101, CoCoOp, seed 1".
+  /// The title for people, such as "Caltech101, CoCoOp, seed 1".
   public var title: String { "\(dataset), \(variant.title)" + (variant.method.isZeroShot ? "" : ", seed \(seed)") }
 }
 
-/// Where a unit's run is kept, and how much of the unit is done there.
+/// The folder of a trial's run, and the progress of the trial there.
 struct TrialFolder {
   let unit: Trial
   let url: URL
-  /// What the unit learns.
+  /// The names of the trial's training classes.
   let classNames: [String]
-  /// Of the checkpoint that it learns on.
+  /// The identity of the checkpoint that it is trained on.
   let identity: ModelIdentity
 
   enum State {
     case absent
-    /// Begun and not finished; it may be gone on with where there is a checkpoint.
+    /// Started and not finished; it can be resumed where there is a checkpoint.
     case begun
-    /// Trained, and tested on these so far.
+    /// Trained, with the evaluations that are done so far.
     case trained(RunFolder, seconds: Double, [SavedEvaluation])
   }
 
-  /// The right to work on the unit, which one process at a time has. It stands beside the run, whose own lock the training
-  /// takes.
+  /// Takes the lock for working on the trial, for one process at a time. It is separate from the run's own lock, which
+  /// the training takes.
   ///
   /// - Throws: ``RunError/inUse(path:)``.
   func lock() throws -> RunLock {
     try RunLock(at: url.deletingLastPathComponent().appending(path: ".\(url.lastPathComponent)"))
   }
 
-  /// - Throws: ``RunError`` or `LearningError` where another run is in this place.
+  /// - Throws: ``RunError`` or `LearningError` where another run is at this location.
   func state() throws -> State {
     guard RunFolder.isRun(url) else { return .absent }
     let folder = try RunFolder(existing: url)
@@ -80,7 +80,7 @@ struct TrialFolder {
 }
 
 extension [SavedEvaluation] {
-  /// The one on these test images, if they are still the same.
+  /// The evaluation on these test images, if they are still the same.
   func first(of test: Trial.Test, on dataset: Dataset) -> SavedEvaluation? {
     guard let names = try? dataset.subset(test.classes).classNames else { return nil }
     return first {
@@ -90,6 +90,6 @@ extension [SavedEvaluation] {
 }
 
 extension [String] {
-  /// The first three.
+  /// The first three names.
   fileprivate var summary: String { prefix(3).joined(separator: ", ") + (count > 3 ? ", …" : "") }
 }

@@ -6,18 +6,18 @@ import PromptLearning
 import Runs
 import Support
 
-/// What one unit of a comparison came to.
+/// The result of one trial of a comparison.
 public struct TrialResult: Sendable {
   public let unit: Trial
-  /// In percent, of the tests that could be made; none where it could not be trained.
+  /// The accuracies in percent, of the tests that could be made; none where it could not be trained.
   public let accuracies: [Trial.Test: Double]
-  /// Of training and testing.
+  /// The seconds of training and testing.
   public let seconds: Double
-  /// Why something is missing, one for each cause.
+  /// The reasons for missing parts, one for each cause.
   public let failures: [Failure]
 
   public struct Failure: Sendable, Hashable {
-    /// The dataset or the unit that cannot be worked with.
+    /// The dataset or the trial that cannot be used.
     public let subject: String
     public let reason: String
 
@@ -39,7 +39,7 @@ public struct TrialResult: Sendable {
   public var isComplete: Bool { failures.isEmpty }
 }
 
-/// Does one unit of work in a run folder of its own: trains what is not trained and tests what is not tested.
+/// Runs one trial in a run folder of its own: trains and tests where that is not done yet.
 struct TrialRunner: Sendable {
   let clip: CLIPModel
   let identity: ModelIdentity
@@ -48,9 +48,9 @@ struct TrialRunner: Sendable {
   let limits: DecodingLimits
 
   /// - Parameters:
-  ///   - source: the whole dataset that is learned from.
-  ///   - isReplacing: whether what is there of the unit gives way.
-  /// - Returns: the classifier of the unit.
+  ///   - source: the whole training dataset.
+  ///   - isReplacing: whether an existing run of the trial is replaced.
+  /// - Returns: the classifier of the trial.
   func trained(
     _ place: TrialFolder, on source: Dataset, isReplacing: Bool, progress: (TrainingProgress) throws -> Void
   ) throws -> (folder: RunFolder, classifier: any ImageClassifier, seconds: Double, kept: [SavedEvaluation]) {

@@ -1,19 +1,19 @@
 import Support
 
-/// What can be wrong with a run, or with the model and data that one is asked for.
+/// An error in a run, or in its model and data.
 public struct RunError: UserFacingError, Equatable {
   public let problem: String
   public let remedy: String?
   package let kind: Kind
 
-  /// The few errors that a caller treats in its own way.
+  /// The few errors that callers handle specially.
   package enum Kind: Sendable, Equatable {
     case unknownModel, unknownData
     case inUse, otherSetting
     case notKept(path: String, reason: String)
-    /// What is wrong with a list of classes, without where it was read.
+    /// The problem of a list of classes, without the list's source.
     case classList(problem: String)
-    /// Why a run cannot answer fast.
+    /// The reason why a run cannot answer fast.
     case noFastMode(reason: String)
     case other
   }
@@ -24,7 +24,7 @@ public struct RunError: UserFacingError, Equatable {
 }
 
 extension RunError {
-  /// Whether another process is at work in the folder, which ends.
+  /// Whether another process is using the folder, which will end.
   package var isInUse: Bool { kind == .inUse }
 
   public static func unknownModel(name: String, nearest: String?) -> Self {
@@ -42,14 +42,14 @@ extension RunError {
       kind: .unknownData)
   }
 
-  /// A benchmark's name without the folder that it lies in.
+  /// A benchmark's name without its root folder.
   public static func noRoot(name: String, folder: String) -> Self {
     Self(
       "'\(name)' is a published benchmark, and no --root says where it lies",
       remedy: "Give as --root the folder that holds '\(folder)'")
   }
 
-  /// Only benchmarks lie under a root.
+  /// A name that is not a benchmark's, given with a root.
   public static func notABenchmark(name: String, nearest: String?) -> Self {
     Self(
       "'\(name)' is no published benchmark, and only those lie under a --root",
@@ -76,7 +76,7 @@ extension RunError {
       remedy: "Give a folder that 'cocoop train' has written")
   }
 
-  /// A training that was stopped, as far as it is known in which epoch.
+  /// A training that was stopped, with its epoch as far as it is known.
   public static func unfinished(path: String, epoch: Int?, of epochs: Int?) -> Self {
     var place = ""
     if let epoch, let epochs { place = ": it was stopped in epoch \(epoch) of \(epochs)" }
@@ -103,14 +103,14 @@ extension RunError {
       remedy: "Start it again with --force")
   }
 
-  /// Neither the newest checkpoint nor the one before can be read.
+  /// Neither the newest checkpoint nor the previous one can be read.
   public static func damagedCheckpoint(path: String, reason: String) -> Self {
     Self(
       "The run in \(path) cannot go on: none of its checkpoints can be read. \(reason)",
       remedy: "Start it again with --force")
   }
 
-  /// The disk took no further checkpoint; how far the training is kept.
+  /// The disk accepted no further checkpoint; with the last saved step of the training.
   public static func notKept(path: String, reason: String, epoch: Int, step: Int) -> Self {
     Self(
       "Cannot write \(path): \(reason)",
@@ -127,7 +127,7 @@ extension RunError {
       remedy: "Restore the dataset, or start again with --force")
   }
 
-  /// Another process writes into the folder now.
+  /// Another process is writing into the folder.
   public static func inUse(path: String) -> Self {
     Self(
       "Another process is at work in \(path)",
@@ -143,7 +143,7 @@ extension RunError {
       kind: .otherSetting)
   }
 
-  /// Prompts that don't know the model, the classes or the data that they were learned on.
+  /// Prompts that do not record the model, the classes or the data that they were learned on.
   public static func modelNotNamed(path: String) -> Self {
     Self(
       "\(path) does not say which model its prompts were learned on",
@@ -169,21 +169,21 @@ extension RunError {
       remedy: "Choose another place or replace it with --force")
   }
 
-  /// A run's folder whose name is not UTF-8, or that lies below one.
+  /// A run's folder whose path is not UTF-8.
   public static func folderName(path: String) -> Self {
     Self(
       "A run's folder needs a path in UTF-8, and \(path) is none",
       remedy: "Rename it, or give another")
   }
 
-  /// What the run was made with is not where it was.
+  /// An input of the run that is no longer where it was.
   public static func lost(_ part: RunPart, place: String) -> Self {
     Self(
       "The run's \(part.rawValue) was at \(place), and nothing is there",
       remedy: "Give \(part.option) with its place")
   }
 
-  /// Class names that cannot be told apart or read.
+  /// Class names that cannot be distinguished or read.
   public static func classList(source: String, problem: String) -> Self {
     Self(
       "The list of classes in \(source) cannot be used: \(problem)",
@@ -191,14 +191,14 @@ extension RunError {
       kind: .classList(problem: problem))
   }
 
-  /// The run's own dataset has other classes than when it was learned on.
+  /// The run's own dataset has other classes than during the training.
   public static func otherClasses(path: String, data: String, difference: String) -> Self {
     Self(
       "\(data) has changed since the run in \(path) learned its classes: \(difference)",
       remedy: "Restore the dataset, or measure on it as another one with --data")
   }
 
-  /// A precision that this machine cannot compute in.
+  /// A precision that this machine does not support.
   public static func precision(_ precision: String) -> Self {
     Self(
       "This processor has no products of \(precision)",
@@ -219,14 +219,14 @@ extension RunError {
       remedy: "Check its permissions")
   }
 
-  /// Figures or predictions in a run's folder that are not as they were written.
+  /// Figures or predictions in a run's folder that were changed or damaged.
   public static func keptEvaluation(path: String, reason: String) -> Self {
     Self(
       "\(path) cannot be used: \(reason)",
       remedy: "Remove the folder that it is in and measure again with 'cocoop evaluate'")
   }
 
-  /// The words of context vectors were asked of a method that learns none.
+  /// The words of context vectors were requested for a method without contexts.
   public static func noContexts(path: String, method: String) -> Self {
     Self(
       "\(path) has no context vectors: \(method) learns none",
@@ -240,28 +240,28 @@ extension RunError {
       remedy: "Leave out --image, or give a run of cocoop")
   }
 
-  /// A folder of runs that is not there.
+  /// A folder of runs that does not exist.
   public static func noFolder(path: String) -> Self {
     Self(
       "There is no folder \(path)",
       remedy: "Name the folder that holds the runs")
   }
 
-  /// Two runs that were not measured on the same images.
+  /// Two runs that were not evaluated on the same images.
   public static func incomparable(first: String, second: String, reason: String) -> Self {
     Self(
       "\(first) and \(second) cannot be compared: \(reason)",
       remedy: "Measure both on the same images with 'cocoop evaluate'")
   }
 
-  /// Two runs on one dataset whose figures are of other photos.
+  /// Two runs on one dataset whose figures are from different photos.
   public static func otherTestPhotos(first: String, second: String, evaluation: String, difference: String) -> Self {
     Self(
       "\(first) and \(second) were measured on other photos (\(evaluation)): \(difference)",
       remedy: Self.sameTestPhotos)
   }
 
-  /// Photos to learn from that cannot be read, and what is wrong with the first of them.
+  /// Training photos that cannot be read, with the problems of the first.
   public static func brokenPhotos(count: Int, of total: Int, first: [String]) -> Self {
     Self(
       "\(count) of \(total) photos to learn from cannot be read\(count > first.count ? ", such as" : ":") "
@@ -269,14 +269,14 @@ extension RunError {
       remedy: "Replace them, or leave them out with --skip-broken")
   }
 
-  /// A run that has no images to be measured on.
+  /// A run without images for an evaluation.
   public static func nothingToMeasure(path: String, split: String) -> Self {
     Self(
       "The data of \(path) have no \(split) images to measure it on",
       remedy: "Give other images with --data, or train again without '--test none'")
   }
 
-  /// What a run remembers the place of.
+  /// The inputs whose paths a run records.
   public enum RunPart: String, Sendable, Equatable {
     case model, data
     case root = "folder of benchmarks"
@@ -284,7 +284,7 @@ extension RunError {
     var option: String { self == .model ? "--model" : self == .data ? "--data" : "--root" }
   }
 
-  /// How runs come to be measured on the same photos.
+  /// Advice for evaluating runs on the same photos.
   package static let sameTestPhotos =
     "Divide the photos once with 'cocoop datasets split', and train each run with --data and the file that it writes"
 }

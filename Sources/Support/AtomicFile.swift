@@ -12,23 +12,23 @@ public struct WritingError: UserFacingError, Equatable {
 
 /// Writes files so that a reader never sees half of one, whenever the process dies.
 public enum AtomicFile {
-  /// Writes `data` to `url`: to a temporary name beside it, synced to disk, then renamed over `url`.
+  /// Writes `data` to `url`: to a temporary file in the same folder, synced to disk, then renamed over `url`.
   ///
-  /// - Throws: ``WritingError`` with the system's reason; whatever stood at `url` is then unchanged.
+  /// - Throws: ``WritingError`` with the system's reason; an earlier file at `url` is then unchanged.
   public static func write(_ data: Data, to url: URL) throws {
     try write(to: url) { append in try data.withUnsafeBytes(append) }
   }
 
-  /// Writes what `body` appends, piece by piece, in the same way: for contents that need not be in memory at once.
+  /// Writes what `body` appends, piece by piece, in the same way, so that the contents need not be in memory at once.
   ///
-  /// - Throws: ``WritingError`` with the system's reason, or what `body` throws; whatever stood at `url` is then
+  /// - Throws: ``WritingError`` with the system's reason, or what `body` throws; an earlier file at `url` is then
   ///   unchanged.
   public static func write(
     to url: URL, _ body: (_ append: (UnsafeRawBufferPointer) throws -> Void) throws -> Void
   ) throws {
     var descriptor: Int32 = -1
     let made = TemporaryName.make(beside: url, "partial") { name in
-      // Exclusively: a file of this name is another process's.
+      // Opened exclusively: an existing file of this name belongs to another process.
       descriptor = open(name.path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
       return descriptor >= 0
     }
@@ -43,7 +43,7 @@ public enum AtomicFile {
     }
   }
 
-  /// - Parameter url: what errors name: the file that the temporary one is for.
+  /// - Parameter url: the file that the temporary one is for; errors give its path.
   private static func write(
     syncedTo descriptor: Int32, for url: URL, _ body: (_ append: (UnsafeRawBufferPointer) throws -> Void) throws -> Void
   ) throws {
@@ -75,9 +75,9 @@ public enum AtomicFile {
 
 /// Writes folders so that a reader never sees half of one.
 public enum AtomicFolder {
-  /// Lets `body` fill a temporary folder beside `url`, then puts that in place of whatever stands there.
+  /// Lets `body` fill a temporary folder next to `url`, then replaces whatever is at `url` with it.
   ///
-  /// - Throws: ``WritingError`` with the system's reason, or what `body` throws; what stood at `url` is then unchanged.
+  /// - Throws: ``WritingError`` with the system's reason, or what `body` throws; what was at `url` is then unchanged.
   public static func write(to url: URL, _ body: (URL) throws -> Void) throws {
     let made = TemporaryName.make(beside: url, "partial") { mkdir($0.path, 0o755) == 0 }
     guard let temporary = made else { throw systemError(url) }
@@ -111,12 +111,12 @@ public enum AtomicFolder {
   }
 }
 
-/// The folders that had to be made on the way to one, so that they can be taken back.
+/// The folders that had to be created for a path, so that they can be removed again.
 public struct CreatedDirectories: Sendable {
-  /// Those that were not there before, the deepest first.
+  /// The folders that did not exist before, the deepest first.
   public let made: [URL]
 
-  /// Makes `url` and the folders above it, as far as they are missing, and sees that files can be written there.
+  /// Creates `url` and the missing folders above it, and checks that files can be written there.
   ///
   /// - Throws: ``WritingError`` with the system's reason; no new folder is left then.
   public init(upTo url: URL) throws {
@@ -141,21 +141,21 @@ public struct CreatedDirectories: Sendable {
     made = missing
   }
 
-  /// Removes those of them that are empty.
+  /// Removes the created folders that are empty.
   public func removeEmpty() {
     for folder in made { rmdir(folder.path) }
   }
 }
 
-/// Names for files that are being written, beside the files that they will become.
+/// Temporary names for files that are being written, in the folder of the final files.
 ///
-/// A process id is no name: in a container the process is number 1, on a shared disk two machines have the same ones. So
-/// a name carries the machine, the process and 64 random bits, and whoever makes the file makes it exclusively.
+/// A process id is not unique: in a container the process is number 1, and on a shared disk two machines have the same
+/// ids. So a name contains the machine, the process and 64 random bits, and the file is created exclusively.
 enum TemporaryName {
-  /// The bytes of a name that every file system takes.
+  /// The longest name, in bytes, that every file system accepts.
   private static let longest = 255
 
-  /// A hidden name beside `url` that ends in `.suffix`.
+  /// A hidden name in the folder of `url` that ends in `.suffix`.
   static func beside(_ url: URL, _ suffix: String) -> URL {
     let own = "\(machine)-\(getpid())-\(String(UInt64.random(in: .min ... .max), radix: 36)).\(suffix)"
     var name = url.lastPathComponent
@@ -165,8 +165,8 @@ enum TemporaryName {
 
   /// Calls `make` with names until one is new.
   ///
-  /// - Parameter make: returns whether it made the file or folder; otherwise the system's `errno` says why not.
-  /// - Returns: the name, or `nil` where the system would not make it for another reason than its name.
+  /// - Parameter make: returns whether it created the file or folder; otherwise the system's `errno` has the reason.
+  /// - Returns: the name, or `nil` where the system refused for another reason than the name.
   static func make(beside url: URL, _ suffix: String, _ make: (URL) -> Bool) -> URL? {
     for _ in 0..<100 {
       let name = beside(url, suffix)
@@ -176,7 +176,7 @@ enum TemporaryName {
     return nil
   }
 
-  /// The machine's name, as far as a file name takes it.
+  /// The machine's name, as far as a file name can contain it.
   private static let machine: String = {
     var bytes = [CChar](repeating: 0, count: 256)
     guard gethostname(&bytes, bytes.count - 1) == 0 else { return "host" }

@@ -1,12 +1,12 @@
 /// A file name or path as text. The file system's names are bytes, and need not be UTF-8.
 ///
-/// A name that is UTF-8 is its own spelling. In any other, each byte that is no part of a UTF-8 character is spelled
-/// `\xhh`, with two hexadecimal digits in lower case, and each backslash is doubled: `caf\xe9.jpg`. A UTF-8 name that has
-/// such an escape in it as it stands is spelled with doubled backslashes too, so that each spelling belongs to one name.
-/// Bytes below 80 are characters of their own, and no escape.
-/// Inside the package every path is a spelling; ``FileSystem`` turns it back into bytes where the system is asked.
+/// A UTF-8 name is its own spelling. In any other name, each byte that is not part of a UTF-8 character is spelled
+/// `\xhh`, with two hexadecimal digits in lower case, and each backslash is doubled: `caf\xe9.jpg`. A UTF-8 name that
+/// contains such an escape literally is spelled with doubled backslashes too, so that each spelling belongs to one
+/// name. Bytes below 80 (hexadecimal) are characters, never escapes.
+/// Inside the package every path is a spelling; ``FileSystem`` turns it back into bytes for the system.
 public enum FileName {
-  /// The text that stands for a name.
+  /// The text that represents a name.
   public static func spelling(of bytes: some Collection<UInt8>) -> String {
     if let text = String(validating: bytes, as: UTF8.self), !holdsEscape(bytes) { return text }
     var spelled: [UInt8] = []
@@ -23,7 +23,7 @@ public enum FileName {
     return String(decoding: spelled, as: UTF8.self)
   }
 
-  /// The name that a text stands for.
+  /// The name that a text represents.
   public static func bytes(of spelling: String) -> [UInt8] {
     let text = Array(spelling.utf8)
     guard holdsEscape(text) else { return text }
@@ -41,8 +41,8 @@ public enum FileName {
     return bytes
   }
 
-  /// The spelling of a path that a person or another program gave: the name itself where a file has it, or else a
-  /// spelling that was printed here, taken as it is.
+  /// The spelling of a path from a person or another program: the name itself where a file has it; otherwise the text
+  /// is taken as a spelling that was printed here.
   public static func spelling(given bytes: some Collection<UInt8>) -> String {
     guard let text = String(validating: bytes, as: UTF8.self), holdsEscape(bytes) else { return spelling(of: bytes) }
     let literal = spelling(of: bytes)
@@ -54,7 +54,7 @@ public enum FileName {
     String(validating: bytes(of: spelling), as: UTF8.self) != nil
   }
 
-  /// Whether `\x` and two hexadecimal digits of a byte from 80 stand anywhere in it.
+  /// Whether the bytes contain `\x` and two hexadecimal digits of a byte from 80 (hexadecimal) on.
   private static func holdsEscape(_ bytes: some Collection<UInt8>) -> Bool {
     guard bytes.contains(backslash) else { return false }
     let bytes = Array(bytes)
@@ -69,7 +69,7 @@ public enum FileName {
     return high << 4 | low
   }
 
-  /// The bytes of the UTF-8 character that begins a text; 0 where none does.
+  /// The length in bytes of the UTF-8 character that begins a text; 0 where none does.
   private static func characterLength(of text: ArraySlice<UInt8>) -> Int {
     (1...4).first { length in
       text.count >= length && String(validating: text.prefix(length), as: UTF8.self) != nil
@@ -92,15 +92,15 @@ public enum FileName {
   private static let letterX = UInt8(ascii: "x")
 }
 
-/// How two spellings of a path differ that mean one file.
+/// The difference between two spellings of a path that mean one file.
 public enum OtherSpelling: Sendable, Hashable, CaseIterable {
-  /// One is composed (é is one character), the other decomposed (e and an accent), as macOS writes names.
+  /// One spelling is composed (é is one character), the other decomposed (e and an accent), as macOS writes names.
   case unicodeForm
   case letterCase
-  /// Backslashes between folders, as Windows writes them.
+  /// One spelling has backslashes between folders, as Windows writes them.
   case backslashes
 
-  /// To be read before "than".
+  /// A phrase to be read before "than".
   public var phrase: String {
     switch self {
     case .unicodeForm: "in another Unicode form"
@@ -110,7 +110,7 @@ public enum OtherSpelling: Sendable, Hashable, CaseIterable {
   }
 }
 
-/// Finds files whose names are spelled otherwise where they lie than where they are listed.
+/// Finds files whose names are spelled differently on disk than in a list.
 public struct SpellingSearch {
   private let allowed: Set<OtherSpelling>
   private var listings: [String: FolderListing?] = [:]
@@ -118,9 +118,9 @@ public struct SpellingSearch {
   public init(_ allowed: Set<OtherSpelling> = [.unicodeForm]) { self.allowed = allowed }
 
   /// - Parameters:
-  ///   - path: as it is listed, below `folder`; absolute where `folder` is "".
-  /// - Returns: the path below `folder` as the file system spells it, and how that differs; `nil` where nothing fits, or
-  ///   two names fit equally.
+  ///   - path: the path as listed, below `folder`; absolute where `folder` is "".
+  /// - Returns: the path below `folder` as the file system spells it, and the difference between the spellings; `nil`
+  ///   where nothing fits, or two names fit equally.
   public mutating func find(_ path: String, in folder: String) -> (path: String, difference: OtherSpelling)? {
     if let found = walk(path, in: folder) { return found }
     guard allowed.contains(.backslashes), path.utf8.contains(UInt8(ascii: "\\")) else { return nil }
@@ -154,7 +154,7 @@ public struct SpellingSearch {
     guard let listing else { return nil }
     let names = isLast ? listing.files + listing.folders : listing.folders
     if names.contains(where: { $0.utf8.elementsEqual(name.utf8) }) { return (name, nil) }
-    // Equal strings of Swift are canonically equivalent.
+    // Swift's string equality is canonical equivalence.
     let forms = names.filter { $0 == name }
     if allowed.contains(.unicodeForm), forms.count == 1 { return (forms[0], .unicodeForm) }
     let cases = names.filter { $0.lowercased() == name.lowercased() }

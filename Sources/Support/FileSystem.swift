@@ -1,23 +1,23 @@
 import Foundation
 
-/// Why the system would not do something.
+/// The system's reason for refusing an operation.
 public struct SystemReason: Error, Equatable {
   public let code: Int32
   public let text: String
 
-  /// What `errno` says, or another code.
+  /// The reason for a code, by default `errno`.
   public init(code: Int32 = errno) { (self.code, text) = (code, String(cString: strerror(code))) }
 
-  /// A reason of our own, such as that a folder is no file.
+  /// A reason of this package's own, for example that a folder is not a file.
   public init(_ text: String) { (code, self.text) = (0, text) }
 
-  /// Whether nothing is there, or nothing that links or names of this length could lead to.
+  /// Whether the reason is that nothing is there: no such name, a broken or circular link, or a name that is too long.
   public var isAbsence: Bool { [ENOENT, ENOTDIR, ELOOP, ENAMETOOLONG].contains(code) }
 
   static let notAFile = SystemReason("Not a file")
 }
 
-/// The questions that the package asks the file system. A path is a spelling (``FileName``), and links are followed.
+/// The package's queries to the file system. A path is a spelling (``FileName``), and links are followed.
 public enum FileSystem {
   public enum Kind: Sendable, Equatable {
     case file, folder
@@ -25,19 +25,19 @@ public enum FileSystem {
     case other
   }
 
-  /// What lies at a path.
+  /// The kind of what is at a path.
   public static func kind(of path: String) throws(SystemReason) -> Kind {
     var status = stat()
     guard withSystemPath(path, { stat($0, &status) }) == 0 else { throw SystemReason() }
     return Kind(mode: status.st_mode)
   }
 
-  /// Whether a regular file lies there.
+  /// Whether there is a regular file at the path.
   public static func fileExists(_ path: String) -> Bool { (try? kind(of: path)) == .file }
 
   public static func folderExists(_ path: String) -> Bool { (try? kind(of: path)) == .folder }
 
-  /// Whether anything has this name, if only a link that leads nowhere.
+  /// Whether anything has this name, even a link that leads nowhere.
   public static func exists(_ path: String) -> Bool {
     var status = stat()
     return withSystemPath(path) { lstat($0, &status) } == 0
@@ -90,7 +90,7 @@ public enum FileSystem {
     var filled = 0
     while true {
       if filled == data.count {
-        // A file that grows meanwhile, or one of the system's, whose size is said to be 0.
+        // The probe finds a file that grows meanwhile, or a system file whose reported size is 0.
         var probe: UInt8 = 0
         let count = read(descriptor, &probe, 1)
         if count < 0, errno == EINTR { continue }
@@ -112,17 +112,17 @@ public enum FileSystem {
 
   /// One name in a folder.
   public struct Entry: Sendable, Equatable {
-    /// As ``FileName`` spells it.
+    /// The name, as ``FileName`` spells it.
     public let name: String
-    /// Of what a link leads to; `nil` where it leads nowhere or in a circle.
+    /// The kind of what the name or its link leads to; `nil` where a link leads nowhere or in a circle.
     public let kind: Kind?
     public let isLink: Bool
   }
 
   /// The entries of a folder, hidden ones too, in the order of their spellings' code units.
   ///
-  /// - Complexity: O(n log n) for n names. The system's `readdir` tells files from folders, so that only links cost a
-  ///   question each, and a folder of a million files is read quickly.
+  /// - Complexity: O(n log n) for n names. The system's `readdir` reports files and folders, so that only links cost a
+  ///   query each, and a folder of a million files is read quickly.
   public static func entries(of folder: String) throws(SystemReason) -> [Entry] {
     let stream = withSystemPath(folder.isEmpty ? "." : folder) { opendir($0) }
     guard let stream, let offset = MemoryLayout<dirent>.offset(of: \.d_name) else { throw SystemReason() }
@@ -131,7 +131,7 @@ public enum FileSystem {
     var entries: [Entry] = []
     errno = 0
     while let entry = readdir(stream) {
-      // In place: an entry at the end of the system's buffer is shorter than its type.
+      // Read in place: an entry at the end of the system's buffer is shorter than its type.
       let name = (UnsafeRawPointer(entry) + offset).assumingMemoryBound(to: UInt8.self)
       let bytes = UnsafeBufferPointer(
         start: name, count: strlen(UnsafeRawPointer(name).assumingMemoryBound(to: CChar.self)))
@@ -151,38 +151,38 @@ public enum FileSystem {
     return entries.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
   }
 
-  /// What tells one folder from another, whatever leads to it.
+  /// The identity of a folder, whatever path leads to it.
   public static func identity(of path: String) -> FileIdentity? {
     var status = stat()
     guard withSystemPath(path, { stat($0, &status) }) == 0 else { return nil }
     return FileIdentity(device: UInt64(status.st_dev), number: UInt64(status.st_ino))
   }
 
-  /// Hands a path to the system, as the bytes that its spelling stands for.
+  /// Calls `body` with a path in the system's form: the bytes that its spelling represents.
   public static func withSystemPath<Result>(_ path: String, _ body: (UnsafePointer<CChar>) -> Result) -> Result {
     body(systemBytes(of: path).map { CChar(bitPattern: $0) } + [0])
   }
 
-  /// The bytes of a path. Foundation puts the working folder before relative paths, and where that has a name that is not
-  /// UTF-8 it puts a repaired one there, which no folder has.
+  /// The bytes of a path. Foundation prefixes the working folder to relative paths. Where that folder's name is not
+  /// UTF-8, Foundation uses a repaired name, which no folder has.
   private static func systemBytes(of path: String) -> [UInt8] {
     guard let repaired = Self.repairedFolder, path.hasPrefix(repaired) else { return FileName.bytes(of: path) }
     return FileName.bytes(of: currentFolder) + FileName.bytes(of: String(path.dropFirst(repaired.count)))
   }
 
-  /// The folder that this process works in, absolute.
+  /// The working folder of this process, absolute.
   public static let currentFolder: String = {
     guard let path = getcwd(nil, 0) else { return "/" }
     defer { free(path) }
     return FileName.spelling(of: UnsafeRawBufferPointer(start: path, count: strlen(path)))
   }()
 
-  /// The working folder as Foundation has it, where its name is not UTF-8.
+  /// The working folder in Foundation's repaired form, where its name is not UTF-8.
   private static let repairedFolder: String? =
     FileName.isText(currentFolder) ? nil : String(decoding: FileName.bytes(of: currentFolder), as: UTF8.self)
 }
 
-/// A file's or folder's number on its device.
+/// The number of a file or folder on its device.
 public struct FileIdentity: Hashable, Sendable {
   let device, number: UInt64
 }
@@ -197,11 +197,11 @@ extension FileSystem.Kind {
   }
 }
 
-/// The kind of file system that an open file lies on, as the system calls it: "nfs4", "ext4", "fuse.sshfs".
+/// The type of the file system of an open file, in the system's words: "nfs4", "ext4", "fuse.sshfs".
 public struct FileSystemType: Sendable, Equatable {
   public let name: String
 
-  /// - Returns: `nil` where the system does not say.
+  /// - Returns: `nil` where the system does not report it.
   public init?(of descriptor: Int32) {
     #if os(Linux)
       var status = stat()
@@ -233,7 +233,7 @@ public struct FileSystemType: Sendable, Equatable {
     return nil
   }
 
-  /// What makes locks work there; `nil` where there is nothing to say.
+  /// The way to make locks work on this file system; `nil` where there is nothing to advise.
   public var hint: String? {
     switch name.prefix(while: { $0 != "." }) {
     case "nfs", "nfs4": "NFS 4 has them, NFS 3 with lockd and without the option 'nolock'"

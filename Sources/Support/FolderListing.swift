@@ -1,10 +1,10 @@
-/// The visible names in a folder, each kind in the order of its code units; links count as what they lead to.
+/// The visible names in a folder, each kind in the order of its code units; a link counts as what it leads to.
 ///
-/// What begins with a dot is hidden, and what systems leave in folders by themselves counts as hidden too.
+/// Names that begin with a dot are hidden, and so are the files that systems create in folders by themselves.
 public struct FolderListing: Sendable, Equatable {
   public private(set) var files: [String] = []
   public private(set) var folders: [String] = []
-  /// Those of the folders that are links.
+  /// The folders that are links.
   public private(set) var linkedFolders: Set<String> = []
   /// Links that lead nowhere, or in a circle.
   public private(set) var lost: [String] = []
@@ -25,10 +25,10 @@ public struct FolderListing: Sendable, Equatable {
     }
   }
 
-  /// The files that are images by their names.
+  /// The files whose names have an image's extension.
   public var images: [String] { files.filter(Self.isImage) }
 
-  /// Whether a name has the ending of an image, in either case; whether the file is one is for the decoder to say.
+  /// Whether a name has an image's extension, in either case; only the decoder finds out whether the file is an image.
   public static func isImage(_ name: String) -> Bool {
     imageExtensions.contains(fileExtension(of: name)?.lowercased() ?? "")
   }
@@ -37,7 +37,7 @@ public struct FolderListing: Sendable, Equatable {
     name.utf8.first == UInt8(ascii: ".") || leftBySystems.contains(name.lowercased())
   }
 
-  /// What follows the last dot of a name; `nil` where it has none.
+  /// The part after the last dot of a name; `nil` where it has none.
   public static func fileExtension(of name: String) -> String? {
     guard let point = name.utf8.lastIndex(of: UInt8(ascii: ".")) else { return nil }
     return String(name[name.utf8.index(after: point)...])
@@ -59,7 +59,7 @@ public struct UnreadableFolder: Error {
   public let reason: SystemReason
 }
 
-/// The photos in a folder, and what it holds besides, so that nothing is left out in silence.
+/// The photos in a folder, and what else it holds, so that nothing is left out in silence.
 public struct PhotoListing: Sendable {
   /// Paths below the folder: its own photos, then those of its sub-folders, each in the order of code units.
   public private(set) var photos: [String] = []
@@ -72,7 +72,7 @@ public struct PhotoListing: Sendable {
   private let followsLinks: Bool
 
   /// - Parameters:
-  ///   - isRecursive: whether the photos in sub-folders are taken, or counted.
+  ///   - isRecursive: whether the photos in sub-folders are used, or only counted.
   ///   - followsLinks: whether links to sub-folders count as sub-folders, as for `ImageFolder` of torchvision.
   ///   - ancestors: folders above, to which a link would lead in a circle.
   public init(
@@ -106,7 +106,7 @@ public struct PhotoListing: Sendable {
       leftOut.devices += listing.others.count
       lost += listing.lost.filter(FolderListing.isImage).map { prefix + $0 }
     } else {
-      leftOut.nested += images.count
+      if !images.isEmpty { leftOut.nested[String(prefix.dropLast()), default: 0] += images.count }
     }
     for name in listing.folders where followsLinks || !listing.linkedFolders.contains(name) {
       let path = prefix + name
@@ -119,19 +119,19 @@ public struct PhotoListing: Sendable {
   }
 }
 
-/// Files that a folder has and that are not used, counted by reason.
+/// Files in a folder that are not used, counted by reason.
 public struct LeftOutFiles: Sendable, Hashable {
-  /// How many files are no images by their names, by the ending that they have; "" where they have none.
+  /// The number of files that are not images by their names, by their extension; "" where they have none.
   public internal(set) var noImages: [String: Int] = [:]
-  /// Photos in sub-folders.
-  public internal(set) var nested = 0
+  /// Photos in sub-folders, by the sub-folder's path below the folder.
+  public internal(set) var nested: [String: Int] = [:]
   /// Devices, pipes and sockets.
   public internal(set) var devices = 0
   /// Sub-folders whose photos could not be counted.
   public internal(set) var unreadableFolders = 0
-  /// Photos beside the class folders, which no folder tells the class of.
+  /// Photos next to the class folders: their class is not known.
   public var loose = 0
-  /// Photos in folders beside those of the parts.
+  /// Photos in other folders than those of the splits.
   public var besideParts: [String: Int] = [:]
   /// Photos in folders that the published benchmark of this name leaves out.
   public var clutter: [String: Int] = [:]
@@ -150,7 +150,7 @@ public struct LeftOutFiles: Sendable, Hashable {
 
   public static func += (left: inout LeftOutFiles, right: LeftOutFiles) {
     left.noImages.merge(right.noImages, uniquingKeysWith: +)
-    left.nested += right.nested
+    left.nested.merge(right.nested, uniquingKeysWith: +)
     left.devices += right.devices
     left.unreadableFolders += right.unreadableFolders
     left.loose += right.loose
@@ -159,10 +159,17 @@ public struct LeftOutFiles: Sendable, Hashable {
     left.matchingFolders += right.matchingFolders
   }
 
+  /// The same of a folder below which this one lies, so that sub-folders are called by their paths from there.
+  public func nested(in folder: String) -> LeftOutFiles {
+    var result = self
+    result.nested = Dictionary(uniqueKeysWithValues: nested.map { ("\(folder)/\($0.key)", $0.value) })
+    return result
+  }
+
   /// What is left out and why, in one line without a full stop.
   ///
-  /// - Parameter folder: what the folder is whose sub-folders are meant, such as "a class folder"; `nil` for the one that
-  ///   was given.
+  /// - Parameter folder: a phrase for the folder whose sub-folders are meant, such as "a class folder"; `nil` for the
+  ///   folder that was given.
   public func sentence(of folder: String? = nil) -> String {
     var reasons: [String] = []
     let files = noImages.values.reduce(0, +)
@@ -173,10 +180,13 @@ public struct LeftOutFiles: Sendable, Hashable {
         "\(files) \(files == 1 ? "file is no image" : "files are no images") this reads: "
           + kinds.prefix(6).joined(separator: ", ") + (kinds.count > 6 ? ", …" : ""))
     }
-    if nested > 0 {
+    let inside = nested.values.reduce(0, +)
+    if inside > 0 {
+      let names = nested.keys.sorted().prefix(3).joined(separator: ", ") + (nested.count > 3 ? ", …" : "")
+      let place = folder.map { " of \($0) (\(names))" } ?? ""
       reasons.append(
-        "\(nested.photosLie) in sub-folders" + (folder.map { " of \($0)" } ?? "")
-          + ": --recursive takes \(nested == 1 ? "it" : "them")")
+        "\(inside.photosLie) in sub-folders\(place): --recursive takes \(inside == 1 ? "it" : "them")"
+          + (folder == nil ? "" : " into that class; a class of its own belongs beside the others"))
     }
     if loose > 0 { reasons.append("\(loose.photosLie) in no class folder") }
     for (folders, meaning) in [

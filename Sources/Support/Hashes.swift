@@ -6,9 +6,9 @@ import Foundation
   import CCrypto
 #endif
 
-/// SHA-256 (FIPS 180-4), in lower-case hexadecimal: what `sha256sum` prints.
+/// SHA-256 (FIPS 180-4), in lower-case hexadecimal, as `sha256sum` prints it.
 package enum FileHash {
-  /// The hash of the pieces that `read` hands to its argument, in order: a file need not be in memory whole.
+  /// The hash of the pieces that `read` passes to its argument, in order: a file need not be in memory whole.
   package static func sha256(reading read: ((UnsafeRawBufferPointer) -> Void) throws -> Void) rethrows -> String {
     let digest = Digest()
     try read { digest.update($0) }
@@ -18,7 +18,7 @@ package enum FileHash {
   /// The hash of a text in UTF-8.
   package static func sha256(of text: String) -> String { sha256(of: [Array(text.utf8)]) }
 
-  /// The hash of bytes that follow each other.
+  /// The hash of consecutive pieces of bytes.
   package static func sha256(of pieces: some Sequence<[UInt8]>) -> String {
     sha256 { update in
       for piece in pieces { piece.withUnsafeBytes { update($0) } }
@@ -58,7 +58,8 @@ package enum FileHash {
   }
 }
 
-/// FNV-1a of 64 bits (Fowler, Noll, Vo): enough against damage and to tell names apart, and no defence against malice.
+/// FNV-1a with 64 bits (Fowler, Noll, Vo): good enough to detect damage and to distinguish names, but no protection
+/// against malice.
 package enum FNV1a {
   @inlinable
   package static func hash(_ bytes: some Sequence<UInt8>) -> UInt64 {

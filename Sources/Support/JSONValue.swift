@@ -1,6 +1,6 @@
 import Foundation
 
-/// A JSON value whose form is not known beforehand, such as an option of a configuration that anybody may extend.
+/// A JSON value whose structure is not known beforehand, such as an option of a configuration that anybody may extend.
 ///
 /// `true` is never a number and 1 is never a flag. A number without a fraction that an `Int` holds is an
 /// ``integer(_:)``, however it is spelt.
@@ -15,7 +15,7 @@ public enum JSONValue: Sendable, Hashable {
 
   /// Reads a JSON document.
   ///
-  /// - Throws: `DecodingError` where it is none.
+  /// - Throws: `DecodingError` where the data is not JSON.
   public init(parsing data: Data) throws { self = try JSONDecoder().decode(JSONValue.self, from: data) }
 
   /// The document as people and programs read it: keys sorted, one to a line.
@@ -31,7 +31,7 @@ public enum JSONValue: Sendable, Hashable {
 // MARK: Parts
 
 extension JSONValue {
-  /// The value under a key of an object; `nil` where it has none, or this is no object.
+  /// The value under a key of an object; `nil` where the object has no such key, or this is not an object.
   public subscript(_ key: String) -> JSONValue? { object?[key] }
 
   public var isNull: Bool { self == .null }
@@ -104,7 +104,7 @@ extension JSONValue: Codable {
 }
 
 extension JSONValue: CustomStringConvertible {
-  /// The value as a message shows it: a text without its quotes, of an object its keys.
+  /// The value as a message shows it: a text without its quotes, and only the keys of an object.
   public var description: String {
     switch self {
     case .null: "null"
@@ -138,7 +138,7 @@ extension JSONValue: ExpressibleByFloatLiteral, ExpressibleByStringLiteral {
 extension JSONValue: ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral {
   public init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
 
-  /// - Precondition: no key stands twice.
+  /// - Precondition: no key occurs twice.
   public init(dictionaryLiteral elements: (String, JSONValue)...) {
     self = .object(Dictionary(uniqueKeysWithValues: elements))
   }

@@ -2,7 +2,7 @@ import Foundation
 
 /// The memory of this process.
 package enum ProcessMemory {
-  /// The most that was resident at one time, in MiB; since ``resetPeak()`` where the system lets it be reset.
+  /// The peak of resident memory, in MiB; since ``resetPeak()`` where the system lets it be reset.
   package static var peakMiB: Double {
     if let peak = status("VmHWM:") { return peak }
     var usage = rusage()
@@ -15,10 +15,10 @@ package enum ProcessMemory {
     #endif
   }
 
-  /// What is resident now, in MiB; the peak where the system does not tell.
+  /// The resident memory now, in MiB; the peak where the system does not report it.
   package static var residentMiB: Double { status("VmRSS:") ?? peakMiB }
 
-  /// Counts the peak from now on, where the system lets it be reset (proc(5), `clear_refs`).
+  /// Restarts the count of the peak, where the system lets it be reset (proc(5), `clear_refs`).
   package static func resetPeak() {
     guard let file = fopen("/proc/self/clear_refs", "w") else { return }
     fputs("5", file)

@@ -6,7 +6,7 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable, Equatable {
   /// Four words that are not all 0.
   public private(set) var state: [UInt64]
 
-  /// Starts from any seed: SplitMix64 spreads it over the state, as the generator's authors advise.
+  /// Starts from any seed: SplitMix64 spreads it over the state, as the generator's authors recommend.
   public init(seed: UInt64) {
     var words = SplitMix64(state: seed)
     state = (0..<4).map { _ in words.next() }

@@ -1,12 +1,11 @@
 /// An error that a person can act on: what is wrong, and what to do about it.
 ///
-/// Each module has one enum of errors whose cases carry facts; the text is made here and in the
-/// enum's own `problem` and `remedy`, nowhere else. The command line prints ``explanation`` as one
-/// line and exits with status 1.
+/// Each module has one struct of errors; its `problem` and `remedy` are written where the error is thrown, or in a
+/// static function that takes the facts. The command line prints ``explanation`` as one line and exits with status 1.
 public protocol UserFacingError: Error, CustomStringConvertible {
-  /// What is wrong: names the thing, what was expected and what was found. A full sentence without its full stop.
+  /// The problem: the file or value, what was expected and what was found. A full sentence without its full stop.
   var problem: String { get }
-  /// What to do. A full sentence without its full stop, or `nil` where nothing can be done.
+  /// The remedy. A full sentence without its full stop, or `nil` where nothing can be done.
   var remedy: String? { get }
 }
 

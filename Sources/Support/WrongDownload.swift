@@ -1,9 +1,9 @@
-/// What a file of weights often is instead, because fetching it went wrong: told by its first bytes.
+/// The common contents of a file of weights after a failed download, recognized by its first bytes.
 public enum WrongDownload: Sendable, Equatable {
   case empty
-  /// The text that Git keeps where Git LFS has not fetched the file; its size, where the text says it.
+  /// The text that Git keeps where Git LFS has not fetched the file; with the file's size, where the text has it.
   case gitLFSPointer(bytes: Int?)
-  /// A page for people: an error, a login or a licence.
+  /// A web page: an error, a login or a licence.
   case page
 
   /// - Parameter bytes: the file, or its first 1024 bytes.
@@ -24,7 +24,7 @@ public enum WrongDownload: Sendable, Equatable {
     self = .page
   }
 
-  /// To be read after the file's path.
+  /// The problem, to be read after the file's path.
   public var problem: String {
     switch self {
     case .empty: "the file is empty"

@@ -1,6 +1,6 @@
 import Support
 
-/// What can go wrong between a text and its tokens.
+/// An error on the way from a text to its tokens.
 public struct TokenizationError: UserFacingError, Equatable {
   public let problem: String
   public let remedy: String?
@@ -9,7 +9,7 @@ public struct TokenizationError: UserFacingError, Equatable {
 }
 
 extension TokenizationError {
-  /// `tokens` counts the start and the end of the text, as `limit` does.
+  /// A text that is too long; `tokens` counts the start and the end of the text, as `limit` does.
   public static func tooLong(text: String, tokens: Int, limit: Int) -> Self {
     Self(
       "\"\(text.excerpt)\" is \(tokens) tokens long with its start and its end, and the model reads at most \(limit)",

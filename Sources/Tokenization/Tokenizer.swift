@@ -3,11 +3,12 @@
 ///     let tokenizer = try Tokenizer()
 ///     try tokenizer.prompt("a photo of a cat.", limit: 77)  // [49406, 320, 1125, 539, 320, 2368, 269, 49407]
 ///
-/// Gives the ids of OpenAI's `simple_tokenizer.py` (clip-anytorch 2.6.0 with ftfy 6.3.1), with two exceptions: repair of
-/// a line stops after 100 rounds, and a decimal reference of more than 4,300 digits, at which Python raises, is U+FFFD.
-/// A value holds its tables (a few megabytes), shares nothing and may be used from any number of threads.
+/// The ids are those of OpenAI's `simple_tokenizer.py` (clip-anytorch 2.6.0 with ftfy 6.3.1), with two exceptions:
+/// repair of a line stops after 100 rounds, and a decimal reference of more than 4,300 digits, for which Python raises
+/// an error, is U+FFFD. A value holds its tables (a few megabytes), shares nothing and may be used from any number of
+/// threads.
 public struct Tokenizer: Sendable {
-  /// How many entries the vocabulary has.
+  /// The number of entries in the vocabulary.
   public let vocabularySize = Vocabulary.count
   /// The id that begins every prompt, 49406.
   public let startOfText = Vocabulary.count - 2
@@ -53,7 +54,7 @@ public struct Tokenizer: Sendable {
     return ids
   }
 
-  /// The text that ids stand for: each end of a word becomes a space, and what is not UTF-8 becomes U+FFFD.
+  /// The text that ids represent: each end of a word becomes a space, and bytes that are not UTF-8 become U+FFFD.
   ///
   /// An id outside the vocabulary also becomes U+FFFD.
   public func decode(_ ids: [Int]) -> String {
@@ -68,12 +69,13 @@ public struct Tokenizer: Sendable {
     return String(decoding: bytes.replacing("</w>".utf8, with: " ".utf8), as: UTF8.self)
   }
 
-  /// The entry as the vocabulary spells it, in GPT-2's alphabet of bytes, such as `cat</w>`, or `nil` outside it.
+  /// The vocabulary's spelling of an entry, in GPT-2's alphabet of bytes, such as `cat</w>`; `nil` outside the
+  /// vocabulary.
   public func name(of id: Int) -> String? {
     vocabulary.spelling(of: id).map { String(decoding: $0, as: UTF8.self) }
   }
 
-  /// The ids of a word's bytes, the last one as a word's end.
+  /// The ids of a word's bytes; the last one is the id of a word's end.
   private func symbols(of word: ArraySlice<UInt32>) -> [Int] {
     let byteIDs = vocabulary.byteIDs
     var ids: [Int] = []

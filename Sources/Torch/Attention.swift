@@ -1,10 +1,10 @@
 import CTorch
 
-/// Which keys each query attends to.
+/// The keys that each query attends to.
 public enum AttentionPattern: Sendable {
-  /// Every query to every key.
+  /// Every query attends to every key.
   case full
-  /// Query i to the listed keys alone.
+  /// Query i attends to the listed keys alone.
   case sparse(SparsePattern)
 }
 
@@ -30,7 +30,7 @@ public struct SparsePattern: Sendable {
 }
 
 extension Tensor {
-  /// Multi-head attention of these queries (Vaswani et al., 2017), with scale 1/√(D / heads).
+  /// Multi-head attention with these queries (Vaswani et al., 2017), with scale 1/√(D / heads).
   ///
   /// Memory is that of the operands and the result: gradients recompute the attention weights.
   ///

@@ -16,7 +16,7 @@ public struct FrozenConvolution: Sendable {
     deinit { ct_frozen_convolution_free(handle) }
   }
 
-  /// What may follow in the same pass.
+  /// An activation that may follow in the same pass.
   public enum Activation: Sendable {
     case relu, relu6
 
@@ -30,7 +30,7 @@ public struct FrozenConvolution: Sendable {
 
   /// - Parameters:
   ///   - weight: `[out, in / groups, h, w]`.
-  ///   - norm: of `out` channels.
+  ///   - norm: the batch normalisation of the `out` channels.
   ///   - padding: zeros around both axes of the picture.
   /// - Throws: ``TorchError`` where weight, norm, stride, padding or groups make no convolution.
   public init(
@@ -61,8 +61,8 @@ public struct FrozenConvolution: Sendable {
   }
 }
 
-/// What a batch normalisation with the statistics of training consists of (Ioffe and Szegedy, 2015): weight, bias, mean and
-/// variance of each channel, `[C]`. It is a part of the convolution before it and no layer of its own.
+/// A batch normalisation with the statistics of training (Ioffe and Szegedy, 2015): weight, bias, mean and variance of
+/// each channel, `[C]`. It is part of the convolution before it, not a layer of its own.
 public struct BatchNorm: Sendable {
   let weight: Tensor
   let bias: Tensor

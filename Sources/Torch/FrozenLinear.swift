@@ -1,12 +1,12 @@
 import CTorch
 
-/// How the products of frozen layers are computed.
+/// The precision of the products in frozen layers.
 public enum Precision: String, Sendable, CaseIterable, Codable {
   case float32
   /// Factors rounded to 8 bits of precision, sums in float32: an approximation, about twice as fast.
   case bfloat16
 
-  /// Whether this processor and libtorch can.
+  /// Whether this processor and libtorch support the precision.
   public var isAvailable: Bool { self == .float32 || ct_has_bfloat16_products() }
 }
 
@@ -19,7 +19,7 @@ public struct FrozenLinear: Sendable {
   public let outputWidth: Int
   private let storage: Storage
 
-  // Sendable: the layer is constant after `init`, but for the transposed weight, which the shim makes once under a lock.
+  // Sendable: the layer is constant after `init`, except the transposed weight, which the shim makes once under a lock.
   private final class Storage: @unchecked Sendable {
     let handle: ct_frozen_linear
     init(_ handle: ct_frozen_linear) { self.handle = handle }
@@ -29,7 +29,7 @@ public struct FrozenLinear: Sendable {
   /// - Parameters:
   ///   - weight: `[out, in]`.
   ///   - bias: `[out]`.
-  ///   - activation: computed with the product, where no gradient is asked for.
+  ///   - activation: computed with the product, where no gradient is requested.
   /// - Throws: ``TorchError`` where weight is no matrix, bias does not fit it, or the precision is not available here.
   public init(
     weight: Tensor, bias: Tensor?, activation: Activation? = nil, precision: Precision = .float32

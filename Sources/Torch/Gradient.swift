@@ -45,13 +45,36 @@ public func valuesWithGradients(
 public func pullback(
   at parameters: [Tensor], along cotangents: [Tensor], of function: ([Tensor]) throws -> Tensor
 ) throws -> [[Tensor]] {
-  let variables = try parameters.map { try $0.asVariable }
-  let value = try function(variables)
-  return try cotangents.enumerated().map { number, cotangent in
-    guard cotangent.shape == value.shape else {
-      throw TorchError.shapes(operation: "pullback", left: value.shape, right: cotangent.shape)
+  try Linearization(at: parameters, of: function).pulledBack(along: cotangents)
+}
+
+/// A function's value at some parameters, with all that its derivative there needs: what is pulled back can be decided
+/// after the value is known.
+public struct Linearization: Sendable {
+  /// The function's value, without its history.
+  public let value: Tensor
+  private let variables: [Tensor]
+  private let graph: Tensor
+
+  /// - Parameter function: computes a tensor from at least one of the parameters; it is called once.
+  public init(at parameters: [Tensor], of function: ([Tensor]) throws -> Tensor) throws {
+    variables = try parameters.map { try $0.asVariable }
+    graph = try function(variables)
+    value = try graph.detached
+  }
+
+  /// Pulls cotangents back; the history is given up with the last one, so this is asked once.
+  ///
+  /// - Parameter cotangents: K tensors of the shape of ``value``; each is pulled back alone.
+  /// - Returns: for each cotangent, one gradient of each parameter's shape.
+  /// - Throws: ``TorchError`` where the shapes differ, or the value depends on none of the parameters.
+  public func pulledBack(along cotangents: [Tensor]) throws -> [[Tensor]] {
+    try cotangents.enumerated().map { number, cotangent in
+      guard cotangent.shape == value.shape else {
+        throw TorchError.shapes(operation: "pullback", left: value.shape, right: cotangent.shape)
+      }
+      return try graph.gradients(at: variables, along: cotangent, keepingGraph: number + 1 < cotangents.count)
     }
-    return try value.gradients(at: variables, along: cotangent, keepingGraph: number + 1 < cotangents.count)
   }
 }
 

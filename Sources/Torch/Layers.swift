@@ -110,7 +110,7 @@ public struct Convolution: Sendable {
 }
 
 extension Tensor {
-  /// The means of squares of `size` × `size` positions side by side; what is left over at an edge is dropped.
+  /// The means of squares of `size` × `size` adjacent positions; the remainder at an edge is dropped.
   ///
   /// `[B, C, H, W]` → `[B, C, H / size, W / size]`.
   public func averagePooled(by size: Int) throws -> Tensor {

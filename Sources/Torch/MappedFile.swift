@@ -23,7 +23,7 @@ final class MappedFile: @unchecked Sendable {
     bytes = UnsafeRawBufferPointer(start: address, count: count)
   }
 
-  /// Lets go of the memory that reading a part of the file has filled, but for pages that other parts share.
+  /// Releases the memory that reading a part of the file has filled, except pages that other parts share.
   func release(_ range: Range<Int>) {
     let page = Int(getpagesize())
     let (start, end) = ((range.lowerBound + page - 1) / page * page, range.upperBound / page * page)
@@ -37,10 +37,10 @@ final class MappedFile: @unchecked Sendable {
   }
 }
 
-/// An open file, read where and when something is asked for.
+/// An open file that is read only where and when data is requested.
 final class ReadableFile: Sendable {
   let descriptor: Int32
-  /// In bytes, when it was opened.
+  /// The size in bytes when the file was opened.
   let size: Int
 
   /// - Throws: the system's reason.
@@ -50,8 +50,8 @@ final class ReadableFile: Sendable {
 
   deinit { close(descriptor) }
 
-  /// Maps the whole file for the duration of `body`: of its pages, those that are touched come into memory, and they
-  /// leave it with the mapping.
+  /// Maps the whole file for the duration of `body`. Only the pages that are touched come into memory, and they leave
+  /// it with the mapping.
   func withBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) throws -> Result {
     guard size > 0 else { return try body(UnsafeRawBufferPointer(start: nil, count: 0)) }  // no mapping can be empty
     let address = mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor, 0)

@@ -62,6 +62,29 @@ extension Tensor {
     return try Tensor.result(of: "cross-entropy") { ct_cross_entropy(storage.handle, labels.storage.handle, $0) }
   }
 
+  /// Mean cross-entropy in nats with targets that are probabilities.
+  ///
+  /// - Parameter probabilities: `[B, C]`, rows that sum to 1, for logits `[B, C]`.
+  /// - Returns: a scalar.
+  public func crossEntropy(probabilities: Tensor) throws -> Tensor {
+    guard shape.count == 2, probabilities.shape == shape else {
+      throw TorchError.shapes(operation: "cross-entropy", left: shape, right: probabilities.shape)
+    }
+    return try Tensor.result(of: "cross-entropy") {
+      ct_cross_entropy(storage.handle, probabilities.storage.handle, $0)
+    }
+  }
+
+  /// e to the power of each element.
+  public func exponential() throws -> Tensor {
+    try Tensor.result(of: "exponential of \(shape)") { ct_exp(storage.handle, $0) }
+  }
+
+  /// The square root of each element.
+  public func squareRoot() throws -> Tensor {
+    try Tensor.result(of: "square root of \(shape)") { ct_square_root(storage.handle, $0) }
+  }
+
   /// Whether both tensors have one shape and no two elements differ by more than `tolerance`.
   public func isClose(to other: Tensor, within tolerance: Float) throws -> Bool {
     try shape == other.shape && largestDifference(from: other) <= tolerance

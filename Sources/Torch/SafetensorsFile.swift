@@ -3,15 +3,15 @@ import Support
 
 /// A file of named tensors, whatever its format: ``SafetensorsFile`` or a file of `torch.save`.
 ///
-/// Opening checks what the file says of itself; elements are read when a tensor is asked for, and only then.
+/// Opening checks the file's own description; elements are read only when a tensor is requested.
 public protocol TensorFile: Sendable {
-  /// Where the file lies, as messages name it.
+  /// The file's path, as messages give it.
   var path: String { get }
   /// The names of all tensors, sorted.
   var names: [String] { get }
   /// The shape of a tensor, or `nil` where the file has none of that name.
   func shape(of name: String) -> [Int]?
-  /// The element type that ``tensor(_:)`` gives, or `nil` where there is no such tensor or its type is not read here.
+  /// The element type of ``tensor(_:)``'s result, or `nil` where there is no such tensor or its type is not read here.
   func kind(of name: String) -> Tensor.Kind?
   /// The element type as the file states it, such as "F32" or "I8", or "qint8" for one that torch has quantized; `nil`
   /// where there is no such tensor.
@@ -31,11 +31,11 @@ extension TensorFile {
 
 /// A safetensors file (format of Hugging Face's `safetensors`), mapped into memory.
 ///
-/// Opening checks the header against the file from end to end; elements are read when a tensor is asked for.
-/// The file must not be shortened in place while it is open, as no mapped file may: the system would end the
-/// process. Replacing it by renaming, which is how ``write(_:metadata:to:)`` works, leaves an open file as it was.
+/// Opening checks the header against the file from end to end; elements are read when a tensor is requested. The file
+/// must not be shortened in place while it is open, as no mapped file may: the system would end the process. Replacing
+/// it by renaming, as ``write(_:metadata:to:)`` does, leaves an open file as it was.
 public struct SafetensorsFile: TensorFile {
-  /// Where the file lies, as messages name it.
+  /// The file's path, as messages give it.
   public let path: String
   /// The free text that the file carries, by key.
   public let metadata: [String: String]
@@ -45,8 +45,8 @@ public struct SafetensorsFile: TensorFile {
 
   /// Opens a file.
   ///
-  /// - Throws: ``TorchError/safetensors(path:_:)`` for whatever is not a whole and consistent file. A tensor of an
-  ///   element type that this package does not read is no reason: other tensors of the file stay readable.
+  /// - Throws: ``TorchError/safetensors(path:_:)`` for a file that is not whole and consistent. A tensor of an element
+  ///   type that this package does not read is not an error: other tensors of the file stay readable.
   public init(contentsOf url: URL) throws {
     path = url.path
     do throws(SafetensorsFault) {
@@ -83,7 +83,7 @@ public struct SafetensorsFile: TensorFile {
       throw TorchError.safetensors(path: path, .elementType(name: name, found: entry.elementType))
     }
     let range = entry.range.lowerBound + dataOffset..<entry.range.upperBound + dataOffset
-    defer { mapping.release(range) }  // or a checkpoint would lie in memory twice
+    defer { mapping.release(range) }  // otherwise a checkpoint would be in memory twice
     return try Tensor(bytes: UnsafeRawBufferPointer(rebasing: mapping.bytes[range]), kind: kind, shape: entry.shape)
   }
 }

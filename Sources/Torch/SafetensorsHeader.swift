@@ -1,4 +1,4 @@
-/// The header of a safetensors file: which tensor lies where.
+/// The header of a safetensors file: the location of each tensor.
 ///
 /// A file is the header's length (8 bytes, little-endian), the header (JSON), and the elements of all tensors, one
 /// after another without gaps. The header maps each name to its `dtype`, `shape` and `data_offsets`, which count from
@@ -87,17 +87,17 @@ struct SafetensorsHeader {
   }
 }
 
-/// Reads the only JSON that a header may hold: objects, strings and lists of numbers.
+/// A reader for the only JSON that a header may hold: objects, strings and lists of numbers.
 ///
-/// A general reader would have to be kept from deep nesting, would take the last of two equal keys, and would read
-/// 1e3 and 1.0 as lengths. This one follows the header's grammar, so each of these is an error where it stands.
+/// A general reader would have to be kept from deep nesting, would take the last of two equal keys, and would read 1e3
+/// and 1.0 as lengths. This one follows the header's grammar, so each of these is an error at its position.
 struct HeaderScanner {
   private let bytes: UnsafeRawBufferPointer
   private var position = 0
 
   init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
 
-  /// An object: calls `member` with each key, to read the value; no key may come twice.
+  /// Reads an object: calls `member` with each key, to read the value; no key may occur twice.
   mutating func object(
     _ member: (String, inout HeaderScanner) throws(SafetensorsFault) -> Void
   ) throws(SafetensorsFault) {
@@ -113,7 +113,7 @@ struct HeaderScanner {
     try expect("}", for: "a comma or the end of the object")
   }
 
-  /// A list of integers that an `Int` holds and that are not negative.
+  /// Reads a list of non-negative integers that an `Int` holds.
   mutating func numbers() throws(SafetensorsFault) -> [Int] {
     var numbers: [Int] = []
     try expect("[", for: "a list of numbers")
@@ -144,10 +144,10 @@ struct HeaderScanner {
     guard position == bytes.count else { throw unexpected("nothing after the object") }
   }
 
-  /// Whether `null` stands here, which is then taken.
+  /// Consumes `null` where it comes next, and returns whether it did.
   mutating func takesNull() -> Bool { takes(word: "null") }
 
-  /// Any value, whatever it is: what a header may hold that nobody reads.
+  /// Skips any value: a header may hold values that nobody reads.
   mutating func skipValue(deepest: Int) throws(SafetensorsFault) {
     skipSpaces()
     guard deepest > 0, position < bytes.count else { throw unexpected("a value of JSON") }
@@ -195,7 +195,7 @@ struct HeaderScanner {
     return value
   }
 
-  /// The rest of an escape, after its backslash.
+  /// Reads the rest of an escape, after its backslash.
   private mutating func escaped() throws(SafetensorsFault) -> Unicode.Scalar {
     switch try next(of: "an escape") {
     case UInt8(ascii: "\""): return "\""
@@ -258,19 +258,18 @@ struct HeaderScanner {
   }
 }
 
-/// What is wrong with a safetensors file, or with what was asked of it: the facts of
-/// ``TorchError/safetensors(path:_:)``.
+/// A fault of a safetensors file or of a request to it: the facts of ``TorchError/safetensors(path:_:)``.
 public enum SafetensorsFault: Error, Equatable {
   /// The system would not open it as a file.
   case unreadable(reason: String)
   case tooShort(bytes: Int)
-  /// The header's length passes the end of the file, or 100 MB.
+  /// The header's length exceeds the file, or 100 MB.
   case headerLength(claimed: UInt64, available: Int)
-  /// The header is not the JSON that it should be; `position` counts bytes from the header's start.
+  /// The header is not the expected JSON; `position` counts bytes from the header's start.
   case syntax(expected: String, position: Int)
   case duplicate(key: String)
   case missing(name: String, key: String)
-  /// Not two numbers in ascending order.
+  /// The offsets of a tensor are not two numbers in ascending order.
   case offsets(name: String, found: [Int])
   /// The shape and the offsets of a tensor disagree.
   case size(name: String, kind: Tensor.Kind, shape: [Int], found: Int)
@@ -280,10 +279,10 @@ public enum SafetensorsFault: Error, Equatable {
   case surplus(bytes: Int)
   case noTensor(name: String, nearest: String?)
   case elementType(name: String, found: String)
-  /// A tensor cannot be written under the name that stands for metadata.
+  /// A tensor cannot be written under the name that is reserved for metadata.
   case reservedName
 
-  /// What is wrong, to be read after the file's path.
+  /// The problem, to be read after the file's path.
   var problem: String {
     switch self {
     case .unreadable(let reason): reason
@@ -323,7 +322,7 @@ public enum SafetensorsFault: Error, Equatable {
 
   private var readable: String { Tensor.Kind.allCases.map(\.rawValue).joined(separator: ", ") }
 
-  /// A name of the file, at a length that leaves the message readable.
+  /// A name from the file, shortened so that the message stays readable.
   private func quoted(_ name: String) -> String { "“\(name.count > 100 ? name.prefix(100) + "…" : name[...])”" }
 
   private func abridged(_ numbers: [Int]) -> String {

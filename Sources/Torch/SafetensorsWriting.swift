@@ -4,11 +4,11 @@ import Support
 extension SafetensorsFile {
   /// Writes tensors to a file, which appears whole or not at all.
   ///
-  /// The largest elements come first, so that every tensor is aligned, then names in order: Python's `safetensors`
-  /// makes the same file, byte for byte. One tensor at a time is copied.
+  /// The largest elements come first, so that every tensor is aligned; then the names decide. Python's `safetensors`
+  /// writes the same file, byte for byte. One tensor at a time is copied.
   ///
   /// - Throws: ``TorchError`` where a name or an element type cannot be written; `WritingError` with the system's
-  ///   reason. Whatever stood at `url` is then unchanged.
+  ///   reason. An earlier file at `url` is then unchanged.
   public static func write(
     _ tensors: [String: Tensor], metadata: [String: String] = [:], to url: URL
   ) throws {
@@ -20,7 +20,7 @@ extension SafetensorsFile {
 
   /// Writes the tensors of another file as elements of one kind, reading one at a time.
   ///
-  /// - Throws: as ``write(_:metadata:to:)`` does, and what reading throws.
+  /// - Throws: the errors of ``write(_:metadata:to:)``, and those of reading.
   public static func write(
     _ source: any TensorFile, as kind: Tensor.Kind, metadata: [String: String] = [:], to url: URL
   ) throws {

@@ -1,7 +1,7 @@
 import CTorch
 import Pickle
 
-/// A tensor as a pickle of torch describes it: a view of a storage that lies elsewhere.
+/// A tensor as a pickle of torch describes it: a view of a storage that is located elsewhere.
 struct StoredTensor {
   let storage: StorageReference
   let kind: StoredKind
@@ -10,14 +10,14 @@ struct StoredTensor {
   let shape: [Int]
   let strides: [Int]
 
-  /// Where a storage lies, as the pickle's persistent identifiers say.
+  /// The location of a storage, from the pickle's persistent identifier.
   struct StorageReference {
     let key: String
-    /// `nil` for bytes whose type the tensor says.
+    /// `nil` for untyped bytes: the tensor then has the type.
     let kind: StoredKind?
-    /// In elements of `kind`, or in bytes.
+    /// The storage's length, in elements of `kind`, or in bytes.
     let count: Int
-    /// A view of the storage, as files of the old form know it: elements before it.
+    /// The offset of a view of the storage in files of the old form: the number of elements before it.
     let viewOffset: Int
   }
 
@@ -30,7 +30,7 @@ struct StoredTensor {
   var bytes: Int { count * kind.bytesPerElement }
 }
 
-/// An element type of torch that is read: one row for all that it goes by.
+/// An element type of torch that can be read: one row with all its names.
 struct StoredKind: Sendable {
   /// torch's name, such as `float32`.
   let dtype: String
@@ -40,7 +40,7 @@ struct StoredKind: Sendable {
   let name: String
   let code: ct_stored_kind
   let bytesPerElement: Int
-  /// The kind of the tensor that is made of it.
+  /// The kind of the tensor that is made from it.
   let kind: Tensor.Kind
 
   private init(
@@ -63,13 +63,13 @@ struct StoredKind: Sendable {
     StoredKind("bool", "Bool", "BOOL", CT_STORED_BOOL, bytes: 1, as: .int64),
   ]
 
-  /// - Parameter storage: such as `FloatStorage`, of `torch` or `torch.cuda`.
+  /// - Parameter storage: a name such as `FloatStorage`, of `torch` or `torch.cuda`.
   init?(storageClass storage: String) {
     guard let row = Self.table.first(where: { "\($0.storage)Storage" == storage }) else { return nil }
     self = row
   }
 
-  /// - Parameter dtype: such as `float32`, of `torch`.
+  /// - Parameter dtype: a name such as `float32`, of `torch`.
   init?(dtype: String) {
     guard let row = Self.table.first(where: { $0.dtype == dtype }) else { return nil }
     self = row
@@ -77,19 +77,20 @@ struct StoredKind: Sendable {
 }
 
 extension StoredTensor {
-  /// What a value of a pickle is, seen as a tensor.
+  /// A value of a pickle, interpreted as a tensor.
   enum Reading {
     case tensor(StoredTensor)
-    /// A tensor of a kind that is not read, and its element type as torch calls it.
+    /// A tensor of a kind that cannot be read, and its element type in torch's words.
     case unsupported(String, elementType: String)
-    /// What makes no sense.
+    /// A description that makes no sense.
     case damaged(expected: String)
-    /// A value that stands for another, such as the tensor of a parameter.
+    /// A value that wraps another, such as the tensor of a parameter.
     case wrapper(PickleValue)
     case other
   }
 
-  /// Source: torch's `_utils.py`, `_tensor.py` and `jit/_pickle.py`: the functions that its pickles call.
+  /// Interprets a value. Source: torch's `_utils.py`, `_tensor.py` and `jit/_pickle.py`: the functions that its pickles
+  /// call.
   static func reading(_ value: PickleValue) -> Reading {
     guard case .object(let function, let argumentsValue, _) = value, let arguments = argumentsValue.elements else {
       return .other
@@ -121,7 +122,7 @@ extension StoredTensor {
     }
   }
 
-  /// Such as `qint8`, of a tensor that torch has quantized.
+  /// The type, such as `qint8`, of a tensor that torch has quantized.
   private static func quantizedType(_ arguments: [PickleValue]) -> String {
     guard case .persistent(let id)? = arguments.first, let parts = id.elements, parts.count > 1,
       case .global(let type) = parts[1]
@@ -129,7 +130,7 @@ extension StoredTensor {
     return elementType(ofStorage: type)
   }
 
-  /// `qint8` of `torch.QInt8Storage`.
+  /// The element type of a storage class: `qint8` for `torch.QInt8Storage`.
   private static func elementType(ofStorage type: PickleValue.Global) -> String {
     type.name.replacing("Storage", with: "").lowercased()
   }
@@ -170,7 +171,7 @@ extension StoredTensor {
     (self.offset, self.count, self.reach) = (start, count, reach)
   }
 
-  /// One more than the place of the last element, or `nil` where an `Int` cannot hold it.
+  /// One more than the position of the last element, or `nil` where an `Int` cannot hold it.
   private static func reach(_ start: Int, _ shape: [Int], _ strides: [Int]) -> Int? {
     zip(shape, strides).reduce(Optional(start)) { end, axis in
       guard let end else { return nil }

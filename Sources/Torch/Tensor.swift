@@ -11,8 +11,8 @@ import CTorch
 /// | N | nodes of a prompt trie | E | width of the space that images and texts share |
 /// | L | positions of a prompt | H, W | rows and columns of an image |
 ///
-/// A tensor is a value: no operation changes one, so it may be shared between threads. Elements are
-/// 32-bit floats unless a name says otherwise.
+/// A tensor is a value: no operation changes one, so it may be shared between threads. Elements are 32-bit floats
+/// unless documented otherwise.
 public struct Tensor: @unchecked Sendable {
   // Sendable: libtorch's tensors are reference-counted atomically, and nothing reachable from here writes to one.
   let storage: Storage
@@ -20,7 +20,7 @@ public struct Tensor: @unchecked Sendable {
   /// The length of each axis, the first axis first.
   public let shape: [Int]
 
-  /// An element type. The raw value is how safetensors spells it.
+  /// An element type. The raw value is safetensors' name of it.
   public enum Kind: String, Sendable, CaseIterable {
     case float32 = "F32"
     case float16 = "F16"
@@ -72,7 +72,7 @@ public struct Tensor: @unchecked Sendable {
     self = try elements.withUnsafeBytes { try Tensor(bytes: $0, kind: .float64, shape: shape) }
   }
 
-  /// A tensor from elements as they lie in memory or in a file.
+  /// A tensor from raw elements in memory or from a file.
   ///
   /// - Parameter bytes: row-major elements of `kind`, little-endian; they are copied.
   public init(bytes: UnsafeRawBufferPointer, kind: Kind, shape: [Int]) throws {
@@ -148,7 +148,7 @@ public struct Tensor: @unchecked Sendable {
     return element
   }
 
-  /// The elements as they lie in memory, row-major and little-endian.
+  /// The raw elements, row-major and little-endian.
   public func bytes() throws -> [UInt8] {
     guard let kind else { throw TorchError.kind(operation: "bytes", expected: .float32, found: nil) }
     var bytes = [UInt8](repeating: 0, count: count * kind.bytesPerElement)
@@ -192,7 +192,7 @@ extension Tensor {
 
 /// Calls `body` with the handles of tensors that live at least until it returns.
 ///
-/// Swift may release an array after its last mention, which is before a call that is given only the handles.
+/// Swift may release an array after its last use, which is before a call that receives only the handles.
 func withHandles<Result>(of tensors: [Tensor], _ body: ([ct_tensor]) -> Result) -> Result {
   withExtendedLifetime(tensors) { body(tensors.map(\.storage.handle)) }
 }

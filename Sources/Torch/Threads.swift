@@ -1,7 +1,7 @@
 import CTorch
 import Synchronization
 
-/// How many threads one operation may use: one setting for the whole process, made once.
+/// The number of threads that one operation may use: one setting for the whole process, made once.
 public enum Threads {
   private static let chosen = Mutex<Int?>(nil)
 
@@ -19,15 +19,43 @@ public enum Threads {
       chosen = count
     }
   }
+
+  /// `transform` of each element, several at a time: on as many threads as one operation may use, each of which then
+  /// computes by itself. It pays where many small operations follow each other.
+  ///
+  /// - Returns: results in the order of the elements. Their bits do not depend on the number of threads.
+  /// - Throws: the error of the first element, by position, whose transform fails; all elements are tried.
+  public static func map<Element: Sendable, Result: Sendable>(
+    _ elements: [Element], _ transform: @Sendable (Element) throws -> Result
+  ) throws -> [Result] {
+    let results = Mutex([Swift.Result<Result, any Error>?](repeating: nil, count: elements.count))
+    withoutActuallyEscaping(transform) { transform in
+      var task = Task { index in
+        let result = Swift.Result { try transform(elements[index]) }
+        results.withLock { $0[index] = result }
+      }
+      withUnsafeMutablePointer(to: &task) {
+        ct_for_each(
+          Int64(elements.count),
+          { context, index in context.assumingMemoryBound(to: Task.self).pointee.run(Int(index)) }, $0)
+      }
+    }
+    return try results.withLock { $0 }.compactMap { try $0?.get() }
+  }
+
+  /// What each thread is handed: a closure that C can point to.
+  private struct Task {
+    let run: @Sendable (Int) -> Void
+  }
 }
 
-/// The libtorch that this process runs on.
+/// The libtorch that this process uses.
 public enum Libtorch {
-  /// Such as "2.13.0".
+  /// The version, such as "2.13.0".
   public static let version = String(cString: ct_version())
 
   /// Keeps freed memory for the next tensor instead of returning it to the system, for the whole process.
   ///
-  /// For a tool that computes all the time; a library leaves the choice to the program. Up to 512 MiB stay.
+  /// Suits a tool that computes all the time; a library leaves the choice to the program. Up to 512 MiB are kept.
   public static func keepFreedMemory() { ct_keep_freed_memory() }
 }

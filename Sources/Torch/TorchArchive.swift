@@ -3,27 +3,28 @@ import Foundation
 import Pickle
 import Support
 
-/// A file that torch wrote: `torch.save` in its zip form or in that of before 1.6, or TorchScript.
+/// A file that torch wrote: `torch.save` in its zip form or in the form before 1.6, or TorchScript.
 ///
-/// Nothing of the file is run: see `Unpickler`. Tensors go by the path of keys and attributes that leads to them, joined
-/// by ".", such as `state_dict.ctx`; what else the file holds is ``root``. Opening reads the description of all tensors
-/// and checks each against its storage; elements are read when a tensor is asked for, straight into its memory. Floats of
-/// 64 bits are read as those of 32 bits, and refused where they don't fit; integers and booleans of any width as 64 bits.
+/// Nothing in the file is executed: see `Unpickler`. A tensor's name is the path of keys and attributes that leads to
+/// it, joined by ".", such as `state_dict.ctx`; everything else in the file is in ``root``. Opening reads the
+/// description of all tensors and checks each against its storage; elements are read when a tensor is requested,
+/// straight into its memory. Floats of 64 bits are read as 32 bits, and refused where they don't fit; integers and
+/// booleans of any width are read as 64 bits.
 public struct TorchArchive: TensorFile {
   public let path: String
-  /// All that was saved. A tensor is an object of torch's function that would have made it.
+  /// Everything that was saved. A tensor is an object of the torch function that would have made it.
   public let root: PickleValue
   /// Whether the file is a TorchScript archive, whose values are attributes of modules.
   public let isScript: Bool
   private let tensors: [String: StoredTensor]
-  /// What stands in the file but cannot be read, by name: what it is, and its element type.
+  /// The tensors that cannot be read, by name: what each is, and its element type.
   private let unsupported: [String: (kind: String, elementType: String)]
-  /// Where each storage lies in the file.
+  /// The location of each storage in the file.
   private let storages: [String: Range<Int>]
   private let file: ReadableFile
 
-  /// - Throws: ``TorchError/archive(path:_:)`` and `PickleError`, for whatever is not a whole and consistent file. A
-  ///   tensor of a kind that this package does not read is no reason: other tensors of the file stay readable.
+  /// - Throws: ``TorchError/archive(path:_:)`` and `PickleError`, for a file that is not whole and consistent. A tensor
+  ///   of a kind that this package does not read is not an error: other tensors of the file stay readable.
   public init(contentsOf url: URL) throws {
     path = url.path
     do {
@@ -109,7 +110,7 @@ private struct TensorCollector {
     case .list(let elements), .tuple(let elements):
       for (index, element) in elements.enumerated() { try collect(element, at: path + ["\(index)"]) }
     case .dictionary(let entries):
-      // Of keys that stand twice, the last counts, as in Python.
+      // Where a key occurs twice, the last one counts, as in Python.
       var last: [String: PickleValue] = [:]
       for entry in entries { if let key = entry.key.asKey { last[key] = entry.value } }
       for (key, value) in last { try collect(value, at: path + [key]) }
@@ -128,40 +129,40 @@ private struct TensorCollector {
 }
 
 extension PickleValue {
-  /// A key as part of a name.
+  /// The key as part of a name.
   fileprivate var asKey: String? { string ?? integer.map(String.init) }
 }
 
-/// What is wrong with a file of `torch.save` or TorchScript, or with what was asked of it: the facts of
+/// A fault of a file of `torch.save` or TorchScript, or of a request to it: the facts of
 /// ``TorchError/archive(path:_:)``.
 public enum TorchArchiveFault: Error, Equatable {
   case unreadable(reason: String)
   case wrongDownload(WrongDownload)
-  /// Neither a zip archive nor a pickle; `looksLike` says what it seems to be.
+  /// Neither a zip archive nor a pickle; `looksLike` is a guess at what it is.
   case notTorch(looksLike: String?)
-  /// A form that torch itself gave up long ago.
+  /// A form that torch itself no longer supports.
   case outdated(form: String)
-  /// A zip archive without what torch puts into one.
+  /// A zip archive without torch's own entries.
   case noPickle
   case bigEndian
   case noTensors(found: String)
   case noTensor(name: String, nearest: String?)
   /// Two tensors whose key paths read the same.
   case ambiguous(name: String)
-  /// A tensor whose description makes no sense; `expected` says what is wrong.
+  /// A tensor whose description makes no sense; `expected` is what it should be.
   case description(name: String, expected: String)
   /// A tensor of a kind that is not read: quantized, sparse, or of an element type that this package does not use.
   case unsupported(name: String, kind: String)
   /// A tensor that reaches beyond its storage.
   case outside(name: String, elements: Int, storage: Int)
-  /// A storage that is not in the file, or shorter there than it is said to be.
+  /// A storage that is not in the file, or is shorter there than described.
   case storage(name: String, key: String, expected: Int, found: Int?)
   /// Tensors that share bytes so often that they would become many times the file.
   case inflated(bytes: Int, file: Int)
   case truncated(expected: Int, found: Int)
   case tooLargeToWrite(bytes: Int)
 
-  /// What is wrong, to be read after the file's path.
+  /// The problem, to be read after the file's path.
   var problem: String {
     switch self {
     case .unreadable(let reason): reason

@@ -2,7 +2,7 @@ import Foundation
 import Pickle
 import Support
 
-/// What can be saved for `torch.load`: tensors, and plain values around them.
+/// A value that can be saved for `torch.load`: tensors, and plain values around them.
 public indirect enum SavedValue: Sendable {
   case none
   case bool(Bool)
@@ -10,17 +10,17 @@ public indirect enum SavedValue: Sendable {
   case double(Double)
   case string(String)
   case list([SavedValue])
-  /// Keys in order.
+  /// A dictionary with its keys in order.
   case dictionary([(key: String, value: SavedValue)])
   case tensor(Tensor)
 }
 
 extension TorchArchive {
-  /// Writes a value so that `torch.load` reads it with its default settings, as if `torch.save` had written it. The file
-  /// appears whole or not at all.
+  /// Writes a value so that `torch.load` reads it with its default settings, as if `torch.save` had written it. The
+  /// file appears whole or not at all.
   ///
   /// - Throws: ``TorchError`` where an element type cannot be written or the tensors are larger than 4 GB together;
-  ///   `WritingError` with the system's reason. Whatever stood at `url` is then unchanged.
+  ///   `WritingError` with the system's reason. An earlier file at `url` is then unchanged.
   public static func write(_ value: SavedValue, to url: URL) throws {
     var tensors: [Tensor] = []
     let pickle = try pickled(value, &tensors).pickled()
@@ -58,7 +58,7 @@ extension TorchArchive {
     }
   }
 
-  /// The call by which torch makes a tensor of a storage.
+  /// The call with which torch rebuilds a tensor from a storage.
   private static func rebuilding(_ tensor: Tensor, key: String) throws -> PickleValue {
     guard let kind = tensor.kind else { throw TorchError.kind(operation: "write", expected: .float32, found: nil) }
     let storage = PickleValue.tuple([

@@ -1,7 +1,7 @@
 import Pickle
 import Support
 
-/// What a file of torch consists of: the pickle of what was saved, and where the storages lie.
+/// The contents of a torch file: the pickle of what was saved, and the locations of the storages.
 struct TorchContents {
   let root: PickleValue
   private(set) var storages: [String: Range<Int>] = [:]
@@ -46,8 +46,8 @@ struct TorchContents {
 
   // MARK: torch.save before 1.6
 
-  /// Three pickles say that it is one, the fourth is what was saved, and the fifth lists the storages that follow: each
-  /// the number of its elements in 8 bytes, then the elements.
+  /// Reads the old form: three pickles that identify it, then the pickle of what was saved, then a pickle that lists
+  /// the storages that follow. Each storage is the number of its elements in 8 bytes, then the elements.
   private init(legacy bytes: UnsafeRawBufferPointer, path: String) throws {
     var unpickler = Unpickler(bytes, path: path)
     let first = try unpickler.next()
@@ -76,12 +76,12 @@ struct TorchContents {
     }
   }
 
-  /// 0x1950A86A20F9469CFC6C, little-endian.
+  /// The number 0x1950A86A20F9469CFC6C, little-endian.
   private static let magicNumber = PickleValue.object(
     class: .init("builtins", "int"),
     arguments: .bytes([0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19]), state: nil)
 
-  /// The width of the elements of each storage that a value mentions: the old form does not repeat it beside them.
+  /// The width of the elements of each storage that a value mentions: the old form does not repeat it at the storage.
   private static func elementSizes(_ value: PickleValue) -> [String: Int] {
     var sizes: [String: Int] = [:]
     func visit(_ value: PickleValue) {
@@ -109,7 +109,7 @@ struct TorchContents {
 }
 
 extension UnsafeRawBufferPointer {
-  /// What a file is that is neither a zip archive nor a pickle of protocol 2 or later.
+  /// The fault of a file that is neither a zip archive nor a pickle of protocol 2 or later.
   fileprivate var otherForm: TorchArchiveFault {
     let tarMark = 257
     if count > tarMark + 5, self[tarMark...].starts(with: "ustar".utf8) {

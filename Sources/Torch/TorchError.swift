@@ -1,6 +1,6 @@
 import Support
 
-/// What can go wrong in an operation on tensors.
+/// An error of an operation on tensors.
 public struct TorchError: UserFacingError, Equatable {
   public let problem: String
   public let remedy: String?
@@ -14,7 +14,7 @@ extension TorchError {
     Self("\(operation): shapes \(left) and \(right) do not fit together")
   }
 
-  /// One operand of the wrong shape; `expected` says which shapes are right.
+  /// One operand of the wrong shape; `expected` describes the right shapes.
   public static func shape(operation: String, expected: String, found: [Int]) -> Self {
     Self("\(operation): expected \(expected), found \(found)")
   }
@@ -27,7 +27,7 @@ extension TorchError {
     Self("\(operation): expected \(expected.rawValue) elements, found \(found?.rawValue ?? "another kind")")
   }
 
-  /// libtorch refused, with its own words.
+  /// libtorch refused, with its own message.
   public static func failed(operation: String, reason: String) -> Self { Self("\(operation) failed: \(reason)") }
 
   public static func threadCount(requested: Int, inUse: Int?) -> Self {

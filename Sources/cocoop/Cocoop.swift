@@ -27,7 +27,7 @@ struct Cocoop: ParsableCommand {
 }
 
 extension ParsableCommand {
-  /// Answers a command that only groups others, when it was called alone: with its help, as a wrong command line.
+  /// Answers a command that only groups others, when it was called without one: with its help, as a wrong command line.
   static func askForSubcommand() throws {
     StandardError.write(helpMessage() + "\n")
     throw ExitCode.validationFailure

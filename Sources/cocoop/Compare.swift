@@ -1,6 +1,7 @@
 import ArgumentParser
 import Datasets
 import Foundation
+import Images
 import PromptLearning
 import Reproduction
 import Runs
@@ -30,6 +31,7 @@ struct Compare: ParsableCommand {
   var model = "tiny-clip"
 
   @OptionGroup var benchmarks: RootOption
+  @OptionGroup var folders: DataFolderOptions
 
   @Option(help: ArgumentHelp("Methods with commas between them.", valueName: "list"))
   var methods = CommaList(["zero-shot", "linear-probe", "coop", "cocoop"])
@@ -53,6 +55,7 @@ struct Compare: ParsableCommand {
   var output: String?
 
   @OptionGroup var photoOptions: PhotoOptions
+  @OptionGroup var pixels: PhotoDecodingOption
   @OptionGroup var products: PrecisionOption
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var cache: CacheOptions
@@ -68,16 +71,17 @@ struct Compare: ParsableCommand {
 
   func run() throws {
     try compute.apply()
-    let photos = try MethodComparison.photos(photos, root: benchmarks.root)
+    let photos = try MethodComparison.photos(photos, root: benchmarks.root, isRecursive: folders.recursive)
     let folder = URL(filePath: output ?? "runs/compare-\(photos.name)")
     try MethodComparison.check(output: folder)
     let source = try ModelSource(model)
     let clip = try source.load(precision: products.precision)
     var comparison = try MethodComparison(
       PromptLearning.Method.named(methods.elements), on: photos, data: self.photos, root: benchmarks.root,
-      model: model, seeds: seeds.elements, shots: shots,
-      adjustment: TrainingAdjustment(epochs: epochs, views: imageViews), precision: products.precision, clip: clip,
-      identity: source.identity(), output: folder, within: compute.memoryBudget, cacheFolder: cache.folder,
+      isRecursive: folders.recursive, model: model, seeds: seeds.elements, shots: shots,
+      adjustment: TrainingAdjustment(epochs: epochs, views: imageViews), precision: products.precision,
+      photoDecoding: pixels.photoDecoding ?? .exact, clip: clip, identity: source.identity(), output: folder,
+      within: compute.memoryBudget, cacheFolder: cache.folder,
       limits: photoOptions.limits)
     printing.remarkAssumptions(of: clip)
     printing.remark(photos.notices)

@@ -49,7 +49,7 @@ struct Datasets: ParsableCommand {
     func run() throws {
       switch try DataSource(data, root: benchmarks.root, isRecursive: folders.recursive).place {
       case .files(let location):
-        let division = Division.shotsFirst(16, seed: 1)  // what 'train' makes of images without parts
+        let division = Division.shotsFirst(16, seed: 1)  // the division that 'train' makes of images without splits
         let dataset = try Dataset(at: location, division: division, isRecursive: folders.recursive)
           .findingOtherSpellings()
         let missing = Set(dataset.missingImages())

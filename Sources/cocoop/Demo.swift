@@ -63,7 +63,7 @@ struct Demo: ParsableCommand {
 
     Next:
       cocoop predict --run runs/demo/cocoop-seed1 Sources/Embedded/Resources/openclipart/images/bird/001.jpg
-      cocoop train --data FOLDER-OF-CLASS-FOLDERS --classes all --output runs/mine
+      cocoop train FOLDER-OF-CLASS-FOLDERS --output runs/mine
       cocoop help
     """
 }

@@ -43,6 +43,7 @@ struct Evaluate: ParsableCommand {
 
   @OptionGroup var photoOptions: PhotoOptions
   @OptionGroup var upright: OrientationOption
+  @OptionGroup var pixels: PhotoDecodingOption
   @OptionGroup var products: PrecisionOption
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var cache: CacheOptions
@@ -63,7 +64,9 @@ struct Evaluate: ParsableCommand {
     let orientation = try upright.orientation ?? loaded.orientation(ofData: data, root: benchmarks.root)
     let (measurement, unreadable) = try loaded.measurementOfReadable(
       on: dataset, split: split, within: compute.budget, cacheFolder: cache.folder,
-      reading: PhotoReading(limits: photoOptions.limits, orientation: orientation)
+      reading: PhotoReading(
+        limits: photoOptions.limits, orientation: orientation,
+        decoding: pixels.photoDecoding ?? loaded.photoDecoding)
     ) {
       progress.update($0, of: total, unit: "images")
     }
@@ -78,7 +81,7 @@ struct Evaluate: ParsableCommand {
     do {
       try loaded.keep(measurement, on: dataset, classes: choice, split: split)
     } catch let error as WritingError {
-      // The figures are there; a folder that others own is no failure.
+      // The figures are there; a folder that is not writable is no failure.
       printing.remark("note: The evaluation is not kept. \(error.problem).")
     }
   }
@@ -86,7 +89,8 @@ struct Evaluate: ParsableCommand {
   private static func text(_ evaluation: Evaluation) -> String {
     let weakest = evaluation.perClass.filter { $0.images > 0 }.sorted { $0.accuracy < $1.accuracy }.prefix(5)
     let figure = { (value: Double) in String(format: "%.2f", value) }
-    // Measured over seeds, new classes move by several points more: the line says which chance it tells of.
+    // Over seeds, the accuracy on new classes varies by several points more: the line states which variation it
+    // measures.
     let interval = evaluation.interval95.map {
       "interval  95 % within \(figure($0.lower))–\(figure($0.upper)) %: the chance of these test images alone, not of the"
         + " training's seed\n"

@@ -1,10 +1,10 @@
 import Foundation
 import Support
 
-/// The arguments of the command line as the package's texts.
+/// The arguments of the command line as texts of this package.
 enum GivenArguments {
-  /// What the system handed over, without the tool's name. An argument that is not UTF-8 is spelled as `FileName` spells
-  /// names, and the name of a file that is there in another Unicode form alone is taken in that form, with a notice.
+  /// The system's arguments, without the tool's name. An argument that is not UTF-8 is spelled as `FileName` spells
+  /// names, and the name of a file that exists only in another Unicode form is replaced by that form, with a notice.
   static func spelled() -> [String] {
     let pointers = CommandLine.unsafeArgv
     let given = (1..<max(Int(CommandLine.argc), 1)).compactMap { index in
@@ -23,7 +23,7 @@ enum GivenArguments {
     }
   }
 
-  /// `--data=` and what follows; an argument that is no option with a value is value alone.
+  /// The parts of an argument: `--data=` and its value; an argument without an option is value alone.
   private static func split(_ argument: String) -> (option: String, value: String) {
     guard argument.hasPrefix("--"), let sign = argument.utf8.firstIndex(of: UInt8(ascii: "=")) else {
       return ("", argument)

@@ -3,7 +3,7 @@ import Dispatch
 import Foundation
 import Synchronization
 
-/// Turns Ctrl-C and a request to terminate into an error after the step that is being made, so that it can be kept.
+/// Turns Ctrl-C and a request to terminate into an error after the current step, so that the step can be saved.
 final class Interruption: Sendable {
   private let received = Atomic<Int32>(0)
   // The sources must live as long as the process listens; nothing else touches them.
@@ -18,7 +18,7 @@ final class Interruption: Sendable {
     sources = pairs.map(\.1)
     for (number, source) in pairs {
       source.setEventHandler { [weak self] in
-        // A second signal does not wait for the step, nor for what libraries would do at an exit while others compute.
+        // A second signal waits neither for the step, nor for what libraries would do at an exit while others compute.
         if let self, self.received.exchange(number, ordering: .relaxed) != 0 { _exit(128 + number) }
       }
       source.resume()
@@ -29,13 +29,13 @@ final class Interruption: Sendable {
     let signal: Int32
   }
 
-  /// - Throws: ``Received`` once a signal has come.
+  /// - Throws: ``Received`` once a signal was received.
   func check() throws {
     let number = received.load(ordering: .relaxed)
     if number != 0 { throw Received(signal: number) }
   }
 
-  /// Runs `body`; when it was stopped by a signal, says how to go on and exits with 128 plus the signal.
+  /// Runs `body`; when it was stopped by a signal, prints how to resume and exits with 128 plus the signal.
   func guarding<Result>(advice: @autoclosure () -> String, _ body: (Interruption) throws -> Result) throws -> Result {
     do {
       return try body(self)

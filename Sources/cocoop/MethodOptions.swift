@@ -33,7 +33,7 @@ struct CommaList<Element: ExpressibleByArgument & Sendable>: ExpressibleByArgume
   var defaultValueDescription: String { elements.map(\.defaultValueDescription).joined(separator: ",") }
 }
 
-/// Which classes a command is about.
+/// The options for the classes of a command.
 struct ClassOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
@@ -52,17 +52,17 @@ struct ClassOptions: ParsableArguments {
     }
   }
 
-  /// The choice; `nil` where nothing is given.
+  /// The choice; `nil` where no option is given.
   var choice: ClassChoice? { get throws { try ClassChoice(list: classes, file: classesFile) } }
 }
 
-/// What is kept for testing of images that the data does not tell apart.
+/// The photos that are held out for testing from images without a split.
 enum TestPhotos: String, ExpressibleByArgument, CaseIterable { case auto, none }
 
 extension PromptLearning.Method {
   /// The methods of these names.
   ///
-  /// - Throws: `ValidationError` with the nearest name, or for a method that is named twice.
+  /// - Throws: `ValidationError` with the nearest name, or for a method that occurs twice.
   static func named(_ names: [String]) throws -> [PromptLearning.Method] {
     let methods = try names.map { name in
       if let method = PromptLearning.Method(id: name) { return method }
@@ -79,7 +79,7 @@ extension PromptLearning.Method {
   }
 }
 
-/// Which images and classes a run learns from.
+/// The options for a run's images and classes.
 struct SampleOptions: ParsableArguments {
   @OptionGroup var classes: ClassOptions
 
@@ -104,9 +104,10 @@ struct SampleOptions: ParsableArguments {
   var division: Division { test == .none ? .noTest : .shotsFirst(shots, seed: divisionSeed) }
 }
 
-/// How prompts are trained; what is not given is the method's default.
+/// The options of training; a missing one takes the method's default.
 struct TrainingOptions: ParsableArguments {
-  @Option(help: "The words that the context begins as (default: \"a photo of a\").")
+  @Option(
+    help: "The words that the context begins as (default: \"a photo of a\"; \(methodsThatBeginTheirOwnWay): its own).")
   var context: String?
 
   @Option(help: ArgumentHelp("Begin with this many random context vectors instead of words.", valueName: "M"))
@@ -145,7 +146,7 @@ struct TrainingOptions: ParsableArguments {
   var runContext: RunConfiguration.Context {
     RunConfiguration.Context(
       words: contextLength == nil ? context ?? "a photo of a" : nil, length: contextLength, position: position,
-      isClassSpecific: classSpecific)
+      isClassSpecific: classSpecific, isAsked: context != nil)
   }
 
   /// The numbers of `--option`, by name.
@@ -175,11 +176,15 @@ struct NamedNumber: ExpressibleByArgument, Sendable {
   }
 }
 
-/// Such as "200 for coop, 10 for cocoop": the methods' own values of a setting of training.
+/// The methods' own values of a setting of training, such as "200 for coop, 10 for cocoop".
 private func defaults(_ setting: KeyPath<TrainingConfiguration, Int>) -> String {
   PromptLearning.Method.all.compactMap { method in
     method.defaultTraining.map { "\($0[keyPath: setting]) for \(method.id)" }
   }.joined(separator: ", ")
+}
+
+private var methodsThatBeginTheirOwnWay: String {
+  PromptLearning.Method.all.filter(\.beginsItsOwnWay).map(\.id).joined(separator: ", ")
 }
 
 private func methods(taking setting: ContextSetting) -> String {
@@ -187,7 +192,7 @@ private func methods(taking setting: ContextSetting) -> String {
 }
 
 extension PromptLearning.Method {
-  /// The settings that methods have of their own, for a command's help.
+  /// The methods' own settings, for a command's help.
   static var optionsHelp: String {
     let lines = all.flatMap { method in
       method.options.map { "  \(method.id): \($0.name)=\($0.standardText), \($0.help)" }

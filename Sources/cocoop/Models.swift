@@ -4,7 +4,7 @@ import Foundation
 import Runs
 import Torch
 
-/// Which model of a file is meant.
+/// The option for the wanted model in a file.
 struct PrefixOption: ParsableArguments {
   @Option(
     help: ArgumentHelp(

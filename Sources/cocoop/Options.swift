@@ -14,12 +14,22 @@ extension MemoryBudget: ExpressibleByArgument {
   public init?(argument: String) { self.init(argument) }
 }
 
+/// The most that decoded photos may take: a size, or 0.
+struct PhotoMemoryLimit: ExpressibleByArgument {
+  let bytes: Int
+
+  init?(argument: String) {
+    guard let bytes = argument == "0" ? 0 : MemoryBudget(argument)?.bytes else { return nil }
+    self.bytes = bytes
+  }
+}
+
 /// What every computing command takes.
 struct ComputeOptions: ParsableArguments {
   @Option(help: "Where to compute: auto, cpu or cuda.")
   var device = Device.auto
 
-  @Option(help: ArgumentHelp("Threads of one operation; all cores by default.", valueName: "n"))
+  @Option(help: ArgumentHelp("Threads to compute with (default: the cores that this process may use).", valueName: "n"))
   var threads: Int?
 
   @Option(
@@ -36,13 +46,17 @@ struct ComputeOptions: ParsableArguments {
   func apply() throws {
     if device == .cuda { throw ValidationError("This version computes on the CPU alone: give --device cpu.") }
     Libtorch.keepFreedMemory()
-    if let threads { try Threads.use(threads) }
+    if let threads {
+      try Threads.use(threads)
+    } else if ProcessInfo.processInfo.environment["OMP_NUM_THREADS"] == nil, AvailableCores.count < Threads.count {
+      try Threads.use(AvailableCores.count)  // libtorch knows of affinity, and nothing of quotas
+    }
   }
 }
 
 extension Orientation: ExpressibleByArgument {}
 
-/// What commands take that read photos.
+/// The options of commands that read photos.
 struct PhotoOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
@@ -58,7 +72,7 @@ struct PhotoOptions: ParsableArguments {
   var limits: DecodingLimits { DecodingLimits(megapixels: maxMegapixels) }
 }
 
-/// Whether photos are turned as their EXIF says.
+/// The option for the EXIF orientation of photos.
 struct OrientationOption: ParsableArguments {
   @Option(
     help: ArgumentHelp(
@@ -68,13 +82,25 @@ struct OrientationOption: ParsableArguments {
   var orientation: Orientation?
 }
 
+extension PhotoDecoding: ExpressibleByArgument {}
+
+/// How much of a photo is decoded.
+struct PhotoDecodingOption: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "exact decodes every pixel of a photo; scaled lets a large JPEG be reduced by 2, 4 or 8 as it is decoded, which "
+        + "is faster and an approximation (default: as the run has learned, else exact).",
+      valueName: "exact|scaled"))
+  var photoDecoding: PhotoDecoding?
+}
+
 /// What frozen layers multiply in.
 struct PrecisionOption: ParsableArguments {
   @Option(help: "Of the products of frozen layers: float32, or bfloat16, which is faster and an approximation.")
   var precision = Precision.float32
 }
 
-/// What commands take that keep the features of images for the next command.
+/// The options of commands that cache the features of images for the next command.
 struct CacheOptions: ParsableArguments {
   @Flag(help: "Compute image features anew, and keep none for the next time.")
   var noCache = false
@@ -82,19 +108,19 @@ struct CacheOptions: ParsableArguments {
   var folder: URL? { noCache ? nil : FeatureCache.standardFolder }
 }
 
-/// Where benchmarks lie.
+/// The option for the folder of benchmarks.
 struct RootOption: ParsableArguments {
   @Option(help: ArgumentHelp("The folder of benchmarks, for data that is a benchmark's name.", valueName: "folder"))
   var root: String?
 }
 
-/// Which photos of a data folder count.
+/// The options for the photos in a data folder.
 struct DataFolderOptions: ParsableArguments {
   @Flag(help: "Take the photos in sub-folders of a class folder too, as torchvision's ImageFolder does.")
   var recursive = false
 }
 
-/// The data of a command that takes it as an argument too.
+/// The data of a command that accepts it as an argument too.
 enum GivenData {
   /// - Throws: `ValidationError` where both are given.
   static func once(_ argument: String?, option: String?) throws -> String? {
@@ -105,7 +131,7 @@ enum GivenData {
   }
 }
 
-/// How a command prints.
+/// The options of a command's output.
 struct OutputOptions: ParsableArguments {
   @Flag(help: "Print the result as one JSON document.")
   var json = false
@@ -113,7 +139,7 @@ struct OutputOptions: ParsableArguments {
   @Flag(help: "Print nothing but the result.")
   var quiet = false
 
-  /// Prints `value` as JSON, or else the text.
+  /// Prints `value` as JSON, or otherwise the text.
   func print(_ value: some Encodable, text: () -> String) throws {
     if json {
       Swift.print(String(decoding: try JSONEncoder.readable.encode(value), as: UTF8.self))
@@ -128,12 +154,12 @@ struct OutputOptions: ParsableArguments {
     if !quiet { StandardError.write(text + "\n") }
   }
 
-  /// What a person should know of a dataset.
+  /// Prints the notices about a dataset.
   func remark(_ notices: [Notice]) {
     for notice in notices { remark("note: \(notice).") }
   }
 
-  /// Says what a checkpoint leaves open and what of it is passed over, where there is anything.
+  /// Prints the assumptions about a checkpoint and its ignored tensors, where there are any.
   func remarkAssumptions(of clip: CLIPModel) {
     for notice in clip.notices { remark("note: \(notice).".onOneLine) }
   }

@@ -71,8 +71,10 @@ struct Predict: ParsableCommand {
 
   @OptionGroup var photoOptions: PhotoOptions
   @OptionGroup var upright: OrientationOption
+  @OptionGroup var pixels: PhotoDecodingOption
   @OptionGroup var products: PrecisionOption
   @OptionGroup var compute: ComputeOptions
+  @OptionGroup var cache: CacheOptions
   @OptionGroup var printing: OutputOptions
 
   func validate() throws {
@@ -112,11 +114,25 @@ struct Predict: ParsableCommand {
       try stdinImage
       ? PhotoList.imageOnStandardInput : PhotoList(images, isRecursive: recursive, separator: null ? "\0" : "\n")
     try Interruption().guarding(advice: "What was printed is not everything") { interruption in
-      let stream = try PredictionStream(
-        predictor(for: names), batchSize: batchSize, top: top,
-        reading: PhotoReading(limits: photoOptions.limits, orientation: upright.orientation ?? .exif))
+      let (predictor, model) = try predictor(for: names)
+      let reading = PhotoReading(
+        limits: photoOptions.limits, orientation: upright.orientation ?? .exif,
+        decoding: pixels.photoDecoding ?? predictor.photoDecoding)
+      let stream = PredictionStream(
+        predictor, batchSize: batchSize, top: top, reading: reading,
+        cache: try cacheFolder(for: photos).map { FeatureCache(folder: $0, model: try model()) })
+      // Where results run over the terminal, they are the progress; and what scripts read has errors alone.
+      let isShown = isatty(STDERR_FILENO) == 1 && isatty(STDOUT_FILENO) == 0
+      let progress = isShown ? photos.count.map { (line: printing.progress("predicting"), total: $0) } : nil
+      var done = 0
+      progress?.line.update(0, of: progress?.total ?? 0, unit: "photos")
       if !photos.leftOut.isEmpty { printing.remark("note: \(photos.leftOut.sentence()).") }
-      let found = try stream.run(photos, checking: interruption.check) { try output.write($0) }
+      let found = try stream.run(photos, checking: interruption.check) {
+        if progress != nil, $0.error != nil { StandardError.write("\r\u{1B}[K") }
+        try output.write($0)
+        done += 1
+        if let (line, total) = progress { line.update(done, of: total, unit: "photos") }
+      }
       if let first = found.first {
         let notice = Notice.otherSpelling(count: found.count, difference: .unicodeForm, first: first)
         printing.remark("note: \(notice).")
@@ -125,17 +141,26 @@ struct Predict: ParsableCommand {
     try output.finish()
   }
 
-  private func predictor(for names: ClassNames?) throws -> Predictor {
+  /// Where features of photos are found and kept. For one photo a checkpoint need not be hashed.
+  private func cacheFolder(for photos: PhotoList) -> URL? {
+    runFolder == nil && photos.count == 1 ? nil : cache.folder
+  }
+
+  /// - Returns: also the hash of the checkpoint, which takes time.
+  private func predictor(for names: ClassNames?) throws -> (Predictor, model: () throws -> String) {
     if let runFolder {
       let run = try LoadedRun(folder: URL(filePath: runFolder), model: model, precision: products.precision)
       printing.remarkAssumptions(of: run.clip)
       if names == nil, let leftOut = run.leftOut { printing.remark("\(leftOut)") }
-      return try Predictor(run: run, classNames: names?.names, isFast: fast, within: compute.budget)
+      let predictor = try Predictor(run: run, classNames: names?.names, isFast: fast, within: compute.budget)
+      return (predictor, { run.record.model.sha256 })
     }
-    let clip = try ModelSource(model ?? "tiny-clip").load(precision: products.precision)
+    let source = try ModelSource(model ?? "tiny-clip")
+    let clip = try source.load(precision: products.precision)
     printing.remarkAssumptions(of: clip)
-    return try Predictor(
+    let predictor = try Predictor(
       zeroShot: clip, classNames: names?.names ?? [],
       templates: template.isEmpty ? ["a photo of a {}."] : template, within: compute.budget)
+    return (predictor, { try source.identity().sha256 })
   }
 }

@@ -2,14 +2,14 @@ import ArgumentParser
 import Foundation
 import Prediction
 
-/// Writes predictions to standard output as they come, and photos that cannot be read to standard error too.
+/// Writes predictions to standard output as they come, and reports photos that cannot be read on standard error too.
 struct PredictionOutput {
   private let format: PredictionFormat
   private var photos = 0
   private var failures = 0
 
-  /// - Throws: ``PredictionError/output(reason:)`` where standard output is closed. It is asked first: the next file that
-  ///   is opened would take its place.
+  /// - Throws: ``PredictionError/output(reason:)`` where standard output is closed. This is checked first: the next
+  ///   opened file would take its descriptor.
   init(_ format: PredictionFormat) throws {
     self.format = format
     guard fcntl(STDOUT_FILENO, F_GETFD) >= 0 else { throw PredictionError.output(reason: "it is closed") }
@@ -41,7 +41,7 @@ struct PredictionOutput {
     while !rest.isEmpty {
       let written = rest.withUnsafeBytes { Foundation.write(STDOUT_FILENO, $0.baseAddress, $0.count) }
       if written < 0, errno == EINTR { continue }
-      // Nobody reads any more, as behind `| head`: that is no fault.
+      // The reader has gone, as with `| head`: that is not a fault.
       if written < 0, errno == EPIPE { throw ExitCode.failure }
       guard written > 0 else { throw PredictionError.output(reason: String(cString: strerror(errno))) }
       rest = rest.dropFirst(written)
@@ -49,8 +49,8 @@ struct PredictionOutput {
   }
 }
 
-/// Where everything goes that is no result. What cannot be written there, such as on a full disk, is lost: Foundation's
-/// handle would end the process instead.
+/// Standard error, for everything that is not a result. What cannot be written there, such as on a full disk, is lost:
+/// Foundation's handle would end the process instead.
 enum StandardError {
   static func write(_ text: String) {
     var rest = Array(text.utf8)[...]

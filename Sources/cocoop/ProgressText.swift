@@ -1,15 +1,15 @@
 import Foundation
 
-/// How far something is, in one line that fits where it is shown.
+/// The progress of a task, in one line that fits the terminal.
 package struct ProgressText: Sendable {
   private let label: String
   private let unit: String
-  /// How many units were done when the time began: what is continued does not begin at 0.
+  /// The number of units that were done at the start of the time: a resumed task does not start at 0.
   private let start: Int
 
   /// - Parameters:
-  ///   - label: what is being done.
-  ///   - unit: what is counted, such as images.
+  ///   - label: the name of the task.
+  ///   - unit: the name of the counted units, such as images.
   package init(_ label: String, unit: String, from start: Int = 0) {
     self.label = label
     self.unit = unit
@@ -17,18 +17,18 @@ package struct ProgressText: Sendable {
   }
 
   /// - Parameters:
-  ///   - done: of `total` units.
-  ///   - seconds: since the first of them.
-  ///   - note: something that changes, such as the loss.
-  ///   - columns: of a terminal, whose line begins with a bar where there is room for one; what there is no room for is
-  ///     left out, the least important first. `nil` for a line of any length.
+  ///   - done: the number of finished units, of `total`.
+  ///   - seconds: the time since the first of them.
+  ///   - note: a changing text, such as the loss.
+  ///   - columns: the width of a terminal, whose line begins with a bar where there is room for one; parts without room
+  ///     are left out, the least important first. `nil` for a line of any length.
   package func line(_ done: Int, of total: Int, after seconds: Double, note: String = "", columns: Int? = nil) -> String
   {
     let rate = Double(done - start) / max(seconds, 1e-9)
     let time =
       done >= total
       ? Self.time(seconds) : rate > 0 ? "\(Self.time(Double(total - done) / rate)) left" : "time left unknown"
-    let speed = rate > 0 ? "\(String(format: rate < 10 ? "%.1f" : "%.0f", rate))/s" : ""
+    let speed = rate > 0 ? "\(String(format: rate < 10 ? "%.1f" : "%.0f", rate)) \(unit)/s" : ""
     let parts = ["\(label): \(done)/\(total) \(unit)", time, note, speed].filter { !$0.isEmpty }
     guard let columns else { return parts.joined(separator: ", ") }
     var text = String("\(label): \(done)/\(total) \(unit)".prefix(max(0, columns)))
@@ -45,7 +45,7 @@ package struct ProgressText: Sendable {
     return String(repeating: "█", count: filled) + String(repeating: "░", count: width - filled)
   }
 
-  /// Such as "12 s", "3:05" or "26:03:05".
+  /// A time such as "12 s", "3:05" or "26:03:05".
   package static func time(_ seconds: Double) -> String {
     guard seconds < 1e9 else { return "years" }
     let whole = Int(seconds.rounded())

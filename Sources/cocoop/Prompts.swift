@@ -39,6 +39,7 @@ struct Prompts: ParsableCommand {
     var data: String?
 
     @OptionGroup var benchmarks: RootOption
+    @OptionGroup var folders: DataFolderOptions
 
     @Option(help: "Which half of its classes: base, new or all.")
     var classes = ClassSubset.base
@@ -48,6 +49,12 @@ struct Prompts: ParsableCommand {
 
     @Option(help: ArgumentHelp("The classes that the prompts were learned on, one name a line.", valueName: "file"))
     var classesFile: String?
+
+    @Option(
+      help: ArgumentHelp(
+        "The method, where files of two look alike: ProGrad's are taken for CoOp's unless it is prograd.",
+        valueName: "method"))
+    var method: PromptLearning.Method?
 
     @Option(help: "Where CoOp's class name stands, which the file does not say: end, middle or front.")
     var position = ContextPosition.end
@@ -61,7 +68,7 @@ struct Prompts: ParsableCommand {
       if data != nil, classesFile != nil { throw ValidationError("--data and --classes-file exclude each other.") }
     }
 
-    /// What `prompts import --json` prints.
+    /// The output of `prompts import --json`.
     struct Result: Encodable {
       let run: String
       let method: PromptLearning.Method
@@ -72,11 +79,15 @@ struct Prompts: ParsableCommand {
     }
 
     func run() throws {
-      let reference = try ReferencePrompts(at: URL(filePath: file))
+      let reference = try ReferencePrompts(at: URL(filePath: file), of: method)
+      if let method, reference.method != method {
+        throw ValidationError("--method is \(method.id), but \(file) holds prompts of \(reference.method.title).")
+      }
       let folder = try RunFolder(creating: URL(filePath: output), existing: force ? .replace : .refuse)
       let known: ImportClasses =
         if let data {
-          try ImportClasses(data: data, root: benchmarks.root, subset: classes, seed: seed)
+          try ImportClasses(
+            data: data, root: benchmarks.root, isRecursive: folders.recursive, subset: classes, seed: seed)
         } else if let list = try ClassNames(list: nil, file: classesFile) {
           ImportClasses(list)
         } else {
@@ -130,7 +141,7 @@ struct Prompts: ParsableCommand {
       var kind: Tensor.Kind { self == .float16 ? .float16 : .float32 }
     }
 
-    /// What `prompts export --json` prints.
+    /// The output of `prompts export --json`.
     struct Result: Encodable {
       let file: String
     }

@@ -33,7 +33,7 @@ struct ReportCommand: ParsableCommand {
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var printing: OutputOptions
 
-  /// What `report --json` prints.
+  /// The output of `report --json`.
   struct Result: Encodable {
     let report: String
     let bytes: Int

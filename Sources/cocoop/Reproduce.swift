@@ -37,11 +37,12 @@ struct Reproduce: ParsableCommand {
   var source: String?
 
   @OptionGroup var benchmarks: RootOption
+  @OptionGroup var folders: DataFolderOptions
 
   @Option(
     help: ArgumentHelp(
-      "Methods with commas between them: zero-shot, zero-shot-ensemble, coop, cocoop, linear-probe (default: all but "
-        + "the ensemble).", valueName: "list"))
+      "Methods with commas between them: \(PromptLearning.Method.all.map(\.id).joined(separator: ", ")) "
+        + "(default: zero-shot, coop, cocoop, linear-probe).", valueName: "list"))
   var methods: CommaList<String>?
 
   @Option(
@@ -109,8 +110,7 @@ struct Reproduce: ParsableCommand {
     let comparison = try Comparison(
       kind, model: model, datasets: datasets?.elements, source: source, root: benchmarks.root, variants: variants,
       seeds: seeds.elements, shots: shots, context: training.runContext, options: training.optionValues,
-      adjustment: training.adjustment,
-      precision: products.precision)
+      adjustment: training.adjustment, precision: products.precision, isRecursive: folders.recursive)
     printing.remarkAssumptions(of: clip)
     for notice in comparison.notices { printing.remark("note: \(notice).") }
     var reproduction = try Reproduction(
@@ -139,7 +139,7 @@ struct Reproduce: ParsableCommand {
   }
 }
 
-/// Shows where a comparison stands.
+/// Shows the progress of a comparison.
 final class ReproductionReporter {
   private let printing: OutputOptions
   private var unit: Trial?

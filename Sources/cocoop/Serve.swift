@@ -71,6 +71,8 @@ struct Serve: ParsableCommand {
       "exif turns photos upright, as their EXIF says; ignored takes them as stored.", valueName: "exif|ignored"))
   var orientation = Orientation.exif
 
+  @OptionGroup var reading: PhotoDecodingOption
+
   @Option(help: ArgumentHelp("Connections at one time.", valueName: "n"))
   var connections = Self.standard.connections
 
@@ -149,6 +151,7 @@ struct Serve: ParsableCommand {
     let folder = URL(filePath: runFolder)
     let name = folder.standardizedFileURL.lastPathComponent
     let loaded = try LoadedRun(folder: folder, model: model, precision: products.precision)
+    settings.decoding.photoDecoding = reading.photoDecoding ?? loaded.photoDecoding
     let server = PredictionServer(loaded, name: name, settings: settings)
     try server.serve { [host] port in
       let host = host.contains(":") ? "[\(host)]" : host

@@ -2,7 +2,7 @@ import Foundation
 import PromptLearning
 import Runs
 
-/// Shows where a training stands.
+/// Shows the progress of a training.
 final class TrainingReporter {
   private let label: String
   private let epochs: Int
@@ -10,9 +10,9 @@ final class TrainingReporter {
   private let steps: ProgressLine
   private let fits: ProgressLine
   private let printing: OutputOptions
-  /// The epoch and the step of the last one made.
+  /// The epoch and the step of the last completed step.
   private var last: (epoch: Int, step: Int)?
-  /// The losses of the epoch's steps that were made here.
+  /// The losses of the epoch's steps in this process.
   private var losses: (epoch: Int, sum: Double, count: Int) = (0, 0, 0)
 
   init(_ label: String, epochs: Int, _ printing: OutputOptions) {
@@ -24,7 +24,7 @@ final class TrainingReporter {
     fits = printing.progress("\(label), choosing the penalty")
   }
 
-  /// A sentence that says how far the training is kept once it has ended early, and a space; empty before the first step.
+  /// A sentence about the last saved step after an early end, and a space; empty before the first step.
   var standing: String { last.map { "Step \($0.step) of epoch \($0.epoch) is kept. " } ?? "" }
 
   func report(_ progress: TrainingProgress) {
@@ -38,6 +38,7 @@ final class TrainingReporter {
         "note: \(label) began with \(begun) and goes on with \(now) threads: its last bits may differ from those of a run"
           + " without a break. Give --threads \(begun) for the same.")
     case .views(let encoded, let total): views.update(encoded, of: total, unit: "views")
+    case .choice(let sentence): printing.remark("note: \(sentence).")
     case .penalty(let rule): if rule != .validation { printing.remark("note: \(rule.description).") }
     case .fit(let number, let count): fits.update(number, of: count, unit: "fits at most")
     case .step(let step):
@@ -52,7 +53,7 @@ final class TrainingReporter {
   }
 }
 
-/// Progress on standard error: one line that is drawn over on a terminal, a line a minute elsewhere.
+/// Shows progress on standard error: one line that is redrawn on a terminal, a line a minute elsewhere.
 final class ProgressLine {
   private let label: String
   private let isQuiet: Bool
@@ -66,13 +67,13 @@ final class ProgressLine {
   }
 
   /// - Parameters:
-  ///   - done: of `total` units, such as images.
-  ///   - note: something that changes, such as the loss.
+  ///   - done: the number of finished units, such as images, of `total`.
+  ///   - note: a changing text, such as the loss.
   func update(_ done: Int, of total: Int, unit: String, note: String = "") {
     guard !isQuiet else { return }
     let now = ContinuousClock.now
     guard let (start, text) = begun else {
-      // The time of the first unit is unknown, so that its rate is too.
+      // The time of the first unit is unknown, so its rate is too.
       begun = (now, ProgressText(label, unit: unit, from: done))
       return
     }
@@ -84,7 +85,8 @@ final class ProgressLine {
     write(isTerminal ? "\r\u{1B}[K\(line)" + (done == total ? "\n" : "") : line + "\n")
   }
 
-  /// Of the terminal as it is now, less the last one: a terminal breaks a line that fills it. 79 where it does not say.
+  /// The present width of the terminal, minus one column: a terminal breaks a line that fills it. 79 where it is
+  /// unknown.
   private var columns: Int {
     var size = winsize()
     let isKnown = ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0

@@ -6,8 +6,8 @@ import Torch
 
 @Suite("What a checkpoint is instead is named, with what to give")
 struct AlteredCheckpointTests {
-  /// The message for tensors, some of them of types that this package does not write: each a name, a type and a count of
-  /// bytes.
+  /// The message for tensors, some of them of types that this package does not write: each with a name, a type and a
+  /// number of bytes.
   private func loading(
     _ tensors: [String: Tensor], _ others: [(name: String, type: String, bytes: Int)] = [],
     file name: String = "clip.safetensors", metadata: [String: String] = [:], adapter: String? = nil

@@ -25,12 +25,12 @@ struct ArchitectureRecipe: Decodable, Sendable {
 
 @Suite("Small models with one option each agree with open_clip and clip-anytorch")
 struct ArchitectureParityTests {
-  /// Of features, as a share of the largest.
+  /// The tolerance of features, as a share of the largest.
   static let tolerance: Float = 1e-5
 
   static let recorded = Result { try Fixture<ArchitectureRecipe>("architectures", in: .module) }
 
-  /// How open_clip names the tensors of the text tower, without the prefix of `custom_text`.
+  /// open_clip's names for the tensors of the text tower, without the prefix of `custom_text`.
   static let textTower = ["text_projection", "positional_embedding", "token_embedding", "transformer", "ln_final"]
 
   @Test("open_clip's options, each from its configuration file", arguments: try recorded.get().recipe.openCLIP)
@@ -90,7 +90,7 @@ struct ArchitectureParityTests {
     #expect(try text.relativeDifference(from: fixture.tensor("\(name).text")) <= Self.tolerance)
   }
 
-  /// Read from a file that holds what the recipe kept.
+  /// The configuration, read from a file with the recipe's content.
   private static func configuration(of name: String) throws -> CLIPConfiguration {
     let recipe = try Data(contentsOf: Bundle.module.bundleURL.appending(path: "Fixtures/architectures.json"))
     let models = (try JSONSerialization.jsonObject(with: recipe) as? [String: Any])?["openCLIP"] as? [[String: Any]]

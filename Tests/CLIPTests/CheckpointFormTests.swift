@@ -6,7 +6,7 @@ import Torch
 
 @Suite("A checkpoint is one model, whatever its form")
 struct CheckpointFormTests {
-  /// Features, as the plain form gives them.
+  /// The features from the plain form.
   private static let expected = Result { try SmallCheckpoint.expectedFeatures() }
 
   private func expectSame(_ url: URL, _ comment: Comment? = nil) throws {
@@ -38,7 +38,7 @@ struct CheckpointFormTests {
   func precision(kind: Tensor.Kind) throws {
     try withTemporaryFolder { folder in
       var tensors = try SmallCheckpoint.tensors.mapValues { try $0.converted(to: kind) }
-      tensors["logit_scale"] = try SmallCheckpoint.tensors["logit_scale"]  // one of another type, as OpenAI has it
+      tensors["logit_scale"] = try SmallCheckpoint.tensors["logit_scale"]  // of another type, as in OpenAI's
       try SmallCheckpoint.writeOpenCLIP(to: folder, tensors)
       try expectSame(folder)
     }
@@ -97,7 +97,7 @@ struct CheckpointFormTests {
   func torchSave() throws {
     try withTemporaryFolder { folder in
       let tensors = try SmallCheckpoint.tensors.sorted { $0.key < $1.key }
-      let plain = folder.appending(path: "ViT-B-32.safetensors")  // its name is no one's business
+      let plain = folder.appending(path: "ViT-B-32.safetensors")  // the name does not matter
       try TorchArchive.write(.dictionary(tensors.map { ($0.key, .tensor($0.value)) }), to: plain)
       try expectSame(plain)
       let state = try tensors.map { ("module.\($0.key)", SavedValue.tensor(try $0.value.converted(to: .float16))) }
@@ -120,7 +120,7 @@ struct CheckpointFormTests {
   @Test("a folder with one file of weights and no word on it is that file")
   func lonelyFile() throws {
     try withTemporaryFolder { folder in
-      try SafetensorsFile.write(SmallCheckpoint.tensors, to: folder.appending(path: "clip.pt"))  // not by its name
+      try SafetensorsFile.write(SmallCheckpoint.tensors, to: folder.appending(path: "clip.pt"))  // by its content
       try expectSame(folder)
       #expect(try CheckpointFiles(at: folder).name == "clip")
     }

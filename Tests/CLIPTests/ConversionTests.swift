@@ -42,7 +42,7 @@ struct ConversionTests {
     }
   }
 
-  /// Named, so that a test run prints one line of each.
+  /// A case with a name, so that a test run prints one line for each.
   struct Named: CustomTestStringConvertible, Sendable {
     let configuration: CLIPConfiguration
     var testDescription: String { "\(configuration.image), E \(configuration.embeddingWidth)" }

@@ -1,8 +1,8 @@
 import CLIP
 import Torch
 
-/// CLIP's text transformer as it was published: every prompt on its own, padded to the model's 77 positions, with a
-/// causal mask. Written from matrix products and softmax alone, it is what the trie is compared with.
+/// CLIP's text transformer as published: every prompt separately, padded to the model's 77 positions, with a causal
+/// mask. It consists of matrix products and softmax alone, and is the reference for the trie.
 struct DenseTextEncoder {
   private let weights: [String: Tensor]
   private let tower: CLIPConfiguration.TextTower

@@ -5,17 +5,17 @@ import TestSupport
 import Tokenization
 import Torch
 
-/// Runs where Scripts/oracle/check_checkpoints.py has put a checkpoint that another library saved.
+/// Runs where Scripts/oracle/check_checkpoints.py has written a checkpoint that another library saved.
 @Suite("Checkpoints that other libraries saved give those libraries' features")
 struct FullSizeCheckpointTests {
   struct Check: Decodable {
     let texts: [String]
     let checkpoint: String
-    /// As OpenAI spells it, where the file alone must tell it.
+    /// The architecture in OpenAI's spelling, where it must be inferred from the file alone.
     let architecture: String?
   }
 
-  /// Of unit features.
+  /// The tolerance of unit features.
   static let tolerance: Float = 1e-4
   static let folder = ProcessInfo.processInfo.environment["COCOOP_CHECKPOINTS"].map { URL(filePath: $0) }
 

@@ -26,7 +26,7 @@ struct HuggingFaceConfigurationTests {
     var expected = CLIPConfiguration.openAI(.viTB32)
     expected.assumptions = Self.told
     #expect(try reading(#"{"model_type": "clip"}"#).configuration == expected)
-    // As old folders have it: everything twice, the second time as null; a wrong end of text; settings of generation.
+    // The form of old folders: everything twice, the second time as null; a wrong end of text; settings of generation.
     let old = #"""
       {"model_type": "clip", "text_config": {"eos_token_id": 2, "num_beams": 1}, "text_config_dict": null,
        "vision_config": {"hidden_act": "quick_gelu"}, "vision_config_dict": null, "torch_dtype": "float32"}

@@ -5,7 +5,7 @@ import TestSupport
 
 @Suite("An architecture is inferred from names and shapes, or the file is told for what it is")
 struct InferredConfigurationTests {
-  /// The tensors that tell the sizes of one of OpenAI's models, as its file has them.
+  /// The tensors from which the sizes of one of OpenAI's models are inferred, as in its file.
   static func shapes(of model: OpenAIModel) -> [String: [Int]] {
     let configuration = CLIPConfiguration.openAI(model)
     let text = configuration.text

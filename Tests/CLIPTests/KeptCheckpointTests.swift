@@ -13,7 +13,7 @@ struct KeptCheckpointTests {
     #expect(try SmallCheckpoint.features(of: model(checkpoint)) == Self.expected.get(), comment)
   }
 
-  /// The model of a checkpoint, by way of the folder that a conversion writes.
+  /// The model of a checkpoint, loaded from the folder that a conversion writes.
   private func model(_ checkpoint: Checkpoint) throws -> CLIPModel {
     try withTemporaryFolder { folder in
       let converted = folder.appending(path: "converted")
@@ -83,7 +83,7 @@ struct KeptCheckpointTests {
     }
   }
 
-  // MARK: What lies beside
+  // MARK: Tensors outside the model
 
   @Test("beside counters, random states, metrics, averages, queues, heads and optimisers, which are named")
   func beside() throws {
@@ -172,7 +172,7 @@ struct KeptCheckpointTests {
     }
   }
 
-  // MARK: Small freedoms of the formats
+  // MARK: Small variations of the formats
 
   @Test("with a logit scale of one element, and with floats of 64 bits", arguments: [[1], [1, 1]])
   func numbers(shape: [Int]) throws {
@@ -200,7 +200,7 @@ struct KeptCheckpointTests {
       let bytes = try Data(contentsOf: file)
       let count = Int(bytes[..<8].enumerated().reduce(0) { $0 | UInt64($1.element) << (8 * UInt64($1.offset)) })
       let text = String(decoding: bytes[8..<8 + count], as: UTF8.self).trimmingCharacters(in: .whitespaces)
-      // A further key of a tensor is passed over, as Python's library does.
+      // An additional key of a tensor is ignored, as by Python's library.
       let body = text.dropFirst().replacing(#""dtype":"F32","#, with: #""dtype":"F32","note":[1.5,{"a":null}],"#)
       let header = Data((start + body + end).utf8)
       var whole = withUnsafeBytes(of: UInt64(header.count).littleEndian) { Data($0) }

@@ -1,7 +1,7 @@
 import CLIP
 import Tokenization
 
-/// The ways in which learners lay out their prompts, written down again so that nothing of a learner is trusted.
+/// The prompt layouts of the learners, written independently of the learners' code.
 enum PromptLayout: String, CaseIterable {
   case zeroShot, end, middle, front, classSpecific, conditional
 

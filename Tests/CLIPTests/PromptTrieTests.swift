@@ -5,7 +5,7 @@ import Torch
 
 @Suite("A prompt trie holds each beginning once")
 struct PromptTrieTests {
-  /// The drawn example of ``PromptTrie``: [start v₁ v₂ cat . end], [start v₁ v₂ dog . end], [start v₁ v₂ hot dog . end].
+  /// The example in ``PromptTrie``: [start v₁ v₂ cat . end], [start v₁ v₂ dog . end], [start v₁ v₂ hot dog . end].
   enum Word: Int {
     case start, cat, dog, hot, stop, end
     var symbol: PromptSymbol { .token(rawValue) }

@@ -4,7 +4,7 @@ import Images
 import Testing
 import TestSupport
 
-/// What Scripts/oracle/record_preprocessing.py recorded of open_clip's transforms.
+/// The recording of open_clip's transforms by Scripts/oracle/record_preprocessing.py.
 struct RecordedSquare: Decodable, Sendable {
   let width, height, size: Int
   let mode, interpolation, hash: String
@@ -26,7 +26,7 @@ struct ResizeModeTests {
     }
   }
 
-  /// Read from a configuration file, since its words are open_clip's.
+  /// The preprocessing, read from a configuration file, since its words are open_clip's.
   private static func preprocessing(_ square: RecordedSquare) throws -> Preprocessing {
     try withTemporaryFolder { folder in
       let file = folder.appending(path: "open_clip_config.json")

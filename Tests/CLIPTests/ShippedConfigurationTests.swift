@@ -7,9 +7,9 @@ import Torch
 /// One of the configurations that open_clip ships, as Scripts/oracle/record_open_clip_configs.py recorded it.
 struct ShippedConfiguration: Decodable, Sendable, CustomTestStringConvertible {
   let name: String
-  /// Keys that ask for what this package refuses.
+  /// The keys that this package refuses.
   let refused: [String]
-  /// Of the model that open_clip builds.
+  /// The sizes of the model that open_clip builds.
   let sizes: Sizes?
 
   struct Sizes: Decodable, Sendable {
@@ -59,7 +59,7 @@ struct ShippedConfigurationTests {
     }
   }
 
-  /// What open_clip built, in this package's words.
+  /// The configuration of the model that open_clip built, in this package's terms.
   private static func expected(_ sizes: ShippedConfiguration.Sizes) throws -> CLIPConfiguration {
     let (image, text) = (sizes.image, sizes.text)
     let size = try #require(image.size)

@@ -5,9 +5,9 @@ import TestSupport
 import Tokenization
 import Torch
 
-/// A CLIP of two layers whose file takes every form that a checkpoint can have.
+/// A CLIP of two layers whose file can have every form of a checkpoint.
 ///
-/// Its numbers are ones that 16 bits hold, so that no form may change a bit of them.
+/// Its numbers fit into 16 bits, so that no form may change a bit of them.
 enum SmallCheckpoint {
   static let vision = VisionTransformer.Configuration(imageSize: 32, patchSize: 16, width: 64, layers: 2, heads: 1)
   static let text = CLIPConfiguration.TextTower(tokenLimit: 16, width: 64, heads: 1, layers: 2)
@@ -20,10 +20,10 @@ enum SmallCheckpoint {
       try $0.converted(to: .bfloat16).converted(to: .float16).converted(to: .float32)
     }
   }
-  /// By open_clip's names.
+  /// The tensors by open_clip's names.
   static var tensors: [String: Tensor] { get throws { try made.get() } }
 
-  /// What every form must give: the features of a picture and of a text.
+  /// The values that every form must give: the features of a picture and of a text.
   static func features(of clip: CLIPModel) throws -> [Float] {
     let pixels = try FormulaWeights.values("pixels", [1, 3, 32, 32], scale: 2)
     let prompt = try clip.tokenizer.prompt("a photo of a cat.", limit: 16).map(PromptSymbol.token)
@@ -57,7 +57,7 @@ enum SmallCheckpoint {
     return folder
   }
 
-  /// A Hugging Face folder whose weights lie in three shards.
+  /// A Hugging Face folder whose weights are in three shards.
   @discardableResult
   static func writeShards(to folder: URL) throws -> URL {
     try writeHuggingFace(to: folder)

@@ -8,7 +8,7 @@ import Torch
 struct StrictLoadingTests {
   static let weightsFile = "open_clip_model.safetensors"
 
-  /// What loading tiny-clip says after `change` to its tensors.
+  /// The message of loading tiny-clip after `change` to its tensors.
   private func loading(_ change: (inout [String: Tensor]) throws -> Void) throws -> String {
     try withTemporaryFolder { folder in
       let original = TinyCLIP.folder.appending(path: "open_clip_config.json")

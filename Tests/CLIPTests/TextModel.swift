@@ -15,7 +15,7 @@ struct TextModel: Sendable {
 
   var dense: DenseTextEncoder { get throws { try DenseTextEncoder(tensors, clip.configuration) } }
 
-  /// Unit features by the trie, `[B, C, E]`.
+  /// Unit features from the trie, `[B, C, E]`.
   func features(_ prompts: [[PromptSymbol]], contexts: Tensor? = nil) throws -> Tensor {
     try clip.textEncoder(PromptTrie(prompts), contexts: contexts).unitRows()
   }

@@ -18,11 +18,11 @@ struct TinyCLIPRecipe: Decodable, Sendable {
 
 @Suite("tiny-clip agrees with open_clip and timm")
 struct TinyCLIPParityTests {
-  /// Of unit features and cosines.
+  /// The tolerance of unit features and cosines.
   static let tolerance: Float = 1e-5
-  /// Of features before they are brought to unit length: as a share of the largest.
+  /// The tolerance of features before normalisation to unit length, as a share of the largest.
   static let relativeTolerance: Float = 1e-5
-  /// Of normalised pixels: rounding of one subtraction and one division.
+  /// The tolerance of normalised pixels: the rounding of one subtraction and one division.
   static let pixelTolerance: Float = 1e-6
 
   static let recorded = Result { try Fixture<TinyCLIPRecipe>("tiny-clip", in: .module) }

@@ -4,15 +4,17 @@ import TestSupport
 import Tokenization
 import Torch
 
-/// Serialised, because the dense encoder of the random tower keeps every layer of 77 positions for its gradients.
+/// The suite is serialised, because the dense encoder of the random tower keeps every layer of 77 positions for its
+/// gradients.
 @Suite("The trie gives what the dense encoder of 77 positions gives", .serialized)
 struct TrieLawTests {
-  /// As shares of the largest magnitude.
+  /// The tolerance of features, as a share of the largest magnitude.
   static let featureTolerance: Float = 1e-5
   static let gradientTolerance: Float = 1e-4
-  /// Of unit features.
+  /// The tolerance of unit features.
   static let unitTolerance: Float = 1e-6
-  /// Some names share a beginning, one is the beginning of another, two are equal, one is a word of several tokens.
+  /// Names of which some share a beginning, one is the beginning of another, two are equal, and one is a word of
+  /// several tokens.
   static let names = ["dog", "dog house", "dog", "aardvark's burrow", "2012 Audi A5", "2012 Audi R8"]
   static let images = 3
 
@@ -122,7 +124,7 @@ struct TrieLawTests {
     let prompts = PromptLayout.zeroShot.prompts(names, model.clip.tokenizer)
     let trie = try PromptTrie(prompts)
     let beginnings = Set(prompts.flatMap { prompt in prompt.indices.map { Array(prompt[...$0]) } })
-    // start a photo of a, 10 and 100 numbers, then noun, full stop and end of each class.
+    // start a photo of a, 10 and 100 numbers, then noun, full stop and end for each class.
     #expect(beginnings.count == 5 + 10 + 100 + 3 * 1000)
     #expect(trie.nodes.count == beginnings.count)
 
@@ -190,7 +192,7 @@ private struct Learned {
 
   func contexts() throws -> Tensor? { try contexts(parameters) }
 
-  /// `[B, M, D]`: B is 3 where contexts depend on the image.
+  /// The contexts `[B, M, D]`: B is 3 where they depend on the image.
   func contexts(_ parameters: [Tensor]) throws -> Tensor? {
     guard let context = parameters.first else { return nil }
     guard layout == .conditional else { return try context.unsqueezed(at: 0) }

@@ -18,10 +18,11 @@ struct VisionTransformerRecipe: Decodable, Sendable {
   let golden: Golden
 }
 
-/// Serialised, because a model takes 600 MB twice.
+/// The suite is serialised, because it holds two copies of a model of 600 MB.
 @Suite("Random models at full size agree with clip-anytorch", .serialized)
 struct VisionTransformerParityTests {
-  /// Of unit features and of probabilities, which both lie within 1; of other features, as a share of the largest.
+  /// The tolerance of unit features and of probabilities, which are at most 1; of other features, as a share of the
+  /// largest.
   static let tolerance: Float = 1e-4
 
   let fixture: Fixture<VisionTransformerRecipe>

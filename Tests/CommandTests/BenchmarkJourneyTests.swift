@@ -8,8 +8,8 @@ import Testing
 struct BenchmarkJourneyTests {
   private static let names = ["bird", "bread", "clock", "fish"]
 
-  /// Drawings of four classes where the reference's guide puts Caltech101's photos: three to learn from, one to validate
-  /// on and three to test on each.
+  /// Writes drawings of four classes to the location of Caltech101's photos in the reference's guide: for each, three
+  /// for training, one for validation and three for testing.
   private func makeData(in place: Workplace) throws {
     func entries(_ numbers: Range<Int>) -> String {
       Self.names.enumerated()
@@ -54,7 +54,7 @@ struct BenchmarkJourneyTests {
         let train = Self.names.enumerated().map { "[\"\($1)/00\(number).jpg\", \($0), \"\($1)\"]" }
         return "{\"seed\": 1, \"shots\": 2, \"train\": [\(train.joined(separator: ", "))], \"val\": []}"
       }
-      // What the file holds, its content tells; FewShotListTests read the reference's own pickles.
+      // The format follows from the file's content; FewShotListTests read the reference's own pickles.
       let kept = "data/caltech-101/split_fewshot/shot_2-seed_1.pkl"
       try place.write(list(0), to: kept)
       try place.write(list(1), to: "list.json")

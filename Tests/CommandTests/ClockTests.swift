@@ -7,7 +7,7 @@ import PromptLearning
 
   @Suite("A clock that jumps changes nothing but the times that are told to people")
   struct ClockTests {
-    /// Stands before the system's clock of the day: each look at it is years before or after the one before.
+    /// A library that replaces the system's clock: each reading is years before or after the previous one.
     private static let jumping = """
       #define _GNU_SOURCE
       #include <stdatomic.h>
@@ -40,7 +40,7 @@ import PromptLearning
 
     private static let training = SmallTraining(method: "cocoop", views: "fresh")
 
-    /// Compiles the clock; `nil` where there is no compiler of C.
+    /// Compiles the clock; `nil` where there is no C compiler.
     private static func library(in place: Workplace) throws -> String? {
       let source = try place.write(jumping, to: "clock.c")
       let compiler = Process()
@@ -52,7 +52,7 @@ import PromptLearning
       return compiler.terminationStatus == 0 ? place.file("clock.so").path : nil
     }
 
-    /// Whether a library can be put before the system's here.
+    /// Whether a library can be preloaded here.
     static let isAvailable: Bool = (try? withWorkplace { try library(in: $0) != nil }) ?? false
 
     @Test(

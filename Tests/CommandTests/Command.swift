@@ -2,7 +2,7 @@ import Embedded
 import Foundation
 import Testing
 
-/// What one call of the built `cocoop` did.
+/// The outcome of one call of the built `cocoop`.
 struct Outcome {
   let status: Int32
   let output: String
@@ -18,7 +18,7 @@ struct Outcome {
 struct Workplace {
   let url: URL
 
-  /// Runs the tool to its end; one that takes longer than two minutes is killed and fails the test.
+  /// Runs the tool to its end; if it takes longer than two minutes, it is killed and the test fails.
   @discardableResult
   func cocoop(_ arguments: [String], input: Data? = nil) throws -> Outcome {
     let call = try start(arguments, input: input)
@@ -31,10 +31,10 @@ struct Workplace {
   }
 
   /// - Parameters:
-  ///   - redirection: what a shell does with the streams, such as `>&-`; `nil` starts the tool itself.
+  ///   - redirection: a shell's redirection of the streams, such as `>&-`; `nil` starts the tool itself.
   ///   - launcher: a program with its arguments that starts the tool.
-  ///   - errors: where standard error goes in place of a file.
-  ///   - environment: besides that of the tests.
+  ///   - errors: the target of standard error instead of a file.
+  ///   - environment: variables in addition to those of the tests.
   func start(
     _ arguments: [String], input: Data? = nil, through redirection: String? = nil, under launcher: [String] = [],
     errors: FileHandle? = nil, environment: [String: String] = [:]
@@ -62,7 +62,7 @@ struct Workplace {
   var contents: [String] { (try? FileManager.default.subpathsOfDirectory(atPath: url.path).sorted()) ?? [] }
 }
 
-/// A running tool, whose output goes to files so that it never waits for a reader.
+/// A running tool, whose output goes to files so that it never blocks on a reader.
 struct Call {
   let process = Process()
   private let ended = DispatchSemaphore(value: 0)
@@ -99,7 +99,7 @@ struct Call {
     try process.run()
   }
 
-  /// Whether anything was printed so far.
+  /// Whether anything has been printed so far.
   var hasPrinted: Bool { ((try? Data(contentsOf: streams.appending(path: "out")))?.isEmpty) == false }
 
   /// Waits for the end.

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// What `compare --json` prints, as far as it is looked at.
+/// The tested part of the output of `compare --json`.
 private struct PrintedMethods: Decodable {
   struct Question: Decodable {
     struct Score: Decodable, Equatable {
@@ -34,7 +34,7 @@ struct CompareTests {
     ]
   }
 
-  /// Four classes with two drawings to learn from and two to test on, and a copy of one to validate with.
+  /// Writes four classes, each with two drawings for training, two for testing, and a copy of one for validation.
   private static func write(in place: Workplace) throws {
     try SmallComparison.write("one", in: place)
     let lines = try String(contentsOf: place.file("data/one.csv"), encoding: .utf8).split(separator: "\n")
@@ -70,7 +70,7 @@ struct CompareTests {
           #expect(score.interval95.lower <= score.accuracy && score.accuracy <= score.interval95.upper)
         }
       }
-      // The figures are those of the runs, as everyone reads them.
+      // The figures are those of the runs, in the files that everybody reads.
       struct Summary: Decodable {
         struct Figures: Decodable { let accuracy: Double, classes: String }
         let evaluations: [Figures]
@@ -81,7 +81,7 @@ struct CompareTests {
       }
       #expect(fixed.methods[1].accuracy == (probes[0] + probes[1]) / 2)
 
-      // The same command does nothing anew, and another seed adds to what is there.
+      // The same command repeats nothing, and another seed adds to the existing runs.
       let again = try place.cocoop(Self.command())
       #expect(again.errors.contains("[5/5]") && again.errors.count(of: "(done before)") == 8)
       #expect(again.output.contains(fixed.verdict.sentence) && again.output.contains(new.verdict.sentence))

@@ -8,7 +8,7 @@ struct RunningServer {
 
   func connect() throws -> Connection { try Connection(port: port) }
 
-  /// One request on a connection of its own.
+  /// Sends one request on a connection of its own.
   func ask(_ method: String, _ path: String, _ body: Data = Data(), fields: [String] = []) throws -> Answer {
     let connection = try connect()
     try connection.send(method, path, body, fields: fields)
@@ -35,7 +35,7 @@ struct RunningServer {
     _ condition: (RunningServer) throws -> Bool
   ) throws {
     let end = ContinuousClock.now + .seconds(seconds)
-    // Asking may change what is asked for, such as the number of connections, so the answer that ends the wait counts.
+    // A request may change the value, such as the number of connections, so the answer that ends the wait counts.
     var holds = try condition(self)
     while !holds, ContinuousClock.now < end {
       usleep(10_000)
@@ -51,9 +51,9 @@ struct RunningServer {
 }
 
 extension Workplace {
-  /// Runs `body` beside a server of the run at `run`, and stops that as an operator would.
+  /// Runs `body` while a server of the run at `run` is running, and stops the server as an operator would.
   ///
-  /// - Returns: what the server did in all.
+  /// - Returns: the outcome of the server.
   @discardableResult
   func serving(
     _ run: String, _ options: [String] = [], through redirection: String? = nil, _ body: (RunningServer) throws -> Void
@@ -83,10 +83,10 @@ extension Workplace {
   }
 }
 
-/// What a server answered.
+/// The answer of a server.
 struct Answer {
   let status: Int
-  /// By names in lower case.
+  /// The fields by names in lower case.
   let fields: [String: String]
   let body: Data
 
@@ -118,7 +118,7 @@ struct Answer {
   func refusal() throws -> Refusal.Content { try JSONDecoder().decode(Refusal.self, from: body).error }
 }
 
-/// A connection whose every byte the test decides.
+/// A connection of which the test controls every byte.
 final class Connection {
   struct Failure: Error { let problem: String }
 
@@ -135,7 +135,7 @@ final class Connection {
 
   deinit { close() }
 
-  /// Closes the connection; with `resetting`, by a reset, so that the server's next use of it fails.
+  /// Closes the connection; where `resetting`, by a reset, so that the server's next use of it fails.
   func close(resetting: Bool = false) {
     guard descriptor >= 0 else { return }
     if resetting {
@@ -192,12 +192,12 @@ final class Connection {
     return String(decoding: buffer, as: UTF8.self)
   }
 
-  /// Takes some of what the server sends.
+  /// Receives some of the server's bytes.
   func receive() throws {
     guard try receiveMore() else { throw Failure(problem: "closed") }
   }
 
-  /// - Returns: whether there was any before the server's end.
+  /// - Returns: whether there were any before the server's end.
   private func receiveMore() throws -> Bool {
     var bytes = [UInt8](repeating: 0, count: 65_536)
     let count = recv(descriptor, &bytes, bytes.count, 0)

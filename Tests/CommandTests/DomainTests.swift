@@ -10,14 +10,14 @@ import TestSupport
 struct DomainTests {
   private static let domains: [PublishedDataset] = [.imageNet, .imageNetV2, .imageNetSketch, .imageNetA, .imageNetR]
 
-  /// What stands for each class: folders of the benchmarks, the name in their list, and drawings of openclipart.
+  /// The sources of each class: folders of the benchmarks, the name in their list, and drawings of openclipart.
   private static let classes = [
     (folders: ["n01", "0"], name: "tench", drawings: "fish"),
     (folders: ["n02", "1"], name: "great white shark", drawings: "boat"),
     (folders: ["n03", "2"], name: "missile", drawings: "weapon"),
   ]
 
-  /// The names of the classes that are there, by label: -A and -R have two of the three, and number them from 0.
+  /// The names of the existing classes, by label: -A and -R have two of the three, and number them from 0.
   private static func classNames(of benchmark: PublishedDataset) -> [String] {
     let names = classes.map(\.name)
     return benchmark == .imageNetA || benchmark == .imageNetR ? Array(names.dropFirst()) : names
@@ -30,7 +30,7 @@ struct DomainTests {
     ] + more
   }
 
-  /// The benchmarks' folders in miniature, with drawings in place of empty files.
+  /// Writes the benchmarks' folders in miniature, with drawings instead of empty files.
   private func withDomains(_ body: (Workplace) throws -> Void) throws {
     try withWorkplace { place in
       let root = place.file("root")
@@ -82,7 +82,7 @@ struct DomainTests {
     return try #require(found.count == 1 ? found[0] : nil, "\(run) on \(benchmark)")
   }
 
-  /// Nothing of the labels is taken from the tool: the folder of an image says what is right.
+  /// Checks labels without the tool's own: the folder of an image gives its class.
   private func expectOwnLabels(_ kept: SavedEvaluation, of benchmark: PublishedDataset) throws {
     let names = Self.classNames(of: benchmark)
     #expect(kept.predictions.count == 2 * (benchmark == .imageNet ? 2 : names.count), "\(benchmark)")
@@ -94,7 +94,7 @@ struct DomainTests {
     #expect(abs(share - kept.evaluation.accuracy) < 1e-9)
   }
 
-  /// `predict` and `evaluate` know nothing of comparisons.
+  /// Checks that `predict` and `evaluate`, which know nothing of comparisons, give the same answers.
   private func expectEqualByHand(_ benchmark: PublishedDataset, _ printed: PrintedComparison, in place: Workplace)
     throws
   {

@@ -22,7 +22,7 @@ struct HelpTests {
       let heading = try #require(lines.firstIndex(of: "EXAMPLE:"))
       let words = lines[heading + 1].split(separator: " ").map { String($0).replacing("\"", with: "") }
       #expect(words[0] == "cocoop" && words.joined(separator: " ").hasPrefix("cocoop \(command)"))
-      // Commands that compute are stopped after parsing, by a number of threads that cannot be.
+      // Commands that compute are stopped after parsing, by an impossible number of threads.
       let computes = Self.computing.contains(words[1])
       let outcome = try place.cocoop(Array(words.dropFirst()) + (computes ? ["--threads", "0"] : []))
       if computes {

@@ -70,7 +70,7 @@ struct JourneyTests {
       #expect(demo.status == 0 && rows.count == 2)
       #expect(rows.first == ["method", "base", "new", "H", "seconds"])
       #expect(rows.last?.prefix(2) == ["zero-shot", "CLIP"])
-      for command in ["cocoop predict --run runs/demo/cocoop-seed1 ", "cocoop train --data ", "cocoop help\n"] {
+      for command in ["cocoop predict --run runs/demo/cocoop-seed1 ", "cocoop train FOLDER-OF-CLASS-FOLDERS ", "cocoop help\n"] {
         #expect(demo.errors.contains(command))
       }
       #expect(place.exists("runs/demo/zero-shot-seed1/prompts.safetensors"))
@@ -241,7 +241,7 @@ struct JourneyTests {
   }
 }
 
-/// Whether two predictions rank the classes alike; how many photos were encoded together changes the last digits.
+/// Whether two predictions rank the classes equally; the number of photos encoded together changes the last digits.
 private func isClose(_ prediction: Prediction, to other: Prediction) -> Bool {
   prediction.top.map(\.class) == other.top.map(\.class)
     && zip(prediction.top, other.top).allSatisfy { abs($0.probability - $1.probability) <= 1e-5 }

@@ -4,7 +4,7 @@ import Runs
 import Support
 import Testing
 
-/// `COCOOP_KILLS=200 swift test --filter KillTests` kills as often.
+/// The number of kills can be set: `COCOOP_KILLS=200 swift test --filter KillTests`.
 @Suite("A training that is killed at any instant goes on to the same bits")
 struct KillTests {
   static let kills = ProcessInfo.processInfo.environment["COCOOP_KILLS"].flatMap(Int.init) ?? 20
@@ -14,7 +14,7 @@ struct KillTests {
     SmallTraining(method: "coop", views: "2", epochs: 20, batchSize: 3),
   ]
 
-  /// Each is killed a quarter of all times, five times one after the other until it may end.
+  /// Each training is killed a quarter of all times, five times in succession until it may end.
   @Test("killed again and again, at random and while it writes", arguments: trainings.indices)
   func killed(index: Int) throws {
     let training = Self.trainings[index]
@@ -62,7 +62,7 @@ struct KillTests {
     }
   }
 
-  /// A run that is there can be continued or is finished, whatever instant it was killed at.
+  /// Checks that an existing run can be resumed or is finished, whatever instant it was killed at.
   private func expectOneRun(in url: URL) throws {
     guard RunFolder.isRun(url) else { return }
     let folder = try RunFolder(existing: url)
@@ -75,7 +75,7 @@ struct KillTests {
     return kill(call)
   }
 
-  /// Kills as soon as a file of a temporary name is there, after so many others were.
+  /// Kills the tool as soon as a temporary file exists, after a number of earlier ones.
   private func killed(_ call: Call, writingIn run: URL, afterWrites count: Int) -> Bool {
     let folders = [run, run.appending(path: "checkpoint")].map(\.path)
     func isWriting() -> Bool {

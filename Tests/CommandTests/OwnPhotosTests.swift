@@ -7,12 +7,12 @@ struct OwnPhotosTests {
   private static let classes = ["arrow", "bird", "clock", "fish"]
 
   /// Folders of drawings that stand for photos.
-  private func fill(_ place: Workplace, _ folder: String = "photos", count: Int = 6) throws {
+  private func fill(_ place: Workplace, _ folder: String = "photos", inside inner: String = "", count: Int = 6) throws {
     for name in Self.classes {
       for number in 0..<count {
         let path = "images/\(name)/\(String(format: "%03d", number)).jpg"
         try place.write(
-          Data(contentsOf: Embedded.openclipart.appending(path: path)), to: "\(folder)/\(name)/\(number).jpg")
+          Data(contentsOf: Embedded.openclipart.appending(path: path)), to: "\(folder)/\(name)/\(inner)\(number).jpg")
       }
     }
   }
@@ -69,7 +69,7 @@ struct OwnPhotosTests {
       #expect(
         reported.status == 1 && reported.errors.contains("cannot be averaged") && reported.errors.contains(remedy))
 
-      // The way out.
+      // The remedy.
       #expect(try place.cocoop("datasets split photos --shots 4 --output split_photos.json").status == 0)
       for seed in ["1", "2"] {
         let trained = try place.cocoop(
@@ -150,6 +150,59 @@ struct OwnPhotosTests {
       #expect(trained.status == 0 && trained.output.contains("learned 4 classes from 22 images"), "\(trained.errors)")
       #expect(try String(decoding: place.bytes("run/run.json"), as: UTF8.self).contains("\"skippedPhotos\" : 2"))
       #expect(try place.cocoop("runs show run").output.contains("2 photos that cannot be read"))
+    }
+  }
+
+  @Test("held-out photos that cannot be read are told together, and the others are measured")
+  func brokenHeldOut() throws {
+    try withWorkplace { place in
+      for part in ["train", "test"] { try fill(place, "photos/\(part)", count: 3) }
+      for name in ["bird", "fish"] {
+        try place.write(Data("no picture".utf8), to: "photos/test/\(name)/1.jpg")
+      }
+      let trained = try place.cocoop("train photos --method linear-probe --shots 3 --output run --no-cache")
+      #expect(trained.status == 0, "\(trained.errors)")
+      #expect(
+        trained.errors.contains(
+          "note: 2 of 12 held-out photos cannot be read. The accuracy is that of the others, and is not kept with the run: "
+        ))
+      #expect(trained.errors.contains("photos/test/bird/1.jpg") && trained.errors.contains("photos/test/fish/1.jpg"))
+      #expect(trained.output.contains(" of 10 photos named rightly"))
+      #expect(!place.exists("run/evaluations"))
+    }
+  }
+
+  @Test("a folder with train/ alone is divided as one without parts")
+  func trainAlone() throws {
+    try withWorkplace { place in
+      try fill(place, "photos/train")
+      let trained = try place.cocoop("train photos --method linear-probe --shots 4 --output run --no-cache")
+      #expect(trained.status == 0, "\(trained.errors)")
+      #expect(
+        trained.output.contains("learned 4 classes from 16 images") && trained.output.contains(" of 8 photos named"))
+    }
+  }
+
+  @Test("--recursive takes the photos of sub-folders wherever a folder of photos is read")
+  func subFolders() throws {
+    try withWorkplace { place in
+      try fill(place, inside: "inner/")
+      let command = "reproduce base-to-new --datasets photos --methods zero-shot --output"
+      let refused = try place.cocoop("\(command) runs/a")
+      #expect(refused.status == 1 && refused.errors.contains("photos has no class folders with images in them"))
+      let reproduced = try place.cocoop("\(command) runs/b --recursive --json --quiet")
+      #expect(reproduced.status == 0, "\(reproduced.errors)")
+      let compared = try place.cocoop(
+        "compare photos --recursive --methods zero-shot,linear-probe --seeds 1 --shots 2 --output runs/c --quiet")
+      #expect(compared.status == 0, "\(compared.errors)")
+
+      let training = "train photos --recursive --method coop --shots 1 --epochs 1 --image-views 1 --no-test --quiet"
+      #expect(try place.cocoop("\(training) --output runs/d").status == 0)
+      #expect(try place.cocoop("prompts export --run runs/d out").status == 0)
+      let imported = "prompts import out --model tiny-clip --data photos --classes all --output runs/e"
+      #expect(try place.cocoop(imported).status == 1)
+      #expect(try place.cocoop(imported + " --recursive").status == 0)
+      #expect(try place.cocoop("evaluate --run runs/e --quiet").status == 0)
     }
   }
 

@@ -16,7 +16,7 @@ struct PhotoOptionTests {
     try Image(width: width, height: height, pixels: [UInt8](repeating: 90, count: 3 * width * height)).png()
   }
 
-  /// The photo with EXIF that states an orientation.
+  /// The photo with an orientation in EXIF.
   private func photo(orientation: UInt8) -> Data {
     let tiff: [UInt8] = [
       0x4D, 0x4D, 0, 0x2A, 0, 0, 0, 8, 0, 1, 0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, orientation, 0, 0, 0, 0, 0, 0,
@@ -127,6 +127,58 @@ struct PhotoOptionTests {
         #expect(try server.classify(photo).text.contains("\"orientation\":\"ignored\""))
         #expect(try server.ask("GET", "/v1/model").text.contains("\"orientation\":\"ignored\""))
       }
+    }
+  }
+
+  @Test("scaled decoding is recorded by a run, goes on in what uses it, and changes the answers for large JPEGs alone")
+  func decoding() throws {
+    struct Run: Decodable {
+      struct Configuration: Decodable { let photoDecoding: String? }
+      let configuration: Configuration
+    }
+    try withWorkplace { place in
+      for name in ["bird", "cat"] {
+        for number in 0..<4 { try place.write(photo, to: "data/\(name)/\(number).jpg") }
+      }
+      let rest = "train --data data --output run --force --method zero-shot --classes all --quiet"
+      for (option, expected) in [("", nil), (" --photo-decoding exact", nil), (" --photo-decoding scaled", "scaled")] {
+        #expect(try place.cocoop(rest + option).status == 0)
+        let run = try JSONDecoder().decode(Run.self, from: Data(contentsOf: place.file("run/run.json")))
+        #expect(run.configuration.photoDecoding == expected, "\(option)")
+      }
+      let large = try Image(decoding: photo, named: "photo").resized(shorterEdge: 1000)
+      try place.write(large.jpeg(), to: "large.jpg")
+      try place.write(large.png(), to: "large.png")
+      func answer(_ options: String...) throws -> String {
+        try place.cocoop(["predict", "--run", "run", "--format", "csv", "--no-cache"] + options).output
+      }
+      let scaled = try answer("large.jpg")
+      #expect(try answer("--photo-decoding", "scaled", "large.jpg") == scaled)
+      #expect(try answer("--photo-decoding", "exact", "large.jpg") != scaled)
+      #expect(try answer("--photo-decoding", "exact", "large.png") == answer("large.png"))
+      try place.serving("run", []) { server in
+        let answers = try [server.classify(photo).text, server.ask("GET", "/v1/model").text]
+        #expect(answers.allSatisfy { $0.contains("\"photoDecoding\":\"scaled\"") })
+      }
+      let refused = try place.cocoop(predicting("--photo-decoding", "fast", "large.jpg"))
+      #expect(refused.status == 64 && refused.errors.contains("one of 'exact' and 'scaled'"))
+    }
+  }
+
+  @Test("features of photos seen before are used again, until a photo changes")
+  func seenBefore() throws {
+    try withWorkplace { place in
+      try place.write(photo, to: "p/a.jpg")
+      try place.write(photo(orientation: 3), to: "p/b.jpg")
+      let first = try place.cocoop(predicting("p"))
+      #expect(first.status == 0 && first.errors.isEmpty)
+      #expect(try place.cocoop(predicting("p")).output == first.output)
+      #expect(try place.cocoop(predicting("--no-cache", "p")).output == first.output)
+      #expect(try place.cocoop(predicting("--orientation", "ignored", "p")).output != first.output)
+      try place.write(photo(orientation: 6), to: "p/b.jpg")
+      let changed = try place.cocoop(predicting("p")).output
+      #expect(changed != first.output)
+      #expect(try place.cocoop(predicting("--no-cache", "p")).output == changed)
     }
   }
 }

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("A run finds its model and its data from any folder, and after they were moved together")
 struct PlaceTests {
-  /// Trains in `work` with relative places.
+  /// Trains in `work` with relative paths.
   private func train(in place: Workplace) throws {
     let images = Embedded.openclipart.appending(path: "images")
     for part in ["train", "test"] {

@@ -3,7 +3,7 @@ import Testing
 
 @Suite("Progress fits where standard error goes")
 struct ProgressTests {
-  /// A terminal of so many columns, in memory.
+  /// A terminal with a number of columns, in memory.
   struct Terminal {
     let ours, theirs: FileHandle
 
@@ -19,7 +19,7 @@ struct ProgressTests {
       (ours, theirs) = (FileHandle(fileDescriptor: master, closeOnDealloc: true), FileHandle(fileDescriptor: slave))
     }
 
-    /// What was shown, until the process at the other end has gone.
+    /// The text shown until the process at the other end has gone.
     func text() -> String {
       close(theirs.fileDescriptor)
       var bytes: [UInt8] = []
@@ -32,11 +32,11 @@ struct ProgressTests {
     }
   }
 
-  /// Short enough for a test, long enough for several updates.
+  /// A training that is short enough for a test, and long enough for several updates.
   static let training =
     "train --data openclipart --classes base --method coop --shots 4 --epochs 12 --batch-size 4 --image-views 1 --threads 1 --no-test --output run"
 
-  /// Notes and the advice that a training ends with are no progress.
+  /// Whether a line is a note or the advice at the end of a training, and not progress.
   private func isAdvice(_ line: some StringProtocol) -> Bool {
     ["next: ", "the linear probe ", "note: "].contains { line.hasPrefix($0) }
   }

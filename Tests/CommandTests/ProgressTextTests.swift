@@ -9,11 +9,11 @@ struct ProgressTextTests {
   @Test("without a terminal it says everything, with the time that is left")
   func plain() {
     let line = Self.text.line(300, of: 1_500, after: 100, note: Self.note)
-    #expect(line == "CoCoOp, seed 1: 300/1500 steps, 6:40 left, epoch 2/10, loss 1.234, 3.0/s")
-    #expect(Self.text.line(1_500, of: 1_500, after: 4_000) == "CoCoOp, seed 1: 1500/1500 steps, 1:06:40, 0.4/s")
+    #expect(line == "CoCoOp, seed 1: 300/1500 steps, 6:40 left, epoch 2/10, loss 1.234, 3.0 steps/s")
+    #expect(Self.text.line(1_500, of: 1_500, after: 4_000) == "CoCoOp, seed 1: 1500/1500 steps, 1:06:40, 0.4 steps/s")
     // A continued training knows nothing of the time of the steps before.
     let continued = ProgressText("CoOp", unit: "steps", from: 900)
-    #expect(continued.line(1_000, of: 1_100, after: 10) == "CoOp: 1000/1100 steps, 10 s left, 10/s")
+    #expect(continued.line(1_000, of: 1_100, after: 10) == "CoOp: 1000/1100 steps, 10 s left, 10 steps/s")
     #expect(continued.line(900, of: 1_100, after: 10) == "CoOp: 900/1100 steps, time left unknown")
   }
 
@@ -21,7 +21,7 @@ struct ProgressTextTests {
   func bar() {
     #expect(
       Self.text.line(300, of: 1_500, after: 100, columns: 79)
-        == "████░░░░░░░░░░░░░░░░ CoCoOp, seed 1: 300/1500 steps, 6:40 left, 3.0/s")
+        == "████░░░░░░░░░░░░░░░░ CoCoOp, seed 1: 300/1500 steps, 6:40 left, 3.0 steps/s")
   }
 
   @Test("it is never longer than the terminal, whose least important parts go first", arguments: 0...140)

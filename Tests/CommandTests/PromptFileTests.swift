@@ -42,7 +42,7 @@ struct PromptFileTests {
       ).json()
       #expect(direct[0].top.count == 2)
 
-      // What a file of the reference does not say must be said.
+      // Facts that a file of the reference lacks must be given.
       for (line, lacking) in [
         ("evaluate --run out --data openclipart", "which model its prompts were learned on. Name it with --model."),
         ("evaluate --run out --model tiny-clip", "which data its prompts were learned on. Name it with --data."),

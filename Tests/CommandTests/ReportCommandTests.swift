@@ -35,7 +35,7 @@ struct ReportCommandTests {
   func otherRuns() throws {
     try withWorkplace { place in
       try place.cocoop(Short.train("coop", output: "runs/own", more: ["--class-specific"]))
-      // There are as many new classes as base classes: nothing but their names tells them apart.
+      // There are as many new classes as base classes: only their names distinguish them.
       #expect(
         try place.cocoop("evaluate --run runs/own --classes new --quiet").errors
           == "Error: These contexts were learned for 14 classes, one set each, and there is none for 'insect'."
@@ -93,7 +93,7 @@ struct ReportCommandTests {
       #expect(shared.contexts.count == 2 && shared.contexts.map(\.class) == [nil, nil])
       #expect(shared.contexts[0].image == nil && shared.contexts[1].image == Short.photo)
       #expect(shared.contexts.allSatisfy { $0.vectors.count == 4 && $0.vectors.allSatisfy { $0.count == 3 } })
-      // One epoch of warm-up hardly moves the words that the vectors began as.
+      // One epoch of warm-up hardly changes the initial words of the vectors.
       #expect(shared.contexts[0].vectors.map { $0[0].token } == ["a</w>", "photo</w>", "of</w>", "a</w>"])
       #expect(shared.contexts[0].vectors[0][0].distance < shared.contexts[1].vectors[0][0].distance)
 

@@ -3,7 +3,7 @@ import Testing
 
 @Suite("A person reproduces a comparison, in as many sittings as it takes")
 struct ReproduceTests {
-  /// What `reproduce --plan --json` prints.
+  /// The output of `reproduce --plan --json`.
   private struct Plan: Decodable {
     struct Unit: Decodable { let unit, state: String }
     let units: [Unit]

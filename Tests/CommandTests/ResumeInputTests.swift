@@ -8,7 +8,7 @@ struct ResumeInputTests {
   private static let checkpoint = "run/checkpoint/training.safetensors"
   private static let previous = "run/checkpoint/previous.safetensors"
 
-  /// A run of eight epochs that was killed in its second half.
+  /// Makes a run of eight epochs that was killed in its second half.
   private func withKilledRun(_ body: (Workplace) throws -> Void) throws {
     try withWorkplace { place in
       try SmallTraining.prepare(place)
@@ -33,7 +33,7 @@ struct ResumeInputTests {
   @Test("a damaged checkpoint is passed over for the one before; file times and leftovers mean nothing")
   func damaged() throws {
     try withKilledRun { place in
-      // A clock that jumps: the older file is from the future, the newer one from before there were files.
+      // A clock that jumps: the older file is from the future, the newer one from the distant past.
       let times: [(String, Double)] = [(Self.previous, 4e9), (Self.checkpoint, 1), ("run/metrics.jsonl", 3e9)]
       for (file, time) in times {
         try FileManager.default.setAttributes(
@@ -62,7 +62,7 @@ struct ResumeInputTests {
     try withKilledRun { place in
       let whole = try place.bytes(Self.checkpoint)
       for file in [Self.checkpoint, Self.previous] { try place.write(whole.prefix(whole.count / 2), to: file) }
-      // What the killed process was writing may be taken away, like its lock.
+      // The temporary files of the killed process may be removed, like its lock.
       func kept() -> [String] { place.contents.filter { !$0.hasSuffix(".partial") && !$0.hasSuffix("lock") } }
       let before = kept()
       let outcome = try resume(place)
@@ -181,7 +181,7 @@ struct ResumeInputTests {
           #expect(stopped.errors.count { $0 == "\n" } == 1)
           #expect((try RunFolder(existing: place.file("disk/run"))).isResumable)
           try disk.fill()
-          // What cannot begin takes nothing away.
+          // A command that cannot start removes nothing.
           let refused = try place.cocoop(Self.training.options + ["--output", "disk/other", "--force"])
           #expect(refused.status == 1 && refused.errors.contains("No space left on device"), "\(refused.errors)")
           #expect(try place.bytes("disk/other/prompts.safetensors") == whole)

@@ -133,7 +133,7 @@ struct RunsTests {
       #expect(outcome.status == 0 && outcome.output.hasPrefix("accuracy  "))
       let note = "note: The evaluation is not kept. Cannot write FOLDER/run/evaluations"
       #expect(outcome.errors.hasSuffix("\(note)/openclipart-base-test: Not a directory.\n"))
-      guard getuid() != 0 else { return }  // whom no permission stops
+      guard getuid() != 0 else { return }  // root ignores permissions
       try FileManager.default.removeItem(at: place.file("run/evaluations"))
       chmod(place.file("run").path, 0o555)
       defer { chmod(place.file("run").path, 0o755) }

@@ -163,7 +163,7 @@ struct ServeMannersTests {
             try? connection.send("POST", "/v1/classify", damaged, fields: ["Content-Type: image/jpeg"])
             #expect([200, 422].contains(try connection.answer().status))
           } else {
-            // Cut somewhere, often in the middle of the photo.
+            // The header with damage, often cut in the middle of the photo.
             let damaged = Data(mutate(Array(head.utf8))) + photo
             try? connection.send(damaged.prefix(index * damaged.count / 300))
           }

@@ -29,7 +29,7 @@ struct ServeProtocolTests {
       ("HTTP/1.1", ["Connection: Close"]), ("HTTP/1.1", ["Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c"]),
     ])
   func ending(version: String, fields: [String]) throws {
-    // A server that waited for the client's next request would wait for an hour; the test's client waits a minute.
+    // If the server waited for the client's next request, it would wait for an hour; the test's client waits a minute.
     try serving(["--header-time", "3600"]) { server in
       let connection = try server.connect()
       try connection.send(request(version, fields))
@@ -68,7 +68,7 @@ struct ServeProtocolTests {
       let process = Process()
       let output = Pipe()
       process.executableURL = URL(filePath: tool)
-      // -l: an answer's length is its own, since it has the request's id and time.
+      // -l: each answer has its own length, since it contains the request's id and time.
       process.arguments =
         ["-q", "-l", "-s", "60", "-n", "40", "-c", "2", "-p", file.path, "-T", "image/jpeg"] + options
         + ["http://127.0.0.1:\(server.port)/v1/classify?top=1"]

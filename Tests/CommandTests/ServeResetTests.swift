@@ -4,15 +4,15 @@ import Testing
 
 @Suite("Clients that break off leave nothing behind")
 struct ServeResetTests {
-  /// Where in a request its client breaks off.
+  /// The points of a request at which its client disconnects.
   private enum Stage: CaseIterable {
     case header, bodyBegun, bodyAlmostWhole, sent, decoding, computing, answering, unasked
   }
 
-  /// The number of connections that are broken off.
+  /// The number of connections that are reset.
   private static let count = ProcessInfo.processInfo.environment["COCOOP_RESETS"].flatMap { Int($0) } ?? 320
   /// The most that the resident memory may grow between the first half of the clients and the last one, in bytes:
-  /// allocators keep pieces, and a leak of one request of 16 photos each would be more by far.
+  /// allocators keep pieces, but a leak of one request of 16 photos each would be far more.
   private static let memoryBound = 48 << 20
 
   @Test("After hundreds of closed and reset connections at every stage, queue, descriptors and memory are as before")
@@ -20,7 +20,7 @@ struct ServeResetTests {
     try withWorkplace { place in
       try place.cocoop(Short.train("zero-shot", output: "runs/x"))
       let photo = try Data(contentsOf: Embedded.openclipart.appending(path: "images/bird/000.jpg"))
-      // Nothing but the connections' own ends may free what they took.
+      // No deadline of the server may free the connections' memory: only their own ends may.
       let options = [
         "--queue", "128", "--patience", "600", "--image-memory", "0", "--header-time", "3600", "--body-time", "3600",
         "--quiet",
@@ -35,7 +35,7 @@ struct ServeResetTests {
           let connections = try (0..<16).map { _ in try server.connect() }
           for (index, connection) in connections.enumerated() {
             let stage = Stage.allCases[index % Stage.allCases.count]
-            // The server may have refused by now, and closed; then there is nothing to break off.
+            // The server may already have refused and closed; then there is nothing to reset.
             try? begin(stage, on: connection, whole, photo: photo, round: group)
             connection.close(resetting: (index / Stage.allCases.count + group).isMultiple(of: 2))
           }

@@ -8,10 +8,10 @@ struct ServeTests {
     Embedded.openclipart.appending(path: "images/\($0).jpg")
   }
 
-  /// Rounding differs between photos computed together and alone.
+  /// The tolerance of rounding, which differs between photos computed together and separately.
   private static let tolerance: Float = 1e-4
 
-  /// Of fast answers of the same photos one by one.
+  /// The tolerance of fast answers to the same photos one by one.
   private static let fastTolerance: Float = 1e-6
 
   private struct Prediction: Decodable { let top: [Answer.Classification.Result.Candidate] }
@@ -95,7 +95,7 @@ struct ServeTests {
       try place.cocoop(Short.train("cocoop", output: "runs/x"))
       let names = ["bird", "clock", "fish", "boat", "cat", "dog", "house"]
       func predicted(_ options: [String]) throws -> [Prediction] {
-        // Alone, since rounding differs between photos computed together and alone.
+        // Computed separately, since rounding differs between photos computed together and separately.
         try photos.flatMap { photo -> [Prediction] in
           try place.cocoop(["predict", "--run", "runs/x", "--json", "--top", "30", photo.path] + options).json()
         }
@@ -120,7 +120,7 @@ struct ServeTests {
           let body = try JSONSerialization.data(withJSONObject: [
             "images": images.map { $0.base64EncodedString() }, "top": 30, "mode": mode,
           ])
-          // What stands in the query counts less.
+          // The body overrides the query.
           let query = "?mode=\(mode == "fast" ? "exact" : "fast")"
           try check(server.post(body, type: "application/json", query: query), expected, mode: mode, "json, \(mode)")
         }

@@ -4,7 +4,7 @@
 
   @Suite("A shared file system is written by one process at a time, or not at all")
   struct SharedFolderTests {
-    /// Stands before the system's lock: no file system here has one.
+    /// A library that replaces the system's lock: no file system here has one.
     private static let lockless = """
       #include <errno.h>
       #include <stdlib.h>
@@ -69,12 +69,12 @@
         let arguments = "datasets split openclipart --output split.json"
         let alone = try place.cocoop(arguments)
         #expect(alone.status == 0, "\(alone.errors)")
-        // The order of its keys is another in each process.
+        // The order of its keys differs in each process.
         func written() throws -> NSDictionary? {
           try JSONSerialization.jsonObject(with: Data(contentsOf: place.file("split.json"))) as? NSDictionary
         }
         let expected = try #require(try written())
-        // What a process 1 of another machine is just writing.
+        // A file that process 1 of another machine is writing.
         let marker = try place.write("half", to: ".split.json.1.partial")
         for _ in 0..<3 {
           let calls = try (0..<2).map { _ in

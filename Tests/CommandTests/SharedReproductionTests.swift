@@ -26,7 +26,7 @@ struct SharedReproductionTests {
       var (kills, victims): (Int, Set<String>) = (0, [])
       while kills < 5, victims.isEmpty {
         let call = try place.start(Self.command("shared") + ["--quiet"])
-        // Both are at work once two units have learned something and are not finished.
+        // Both are working once two trials have learned something and are not finished.
         while call.process.isRunning, survivor.process.isRunning, begun(in: place).count < 2 { usleep(1000) }
         kill(call.process.processIdentifier, SIGKILL)
         _ = try call.outcome()
@@ -47,7 +47,7 @@ struct SharedReproductionTests {
     }
   }
 
-  /// The units that have finished epochs and not all of them.
+  /// The trials that have finished some of their epochs.
   private func begun(in place: Workplace) -> Set<String> {
     Set(
       Self.units.filter { unit in
@@ -56,7 +56,7 @@ struct SharedReproductionTests {
       })
   }
 
-  /// - Returns: how often the unit was gone on with.
+  /// - Returns: the number of times the trial was resumed.
   private func expectDoneOnce(_ unit: String, in place: Workplace) throws -> Int {
     let (shared, alone) = ("shared/units/one/\(unit)", "alone/units/one/\(unit)")
     #expect(try place.bytes("\(shared)/prompts.safetensors") == place.bytes("\(alone)/prompts.safetensors"), "\(unit)")
@@ -67,7 +67,7 @@ struct SharedReproductionTests {
     guard !unit.hasPrefix("zero-shot") else { return 0 }
     #expect(try RunFolder(existing: place.file(shared)).metrics().map(\.epoch) == Array(1...Self.epochs), "\(unit)")
     #expect(try place.losses(of: shared) == place.losses(of: alone), "\(unit)")
-    // From its first checkpoint a training begins again; from a later one it says where it goes on.
+    // From its first checkpoint a training restarts; from a later one it prints where it resumes.
     return log.count(of: ", seed ") - 1 + log.count(of: "goes on after epoch ")
   }
 }

@@ -2,7 +2,7 @@ import Embedded
 import Foundation
 import Testing
 
-/// What `reproduce --json` prints, as far as it is looked at.
+/// The tested part of the output of `reproduce --json`.
 struct PrintedComparison: Decodable {
   struct Row: Decodable, Equatable {
     let method, dataset: String
@@ -16,9 +16,9 @@ struct PrintedComparison: Decodable {
   let failures: [Failure]
 }
 
-/// Datasets of four classes with two drawings to learn from and two to test on.
+/// Datasets of four classes, each with two drawings for training and two for testing.
 enum SmallComparison {
-  /// Writes one as a CSV file.
+  /// Writes one dataset as a CSV file.
   static func write(_ name: String, in place: Workplace) throws {
     var lines = ["path,class,split"]
     for className in ["bird", "boat", "bread", "clock"] {

@@ -11,7 +11,7 @@ struct SmallTraining: CustomStringConvertible, Sendable {
 
   var description: String { "\(method), \(views == "fresh" ? "fresh" : "stored") views" }
 
-  /// Everything but the run's folder and how it is begun.
+  /// The options except the run's folder and the way in which it is started.
   var options: [String] {
     [
       "train", "--data", "data/split_small.json", "--classes", "all", "--method", method, "--image-views", views,
@@ -22,7 +22,7 @@ struct SmallTraining: CustomStringConvertible, Sendable {
 
   static let classes = ["arrow", "bird", "clock", "fish"]
 
-  /// Puts the images there.
+  /// Writes the images.
   static func prepare(_ place: Workplace) throws {
     for name in classes {
       for number in 0..<3 {
@@ -56,7 +56,7 @@ struct SmallTraining: CustomStringConvertible, Sendable {
 extension Workplace {
   func bytes(_ path: String) throws -> Data { try Data(contentsOf: file(path)) }
 
-  /// The epochs and losses of a run's metrics, without what the clock says.
+  /// The epochs and losses of a run's metrics, without times.
   func losses(of run: String) throws -> [String] {
     struct Line: Decodable {
       let epoch: Int
@@ -69,7 +69,7 @@ extension Workplace {
     }
   }
 
-  /// Waits until there is a file, or the tool has ended.
+  /// Waits until a file exists, or the tool has ended.
   func wait(for path: String, of call: Call) {
     while call.process.isRunning, !exists(path) { usleep(500) }
   }

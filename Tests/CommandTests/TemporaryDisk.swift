@@ -1,7 +1,7 @@
 #if os(Linux)
   import Foundation
 
-  /// A small disk of its own, in memory.
+  /// A small separate disk, in memory.
   struct TemporaryDisk {
     let url: URL
 
@@ -22,7 +22,7 @@
 
     private var filler: URL { url.appending(path: "filler") }
 
-    /// Leaves no room, whatever others free meanwhile.
+    /// Fills the disk completely, even while others free space.
     func fill() throws {
       let descriptor = open(filler.path, O_WRONLY | O_CREAT | O_APPEND, 0o644)
       defer { close(descriptor) }

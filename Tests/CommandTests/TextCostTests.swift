@@ -5,7 +5,7 @@ import Torch
 
 @Suite("The cost of a prompt trie is counted as by hand")
 struct TextCostTests {
-  /// The example of ``PromptTrie``: cat, dog and hot dog behind a start and two contexts.
+  /// The example in ``PromptTrie``: cat, dog and hot dog after a start and two contexts.
   private static let prompts: [[PromptSymbol]] = [
     [.token(0), .context(0), .context(1), .token(1), .token(9), .token(10)],
     [.token(0), .context(0), .context(1), .token(2), .token(9), .token(10)],

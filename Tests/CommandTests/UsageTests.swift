@@ -48,7 +48,7 @@ struct UsageTests {
         "--json and --format csv exclude each other."
       ),
       ("predict --run r --template {} x.jpg", "--template is for zero-shot CLIP: a run has its own prompts."),
-      ("predict --model tiny-clip --classes a,b --no-cache x.jpg", "Unknown option '--no-cache'"),
+      ("predict --model tiny-clip --classes a,b --no-photos x.jpg", "Unknown option '--no-photos'"),
       ("compat --no-cache -- --root d", "Unknown option '--no-cache'"),
       ("datasets few-shot openclipart --shots 0", "--shots must be 1 or more, found 0."),
       ("serve --run r --port 65536", "--port must be from 0 to 65535, found 65536."),

@@ -5,7 +5,7 @@ import TestSupport
 
 @Suite("Configurations are merged and typed as the reference's")
 struct ConfigurationTests {
-  /// Each was checked against `ast.literal_eval` of CPython 3.11, which yacs decodes texts with.
+  /// Each case was checked against `ast.literal_eval` of CPython 3.11, with which yacs decodes texts.
   @Test(
     "a text is the Python literal that it spells, or else itself",
     arguments: [

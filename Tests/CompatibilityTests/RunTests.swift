@@ -6,7 +6,7 @@ import TestSupport
 
 @Suite("A run leaves what the reference's run leaves")
 struct RunTests {
-  /// Drawings of four classes in Caltech101's layout: as few as can be learned from and tested on.
+  /// Writes drawings of four classes in Caltech101's layout: as few as a training and a test need.
   private static func makeData(in folder: URL) throws {
     let drawings = Embedded.openclipart
     let root = folder.appending(path: "data/caltech-101")
@@ -67,7 +67,7 @@ struct RunTests {
       let newest = try String(contentsOf: output.appending(path: "prompt_learner/checkpoint"), encoding: .utf8)
       #expect(newest == "model.pth.tar-2\n")
 
-      // What is finished is tested again, with a log of its own.
+      // A finished run is tested again, with a log of its own.
       let again = try run("--trainer CoCoOp DATASET.SUBSAMPLE_CLASSES base", in: folder)
       #expect(contents(of: output) == (files + ["log.txt-DATE"]).sorted())
       func result(_ lines: [String]) -> [String] { lines.filter { $0.hasPrefix("* ") } }
@@ -115,7 +115,7 @@ struct RunTests {
       let newest = try String(contentsOf: folder.appending(path: "out/prompt_learner/checkpoint"), encoding: .utf8)
       #expect(newest == "model.pth.tar-3\n")
 
-      // Any list of the form that `datasets few-shot --json` prints may stand in the cache's place.
+      // Any list in the format of `datasets few-shot --json` may replace the cache.
       let cache = folder.appending(path: "data/caltech-101/split_fewshot")
       try FileManager.default.createDirectory(at: cache, withIntermediateDirectories: true)
       let train = ["bird", "bread", "clock", "fish"].enumerated().map { "[\"\($1)/000.jpg\", \($0), \"\($1)\"]" }

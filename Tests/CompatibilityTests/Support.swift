@@ -9,7 +9,7 @@ func configuration(_ text: String, pairs: [String] = [], in folder: URL) throws 
   return try ReferenceConfiguration(Arguments(["--config-file", file.path] + pairs))
 }
 
-/// What is made of one of the reference's command lines, with a trainer's file of the reference's form.
+/// The plan of one of the reference's command lines, with a trainer's file in the reference's format.
 func plan(_ options: String, configuration: String = Reference.cocoop, in folder: URL) throws -> RunPlan {
   let files = (trainer: folder.appending(path: "c.yaml"), dataset: folder.appending(path: "d.yaml"))
   try Data(configuration.utf8).write(to: files.trainer)

@@ -5,7 +5,7 @@ import TestSupport
 
 @Suite("Class folders become a dataset without any list")
 struct ClassFolderTests {
-  /// Empty files stand for images: datasets never open them.
+  /// Writes empty files in place of images: datasets never open them.
   func fill(_ folder: URL, _ paths: [String]) throws {
     for path in paths { try folder.write("", to: path) }
   }

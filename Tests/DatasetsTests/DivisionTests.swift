@@ -5,7 +5,7 @@ import TestSupport
 
 @Suite("Photos without parts are learned from first, and some are kept for testing")
 struct DivisionTests {
-  /// Class folders with so many empty files, which stand for photos: datasets never open them.
+  /// Writes class folders with numbers of empty files in place of photos: datasets never open them.
   private func fill(_ folder: URL, _ classes: [String: Int]) throws {
     for (name, count) in classes {
       for number in 0..<count { try folder.write("", to: "\(name)/\(number).jpg") }
@@ -50,7 +50,7 @@ struct DivisionTests {
         ])
       #expect(dataset.isDividedHere)
       #expect(try Dataset(at: folder, seed: 1).sizes == [16, 6, 10])
-      // The few-shot sample's seed leaves the test photos alone.
+      // The few-shot sample's seed does not change the test photos.
       #expect(try dataset.fewShot(4, seed: 1).test == dataset.fewShot(4, seed: 2).test)
       #expect(try Dataset(at: folder, division: .shotsFirst(16, seed: 2)).test != dataset.test)
     }

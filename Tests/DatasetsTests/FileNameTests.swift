@@ -33,7 +33,7 @@ struct FileNameTests {
     }
   }
 
-  /// Makes a file with a name that Foundation cannot give.
+  /// Creates a file with a name that Foundation does not support.
   func make(_ name: [UInt8], in folder: URL) {
     let path = folder.path + "/" + FileName.spelling(of: name)
     let descriptor = FileSystem.withSystemPath(path) { open($0, O_WRONLY | O_CREAT, 0o644) }

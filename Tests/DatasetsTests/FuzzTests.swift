@@ -25,7 +25,7 @@ struct FuzzTests {
     "\r", "\n", "\u{FEFF}", "é", "cat", "0", "train", "\"\"", ":", " ", "\0",
   ]
 
-  /// - Returns: what became of the inputs; those that are read also give a sample of few images.
+  /// - Returns: the report on the inputs; those that are read also give a sample of few images.
   func run(
     _ reader: String, on text: String, seed: UInt64, allowance: Int, read: (Data) throws -> Dataset
   ) throws -> Fuzzing.Report {

@@ -10,7 +10,7 @@ struct LeftOutTests {
     for path in paths { try folder.write("", to: path) }
   }
 
-  /// Notices other than that of a random division.
+  /// The notices except that of a random division.
   func notices(of folder: URL, isRecursive: Bool = false) throws -> [String] {
     try Dataset(at: folder, isRecursive: isRecursive).notices.filter { $0 != .randomDivision(seed: 1) }
       .map(\.description)
@@ -40,7 +40,8 @@ struct LeftOutTests {
       #expect(
         try notices(of: folder) == [
           "Left out: 4 files are no images this reads: 2 .PSD, 1 of no usual ending, 1 .txt;"
-            + " 16 photos lie in sub-folders of a class folder: --recursive takes them; 1 photo lies in no class folder"
+            + " 16 photos lie in sub-folders of a class folder (cat/batch/deep): --recursive takes them into that class; a"
+            + " class of its own belongs beside the others; 1 photo lies in no class folder"
         ])
     }
   }
@@ -111,8 +112,30 @@ struct LeftOutTests {
       #expect(
         explanation(in: folder) { try Dataset(at: folder) }
           == "FOLDER has no class folders with images in them, but 1 photo that no folder tells the class of and 2 photos"
-          + " that lie deeper, such as in FOLDER/seg_test/seg_test. If its folders are the classes, give"
-          + " FOLDER/seg_test/seg_test; otherwise put each class's photos into one folder.")
+          + " that lie deeper, in seg_test/seg_test/sea, seg_train/seg_train/sea. If these folders are the classes, put"
+          + " them side by side into one folder or give one such as FOLDER/seg_test/seg_test; if the folders above them"
+          + " are, --recursive takes all photos below each.")
+    }
+  }
+
+  @Test("classes inside classes are called by their folders, with what to do")
+  func nested() throws {
+    try withTemporaryFolder { folder in
+      try fill(
+        folder, ["Fruit/Apple/Golden", "Fruit/Apple/Red", "Fruit/Pear/Anjou", "Herb/Leek"].map { "\($0)/1.jpg" })
+      #expect(
+        explanation(in: folder) { try Dataset(at: folder) }
+          == "FOLDER has no class folders with images in them, but 4 photos that lie deeper, in Fruit/Apple/Golden,"
+          + " Fruit/Apple/Red, Fruit/Pear/Anjou, …. If these folders are the classes, put them side by side into one"
+          + " folder or give one such as FOLDER/Fruit/Apple; if the folders above them are, --recursive takes all photos"
+          + " below each.")
+      try fill(folder, ["Fruit/1.jpg", "Fruit/2.jpg", "Leek/1.jpg", "Leek/2.jpg"])
+      #expect(
+        try notices(of: folder) == [
+          "Left out, because no photos lie in them: Herb",
+          "Left out: 4 photos lie in sub-folders of a class folder (Fruit/Apple/Golden, Fruit/Apple/Red,"
+            + " Fruit/Pear/Anjou, …): --recursive takes them into that class; a class of its own belongs beside the others",
+        ])
     }
   }
 }

@@ -4,7 +4,7 @@ import Testing
 
 import struct TestSupport.MatWriter
 
-/// The seed of the published splits and the order of their lists are known, so that the rule can be held to them.
+/// The seed of the published splits and the order of their lists are known, so the rule can be compared with them.
 @Suite("Rebuilt splits are the published ones, image for image", .enabled(if: Shared.hasSplits))
 struct RebuiltSplitTests {
   func check(_ benchmark: PublishedDataset, _ published: Dataset, _ write: (URL) throws -> Void) throws {

@@ -3,7 +3,7 @@ import Embedded
 import Foundation
 import Testing
 
-/// What `Scripts/oracle/record_fewshot.py` wrote.
+/// The recordings of `Scripts/oracle/record_fewshot.py`.
 enum Fixture {
   static func read<Content: Decodable>(_ name: String) throws -> Content {
     let url = Bundle.module.bundleURL.appending(path: "Fixtures/\(name)")
@@ -11,7 +11,7 @@ enum Fixture {
   }
 }
 
-/// Published data beside the package, which may not be copied into it; tests that need it are skipped without it.
+/// Published data next to the package, which may not be copied into it; tests that need it are skipped without it.
 enum Shared {
   static let folder = URL(filePath: #filePath).deletingLastPathComponent()
     .appending(path: "../../../shared").standardizedFileURL
@@ -47,11 +47,11 @@ func explanation(in folder: URL? = nil, of body: () throws -> some Any) -> Strin
 }
 
 extension Dataset {
-  /// The number of images of each part.
+  /// The number of images of each split.
   var sizes: [Int] { Split.allCases.map { examples(in: $0).count } }
 }
 
-/// FNV-1a, 64 bits, of each image's path, label and class name: enough to tell one sample from another.
+/// FNV-1a, 64 bits, of each image's path, label and class name: enough to distinguish samples.
 func hash(_ entries: [SplitFile.Entry]) -> String {
   var value: UInt64 = 0xCBF2_9CE4_8422_2325
   for entry in entries {

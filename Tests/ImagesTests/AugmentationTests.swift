@@ -11,7 +11,8 @@ struct AugmentationTests {
   static let correlationTolerance = 0.0225
   /// The same as ``tolerance`` over the fifth of the draws with areas in one range.
   static let stratumTolerance = 0.025
-  /// Places are whole pixels, so that a quantile may fall on the next one: this many of a picture's shorter side.
+  /// Positions are whole pixels, so that a quantile may be the next one: this number of pixels, relative to a picture's
+  /// shorter side.
   static let pixels = 1.5
 
   @Test("area, ratio and place of 100,000 crops: mean and quantiles")
@@ -96,14 +97,14 @@ struct AugmentationTests {
 
   @Test("half of the training views are mirrored")
   func flips() throws {
-    // Black on the left and white on the right, so that a mirror image shows.
+    // A picture that is black on the left and white on the right, so that a mirror image shows.
     let image = try Image(width: 2, height: 1, pixels: [0, 0, 0, 255, 255, 255])
     let crop = try RandomResizedCrop(size: 2, scale: 1...1, ratio: 2...2)
     let augment = try TrainingAugmentation(crop: crop)
     var generator = SeededGenerator(seed: 5)
     let draws = 10_000
     let mirrored = try (0..<draws).count { _ in try augment(image, using: &generator).pixels[0] == 255 }
-    // Five standard deviations of a fair coin.
+    // The bound is five standard deviations of a fair coin.
     #expect(abs(Double(mirrored) - Double(draws) / 2) < 5 * (Double(draws) / 4).squareRoot())
   }
 
@@ -120,7 +121,7 @@ struct AugmentationTests {
   }
 }
 
-/// What Scripts/oracle/record_draws.py recorded of torchvision's random crops.
+/// The recording of torchvision's random crops by Scripts/oracle/record_draws.py.
 private struct RandomViews: Decodable {
   struct View: Decodable {
     let from: [Int]
@@ -139,18 +140,18 @@ private struct RandomViews: Decodable {
   }
 }
 
-/// Views as a training draws them: a shuffled order an epoch, and a generator of its own for each view.
+/// Views as in a training: a shuffled order in each epoch, and a separate generator for each view.
 private struct TrainingDraws {
   struct View {
     let area, logRatio: Double
-    /// The place as a share of the room that is left.
+    /// The position as a share of the available room.
     let x, y: Double
     let mirrored: Double
   }
 
   private static let photos = 80
 
-  /// By epoch and photo.
+  /// The views by epoch and photo.
   let epochs: [[View]]
 
   var views: [View] { epochs.flatMap(\.self) }
@@ -178,7 +179,7 @@ private struct TrainingDraws {
 extension [Double] {
   fileprivate var mean: Double { reduce(0, +) / Double(count) }
 
-  /// Pearson's.
+  /// Pearson's correlation.
   fileprivate func correlation(with other: [Double]) -> Double {
     let (own, others) = (mean, other.mean)
     let products = zip(self, other).reduce(0) { $0 + ($1.0 - own) * ($1.1 - others) }
@@ -215,7 +216,7 @@ struct SeededGeneratorTests {
     let uniform = (0..<Int(count)).map { _ in generator.uniform() }
     let normal = (0..<Int(count)).map { _ in generator.normal() }
     #expect(uniform.allSatisfy { (0..<1).contains($0) })
-    // Five standard errors each.
+    // The bounds are five standard errors each.
     #expect(abs(uniform.reduce(0, +) / count - 0.5) < 5 / (12 * count).squareRoot())
     #expect(abs(normal.reduce(0, +) / count) < 5 / count.squareRoot())
     #expect(abs(normal.reduce(0) { $0 + $1 * $1 } / count - 1) < 5 * (2 / count).squareRoot())

@@ -21,8 +21,9 @@ struct DecodingParityTests {
       let whole = try Fixture.sample(name)
       for cut in cuts {
         let image = Result { try Image(decoding: whole.prefix(cut.length), named: name) }
-        // Stricter in one place: where only the end of a PNG's pixel stream is cut, which no pixel needs (its last code,
-        // two checksums of 4 bytes, with the 12 of IEND behind them), Pillow shows what libpng can't vouch for.
+        // This package is stricter in one case: where only the end of a PNG's pixel stream is cut, which no pixel needs
+        // (its last code, two checksums of 4 bytes, with the 12 of IEND after them), Pillow shows pixels that libpng
+        // cannot verify.
         let isChecksumCut = name.hasSuffix(".png") && (12...22).contains(whole.count - cut.length)
         let reads = (try? image.get()) != nil
         #expect(reads == cut.reads || isChecksumCut && !reads, "\(name) cut at \(cut.length) of \(whole.count)")

@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Pictures become JPEG files and come back")
 struct EncodingTests {
-  /// Of a channel, at the highest quality: rounding of colours and of cosines.
+  /// The tolerance of a channel, at the highest quality: rounding of colours and of cosines.
   private static let tolerance = 4
 
   @Test("a smooth picture comes back within rounding", arguments: [(1, 1), (8, 8), (31, 17), (100, 3)])

@@ -2,7 +2,7 @@ import Embedded
 import Foundation
 import Images
 
-/// What Scripts/oracle/record_images.py recorded from Pillow and torchvision.
+/// The recording of Pillow and torchvision by Scripts/oracle/record_images.py.
 struct Fixture: Decodable {
   /// A picture's size and digest.
   struct Record: Decodable, Equatable {
@@ -66,7 +66,7 @@ struct Fixture: Decodable {
     try Data(contentsOf: folder.appending(path: "samples/\(name)"))
   }
 
-  /// `../shared` beside the package, which holds the photos of Caltech101 and Flowers102; nil where there is none.
+  /// The folder `../shared` next to the package, with the photos of Caltech101 and Flowers102; nil where there is none.
   static let shared: URL? = {
     let package = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../..").standardized
     let folder = package.deletingLastPathComponent().appending(path: "shared")

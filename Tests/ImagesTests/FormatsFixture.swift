@@ -1,7 +1,7 @@
 import Foundation
 import Images
 
-/// What Scripts/oracle/record_formats.py recorded from Pillow and torchvision.
+/// The recording of Pillow and torchvision by Scripts/oracle/record_formats.py.
 struct FormatsFixture: Decodable {
   struct Oriented: Decodable {
     let upright: Fixture.Record

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Bad input is refused in one line that says what to do")
 struct ImageErrorTests {
-  /// What decoding the bytes says, as a file named "photo".
+  /// The message of decoding the bytes as a file named "photo".
   private func message(_ data: Data, limits: DecodingLimits = .standard) -> String {
     do {
       let image = try Image(decoding: data, named: "photo", limits: limits)

@@ -5,10 +5,10 @@ import TestSupport
 
 @Suite("No file, however damaged, crashes or hangs a reader")
 struct ImageFuzzTests {
-  /// Small, so that a mutated size doesn't turn the test into one of memory.
+  /// Small limits, so that a mutated size doesn't turn the test into one of memory.
   static let limits = DecodingLimits(maximumPixels: 1_000_000)
-  /// A picture takes what its header says, however short the file: three bytes a pixel here, and the decoders' own
-  /// buffers, of which a progressive JPEG needs most: 16-bit coefficients of up to four components.
+  /// The memory of a picture follows from its header, however short the file: three bytes a pixel here, and the
+  /// decoders' own buffers, of which a progressive JPEG needs most: 16-bit coefficients of up to four components.
   static let bytesPerPixel = 16
 
   private static func samples(of kind: String) throws -> [[UInt8]] {
@@ -17,7 +17,7 @@ struct ImageFuzzTests {
     return try known.map { [UInt8](try Fixture.sample($0)) } + others.map { [UInt8](try FormatsFixture.sample($0)) }
   }
 
-  /// Damage to orientations, and to what is decoded row by row.
+  /// Mutates orientations, and formats that are decoded row by row.
   @Test("mutated files are seen upright or refused", arguments: ["jpg", "png", "webp"])
   func orientations(kind: String) throws {
     let names = try FormatsFixture.recorded.get().oriented.keys.filter { $0.hasSuffix(".\(kind)") }.sorted()
@@ -48,7 +48,7 @@ struct ImageFuzzTests {
       kind.uppercased(), usually: 4000, allowance: 1 << 20 + Self.bytesPerPixel * Self.limits.maximumPixels)
     let report = try fuzzing { round in
       let damaged = mutate.damaged(originals)
-      // With its checksums mended, damage to a PNG reaches further than the check of the first chunk.
+      // With its checksums repaired, damage to a PNG reaches further than the check of the first chunk.
       return kind == "png" && round % 2 == 0 ? [UInt8](PNGChunks.mended(Data(damaged))) : damaged
     } read: { data in
       try Image(decoding: data, named: "fuzz", limits: Self.limits)
@@ -56,7 +56,7 @@ struct ImageFuzzTests {
       #expect(image.pixels.count == image.width * image.height * 3)
     }
     #expect(report.problems.isEmpty)
-    // Both happen, or the mutations would prove nothing.
+    // Both must happen, otherwise the mutations would prove nothing.
     #expect(report.read > 100 && report.refused > 100, "\(report.read) read, \(report.refused) refused")
   }
 }

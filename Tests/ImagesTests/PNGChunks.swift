@@ -2,7 +2,7 @@ import Foundation
 
 /// Just enough of PNG to make hostile files.
 enum PNGChunks {
-  /// The file with the checksum of every chunk that is whole set right.
+  /// The file with a correct checksum in every complete chunk.
   static func mended(_ data: Data) -> Data {
     var bytes = [UInt8](data)
     var start = 8

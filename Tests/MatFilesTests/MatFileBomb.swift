@@ -1,7 +1,7 @@
 import CZlib
 import Foundation
 
-/// Small files that stand for much.
+/// Small files that expand to large values.
 enum MatFileBomb {
   private static let header = {
     Data("MATLAB 5.0 MAT-file".padding(toLength: 124, withPad: " ", startingAt: 0).utf8) + [0x00, 0x01, 0x49, 0x4D]

@@ -3,7 +3,7 @@ import MatFiles
 import Testing
 import TestSupport
 
-/// What `Scripts/oracle/record_mat.py` wrote.
+/// The recordings of `Scripts/oracle/record_mat.py`.
 enum Fixture {
   static func data(_ name: String) throws -> Data {
     try Data(contentsOf: Bundle.module.bundleURL.appending(path: "Fixtures/\(name)"))

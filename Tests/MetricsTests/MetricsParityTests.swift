@@ -6,7 +6,7 @@ import Testing
 struct MetricsParityTests {
   static let recordings = Recordings.all
   static let tolerance = 1e-12
-  /// Of probabilities, which are kept as 32-bit numbers.
+  /// The tolerance of probabilities, which are stored as 32-bit numbers.
   static let rounding = 1e-7
 
   private func answers(_ recorded: Recordings.Case) -> Answers {

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// What `Scripts/oracle/record_metrics.py` recorded.
+/// The recordings of `Scripts/oracle/record_metrics.py`.
 struct Recordings: Decodable {
   let bins: Int
   let cases: [Case]
@@ -12,7 +12,7 @@ struct Recordings: Decodable {
     let name: String
     let classes: Int
     let labels: [Int]
-    /// `nil` is not a number.
+    /// The scores; `nil` is not a number.
     let logits: [Float?]
     let top5, top2: Double?
     let predictions: [Int?]
@@ -22,7 +22,7 @@ struct Recordings: Decodable {
     let images: [Int]
     let confusion: [[Int]]
     let binImages: [Int]
-    /// Of the bins with images.
+    /// The values of the bins with images.
     let binAccuracies, binConfidences: [Double]
     let interval, scipyInterval: [Double]
 

@@ -21,7 +21,7 @@ struct ZipArchiveTests {
     } catch { return "\(error)" }
   }
 
-  /// Where the directory of an archive with one entry `a` begins.
+  /// The position of the directory in an archive with one entry `a`.
   private func directory(of bytes: [UInt8]) throws -> Int {
     try #require(bytes.indices.last { bytes[$0...].starts(with: [0x50, 0x4B, 1, 2]) })
   }

@@ -13,7 +13,7 @@ struct ArtifactFuzzTests {
     "\\\"", "\\ud800", "\0", "é", "\"coop\"", "\"zero-shot\"", "stored", "1.5", "[]",
   ]
 
-  /// The header is most of what is mutated: any bytes of a tensor are a number.
+  /// Mutates mostly the header: any bytes of a tensor are a number.
   static func mutated(_ whole: [UInt8], headerEnd: Int, by mutate: inout Mutation) -> [UInt8] {
     let header = mutate(Array(whole[8..<headerEnd]))
     var length = UInt64(header.count).littleEndian
@@ -33,7 +33,7 @@ struct ArtifactFuzzTests {
     try withTemporaryFolder { folder in
       let file = folder.appending(path: "prompts.safetensors")
       try Artifact(trainer, of: .coop, model: identity, resumable: true).write(to: file)
-      // Without the checksum, which would refuse nearly every mutation before anything else sees it.
+      // The checksum is removed, since it would refuse nearly every mutation before anything else.
       let written = try SafetensorsFile(contentsOf: file)
       let tensors = try Dictionary(uniqueKeysWithValues: written.names.map { ($0, try written.tensor($0)) })
       try SafetensorsFile.write(tensors, metadata: written.metadata.filter { $0.key != "sha256" }, to: file)

@@ -13,9 +13,10 @@ struct ArtifactRefusalTests {
 
   init() throws { clip = try TinyCLIP.clip }
 
-  /// What reading says, and building the learner, after a change to the tensors and the metadata of a whole file.
+  /// The message of reading, and of building the learner, after a change to the tensors and the metadata of a whole
+  /// file.
   ///
-  /// - Parameter isChecked: whether the file keeps the checksum of before, which any change disagrees with.
+  /// - Parameter isChecked: whether the file keeps the earlier checksum, which disagrees with any change.
   private func restoring(isChecked: Bool = false, _ change: SafetensorsChange) throws -> String {
     try withTemporaryFolder { folder in
       let file = folder.appending(path: "prompts.safetensors")

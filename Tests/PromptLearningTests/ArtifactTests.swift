@@ -87,8 +87,8 @@ struct ArtifactTests {
 
   @Test("equal prompts make equal files")
   func determinism() throws {
-    let checkpoint = Artifact(
-      try SavedTraining.trained(ConditionalPrompts(for: SavedTraining.names, clip: clip)), of: .cocoop,
+    let checkpoint = try Artifact(
+      SavedTraining.trained(ConditionalPrompts(for: SavedTraining.names, clip: clip)), of: .cocoop,
       model: SavedTraining.identity, resumable: true)
     let files = try withTemporaryFolder { folder in
       try (0..<2).map { index in

@@ -7,7 +7,7 @@ import Torch
 
 @Suite("CoCoOp over the text tower of ViT-B/16 agrees with PyTorch")
 struct ConditionalPromptsParityTests {
-  /// What `cocoop` in Scripts/oracle/record_vit.py recorded.
+  /// The recording of `cocoop` in Scripts/oracle/record_vit.py.
   struct Recipe: Decodable, Sendable {
     struct Values: Decodable, Sendable {
       let name: String
@@ -22,7 +22,7 @@ struct ConditionalPromptsParityTests {
     let features: Values
   }
 
-  /// Of cosines, so 100 times that for logits; of gradients, as a share of the largest.
+  /// The tolerance of cosines, so 100 times that for logits; of gradients, as a share of the largest.
   static let tolerance: Float = 1e-4
 
   @Test("logits, loss, and the gradient of every parameter")

@@ -21,8 +21,8 @@ struct EvaluationTests {
 
   @Test("accuracy, macro F1, and accuracy by class")
   func counts() {
-    // By hand: class 0 has 3 images, 2 of them right, and 3 predictions; class 1 has 2, 1 right, 2 predictions;
-    // class 2 has 1 image and no prediction; class 3 has no image and 1 prediction.
+    // Computed by hand: class 0 has 3 images, 2 of them right, and 3 predictions; class 1 has 2, 1 right, 2
+    // predictions; class 2 has 1 image and no prediction; class 3 has no image and 1 prediction.
     let labels = [0, 0, 0, 1, 1, 2]
     let evaluation = evaluation([0, 0, 1, 1, 3, 0].map { row($0, of: 4) }, labels)
     #expect(abs(evaluation.accuracy - 50) <= Self.tolerance)

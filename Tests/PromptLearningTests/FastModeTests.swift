@@ -13,7 +13,7 @@ struct FastModeTests {
 
   let clip: CLIPModel
   let exact: Classifier<ConditionalPrompts>
-  let images: Tensor  // [40, E], around one direction, as the images of a dataset are
+  let images: Tensor  // [40, E], around one direction, like the images of a dataset
 
   init() throws {
     clip = try TinyCLIP.clip
@@ -80,7 +80,7 @@ struct FastModeTests {
     #expect(zip(codes.means, codes.deviations).allSatisfy { $0 > 0 || $1 == 0 })  // a code of 0 on average is 0 always
     let one = try CodeStatistics(of: images.sliced(0..<1, axis: 0), for: exact.learner)
     #expect(one.deviations.allSatisfy { $0 == 0 })
-    // Without any axis, the expansion is a constant, and the best class is exact all the same.
+    // Without any axis, the expansion is a constant, but the best class is still exact.
     let constant = try exact.fastClassifier(around: one, exactClasses: 1)
     #expect(try logits(constant).count == 40)
   }

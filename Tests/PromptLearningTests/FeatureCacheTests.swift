@@ -21,7 +21,7 @@ struct FeatureCacheTests {
     (try? FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)) ?? []
   }
 
-  /// The features by an extractor with a cache, and whether anything was encoded for them.
+  /// The features from an extractor with a cache, and whether anything was encoded for them.
   private func features(_ photos: [URL], _ folder: URL, model: String = "m", limit: Int = 1 << 20) throws -> (
     bytes: [UInt8], wereComputed: Bool
   ) {

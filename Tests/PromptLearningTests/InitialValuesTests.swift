@@ -7,7 +7,7 @@ import Torch
 
 @Suite("Initial values are distributed as torch's")
 struct InitialValuesTests {
-  /// What Scripts/oracle/record_draws.py recorded of `torch.nn.Linear` and `torch.nn.init.normal_`.
+  /// The recording of `torch.nn.Linear` and `torch.nn.init.normal_` by Scripts/oracle/record_draws.py.
   private struct Recorded: Decodable {
     struct Values: Decodable {
       let deviation, largest: Double
@@ -22,7 +22,7 @@ struct InitialValuesTests {
   /// Five standard errors of a quantile, or of a deviation, over 10⁵ draws on both sides, for values within ±1.
   private static let tolerance = 0.0225
 
-  /// The values of one parameter, pooled over so many seeds that there are `count` of them.
+  /// The values of one parameter, pooled over as many seeds as give `count` of them.
   private func pooled(_ index: Int, _ context: InitialContext, count: Int) throws -> [Double] {
     var values: [Double] = []
     var seed: UInt64 = 0
@@ -47,7 +47,7 @@ struct InitialValuesTests {
       func inputs(_ embedding: Int) -> Double { Double(isFirst ? embedding : embedding / 16) }
       let (ours, theirs) =
         isContext ? (50.0, 50.0) : (inputs(embedding).squareRoot(), inputs(recorded.embeddingWidth).squareRoot())
-      // Biases are few in a network; the law of a bias is that of a weight.
+      // A network has few biases; a bias has the same distribution as a weight.
       let count = name.hasSuffix("bias") ? recorded.draws / 20 : recorded.draws
       let tolerance = Self.tolerance * (Double(recorded.draws) / Double(count)).squareRoot() * (isContext ? 3 : 1)
       let context: InitialContext = isContext ? .random(count: 16) : "a photo of a"

@@ -8,7 +8,7 @@ import Torch
 
 @Suite("Learners obey the laws of their papers")
 struct LearnerTests {
-  /// Of unit features, cosines and logits over their scale.
+  /// The tolerance of unit features, cosines and logits over their scale.
   static let tolerance: Float = 1e-6
   static let names = ["dog", "grand_piano", "body part", "dog house"]
 
@@ -187,7 +187,7 @@ struct LearnerTests {
       message { try specific.withClasses(other, on: clip) }
         == "These contexts were learned for 4 classes, one set each, and there is none for 'boat'. "
         + "Evaluate them on the classes they were learned for, or learn unified contexts.")
-    // As many others would fit, and would be given the contexts of the classes that they stand for.
+    // Other classes of the same number would fit, and would get the contexts of the original classes.
     #expect(throws: LearningError.noContexts(className: "star", learnedFor: 4)) {
       try specific.withClasses(Self.names.dropLast() + ["star"], on: clip)
     }

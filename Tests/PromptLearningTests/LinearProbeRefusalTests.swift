@@ -22,7 +22,8 @@ struct LinearProbeRefusalTests {
       bias: try FormulaWeights.values("b", [3], scale: 1), inverseRegularization: 0.5, validationAccuracy: 75)
   }
 
-  /// What reading says, and taking the probe, after a change to the tensors and the metadata of a whole file.
+  /// The message of reading, and of restoring the probe, after a change to the tensors and the metadata of a whole
+  /// file.
   private func restoring(_ change: SafetensorsChange) throws -> String {
     try withTemporaryFolder { folder in
       let file = folder.appending(path: "probe.safetensors")

@@ -31,7 +31,7 @@ struct LinearProbeTests {
   }
 
   private let fixture: Fixture<Recipe>
-  private let training, validation: Tensor  // [56, E], as scikit-learn had them
+  private let training, validation: Tensor  // [56, E], as for scikit-learn
 
   init() throws {
     fixture = try Fixture("linear-probe", in: .module)
@@ -78,7 +78,7 @@ struct LinearProbeTests {
       fits.append(number)
       #expect(most == 16 * 4 + 1)
     }
-    #expect(fits == Array(0..<fits.count) && fits.count.isMultiple(of: 4))
+    #expect(fits == fits.indices.map { $0 * 4 })  // told before each penalty, whose four parts are fitted side by side
     let accuracies = try Folds(of: labels, count: 4).accuracies(
       on: training, labels: labels, classes: 14, inverseRegularization: probe.inverseRegularization)
     #expect(abs((probe.validationAccuracy ?? 0) - 100 * accuracies.reduce(0, +) / 4) < 1e-9)
@@ -133,13 +133,17 @@ struct LinearProbeTests {
       logits: try logits.floats(), labels: fixture.recipe.valLabels, classNames: probe.classNames, seconds: 0)
     #expect(evaluation.accuracy == probe.validationAccuracy)
 
-    // Over some of its classes, in another order, it gives those columns.
+    // Over some of its classes, in another order, it gives their columns.
     let part = try probe.withClasses(["class 12", "class 3"])
     #expect(part.classNames == ["class 12", "class 3"])
     let columns = try logits.gathered(Tensor([12, 3], shape: [2]), axis: 1)
     #expect(
       try part.logits(ofEmbeddings: validation.converted(to: .float32), within: .automatic)
         .isClose(to: columns, within: 1e-5))
+    // Names are compared as they are read.
+    let spelled = try probe.withClasses(["class_12", " class 3"])
+    #expect(spelled.classNames == ["class_12", " class 3"])
+    #expect(try spelled.weight.isClose(to: part.weight, within: 0) && spelled.bias.isClose(to: part.bias, within: 0))
     #expect(throws: LearningError.closedClasses(count: 14)) { try probe.withClasses(["class 3", "class 14"]) }
   }
 

@@ -23,7 +23,7 @@ struct MicrobatchingTests {
       imageFeatures: Tensor(elements, shape: [6, clip.embeddingWidth]).unitRows(), labels: [3, 39, 0, 3, 17, 22])
   }
 
-  /// One pass, a few images a pass, and a few classes of one image a pass.
+  /// Plans with one pass, with a few images a pass, and with a few classes of one image a pass.
   private func plans<Learner: PromptLearner>(of learner: Learner) throws -> [MicrobatchPlan<Learner>] {
     let bytes = learner.microbatchBytes(isTraining: true)
     return try [bytes * 100, bytes * 2, bytes / 3].map {

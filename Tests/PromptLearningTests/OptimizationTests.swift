@@ -5,7 +5,7 @@ import Torch
 
 @Suite("The schedule and the optimiser are the reference's")
 struct OptimizationTests {
-  /// Of a learning rate, as a share: the schedule computes in 64 bits and gives 32.
+  /// The tolerance of a learning rate, as a share: the schedule computes in 64 bits and returns 32.
   static let tolerance = 1e-7
 
   @Test("10 epochs: warm-up, then the published rates")
@@ -15,7 +15,7 @@ struct OptimizationTests {
       1e-5, 2.000e-3, 1.951057e-3, 1.809017e-3, 1.587785e-3, 1.309017e-3, 1.000e-3, 6.909830e-4, 4.122147e-4,
       1.909830e-4,
     ]
-    for (index, rate) in published.enumerated() {  // of which seven digits are published
+    for (index, rate) in published.enumerated() {  // seven digits of which are published
       #expect(abs(Double(schedule(epoch: index + 1)) - rate) <= 3e-7 * rate, "epoch \(index + 1)")
     }
   }
@@ -39,7 +39,7 @@ struct OptimizationTests {
     #expect(schedule(epoch: 7) == 0.005)
   }
 
-  /// Recorded with Dassl's scheduler (commit c61a1b5) on torch 2.13.0: peak 0.002, 6 epochs.
+  /// The values were recorded with Dassl's scheduler (commit c61a1b5) on torch 2.13.0: peak 0.002, 6 epochs.
   @Test(
     "other warm-ups are the reference's, epoch by epoch",
     arguments: [

@@ -7,7 +7,7 @@ import Testing
 struct MadeAheadTests {
   private struct Failure: Error, Equatable { let element: Int }
 
-  /// What was made, in the order in which it began.
+  /// The values that were made, in the order in which they were started.
   private final class Log: Sendable {
     private let kept = Mutex<[Int]>([])
     var made: [Int] { kept.withLock { $0 } }

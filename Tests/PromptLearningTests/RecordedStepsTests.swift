@@ -5,7 +5,7 @@ import Testing
 import TestSupport
 import Torch
 
-/// What Scripts/oracle/record_training.py recorded: runs of SGD from given values, on given features, in a given order.
+/// The recordings of Scripts/oracle/record_training.py: runs of SGD with given values, features and order.
 struct RecordedSteps: Sendable {
   struct Recipe: Decodable, Sendable {
     struct Run: Decodable, Sendable {
@@ -14,7 +14,7 @@ struct RecordedSteps: Sendable {
       let namePosition: ContextPosition
       let classSpecific: Bool
       let learningRates: [Float]
-      /// KgCoOp's alone.
+      /// KgCoOp's weight; `nil` for other methods.
       let weight: Double?
     }
     let classNames: [String]
@@ -31,8 +31,8 @@ struct RecordedSteps: Sendable {
     }
   }
 
-  /// Of a loss in nats, and of a parameter. Rounding alone moves the recorded runs by 2e-6 from their repetition in
-  /// 64-bit floats.
+  /// The tolerance of a loss in nats, and of a parameter. Rounding alone moves the recorded runs by 2e-6 from their
+  /// repetition in 64-bit floats.
   static let tolerance: Float = 1e-4
 
   let fixture: Fixture<Recipe>

@@ -48,7 +48,7 @@ struct ReferencePromptsTests {
 
   // MARK: Refusals
 
-  /// What is said of a file with these tensors, with its path as FILE.
+  /// The message about a file with these tensors, with its path as FILE.
   private func refusal(_ tensors: [(String, [Int])], classNames: [String] = []) throws -> String {
     try withTemporaryFolder { folder in
       let url = folder.appending(path: "model.pth.tar-1")

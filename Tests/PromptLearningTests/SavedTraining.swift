@@ -3,7 +3,7 @@ import PromptLearning
 import TestSupport
 import Torch
 
-/// A training that is worth saving: one epoch of one step was made, so that velocities exist.
+/// A training with something to save: one epoch of one step was made, so that velocities exist.
 enum SavedTraining {
   static let identity = ModelIdentity(name: "tiny-clip", sha256: String(repeating: "ab", count: 32))
   static let names = ["dog", "grand piano"]

@@ -11,7 +11,7 @@ enum SmallDataset {
     try make(counts: classes.map { _ in shots }, classes: classes)
   }
 
-  /// - Parameter counts: of training images, for each class.
+  /// - Parameter counts: the numbers of training images, one for each class.
   static func make(counts: [Int], classes: [String] = names) throws -> Dataset {
     try withTemporaryFolder { folder in
       func entries(_ count: Int, _ label: Int) -> [String] {

@@ -65,6 +65,24 @@ struct TrainerTests {
     #expect(zip(first, other).allSatisfy { $0 != $1 })
   }
 
+  @Test("photos that are kept decoded change no bit, whatever there is room for")
+  func photoMemory() throws {
+    let dataset = try SmallDataset.make(shots: 2)
+    let clip = try TinyCLIP.clip
+    func trained(_ photoMemory: Int, views: ImageViews) throws -> [[UInt8]] {
+      let learner = try ConditionalPrompts(for: dataset.classNames, clip: clip, seed: 1)
+      var trainer = Trainer(
+        Classifier(clip, learner), configuration: try configuration(learningRate: 0.02, views: views), seed: 1,
+        photoMemory: photoMemory)
+      for epoch in 0..<2 { try trainer.runEpoch(epoch, on: dataset) }
+      return try bytes(trainer)
+    }
+    for views in [ImageViews.fresh, .stored(2)] {
+      let decoded = try trained(0, views: views)
+      for bytes in [600_000, 1 << 28] { #expect(try trained(bytes, views: views) == decoded) }
+    }
+  }
+
   @Test("the seed decides the order of the images, not only the initial values")
   func order() throws {
     let dataset = try SmallDataset.make(shots: 3)
@@ -169,7 +187,7 @@ struct TrainerTests {
         steps.append(step.images)
         #expect((0...step.images).contains(step.right))
         #expect((step.epoch, step.number, step.count) == (1, steps.count, expected.count))
-      case .fit, .penalty, .resumed, .otherThreads:
+      case .fit, .penalty, .choice, .resumed, .otherThreads:
         Issue.record("prompts are not fitted, and a trainer does not know what was before")
       }
     }
@@ -182,7 +200,7 @@ struct TrainerTests {
   func views() throws {
     let dataset = try SmallDataset.make(counts: [1, 1], classes: ["arrow", "bird"])
     let clip = try TinyCLIP.clip
-    /// The losses of each epoch, at a rate so small that only another view changes them.
+    /// The losses of each epoch, at a rate so small that only different views change them.
     func losses(_ views: ImageViews) throws -> [Float] {
       let learner = try ContextPrompts(for: dataset.classNames, clip: clip)
       let configuration = try configuration(epochs: 3, batchSize: 2, learningRate: 1e-30, views: views)

@@ -8,7 +8,8 @@ import Testing
 import TestSupport
 import Torch
 
-/// What Scripts/oracle/record_whole_training.py recorded: ten epochs of 80 photos in PyTorch, from a seed to the answers.
+/// The recording of Scripts/oracle/record_whole_training.py: ten epochs of 80 photos in PyTorch, from a seed to the
+/// answers.
 private struct WholeTraining: Sendable {
   struct Recipe: Decodable, Sendable {
     struct Sample: Decodable, Sendable {
@@ -23,8 +24,8 @@ private struct WholeTraining: Sendable {
     let accuracies: [String: Double]
   }
 
-  /// The largest difference of a loss, in nats. In PyTorch, 800 steps in 32-bit floats stay within 4e-6 of the same steps
-  /// in 64-bit floats.
+  /// The largest difference of a loss, in nats. In PyTorch, 800 steps in 32-bit floats stay within 4e-6 of the same
+  /// steps in 64-bit floats.
   static let lossTolerance: Float = 1e-4
   /// The largest difference of a parameter after all steps. That drift is 2.4e-6.
   static let parameterTolerance: Float = 2e-5
@@ -32,7 +33,7 @@ private struct WholeTraining: Sendable {
   static let logitTolerance: Float = 2e-4
 
   let fixture: Fixture<Recipe>
-  /// Ten classes of openclipart with the split's own parts.
+  /// Ten classes of openclipart with its own split.
   let dataset: Dataset
 
   init() throws {

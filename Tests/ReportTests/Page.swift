@@ -9,11 +9,11 @@ import Testing
 final class Page: NSObject, XMLParserDelegate {
   let text: String
   private(set) var ids: [String] = []
-  /// Where links lead, and what drawings name as their titles.
+  /// The targets of links, and the ids of drawings' titles.
   private(set) var references: [String] = []
-  /// Sources of images.
+  /// The sources of images.
   private(set) var images: [String] = []
-  /// Rows of cells.
+  /// The tables: rows of cells.
   private(set) var tables: [[[String]]] = []
   private var elements: [String: [String]] = [:]
   private var open: [(name: String, text: String)] = []

@@ -10,7 +10,7 @@ import TestSupport
 
 @Suite("A report shows what runs have kept, and nothing that they have not")
 struct PageTests {
-  /// The page of runs that `prepare` leaves in a folder.
+  /// The page of the runs that `prepare` writes into a folder.
   private func page(_ prepare: (SyntheticRuns) throws -> Void) throws -> Page {
     try withTemporaryFolder { folder in
       try prepare(SyntheticRuns(folder: folder))
@@ -80,7 +80,8 @@ struct PageTests {
         "CoOpagainst zero-shot CLIP new", "CoCoOpagainst zero-shot CLIP new", "CoCoOpagainst CoOp base",
         "CoCoOpagainst CoOp new",
       ])
-    // Zero-shot CLIP names 6 of 12 images rightly and CoCoOp those and 4 more: p = 2 · ½⁴, with each of three seeds.
+    // Zero-shot CLIP predicts 6 of 12 images correctly and CoCoOp those and 4 more: p = 2 · ½⁴, with each of three
+    // seeds.
     #expect(table[2][2...] == ["+33.3+8.3 to +58.3", "0.125, 0.125, 0.125"])
     #expect(page.text.contains("both cover the choice of the test images and not that of the seed"))
     let alone = try self.page { try $0.run("runs/a", method: "cocoop") }
@@ -130,8 +131,27 @@ struct PageTests {
   @Test("all classes are not called the half that was learned from")
   func words() throws {
     let page = try page { try $0.run("runs/a", method: "cocoop", classes: [.all], learned: .all) }
-    #expect(page.text.contains("Classes: what was learned of the dataset, its base half, its new half or all of it."))
+    #expect(
+      page.text.contains("what was learned of the dataset, its base half, its new half, all of it or so many chosen"))
     #expect(!page.text.contains("the half that was learned"))
+  }
+
+  @Test("a run on chosen classes says so, is compared with no run on others, and says what is left out")
+  func chosen() throws {
+    let names = ["bird", "clock", "fish", "hat"]
+    let page = try page { runs in
+      try runs.run("runs/whole", method: "zero-shot", classNames: names, classes: [.all], learned: .all, accuracy: 0.5)
+      for (method, accuracy) in [("zero-shot", 0.6), ("cocoop", 0.8)] {
+        try runs.run(
+          "runs/\(method)", method: method, classNames: names, classes: [.all], learned: .all, accuracy: accuracy,
+          chosen: ["bird", "hat"])
+      }
+    }
+    #expect(page.text.contains("Learned on chosen classes") && page.text.contains("Learned on all classes"))
+    #expect(page.text.contains("Learned and told apart are 2 classes, bird, hat; left out: clock, fish."))
+    #expect(page.text.contains("CoCoOp on the chosen classes") && !page.text.contains("CoCoOp on all classes"))
+    #expect(page.text.contains("<td>2 chosen</td>"))
+    #expect(page.text.matches(of: /against zero-shot CLIP/).count == 1)
   }
 
   @Test("the paper's figures stand beside those of its datasets, where shots are its own")
@@ -204,7 +224,7 @@ struct PageTests {
         try runs.run(
           "runs/zero-\(dataset)", method: "zero-shot", dataset: dataset, classes: [.all], learned: .all, accuracy: 0.5)
       }
-      // A killed training has measured nothing yet, and lies in a folder of another name.
+      // A killed training has no evaluation yet, and its folder has another name.
       try runs.run("runs/begun", method: "coop", dataset: "caltech-101", classes: [], learned: .all, isFinished: false)
     }
     #expect(page.texts(of: "h2") == ["All datasets", "Caltech101", "Flowers102", "About these runs"])

@@ -5,23 +5,22 @@ import Images
 import PromptLearning
 import Runs
 
-/// Folders of runs as training and evaluating leave them, without any training: figures are made up, and images are
+/// Folders of runs like those of training and evaluating, without any training: figures are invented, and images are
 /// squares of one colour.
 struct SyntheticRuns {
   let folder: URL
-  /// Class names with everything that a page must not take for its own.
+  /// Class names with everything that a page must escape.
   static let hostile = ["<script>alert(1)</script>", "a & b", "\"quoted\" 'name'", "</title><b>", "plain", "😀 crème"]
 
   /// - Parameters:
-  ///   - context: how it begins, and what is not usual about it.
-  ///   - accuracy: of the answers, roughly, in 0…1; the wrong ones go to the next class.
+  ///   - context: the initial context, and its unusual settings.
+  ///   - accuracy: the approximate accuracy of the answers, in 0…1; wrong ones go to the next class.
   @discardableResult
   func run(
     _ name: String, method: String, dataset title: String = "drawings", classNames: [String] = hostile,
     classes: [ClassSubset] = [.base, .new], learned: ClassSubset = .base, shots: Int = 16, seed: Int = 1,
     epochs: Int = 3, context: [String: Any] = ["words": "a photo of a"], accuracy: Double = 0.7,
-    imagesPerClass: Int = 4, isFinished: Bool = true,
-    version: Int = 1
+    imagesPerClass: Int = 4, isFinished: Bool = true, chosen: [String]? = nil, version: Int = 1
   ) throws -> RunFolder {
     let whole = try dataset(title, classNames: classNames, imagesPerClass: imagesPerClass)
     let run = folder.appending(path: name, directoryHint: .isDirectory)
@@ -32,11 +31,13 @@ struct SyntheticRuns {
     let configuration: [String: Any?] = [
       "model": "tiny-clip", "data": title, "method": method, "classes": learned.rawValue, "shots": shots, "seed": seed,
       "context": ["position": "end", "isClassSpecific": false].merging(context) { $1 }, "training": training,
+      "chosenClasses": chosen,
     ]
     let record: [String: Any] = [
       "version": version, "configuration": configuration.compactMapValues { $0 },
       "model": ["name": "tiny-clip", "sha256": String(repeating: "ab", count: 32)],
-      "classNames": try whole.subset(learned).classNames, "libtorch": "2.13.0", "trainingSeconds": 12.5,
+      "classNames": try chosen ?? whole.subset(learned).classNames, "libtorch": "2.13.0", "trainingSeconds": 12.5,
+      "otherClasses": chosen.map { chosen in whole.classNames.filter { !chosen.contains($0) } } ?? [],
     ]
     try JSONSerialization.data(withJSONObject: record).write(to: run.appending(path: "run.json"))
     if isFinished { try Data().write(to: run.appending(path: "prompts.safetensors")) }
@@ -46,21 +47,24 @@ struct SyntheticRuns {
     if training != nil { try Data(lines.joined().utf8).write(to: run.appending(path: "metrics.jsonl")) }
     let opened = try RunFolder(existing: run)
     for part in classes {
-      try opened.keep(evaluation(of: whole.subset(part), classes: part, accuracy: accuracy))
+      let measured = try chosen.map { try whole.choosing($0) } ?? whole.subset(part)
+      try opened.keep(evaluation(of: measured, classes: part, isChosen: chosen != nil, accuracy: accuracy))
     }
     return opened
   }
 
-  /// Keeps what a run came to on another dataset.
+  /// Saves a run's evaluation on another dataset.
   func transfer(_ run: RunFolder, to title: String, accuracy: Double) throws {
     let whole = try dataset(title, classNames: Self.hostile, imagesPerClass: 4)
     try run.keep(evaluation(of: whole, classes: .all, accuracy: accuracy))
   }
 
-  private func evaluation(of dataset: Dataset, classes: ClassSubset, accuracy: Double) -> SavedEvaluation {
+  private func evaluation(
+    of dataset: Dataset, classes: ClassSubset, isChosen: Bool = false, accuracy: Double
+  ) -> SavedEvaluation {
     let count = dataset.classNames.count
     let labels = dataset.test.map(\.label)
-    // The right ones are spread evenly over the images, whatever their order.
+    // The right answers are spread evenly over the images, whatever their order.
     let predictions = labels.enumerated().map { image, label in
       let isRight = Double((image * 7) % labels.count) < accuracy * Double(labels.count)
       return isRight ? label : (label + 1) % count
@@ -69,7 +73,7 @@ struct SyntheticRuns {
       labels: labels, predictions: predictions, confidences: labels.indices.map { 0.4 + 0.1 * Float($0 % 6) },
       classes: count)
     let evaluation = Evaluation(answers, top5: 1, classNames: dataset.classNames, seconds: 1)
-    return SavedEvaluation(of: (evaluation, answers), on: dataset, classes: classes, split: .test)
+    return SavedEvaluation(of: (evaluation, answers), on: dataset, classes: classes, isChosen: isChosen, split: .test)
   }
 
   private func dataset(_ title: String, classNames: [String], imagesPerClass: Int) throws -> Dataset {
@@ -83,7 +87,7 @@ struct SyntheticRuns {
         let image = try Image(width: 8, height: 6, pixels: (0..<48).flatMap { _ in colour })
         try image.jpeg().write(to: place.appending(path: "c\(label).jpg"))
         for number in 0..<imagesPerClass {
-          // A path may name one file in many ways, so that thousands of images need no thousands of files.
+          // Many paths may refer to one file, so that thousands of images need only a few files.
           entries.append([String(repeating: "./", count: number) + "c\(label).jpg", label, name])
         }
       }

@@ -52,7 +52,7 @@ struct ComparisonTests {
             "part/zero-shot-seed1 all: part all", "other/zero-shot-seed1 all: other all",
             "one/coop-seed1 all: one all, two all, part all, other all",
             "one/coop-seed2 all: one all, two all, part all, other all",
-            // A linear probe knows its own classes alone: "two" has the same, "part" some of them, "other" another.
+            // A linear probe supports only its own classes: "two" has the same, "part" some of them, "other" another.
             "one/linear-probe-seed1 all: one all, two all, part all",
             "one/linear-probe-seed2 all: one all, two all, part all",
           ])
@@ -91,7 +91,7 @@ struct ComparisonTests {
     #expect(
       Ablation.contextLength.variants(for: large).map(\.title) == [4, 8, 16].map { "CoCoOp, \($0) random vectors" })
     #expect(Ablation.initialisation.variants(for: large).map(\.label) == [nil, "random-4"])
-    // 60 vectors of 512 are 30,720 numbers, beside 35,360 of CoCoOp.
+    // 60 vectors of 512 are 30,720 parameters, compared with 35,360 of CoCoOp.
     #expect(Ablation.contextSize.variants(for: large).map(\.label) == [nil, "random-60", nil])
     #expect(Ablation.contextSize.variants(for: large).map(\.method) == [.coop, .coop, .cocoop])
   }

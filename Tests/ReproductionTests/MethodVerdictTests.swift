@@ -8,7 +8,7 @@ import Testing
 
 @Suite("The best method is named only where photos and seeds show it")
 struct MethodVerdictTests {
-  /// A method's runs, each a string with + for a photo named rightly and - for another.
+  /// A method's runs, each a string with + for a correctly predicted photo and - for another.
   private func answers(_ method: PromptLearning.Method, _ runs: [String], photo: String = "photo") -> MethodAnswers {
     MethodAnswers(
       method: method,
@@ -28,7 +28,7 @@ struct MethodVerdictTests {
       })
   }
 
-  /// `right` photos named rightly after `skipped` others, of 40.
+  /// The marks of `right` photos out of 40: those predicted correctly.
   private func marks(_ right: Range<Int>) -> String {
     String((0..<40).map { right.contains($0) ? "+" : "-" })
   }
@@ -63,7 +63,7 @@ struct MethodVerdictTests {
 
   @Test("three seeds do not count a photo three times, and one seed that disagrees leaves the answer open")
   func seeds() throws {
-    // 20, 20 and -4 photos more than the other: 12 of 40 in the mean.
+    // 20, 20 and -4 photos more than the other: 12 of 40 on average.
     let result = try result([
       answers(.coop, [marks(0..<10), marks(0..<10), marks(0..<10)]),
       answers(.linearProbe, [marks(0..<30), marks(0..<30), marks(0..<6)]),

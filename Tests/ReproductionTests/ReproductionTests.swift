@@ -35,7 +35,7 @@ struct ReproductionTests {
     try Reproduction(comparison, clip: clip, identity: identity, output: output)
   }
 
-  /// Runs a comparison and names the units that were done now.
+  /// Runs a comparison and returns the trials that were done now.
   private func newUnits(_ comparison: Comparison, in output: URL) throws -> (new: [String], outcomes: [TrialResult]) {
     var reproduction = try reproduction(comparison, in: output)
     var new: [String] = []
@@ -63,11 +63,11 @@ struct ReproductionTests {
       #expect(again.outcomes.map(\.accuracies) == outcomes.map(\.accuracies))
       #expect(again.outcomes.map(\.seconds) == outcomes.map(\.seconds))
 
-      // More seeds and more datasets add to what is there.
+      // More seeds and more datasets add to the existing trials.
       let second = try SmallBenchmark.write("second", to: place)
       let more = try newUnits(comparison([first, second], methods: [.coop]), in: output)
       #expect(more.new == ["second/coop-seed1", "second/coop-seed2"])
-      // Every unit is a run like others.
+      // Every trial is an ordinary run.
       let run = try LoadedRun(folder: output.appending(path: "units/first/coop-seed1"))
       #expect(try run.dataset(classes: .new).classNames == ["bread", "clock"])
     }

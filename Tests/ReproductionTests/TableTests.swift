@@ -9,7 +9,7 @@ import TestSupport
 
 @Suite("A comparison's table agrees with scipy and with the paper's arithmetic")
 struct TableTests {
-  /// scipy 1.17.1, `stats.t.ppf(0.975, df)`.
+  /// Values of scipy 1.17.1, `stats.t.ppf(0.975, df)`.
   static let bounds: [(Int, Double)] = [
     (1, 12.706204736174694), (2, 4.302652729749462), (3, 3.1824463053), (4, 2.7764451052), (9, 2.2621571628),
     (30, 2.0422724563),
@@ -64,9 +64,9 @@ struct TableTests {
       #expect(average.dataset == "Average" && average.base == 63.25)
       #expect(abs(average.baseDeviation - 3.5443617196894563) < 1e-12)
       #expect(try abs(#require(average.newInterval) - 3.6389296663729453) < 1e-8)
-      // Of 63.25 and 41.08; the mean of the two H would be 49.11.
+      // H of 63.25 and 41.08; the mean of the two H would be 49.11.
       #expect(try abs(#require(average.harmonicMean) - 49.81190095846645) < 1e-9)
-      // One unit of zero-shot CLIP counts for every seed, and took its time once.
+      // One trial of zero-shot CLIP counts for every seed, and its time counts once.
       #expect(result.halves[0].seeds == [1, 2, 3] && result.halves[0].baseDeviation == 0)
       #expect(result.halves[0].seconds == 2)
       #expect(
@@ -124,7 +124,7 @@ struct TableTests {
       let same = try result(.baseToNew, in: place, configuration: .openAI(.viTB16), names: names)
       #expect(same.isPapersSetUp)
       #expect(same.halves[1].paper == PaperFigures(base: 98, new: 89.81, harmonicMean: 93.73))
-      // An average over two datasets is not the paper's over eleven.
+      // An average over two datasets is not comparable with the paper's over eleven.
       #expect(same.averageHalves.map(\.paper) == [nil, nil])
       #expect(ComparisonText(same).terminal.contains("paper: base   new     H"))
       let other = try result(.baseToNew, in: place, names: names)

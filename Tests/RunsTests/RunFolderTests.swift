@@ -54,7 +54,7 @@ struct RunFolderTests {
   @Test("what cannot be trained leaves nothing, and what was begun can be resumed, from its first step on")
   func stopping() throws {
     struct Stop: Error {}
-    // The tests of the tool run beside this one: two threads that wait for each other would take turns with them.
+    // The tests of the tool run in parallel: two threads that wait for each other would alternate with them.
     try Threads.use(1)
     try withTemporaryFolder { place in
       let url = place.appending(path: "run")
@@ -91,7 +91,7 @@ struct RunFolderTests {
       #expect(throws: LearningError.self) { try run(.replace, stoppingIn: 1) }
       #expect(try Data(contentsOf: folder.artifactURL) == prompts)
       configuration.context.words = "a photo of a"
-      // Resuming what is finished changes nothing.
+      // Resuming a finished run changes nothing.
       #expect(try run(.resume, stoppingIn: 0) == seconds)
       #expect(try Data(contentsOf: folder.artifactURL) == prompts)
 

@@ -37,7 +37,7 @@ struct RunLockTests {
     defer { try? FileManager.default.removeItem(at: place) }
     let counter = place.appending(path: "counter")
     try Data("0".utf8).write(to: counter)
-    // Threads of their own: waiting for a file would stop the pool of tasks.
+    // Separate threads are used: waiting for a file would block the pool of tasks.
     await withCheckedContinuation { continuation in
       let group = DispatchGroup()
       for _ in 0..<4 {

@@ -11,7 +11,7 @@ struct KeptEvaluationTests {
   static let names = ["a \"b\"", "c,d", "e\nf"]
   static let files = ["plain.jpg", "a,b.jpg", "\"quoted\".jpg", "two\r\nlines.jpg", "größe.jpg", " space .jpg"]
 
-  /// Six images, four of them named rightly, one without an answer.
+  /// Six images, four of them predicted correctly, one without an answer.
   static func evaluation(dataset: String = "odd, names/…", files: [String] = files) -> SavedEvaluation {
     let labels = [0, 1, 2, 0, 1, 2]
     var logits = labels.flatMap { label in (0..<3).map { Float($0 == label ? 2 : 0) } }
@@ -44,7 +44,7 @@ struct KeptEvaluationTests {
       let kept = Self.evaluation()
       #expect(try run.evaluations().isEmpty)
       try run.keep(kept)
-      try run.keep(kept)  // in place of the first
+      try run.keep(kept)  // replaces the first
       #expect(try run.evaluations() == [kept])
       #expect(kept.name == "odd--names---base-test")
       let folder = run.url.appending(path: "evaluations/\(kept.name)")

@@ -7,10 +7,10 @@ import Testing
 @Suite("Runs with several seeds tell what another seed, and what other images, would change")
 struct SeedSpreadTests {
   private static let names = ["cat", "dog"]
-  /// Of a figure in percent, which is a sum of few doubles.
+  /// The tolerance of a figure in percent, which is a sum of a few doubles.
   private static let tolerance = 1e-9
 
-  /// Ten images of cats, of which those in `right` are named rightly.
+  /// A run with ten images of cats, of which those in `right` are predicted correctly.
   private func run(_ path: String, _ method: PromptLearning.Method, seed: Int, right: Range<Int>, images: Int = 10)
     -> SeedGroup.Run
   {
@@ -35,7 +35,7 @@ struct SeedSpreadTests {
     let spread = try #require(group.spreads.first)
     #expect((spread.evaluation, spread.runs, spread.seeds) == ("photos-all-test", ["a", "b", "c"], [1, 2, 3]))
     #expect(abs(spread.accuracy - 60) < Self.tolerance && abs(spread.deviation - 10) < Self.tolerance)
-    // t with two degrees of freedom is 4.30265; times 10 / √3.
+    // t for two degrees of freedom is 4.30265; times 10 / √3.
     #expect(abs(spread.seedInterval95.lower - 35.1586) < 1e-3 && abs(spread.seedInterval95.upper - 84.8414) < 1e-3)
     // Six of ten images, two of them only with some seeds.
     #expect((25...40).contains(spread.imageInterval95.lower) && (80...95).contains(spread.imageInterval95.upper))

@@ -64,7 +64,7 @@ struct SourceTests {
   }
 }
 
-/// A folder of its own for one test, removed afterwards.
+/// Makes a separate folder for one test, removed afterwards.
 func withTemporaryFolder<Result>(_ body: (URL) throws -> Result) throws -> Result {
   let folder = FileManager.default.temporaryDirectory.appending(path: "experiments-\(UUID().uuidString)")
   try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

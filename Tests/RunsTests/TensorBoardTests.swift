@@ -5,7 +5,7 @@ import TestSupport
 
 @Suite("Event files are framed and encoded as TensorBoard's own writer does it")
 struct TensorBoardTests {
-  /// What `Scripts/oracle/record_events.py` recorded.
+  /// The recordings of `Scripts/oracle/record_events.py`.
   struct Recordings: Decodable {
     let time: Double
     let checksums: [Checksum]
@@ -82,7 +82,7 @@ struct TensorBoardTests {
 }
 
 extension String {
-  /// Of a text of hexadecimal digits.
+  /// The bytes of a text of hexadecimal digits.
   fileprivate var bytes: [UInt8] {
     let digits = Array(utf8).map { UInt8($0 < 58 ? $0 - 48 : $0 - 87) }
     return stride(from: 0, to: digits.count - 1, by: 2).map { digits[$0] << 4 | digits[$0 + 1] }

@@ -24,7 +24,7 @@ struct BatchQueueTests {
   @Test("A queue refuses what it cannot answer in time, but never everything because of one slow batch")
   func patience() throws {
     let queue = queue()
-    // As if the process had been stopped for a minute.
+    // Simulates a process that was stopped for a minute.
     queue.note(seconds: 60, images: 1)
     do {
       let admission = try queue.admit(1)
@@ -74,7 +74,7 @@ struct BatchQueueTests {
     #expect(queue.depth == 0)
   }
 
-  /// Waits on a thread of its own, as the model does.
+  /// Waits on a separate thread, as the model does.
   private func batch(of queue: BatchQueue) async -> [Job] {
     await withCheckedContinuation { continuation in
       Thread.detachNewThread { continuation.resume(returning: queue.nextBatch(besides: nil) ?? []) }

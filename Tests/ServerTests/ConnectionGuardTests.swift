@@ -9,7 +9,7 @@ import NIOHTTPTypesHTTP1
 import Support
 import Testing
 
-/// Time is that of the embedded event loop, which stands still until a test moves it.
+/// The time is that of the embedded event loop, which advances only when a test moves it.
 @Suite("A connection's keeper closes, answers and counts")
 struct ConnectionGuardTests {
   private let metrics = ServerMetrics()
@@ -226,7 +226,7 @@ struct ConnectionGuardTests {
 
 @Suite("A connection outlives an answer as RFC 9112 says")
 struct PersistenceTests {
-  /// - Returns: what the handlers behind see in the request, and what the client sees in the answer.
+  /// - Returns: the field that the later handlers see in the request, and the one that the client sees in the answer.
   private func connection(_ request: String) throws -> (inner: String?, outer: String?) {
     let channel = EmbeddedChannel()
     try channel.pipeline.syncOperations.configureHTTPServerPipeline(

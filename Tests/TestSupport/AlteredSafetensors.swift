@@ -16,12 +16,12 @@ extension SafetensorsFile {
   }
 }
 
-/// What a test would have changed is not there.
+/// An error: the text that a test wanted to change does not occur.
 public struct NothingChanged: Error, CustomStringConvertible {
   public let description: String
 }
 
-/// In the description that files of this package have among their metadata, other words.
+/// Changes words in the description that this package's files have in their metadata.
 ///
 /// - Returns: a change that throws ``NothingChanged`` where `old` does not occur.
 public func describing(_ old: String, as new: String) -> SafetensorsChange {

@@ -1,6 +1,6 @@
 import Testing
 
-/// A text as an argument of a test: a run prints its beginning, on one line, however long it is.
+/// A text as an argument of a test: the test run prints its beginning, on one line, however long it is.
 public struct Excerpt: Sendable, Equatable, CustomTestStringConvertible {
   public let text: String
 
@@ -13,11 +13,11 @@ public struct Excerpt: Sendable, Equatable, CustomTestStringConvertible {
 }
 
 extension [String] {
-  /// The texts as arguments that are printed in brief.
+  /// The texts as arguments that are printed in short form.
   public var excerpts: [Excerpt] { map(Excerpt.init) }
 }
 
 extension Array {
-  /// Texts as arguments that are printed in brief, with what belongs to each.
+  /// Texts as arguments that are printed in short form, with their related values.
   public func excerptPairs<Other>() -> [(Excerpt, Other)] where Element == (String, Other) { map { (Excerpt($0), $1) } }
 }

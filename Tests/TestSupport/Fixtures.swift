@@ -4,7 +4,7 @@ import Foundation
 import Images
 import Torch
 
-/// Tensors that a script of Scripts/oracle recorded, and beside them the recipe that made them.
+/// Tensors that a script of Scripts/oracle recorded, with the recipe that made them.
 public struct Fixture<Recipe: Decodable>: Sendable where Recipe: Sendable {
   public let recipe: Recipe
   private let file: SafetensorsFile
@@ -20,7 +20,7 @@ public struct Fixture<Recipe: Decodable>: Sendable where Recipe: Sendable {
   public func has(_ name: String) -> Bool { file.names.contains(name) }
 }
 
-/// The first values of one name, by which another implementation of the formula is checked.
+/// The first values of one name, against which another implementation of the formula is checked.
 public struct Golden: Decodable, Sendable {
   public let name: String
   public let fnv1a64: String

@@ -5,7 +5,7 @@ import Torch
 
 /// Weights from a formula, as Scripts/oracle/formula_weights.py defines it: a random model without a file.
 public enum FormulaWeights {
-  /// FNV-1a, 64 bits, of the name: the state that splitmix64 starts from.
+  /// The state from which splitmix64 starts: FNV-1a, 64 bits, of the name.
   public static func state(of name: String) -> UInt64 {
     name.utf8.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
   }
@@ -16,7 +16,7 @@ public enum FormulaWeights {
     SplitMix.mixed(state &+ (UInt64(index) &+ 1) &* SplitMix.increment)
   }
 
-  /// Uniform in offset ± scale.
+  /// Values uniform in offset ± scale.
   public static func values(_ name: String, _ shape: [Int], scale: Double, offset: Double = 0) throws -> Tensor {
     let state = state(of: name)
     let count = shape.reduce(1, *)
@@ -93,13 +93,13 @@ extension FormulaWeights {
     return try Dictionary(uniqueKeysWithValues: shapes.map { ($0, try weight($0, $1)) })
   }
 
-  /// OpenAI's pixels at 224 × 224, or at another size.
+  /// OpenAI's preprocessing at 224 × 224, or at another size.
   public static func preprocessing(size: Int = 224) -> Preprocessing {
     Preprocessing(
       size: size, mean: [0.48145466, 0.4578275, 0.40821073], standardDeviation: [0.26862954, 0.26130258, 0.27577711])
   }
 
-  /// A CLIP as OpenAI's ViT-B models are, with weights from the formula.
+  /// A CLIP like OpenAI's ViT-B models, with weights from the formula.
   ///
   /// - Parameter vision: another image tower, where only the text tower matters.
   public static func viTB(
@@ -117,7 +117,7 @@ extension FormulaWeights {
     )
   }
 
-  /// The text tower of ViT-B/16 at full size, beside an image tower that costs nothing.
+  /// The text tower of ViT-B/16 at full size, with an image tower that costs nothing.
   public static func textTowerOfViTB16() throws -> (clip: CLIPModel, tensors: [String: Tensor]) {
     try viTB(patchSize: 16, vision: .init(imageSize: 16, patchSize: 16, width: 64, layers: 1, heads: 1))
   }

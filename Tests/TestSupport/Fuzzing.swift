@@ -2,28 +2,29 @@ import CAllocations
 import Foundation
 import Support
 
-/// Reads many damaged inputs, and measures what the worst of them cost.
+/// Reads many damaged inputs, and measures the highest cost.
 ///
-/// `COCOOP_FUZZ_ROUNDS` says how many each test reads; docs/run-folder.md has the figures of a hundred thousand.
+/// `COCOOP_FUZZ_ROUNDS` sets the number of inputs for each test; docs/run-folder.md has the figures of a hundred
+/// thousand.
 public struct Fuzzing: Sendable {
   /// The most bytes that a reader may have allocated at a time, for each byte of its input.
   public static let expansion = 10
-  /// Of the processor, so that a busy machine makes no difference.
+  /// The most seconds of processor time, so that a busy machine makes no difference.
   public static let patience = 1.0
 
   public let reader: String
   public let rounds: Int
-  /// Bytes that a reader may take whatever the input.
+  /// The bytes that a reader may take whatever the input.
   public let allowance: Int
 
-  /// - Parameter usually: inputs in everyday tests.
+  /// - Parameter usually: the number of inputs in everyday tests.
   public init(_ reader: String, usually: Int, allowance: Int) {
     self.reader = reader
     self.allowance = allowance
     rounds = Self.requested ?? usually
   }
 
-  /// One input, however many others are asked for.
+  /// Reads one input, however many others are requested.
   public init(once reader: String, allowance: Int) {
     self.reader = reader
     self.allowance = allowance
@@ -32,7 +33,7 @@ public struct Fuzzing: Sendable {
 
   private static let requested = ProcessInfo.processInfo.environment["COCOOP_FUZZ_ROUNDS"].flatMap(Int.init)
 
-  /// What became of the inputs.
+  /// The results for the inputs.
   public struct Report: Sendable {
     public internal(set) var read = 0
     public internal(set) var refused = 0
@@ -40,14 +41,14 @@ public struct Fuzzing: Sendable {
     public internal(set) var slowest = 0.0
     /// The most bytes beyond ``Fuzzing/expansion`` times the input; 0 where nothing counts them.
     public internal(set) var excess = 0
-    /// What a reader may not do, an entry for each input that made it.
+    /// The violations of a reader, one entry for each input that caused one.
     public internal(set) var problems: [String] = []
   }
 
   /// - Parameters:
-  ///   - input: the damaged bytes of a round, written where `read` looks for them.
-  ///   - read: what is measured; it may throw a `UserFacingError` error and no other.
-  ///   - check: what must hold of a value that was read.
+  ///   - input: writes the damaged bytes of a round to the place that `read` uses.
+  ///   - read: the operation that is measured; it may throw a `UserFacingError` and no other error.
+  ///   - check: the condition for a value that was read.
   public func callAsFunction<Value>(
     _ input: (_ round: Int) throws -> [UInt8], read: (Data) throws -> Value,
     check: (Value) throws -> Void = { _ in }

@@ -46,7 +46,7 @@ public struct MatWriter {
     bytes(type) + bytes(UInt32(content.count)) + content + Data(count: (8 - content.count % 8) % 8)
   }
 
-  /// Up to four bytes within the tag.
+  /// A small element, with up to four bytes within the tag.
   private func small(_ type: UInt32, _ content: Data) -> Data {
     bytes(UInt32(content.count) << 16 | type) + content + Data(count: 4 - content.count)
   }
@@ -57,6 +57,6 @@ public struct MatWriter {
 }
 
 extension [String] {
-  /// Each padded with zeros to 32 characters.
+  /// The texts, each padded with zeros to 32 characters.
   fileprivate var joined32: String { map { $0 + String(repeating: "\0", count: 32 - $0.utf8.count) }.joined() }
 }

@@ -3,7 +3,7 @@ import Foundation
 
 /// A tiny tree of each benchmark in the reference's layout, with empty files for images: datasets never open them.
 public enum Miniature {
-  /// - Parameter lists: whether the dataset's own lists are there too, from which a split can be rebuilt.
+  /// - Parameter lists: whether the dataset's own lists are written too, from which a split can be rebuilt.
   public static func write(_ benchmark: PublishedDataset, to root: URL, lists: Bool = true) throws {
     let folder = root.appending(path: benchmark.folder)
     func images(_ folders: [String], count: Int = 10, name: (String, Int) -> String = { "\($0)/\($1).jpg" }) throws {

@@ -3,7 +3,7 @@ public struct Mutation {
   private var generator: SplitMix
   private let pieces: [[UInt8]]
 
-  /// - Parameter pieces: texts that are put in, besides single bytes and parts of the original.
+  /// - Parameter pieces: texts that are inserted, in addition to single bytes and parts of the original.
   public init(seed: UInt64, pieces: [String] = []) { self.init(seed: seed, pieces: pieces.map { Array($0.utf8) }) }
 
   public init(seed: UInt64, pieces: [[UInt8]]) {
@@ -13,7 +13,7 @@ public struct Mutation {
 
   /// Overwrites, flips, deletes, repeats, inserts or cuts off, up to three times.
   ///
-  /// - Parameter other: sometimes takes the place of the end.
+  /// - Parameter other: a text that sometimes replaces the end.
   public mutating func callAsFunction(_ original: [UInt8], splicing other: [UInt8]? = nil) -> [UInt8] {
     var bytes = original
     for _ in 0...Int.random(in: 0..<3, using: &generator) where !bytes.isEmpty {
@@ -28,7 +28,7 @@ public struct Mutation {
       case 4: bytes.replaceSubrange(start..<end, with: piece)
       case 5: bytes.removeSubrange(start...)
       case 6: bytes[start] ^= 1 << UInt8.random(in: 0..<8, using: &generator)
-      case 7:  // what lengths and counts are stored as, at its least and its most
+      case 7:  // the least and the greatest values of stored lengths and counts
         let value: UInt8 = Bool.random(using: &generator) ? 0 : 0xFF
         for index in start..<min(end, start + 8) { bytes[index] = value }
       case 8: if let other { bytes.replaceSubrange(start..., with: other.suffix(other.count / 2)) }
@@ -44,7 +44,7 @@ public struct Mutation {
     return self(original, splicing: originals.randomElement(using: &generator))
   }
 
-  /// Numbers are what sizes are made of, so they are hit more often than chance would.
+  /// Digits occur in sizes, so they are hit more often than by chance.
   private mutating func overwriteDigit(of bytes: inout [UInt8], after start: Int) {
     let digits = UInt8(ascii: "0")...UInt8(ascii: "9")
     guard let index = bytes[start...].firstIndex(where: digits.contains) else { return }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// A folder of its own for one test, removed afterwards.
+/// Makes a separate folder for one test, removed afterwards.
 public func withTemporaryFolder<Result>(_ body: (URL) throws -> Result) throws -> Result {
   let folder = FileManager.default.temporaryDirectory.appending(path: "cocoop-test-\(UUID().uuidString)")
   try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

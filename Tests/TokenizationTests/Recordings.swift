@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// What the reference made of a text: `Scripts/oracle/record_tokens.py`.
+/// The reference's result for a text: `Scripts/oracle/record_tokens.py`.
 struct Recording {
   let suite: String
   let text: String

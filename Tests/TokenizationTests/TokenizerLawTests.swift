@@ -88,7 +88,7 @@ struct TokenizerLawTests {
 
 @Suite("The tokenizer takes long texts in its stride")
 struct LongTextTests {
-  /// Debug builds on a busy machine need a fraction of it; time that grows with the square would need hours.
+  /// The time limit: debug builds on a busy machine need a fraction of it; quadratic time would take hours.
   static let patience = Duration.seconds(60)
 
   @Test(

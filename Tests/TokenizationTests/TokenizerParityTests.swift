@@ -60,7 +60,7 @@ struct TokenizerParityTests {
   }
 }
 
-/// The split files and name lists beside the package, which may not be committed.
+/// The split files and name lists next to the package, which may not be committed.
 private struct PublishedSplits: Decodable {
   struct File: Decodable {
     let names: Int
@@ -72,7 +72,8 @@ private struct PublishedSplits: Decodable {
     .appending(path: "../../../shared/splits").standardizedFileURL
   static var exist: Bool { FileManager.default.fileExists(atPath: folder.path) }
 
-  /// A text file has a name a line; the names of a JSON file are sorted, by scalars as Python does.
+  /// The names in a file: a text file has one name a line; the names of a JSON file are sorted by scalars, as in
+  /// Python.
   static func classNames(in file: URL) throws -> [String] {
     let data = try Data(contentsOf: file)
     guard file.pathExtension == "json" else {

@@ -6,7 +6,7 @@ import Torch
 struct AttentionTests {
   static let tolerance: Float = 1e-5
 
-  /// A pattern, and the arrangement of the operands that it is tried with.
+  /// A pattern, and the arrangement of the operands with which it is tested.
   struct Arrangement: CustomTestStringConvertible, Sendable {
     let testDescription: String
     var images = 1
@@ -104,7 +104,7 @@ struct AttentionTests {
     let dense: ([Tensor]) throws -> Tensor = { try maskedAttention(operands($0), arrangement) }
     #expect(try sparse(parameters).isClose(to: dense(parameters), within: Self.tolerance))
 
-    // Scaled up, so that the tolerance is one of the gradients of a sum.
+    // The weights are scaled up, so that the tolerance is one of the gradients of a sum.
     let scale = Float(weight.count)
     let expected = try valueWithGradient(at: parameters) { try dense($0).weightedMean(weight) * scale }
     let found = try valueWithGradient(at: parameters) { try sparse($0).weightedMean(weight) * scale }
@@ -114,7 +114,7 @@ struct AttentionTests {
   }
 }
 
-/// Attention as the formula says it: softmax(q kᵀ / √width + mask) v, with a mask of -10⁹ where nothing is attended to.
+/// Attention by its formula: softmax(q kᵀ / √width + mask) v, with a mask of -10⁹ where nothing is attended to.
 private func maskedAttention(_ operands: [Tensor], _ arrangement: AttentionTests.Arrangement) throws -> Tensor {
   let (heads, width) = (arrangement.heads, arrangement.width / arrangement.heads)
   let split = try operands.map { operand in

@@ -5,7 +5,7 @@ import Torch
 
 @Suite("A damaged safetensors file is refused in one line")
 struct DamagedSafetensorsTests {
-  /// Headers of files with eight bytes of tensors, and what is said about each after the path.
+  /// Headers of files with eight bytes of tensors, and the problem of each, to be read after the path.
   static let headers: [(header: String, problem: String)] = [
     ("", "expected an object at byte 0 of the header"),
     ("[]", "expected an object at byte 0 of the header"),
@@ -146,7 +146,7 @@ struct DamagedSafetensorsTests {
     let original = try [UInt8](Data(contentsOf: fixture("python.safetensors")))
     let report = try SafetensorsFuzzer(original: original, seed: 3).run(usually: 4000)
     #expect(report.problems.isEmpty)
-    // Both must happen, or the mutations are too coarse or too fine to show anything.
+    // Both must happen, otherwise the mutations are too coarse or too fine to show anything.
     #expect(report.read > 20 && report.refused > 20)
   }
 

@@ -3,7 +3,7 @@ import Torch
 
 @Suite("No exception of libtorch crosses into Swift")
 struct FailureTests {
-  /// Ways to make libtorch throw, each of which must come back as an error of one line.
+  /// Ways to make libtorch throw, each of which must be returned as an error of one line.
   static let provocations: [String: @Sendable () throws -> Any] = [
     "reshape to another count": { try matrix().reshaped([4, 2]) },
     "reshape with two unknown lengths": { try matrix().reshaped([-1, -1]) },

@@ -28,7 +28,7 @@ struct FrozenConvolutionTests {
     Form(kernel: 3, stride: 2, padding: 1, groups: 4, activation: .relu),
   ]
 
-  /// A batch normalisation, and what it is by its definition.
+  /// A batch normalisation, and its result by its definition.
   private struct Norm {
     let weight, bias, mean, variance: [Float]  // [C]
     let epsilon: Float = 1e-3
@@ -75,7 +75,7 @@ struct FrozenConvolutionTests {
       let found = try frozen(x)
       #expect(found.shape == expected.shape)
       #expect(try found.isClose(to: expected, within: 2e-5))
-      // What it gives lies channel by channel in memory, and goes on as any other tensor does.
+      // Its result has the channels-last layout in memory, but can be used like any other tensor.
       #expect(try (found + expected).isClose(to: expected * 2, within: 4e-5))
       #expect(
         try found.zeroPadded(left: 1, right: 2, top: 0, bottom: 1)

@@ -3,7 +3,8 @@ import Support
 import Testing
 import Torch
 
-// Each of these needs a process of its own: other tests change what is measured, or the setting is made once a process.
+// Each of these needs a separate process: other tests change the measured values, or the setting is made once in a
+// process.
 @Suite("A process that trains")
 struct ProcessTests {
   #if os(Linux)
@@ -23,6 +24,29 @@ struct ProcessTests {
       }
     }
   #endif
+
+  @Test("Work that is divided among threads gives the bits of one thread, in order, and the first error")
+  func divided() async {
+    await #expect(processExitsWith: .success) {
+      try Threads.use(3)
+      let matrices = try (0..<40).map { number in
+        try Tensor(doubles: (0..<10_000).map { sin(Double($0 + number)) }, shape: [100, 100])
+      }
+      @Sendable func product(_ matrix: Tensor) throws -> [Double] { try matrix.matmul(matrix).softmax().doubles() }
+      let divided = try Threads.map(matrices, product)
+      #expect(divided == (try Threads.map([matrices], { try $0.map(product) }))[0])
+      #expect(try Threads.map([Int](), { $0 }).isEmpty)
+      // Each of them computes by itself.
+      #expect(try Threads.map([0, 1, 2], { try Threads.map([$0], { $0 * 2 })[0] }) == [0, 2, 4])
+      let failure = #expect(throws: TorchError.self) {
+        try Threads.map(Array(0..<20)) { number in
+          guard number < 7 else { throw TorchError.threadCount(requested: number, inUse: nil) }
+          return number
+        }
+      }
+      #expect(failure == .threadCount(requested: 7, inUse: nil))
+    }
+  }
 
   @Test("The number of threads is set once")
   func threads() async {

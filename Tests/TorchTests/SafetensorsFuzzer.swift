@@ -3,7 +3,7 @@ import Testing
 import TestSupport
 import Torch
 
-/// Damages a file and reads what is left, with every tensor of it.
+/// Damages a file and reads the result, with every tensor of it.
 struct SafetensorsFuzzer {
   let original: [UInt8]
   let seed: UInt64
@@ -14,7 +14,7 @@ struct SafetensorsFuzzer {
     return try withTemporaryFolder { folder in
       let url = folder.appending(path: "damaged.safetensors")
       return try Fuzzing("safetensors", usually: count, allowance: 1 << 20) { round in
-        // Removed, not overwritten: a mapped file must not be shortened.
+        // Removed instead of overwritten: a mapped file must not be shortened.
         try? FileManager.default.removeItem(at: url)
         let damaged = round % 4 == 0 ? mutate(original) : header(mutate(Array(original[8..<headerEnd])), headerEnd)
         try Data(damaged).write(to: url)
@@ -32,7 +32,7 @@ struct SafetensorsFuzzer {
     }
   }
 
-  /// The file with another header, whose length is stated right: most damage should reach further than that number.
+  /// The file with another header, with its correct length: most damage should reach further than that number.
   private func header(_ header: [UInt8], _ end: Int) -> [UInt8] {
     withUnsafeBytes(of: UInt64(header.count).littleEndian) { Array($0) } + header + original[end...]
   }

@@ -21,7 +21,7 @@ func fixture(_ name: String) throws -> URL {
   try #require(Bundle.module.url(forResource: "Fixtures/\(name)", withExtension: nil))
 }
 
-/// Runs `body` with a folder that exists only meanwhile.
+/// Runs `body` with a folder that is removed afterwards.
 func withTemporaryFolder<Result>(_ body: (URL) throws -> Result) throws -> Result {
   let folder = FileManager.default.temporaryDirectory.appending(path: "TorchTests-\(UUID().uuidString)")
   try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

@@ -20,7 +20,7 @@ struct TorchArchiveFuzzTests {
       } read: { data in
         let archive = try TorchArchive(contentsOf: url)
         let total = try archive.names.reduce(0) { try $0 + archive.tensor($1).bytes().count }
-        // Integers of 8 bits are read as those of 64.
+        // Integers of 8 bits are read as 64 bits.
         #expect(total <= 80 * data.count)
       }
       #expect(report.problems.isEmpty)
@@ -28,7 +28,7 @@ struct TorchArchiveFuzzTests {
     }
   }
 
-  /// One byte each.
+  /// The instructions, one byte each.
   private static let instructions = (Array("(.012NIJKMLFGSTUVXBC)t]lae}dsucRbioPQghjpqr".utf8) + Array(0x80...0x98))
     .map { [$0] }
   private static let sizes: [[UInt8]] = [[0xFF, 0xFF, 0xFF, 0x7F]]

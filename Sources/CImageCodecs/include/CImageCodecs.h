@@ -7,15 +7,15 @@
  *   ic_status status = ic_read_size(IC_JPEG, bytes, count, &size);     // reads the header only
  *   if (status.code == IC_OK) {
  *     uint8_t *pixels = malloc((size_t)size.width * size.height * 3);  // the caller owns the memory
- *     status = ic_decode(IC_JPEG, bytes, count, size, NULL, pixels);   // fills it: height x width x 3, row-major
+ *     status = ic_decode(IC_JPEG, bytes, count, size, 1, NULL, pixels);  // fills it: [height, width, 3], row-major
  *   }
  *
  * With an `ic_resizing` in place of NULL, `pixels` is what it makes of the picture, and the picture itself is never
  * whole in memory where the format gives it row by row.
  *
  * Every call is a pure function of its arguments, and of whether libheif is installed: nothing to free, nothing
- * printed, safe from any number of threads. Errors of the libraries come back as a status; their longjmp never leaves this
- * module.
+ * printed, safe from any number of threads. Errors of the libraries come back as a status; their longjmp never leaves
+ * this module.
  */
 #ifndef CIMAGECODECS_H
 #define CIMAGECODECS_H
@@ -79,18 +79,41 @@ typedef struct {
   size_t outputs;
 } ic_filter;
 
+/*
+ * The instructions that resampling uses. All give the same bits; what the processor lacks is replaced by the best that
+ * it has.
+ */
+typedef enum {
+  IC_BEST = 0,     /* the best that the processor has */
+  IC_PORTABLE = 1, /* what every processor has that the package is built for, NEON with it */
+  IC_SSE4 = 2,
+  IC_AVX2 = 3,
+  IC_AVX512 = 4, /* with its products of bytes (VNNI) */
+} ic_instructions;
+
+/* What `IC_BEST` stands for here. */
+ic_instructions ic_best_instructions(void);
+
 /* What becomes of a picture: down.outputs x across.outputs x 3 bytes. Bytes are rounded between the two passes. */
 typedef struct {
   ic_filter across;   /* over the columns of each row */
   ic_filter down;     /* over the rows of each column */
   int32_t down_first; /* which pass comes first */
+  ic_instructions instructions;
 } ic_resizing;
 
 /*
- * Decodes into `pixels`: the picture itself where `resizing` is NULL, or what that makes of it. Orientation is not
- * applied.
+ * The size of a picture of which each square of `reduction` pixels to a side is decoded as one pixel; what is left over
+ * at the right and at the bottom becomes one too.
  */
-ic_status ic_decode(ic_format format, const uint8_t *bytes, size_t count, ic_size size,
+ic_size ic_reduced(ic_size size, uint32_t reduction);
+
+/*
+ * Decodes into `pixels`: the picture itself where `resizing` is NULL, or what that makes of it. Orientation is not
+ * applied. With a `reduction` of 2, 4 or 8, which a JPEG alone allows, the picture is the reduced one; `size` is that of
+ * the whole all the same.
+ */
+ic_status ic_decode(ic_format format, const uint8_t *bytes, size_t count, ic_size size, uint32_t reduction,
                     const ic_resizing *_Nullable resizing, uint8_t *pixels);
 
 /* The same from pixels in memory. */

@@ -2,17 +2,17 @@ import Foundation
 import Support
 import Torch
 
-/// A checkpoint that is open: its files are found and its tensors are named, but none is read yet.
+/// An open checkpoint: its files are found and the names of its tensors are known, but no tensor is read yet.
 public struct Checkpoint: Sendable {
   public let files: CheckpointFiles
-  /// By open_clip's names, whatever the file's are.
+  /// The tensors by open_clip's names, whatever the file's names are.
   public let tensors: CheckpointTensors
 
-  /// Opens a checkpoint in any of the forms that ``CheckpointFiles`` and ``CheckpointTensors`` describe.
+  /// Opens a checkpoint in any of the formats that ``CheckpointFiles`` and ``CheckpointTensors`` describe.
   ///
   /// - Parameters:
-  ///   - url: a folder in open_clip's or Hugging Face's form, one of the hub's cache, or a file of weights.
-  ///   - prefix: what stands before the names of the model that is meant, where the file holds several.
+  ///   - url: a folder in open_clip's or Hugging Face's format, one of the hub's cache, or a file of weights.
+  ///   - prefix: the prefix of the wanted model's tensor names, where the file holds several models.
   /// - Throws: ``CLIPError/checkpoint(path:_:)``, and what the reader of the weights' form throws.
   public init(at url: URL, prefix: String? = nil) throws {
     files = try CheckpointFiles(at: url)
@@ -21,7 +21,7 @@ public struct Checkpoint: Sendable {
         ? ShardedTensors(index: files.weights) : openTensorFile(at: files.weights), prefix: prefix)
   }
 
-  /// What the weights are of, as the checkpoint states it, or as the shapes of its tensors tell.
+  /// The configuration of the weights: stated by the checkpoint, or inferred from the shapes of its tensors.
   ///
   /// - Throws: ``CLIPError``.
   public func configuration() throws -> CLIPConfiguration {
@@ -33,7 +33,7 @@ public struct Checkpoint: Sendable {
     }
   }
 
-  /// The architecture that the shapes of the tensors belong to, with OpenAI's preprocessing and activation.
+  /// The architecture that the tensors' shapes imply, with OpenAI's preprocessing and activation.
   func inferredConfiguration() throws -> CLIPConfiguration {
     let file = files.weights.lastPathComponent
     if let foreign = alteredCLIP() ?? ForeignCheckpoint(plainNames) { throw foreign.error(in: file) }
@@ -42,7 +42,7 @@ public struct Checkpoint: Sendable {
       inferredFrom: Dictionary(uniqueKeysWithValues: shapes), file: file)
   }
 
-  /// All names without the model's prefix, and open_clip's beside the file's own.
+  /// All names without the model's prefix: the file's own and open_clip's.
   private var plainNames: Set<String> {
     let names = tensors.file.names.map {
       $0.hasPrefix(tensors.prefix) ? String($0.dropFirst(tensors.prefix.count)) : $0
@@ -50,7 +50,7 @@ public struct Checkpoint: Sendable {
     return Set(names).union(tensors.names)
   }
 
-  /// What keeps the model from being loaded whatever its architecture: quantized weights, an adapter, prompts inside.
+  /// The reason why the model cannot be loaded in any architecture: quantized weights, an adapter, or prompts inside.
   private func alteredCLIP() -> ForeignCheckpoint? {
     let beside = Set(tensors.passedOver)
     let isWhole = tensors.names.contains("token_embedding.weight") && tensors.names.contains { $0.hasPrefix("visual.") }
@@ -60,7 +60,7 @@ public struct Checkpoint: Sendable {
       alteredCLIP: Dictionary(uniqueKeysWithValues: types), isWhole: isWhole, base: adapterBase())
   }
 
-  /// The model that an adapter is for and its kind, as `adapter_config.json` beside it or its metadata say.
+  /// The base model and kind of an adapter, from `adapter_config.json` in the same folder or from its metadata.
   private func adapterBase() -> (model: String?, kind: String?) {
     let url = files.weights.deletingLastPathComponent().appending(path: "adapter_config.json")
     let isAdapter = files.weights.lastPathComponent.hasPrefix("adapter_")
@@ -72,7 +72,7 @@ public struct Checkpoint: Sendable {
     return (model, kind)
   }
 
-  /// An error that tensors gave a configuration, or what explains it: that the tensors are of another architecture.
+  /// An error from building a configuration, or its explanation: that the tensors are of another architecture.
   func explanation(of error: CLIPError, in stated: CLIPConfiguration) -> CLIPError {
     switch error.kind {
     case .missingTensor, .tensorShape, .unreadTensors, .elementType: break

@@ -3,18 +3,18 @@ import Support
 import Tokenization
 import Torch
 
-/// What can be said of a checkpoint, whether or not it would load.
+/// The facts about a checkpoint, whether or not it would load.
 public struct CheckpointInspection {
   public let checkpoint: Checkpoint
-  /// What the checkpoint states, or else what its tensors tell; `nil` where neither can be understood.
+  /// The configuration that the checkpoint states, or that its tensors imply; `nil` where neither can be read.
   public let configuration: CLIPConfiguration?
-  /// Why the checkpoint does not load; `nil` where it does.
+  /// The reason why the checkpoint does not load; `nil` where it does.
   public let refusal: (any UserFacingError)?
   public let oddities: [CheckpointDiagnosis.Oddity]
-  /// The factor of cosines, already exponentiated.
+  /// The factor by which cosines are multiplied, already exponentiated.
   public let logitScale: Float?
 
-  /// - Throws: what ``Checkpoint/init(at:)`` throws: without tensors there is nothing to inspect.
+  /// - Throws: the errors of ``Checkpoint/init(at:)``: without tensors there is nothing to inspect.
   public init(_ checkpoint: Checkpoint) throws {
     self.checkpoint = checkpoint
     let (configuration, refused) = try Self.configuration(of: checkpoint)
@@ -49,11 +49,11 @@ public struct CheckpointInspection {
 }
 
 extension Checkpoint {
-  /// Whose library a converted checkpoint is for.
+  /// The library that a converted checkpoint is for.
   public enum Target: String, Sendable, CaseIterable {
-    /// `open_clip_config.json` and `open_clip_model.safetensors`.
+    /// open_clip: `open_clip_config.json` and `open_clip_model.safetensors`.
     case openCLIP = "open-clip"
-    /// `config.json`, `preprocessor_config.json`, `model.safetensors` and the tokenizer's files.
+    /// `transformers`: `config.json`, `preprocessor_config.json`, `model.safetensors` and the tokenizer's files.
     case huggingFace = "hugging-face"
 
     fileprivate var files: Set<String> {
@@ -65,14 +65,14 @@ extension Checkpoint {
     }
   }
 
-  /// Writes the model anew, as a folder that appears whole or not at all.
+  /// Writes the model in another format, as a folder that appears whole or not at all.
   ///
-  /// The model is built first, so that nothing is converted that would not load.
+  /// The model is built first, so that a checkpoint that would not load is not converted.
   ///
   /// - Parameters:
-  ///   - precision: of all tensors: `float32`, `float16` or `bfloat16`.
+  ///   - precision: the element type of all tensors: `float32`, `float16` or `bfloat16`.
   ///   - replacing: whether a folder that an earlier conversion wrote may be replaced.
-  /// - Throws: ``CLIPError``; `WritingError` with the system's reason. What stood at `folder` is then unchanged.
+  /// - Throws: ``CLIPError``; `WritingError` with the system's reason. An earlier folder is then unchanged.
   public func convert(
     to folder: URL, for target: Target, precision: Tensor.Kind, replacing: Bool
   ) throws {
@@ -89,7 +89,7 @@ extension Checkpoint {
     }
   }
 
-  /// All but the weights.
+  /// The files except the weights.
   private static func files(of configuration: CLIPConfiguration, for target: Target) throws -> [String: Data] {
     switch target {
     case .openCLIP: return ["open_clip_config.json": try configuration.openCLIPFile()]

@@ -1,9 +1,9 @@
 import Support
 import Torch
 
-/// What is odd about the tensors of a checkpoint, noted while a model is built from them.
+/// The oddities of a checkpoint's tensors, recorded while a model is built from them.
 public struct CheckpointDiagnosis {
-  /// One tensor, by the file's name, and why it is in the list.
+  /// One tensor, by the file's name, and the reason why it is in the list.
   public struct Oddity: Sendable, Equatable {
     public enum Reason: Sendable, Equatable {
       case missing
@@ -14,7 +14,7 @@ public struct CheckpointDiagnosis {
       case unreadable
       case notFinite
       case allZero
-      /// Every element is this one.
+      /// Every element has this value.
       case constant(Float)
     }
 
@@ -26,13 +26,14 @@ public struct CheckpointDiagnosis {
   /// The first fault for which loading would refuse the file.
   public private(set) var refusal: (any UserFacingError)?
 
-  /// Elements of stand-ins: a configuration may ask for a billion layers, or for one that no memory holds.
+  /// The number of elements that placeholders may have: a configuration may specify a billion layers, or one larger
+  /// than any memory.
   private var budget = 1 << 29
 
-  /// Notes a tensor that cannot be used.
+  /// Records a tensor that cannot be used.
   ///
   /// - Returns: zeros in its place, which cost no memory until a layer lays them out.
-  /// - Throws: `error` where too much is at fault to go on.
+  /// - Throws: `error` where there are too many faults to continue.
   mutating func standIn(for shape: [Int], because error: any UserFacingError, spelled name: String) throws -> Tensor {
     refusal = refusal ?? error
     let reason: Oddity.Reason =
@@ -54,7 +55,7 @@ public struct CheckpointDiagnosis {
     oddities += names.map { Oddity(tensor: $0, reason: .unknown) }
   }
 
-  /// Notes a tensor that cannot be read, or whose elements are all the same.
+  /// Records a tensor that cannot be read, or whose elements are all the same.
   mutating func note(spelled name: String, reading: () throws -> Tensor) throws {
     do {
       try note(reading(), spelled: name)
@@ -64,7 +65,7 @@ public struct CheckpointDiagnosis {
     }
   }
 
-  /// Notes a tensor whose elements are all the same; of one element, or none, that says nothing.
+  /// Records a tensor whose elements are all the same, unless it has one element or none.
   mutating func note(_ tensor: Tensor, spelled name: String) throws {
     guard tensor.count > 1 else { return }
     let elements = try tensor.floats()
@@ -74,7 +75,7 @@ public struct CheckpointDiagnosis {
   }
 }
 
-/// A checkpoint whose tensors are diagnosed while a model is built from them: faults are noted and not thrown.
+/// A source that diagnoses a checkpoint's tensors while a model is built: faults are recorded and not thrown.
 struct DiagnosingSource: WeightSource {
   private(set) var diagnosis = CheckpointDiagnosis()
   private var source: CheckpointSource
@@ -84,7 +85,7 @@ struct DiagnosingSource: WeightSource {
   var precision: Precision { source.precision }
 
   /// - Returns: the tensor, or zeros in place of one that cannot be used.
-  /// - Throws: the fault where too much is at fault to go on.
+  /// - Throws: the fault where there are too many to continue.
   mutating func take(_ name: String, _ shape: [Int]) throws -> Tensor {
     let spelled = source.tensors.spelled(name)
     do {

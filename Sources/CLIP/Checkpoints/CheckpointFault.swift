@@ -1,13 +1,13 @@
 import Support
 
-/// What is wrong with the files of a checkpoint: the facts of ``CLIPError/checkpoint(path:_:)``.
+/// A fault in the files of a checkpoint: the facts of ``CLIPError/checkpoint(path:_:)``.
 public enum CheckpointFault: Equatable, Sendable {
   case nothingThere
   case brokenLink
   case linkLoop
   /// A pipe, a device, a socket; or a folder where a file must be.
   case notAFile
-  /// The system would not read it.
+  /// The system refused to read it.
   case unreadable(reason: String)
   case wrongDownload(WrongDownload)
   case text
@@ -16,27 +16,27 @@ public enum CheckpointFault: Equatable, Sendable {
   /// A folder without any of these files.
   case noWeights(expected: [String])
   case severalWeights(names: [String])
-  /// A folder with an index of shards and no word on what they are of.
+  /// A folder with an index of shards but without a configuration.
   case noConfiguration(index: String, expected: String)
-  /// An index without its map of tensors to files, or one of another form.
+  /// An index without its map of tensors to files, or one of another format.
   case index(expected: String)
-  /// An index that leads out of its folder.
+  /// An index with a path outside its folder.
   case shardPath(name: String)
   case missingShards(names: [String], of: Int)
   case notInShard(tensor: String, shard: String)
   case notInIndex(tensor: String, shard: String)
-  /// Two models in one file, by what stands before their tensors' names.
+  /// Two models in one file, with the prefixes of their tensors' names.
   case severalModels(prefixes: [String])
-  /// No model under the prefix that was asked for.
+  /// No model under the requested prefix.
   case noModel(prefix: String, prefixes: [String])
-  /// A file of another kind, by its first bytes.
+  /// A file of another format, by its first bytes.
   case otherFormat(String)
-  /// A folder of the hub's cache without the snapshot that it names, or with several and no name.
+  /// A folder of the hub's cache without the snapshot that it refers to, or with several and no reference.
   case snapshot(expected: String, found: [String])
   /// The configuration states one architecture, and the tensors are those of another.
   case otherArchitecture(configuration: String, stated: String, found: String)
 
-  /// What is wrong, to be read after the path.
+  /// The problem, to be read after the path.
   var problem: String {
     switch self {
     case .nothingThere: "there is nothing at this path"

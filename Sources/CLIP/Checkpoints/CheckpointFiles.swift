@@ -1,22 +1,22 @@
 import Foundation
 import Support
 
-/// Which files a checkpoint consists of: a folder in open_clip's or Hugging Face's form, or a file of weights alone.
+/// The files of a checkpoint: a folder in open_clip's or Hugging Face's format, or a file of weights alone.
 public struct CheckpointFiles: Sendable {
-  /// How a checkpoint says what its weights are of.
+  /// The way in which a checkpoint states its configuration.
   public enum Form: String, Sendable {
-    /// `open_clip_config.json`.
+    /// The file `open_clip_config.json`.
     case openCLIP = "open_clip"
-    /// `config.json` and `preprocessor_config.json`.
+    /// The files `config.json` and `preprocessor_config.json`.
     case huggingFace = "Hugging Face"
-    /// Not at all: the shapes of the tensors tell.
+    /// No statement: the configuration is inferred from the shapes of the tensors.
     case weightsAlone = "weights alone"
   }
 
-  /// What the checkpoint is called: its folder, or the file without its extension.
+  /// The checkpoint's name: its folder, or the file without its extension.
   public let name: String
   public let form: Form
-  /// The folder of a folder's form, or the file.
+  /// The checkpoint's folder, or its file where it is a file alone.
   public let url: URL
   /// The file of weights, or the index of its shards.
   public let weights: URL
@@ -28,7 +28,7 @@ public struct CheckpointFiles: Sendable {
   /// Whether ``weights`` is an index.
   var isSharded: Bool { weights.lastPathComponent.hasSuffix(Self.indexSuffix) }
 
-  /// What open_clip and `transformers` look for, in their order.
+  /// The file names that open_clip and `transformers` look for, in their order.
   private static func candidates(_ form: Form) -> [String] {
     switch form {
     case .openCLIP:
@@ -45,8 +45,8 @@ public struct CheckpointFiles: Sendable {
 
   /// Finds the files of the checkpoint at `url`.
   ///
-  /// Both libraries write their weights twice on request, as safetensors and as a pickle; as they do, the first is
-  /// taken. A file that belongs to a folder's form is read with that folder's configuration.
+  /// Both libraries optionally write their weights twice, as safetensors and as a pickle; like them, this prefers the
+  /// first. A file that belongs to a folder in one of the formats is read with that folder's configuration.
   ///
   /// - Throws: ``CLIPError/checkpoint(path:_:)``.
   public init(at url: URL) throws {
@@ -55,7 +55,7 @@ public struct CheckpointFiles: Sendable {
     case .folder:
       let cached = try Self.snapshot(in: url)
       let files = try CheckpointFiles(folder: cached?.snapshot ?? url)
-      // A snapshot is called by a hash, and its weights alone by the same name everywhere.
+      // A snapshot's name is a hash, and its file of weights has the same name everywhere.
       self.init(name: cached?.name ?? files.name, form: files.form, url: files.url, weights: files.weights)
     case .file:
       let folder = url.deletingLastPathComponent()
@@ -76,10 +76,10 @@ public struct CheckpointFiles: Sendable {
     self.weights = weights
   }
 
-  /// The snapshot that a folder of the hub's cache leads to, `models--ORGANISATION--NAME` or its `snapshots`: that of
-  /// the branch `main`, or else the only one; and the model's name.
+  /// The snapshot in a folder of the hub's cache, `models--ORGANISATION--NAME` or its `snapshots`: that of the branch
+  /// `main`, or otherwise the only one; and the model's name.
   ///
-  /// - Returns: `nil` where the folder is none of a cache.
+  /// - Returns: `nil` where the folder does not belong to a cache.
   private static func snapshot(in folder: URL) throws -> (snapshot: URL, name: String)? {
     let root = folder.lastPathComponent == "snapshots" ? folder.deletingLastPathComponent() : folder
     let snapshots = root.appending(path: "snapshots")
@@ -138,7 +138,7 @@ public struct CheckpointFiles: Sendable {
     return .weightsAlone
   }
 
-  /// The files that could be weights, by name; what they are, their content tells later.
+  /// The files that could be weights, by name; their content is checked later.
   private static func filesOfWeights(in folder: URL) throws -> [URL] {
     guard let names = try? FileManager.default.contentsOfDirectory(atPath: folder.path) else {
       throw CLIPError.checkpoint(path: folder.path, .unreadable(reason: "the folder cannot be read"))
@@ -148,8 +148,8 @@ public struct CheckpointFiles: Sendable {
       .map { folder.appending(path: $0) }.filter { (try? RegularFile.kind(of: $0)) != .folder }
   }
 
-  /// SHA-256 of the weights, in lower-case hexadecimal: what `sha256sum` prints for the file. For shards, that of what
-  /// `sha256sum` prints for all of them in the order of their names.
+  /// SHA-256 of the weights, in lower-case hexadecimal, as `sha256sum` prints it for the file. For shards it is the
+  /// hash of the lines that `sha256sum` prints for all of them in the order of their names.
   public func hash() throws -> String {
     guard isSharded else { return try FileHash.sha256(of: weights) }
     let shards = try ShardedTensors(index: weights).shards

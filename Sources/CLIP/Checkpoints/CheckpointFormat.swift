@@ -1,21 +1,21 @@
 import Foundation
 import Support
 
-/// What a file is by its first bytes, whatever its name says.
+/// The format of a file by its first bytes, whatever its name is.
 enum FileContent: Equatable {
   case safetensors
-  /// What torch.save and TorchScript write: a zip archive, or the bare pickles of PyTorch before 1.6.
+  /// The output of torch.save and TorchScript: a zip archive, or the bare pickles of PyTorch before 1.6.
   case torch
   case wrongDownload(WrongDownload)
   case text
-  /// A format that people give instead, by its name.
+  /// A known format that users give by mistake, with its name.
   case known(String)
   case other
 
-  /// More than enough for what tells these apart.
+  /// The number of bytes read, more than enough to distinguish the formats.
   private static let prefix = 1024
 
-  /// - Throws: ``CLIPError/checkpoint(path:_:)`` where the file cannot be read or is none.
+  /// - Throws: ``CLIPError/checkpoint(path:_:)`` where the file cannot be read or is not a file.
   init(of url: URL) throws {
     self.init(beginning: try RegularFile.contents(of: url, atMost: Self.prefix))
   }
@@ -47,12 +47,12 @@ enum FileContent: Equatable {
     ([0x89, 0x50, 0x4E, 0x47], "a PNG image"), ([0xFF, 0xD8, 0xFF], "a JPEG image"), (Array("%PDF".utf8), "a PDF"),
   ]
 
-  /// The opcode that begins a pickle, and its protocol: torch writes 2 unless told otherwise.
+  /// Whether the bytes begin with a pickle's first opcode and its protocol; torch writes protocol 2 by default.
   private static func isPickle(_ bytes: [UInt8]) -> Bool {
     bytes.count > 1 && bytes[0] == 0x80 && (2...5).contains(bytes[1])
   }
 
-  /// Eight bytes of the header's length, then the JSON object that is the header.
+  /// Whether the bytes begin with eight bytes of the header's length, then the JSON object that is the header.
   private static func isSafetensors(_ bytes: [UInt8]) -> Bool {
     guard bytes.count > 8, bytes[4..<8].allSatisfy({ $0 == 0 }) else { return false }
     let start = bytes[8...].first { ![0x20, 0x09, 0x0A, 0x0D].contains($0) }
@@ -61,7 +61,7 @@ enum FileContent: Equatable {
 }
 
 extension [UInt8] {
-  /// Without the beginning of a UTF-8 sequence that the end cuts off.
+  /// The bytes without the truncated UTF-8 sequence at the end.
   fileprivate var droppingPartialScalar: ArraySlice<UInt8> {
     let continuation = reversed().prefix { $0 & 0xC0 == 0x80 }.count
     guard continuation < 4, continuation < count, self[count - 1 - continuation] >= 0xC0 else { return self[...] }
@@ -69,9 +69,9 @@ extension [UInt8] {
   }
 }
 
-/// Reads files that a person names, and nothing else: no folder, no pipe that would wait for a writer.
+/// Reads the files that a user gives, and nothing else: no folder, and no pipe that would wait for a writer.
 enum RegularFile {
-  /// What stands at a path.
+  /// The kinds of what may be at a path.
   enum Kind: Equatable { case file, folder }
 
   /// - Throws: ``CLIPError/checkpoint(path:_:)`` where there is nothing, or something else.
@@ -87,10 +87,10 @@ enum RegularFile {
     }
   }
 
-  /// Whether anything stands at a path, if only a link that leads nowhere: reading it then says so.
+  /// Whether anything is at a path, even a link that leads nowhere: reading it reports that.
   static func exists(_ url: URL) -> Bool { FileSystem.exists(url.path) }
 
-  /// The whole of a file that describes others, which is short.
+  /// The whole content of a file that describes others, which is short.
   static func description(at url: URL) throws -> Data {
     let limit = 16_000_000
     let bytes = try contents(of: url, atMost: limit + 1)
@@ -109,7 +109,7 @@ enum RegularFile {
     return bytes
   }
 
-  /// Hands out a file from its start in pieces, until `body` returns false.
+  /// Passes a file to `body` from its start in pieces, until `body` returns false.
   static func read(_ url: URL, pieces size: Int, _ body: (UnsafeRawBufferPointer) -> Bool) throws {
     let descriptor = FileSystem.withSystemPath(url.path) { open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
     guard descriptor >= 0 else { throw CLIPError.checkpoint(path: url.path, fault(of: url, errno)) }

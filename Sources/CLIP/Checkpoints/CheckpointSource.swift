@@ -2,10 +2,10 @@ import Foundation
 import Support
 import Torch
 
-/// The tensors of a checkpoint, handed out to the layers of a model.
+/// The tensors of a checkpoint, provided to the layers of a model.
 ///
-/// Loading is strict both ways: a tensor that is missing or of another shape is refused when a layer asks for it, and
-/// ``finish()`` refuses a model with tensors that no layer asked for.
+/// Loading is strict both ways: a tensor that is missing or of another shape is refused when a layer requests it, and
+/// ``finish()`` refuses a model with tensors that no layer requested.
 public struct CheckpointSource: WeightSource {
   public let precision: Precision
   let tensors: CheckpointTensors
@@ -13,17 +13,17 @@ public struct CheckpointSource: WeightSource {
 
   /// The tensors of a checkpoint.
   ///
-  /// - Parameter precision: of the products of linear layers; all tensors are read as 32-bit floats.
+  /// - Parameter precision: the precision of the products in linear layers; all tensors are read as 32-bit floats.
   public init(_ tensors: CheckpointTensors, precision: Precision = .float32) {
     self.precision = precision
     self.tensors = tensors
     unread = Set(tensors.names)
   }
 
-  /// The tensors of one file, whichever form its content has.
+  /// The tensors of one file, in any supported format.
   public init(contentsOf url: URL) throws { try self.init(CheckpointTensors(openTensorFile(at: url))) }
 
-  /// Tensors in memory, by any spelling; `name` stands for the file in errors.
+  /// Tensors in memory, with any library's names; `name` is the file's name in errors.
   public init(_ tensors: [String: Tensor], name: String) throws {
     try self.init(CheckpointTensors(TensorsInMemory(path: name, tensors: tensors)))
   }
@@ -40,7 +40,7 @@ public struct CheckpointSource: WeightSource {
     return tensor
   }
 
-  /// Counts a tensor as taken that could not be.
+  /// Marks a tensor as taken although it could not be.
   mutating func giveUp(_ name: String) { unread.remove(name) }
 
   private func read(_ name: String, _ expected: [Int]) throws -> Tensor {
@@ -56,7 +56,8 @@ public struct CheckpointSource: WeightSource {
       throw CLIPError.tensorShape(name: spelled, file: file, expected: expected, found: shape)
     }
     let tensor = try tensors.tensor(name).converted(to: .float32)
-    // The mean of a tensor is finite exactly where all its elements are (short of an overflow no real weight causes).
+    // The mean of a tensor is finite exactly where all its elements are (short of an overflow that no real weight
+    // causes).
     guard try tensor.mean(over: Array(tensor.shape.indices)).scalar().isFinite else {
       throw CLIPError.notFinite(tensor: spelled, file: file)
     }
@@ -70,7 +71,7 @@ public struct CheckpointSource: WeightSource {
   }
 }
 
-/// Tensors that no file holds.
+/// Tensors in memory, without a file.
 private struct TensorsInMemory: TensorFile {
   let path: String
   let tensors: [String: Tensor]

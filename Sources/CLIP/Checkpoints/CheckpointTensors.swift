@@ -1,44 +1,44 @@
 import Torch
 
-/// The tensors of a checkpoint by open_clip's names, however its file spells them and wherever in it they lie.
+/// The tensors of a checkpoint by open_clip's names, whatever their names and prefix in the file.
 ///
-/// A file may hold more than the model: counters, random states, metrics, averages, queues, heads, optimisers. What
-/// lies outside the modules of a CLIP is passed over; within them loading is strict.
+/// A file may hold more than the model: counters, random states, metrics, averages, queues, heads, optimisers. Tensors
+/// outside the modules of a CLIP are ignored; within them loading is strict.
 public struct CheckpointTensors: TensorFile {
-  /// Whose names the file uses.
+  /// The library whose names the file uses.
   public enum Spelling: String, Sendable, CaseIterable {
-    /// OpenAI's too.
+    /// open_clip's names, which are also OpenAI's.
     case openCLIP = "open_clip"
-    /// open_clip's where the text tower is a module of its own.
+    /// open_clip's names where the text tower is a separate module.
     case customText = "open_clip, custom_text"
     case huggingFace = "Hugging Face"
   }
 
   public let spelling: Spelling
-  /// What stands before each name of the model, such as `state_dict.module.`.
+  /// The prefix of each name of the model, such as `state_dict.module.`.
   public let prefix: String
-  /// Tensors that are no weights, by the file's names: positions, counters, sizes.
+  /// Tensors that are not weights, by the file's names: positions, counters, sizes.
   public let bookkeeping: [String]
-  /// What lies beside the model, by the file's names.
+  /// Tensors outside the model, by the file's names.
   public let passedOver: [String]
-  /// Tensors in the modules of a CLIP that none of this spelling has, by the file's names.
+  /// Tensors in the modules of a CLIP that no CLIP with this spelling has, by the file's names.
   public let unexpected: [String]
-  /// What stands before further whole models of the file, which are among ``passedOver``.
+  /// The prefixes of further whole models in the file, whose tensors are among ``passedOver``.
   public let otherModels: [String]
 
   let file: any TensorFile
   private let origins: [String: Origin]
 
-  /// Where a tensor comes from: one of the file, or several whose rows follow one another.
+  /// The origin of a tensor: one tensor of the file, or several whose rows follow one another.
   private struct Origin {
     var names: [String]
     var isTransposed = false
   }
 
-  /// - Parameter prefix: of the model that is meant, where the file holds several; with or without its last point, and
-  ///   without what comes before it in all of them.
-  /// - Throws: ``CLIPError/checkpoint(path:_:)`` where the tensors are of several models and none is meant, or where
-  ///   the one that is meant is not there.
+  /// - Parameter prefix: the prefix of the wanted model, where the file holds several; with or without its last point.
+  ///   A part that only one prefix has is enough.
+  /// - Throws: ``CLIPError/checkpoint(path:_:)`` where the tensors are of several models and no prefix is given, or
+  ///   where there is no model with this prefix.
   public init(_ file: any TensorFile, prefix: String? = nil) throws {
     self.file = file
     let search = ModelSearch(file.names)
@@ -96,18 +96,18 @@ public struct CheckpointTensors: TensorFile {
     guard let origin = origins[name] else { return nil }
     let shapes = origin.names.compactMap(file.shape)
     guard shapes.count == origin.names.count, let first = shapes.first else { return nil }
-    // A number may be an array of one element, as PyTorch and open_clip take it.
+    // A number may be an array of one element, as PyTorch and open_clip accept it.
     if name == "logit_scale", first.allSatisfy({ $0 == 1 }) { return [] }
     if origin.isTransposed { return first.reversed() }
     guard shapes.count > 1 else { return first }
-    // Parts that don't agree are shown as the first is, which is then of no use to any layer.
+    // Parts that don't agree are reported with the first one's shape, which no layer accepts.
     guard !first.isEmpty, shapes.allSatisfy({ $0 == first }) else { return first }
     return [first[0] * shapes.count] + first.dropFirst()
   }
 
   public func kind(of name: String) -> Tensor.Kind? { origins[name]?.names.first.flatMap(file.kind) }
 
-  /// The element type as the file states it; of several parts, the first that is not a float's.
+  /// The element type in the file's words; of several parts, the first that is not a float type.
   public func elementType(of name: String) -> String? {
     let types = origins[name]?.names.compactMap(file.elementType) ?? []
     return types.first { Tensor.Kind(rawValue: $0)?.isFloat != true } ?? types.first
@@ -119,11 +119,11 @@ public struct CheckpointTensors: TensorFile {
     let whole = parts.count == 1 ? parts[0] : try Tensor.concatenated(parts, axis: 0)
     if shape(of: name) == [], whole.shape != [] { return try whole.reshaped([]) }
     guard origin.isTransposed, whole.shape.count == 2 else { return whole }
-    // A copy and no view: products round by the order in which a matrix lies.
+    // A copy, not a view: the rounding of products depends on the memory layout of a matrix.
     return try Tensor.concatenated([whole.transposed()], axis: 0)
   }
 
-  /// The file's name for a tensor, as messages should give it; where it would have several, the first that is missing.
+  /// The file's name for a tensor, for messages; where there are several, the first that is missing.
   public func spelled(_ name: String) -> String {
     if let origin = origins[name] { return origin.names[0] }
     switch spelling {
@@ -141,12 +141,12 @@ public struct CheckpointTensors: TensorFile {
 
   /// Whether a tensor only counts, numbers positions, or repeats a size.
   ///
-  /// - Parameter name: without the model's prefix.
+  /// - Parameter name: the name without the model's prefix.
   private static func isBookkeeping(_ name: String) -> Bool {
     sizes.contains(name) || counters.contains { name == $0 || name.hasSuffix(".\($0)") }
   }
 
-  /// Sizes that OpenAI's archives repeat.
+  /// The sizes that OpenAI's archives repeat.
   private static let sizes: Set = ["input_resolution", "context_length", "vocab_size"]
   private static let counters = [
     "num_batches_tracked",  // BatchNorm's, which only training reads
@@ -156,12 +156,12 @@ public struct CheckpointTensors: TensorFile {
 }
 
 extension CheckpointTensors.Spelling {
-  /// Whether a tensor lies in a module that a CLIP of this spelling has, or in one that makes it another model.
+  /// Whether a tensor is in a module that a CLIP with this spelling has, or in one that makes it another model.
   ///
-  /// - Parameter name: without the model's prefix.
+  /// - Parameter name: the name without the model's prefix.
   func hasModule(of name: String) -> Bool {
     let module = String(name.prefix { $0 != "." })
-    // A SigLIP's and a CoCa's: such a model is no CLIP with something beside it.
+    // Modules of SigLIP and CoCa: such a model is not a CLIP with extra tensors.
     return modules.contains(module) || module == "logit_bias" || module == "text_decoder"
   }
 
@@ -182,6 +182,6 @@ extension CheckpointTensors.Spelling {
 }
 
 extension Tensor.Kind {
-  /// Whether elements are numbers with a fraction.
+  /// Whether elements are floating-point numbers.
   var isFloat: Bool { self != .int64 }
 }

@@ -1,26 +1,26 @@
-/// Where among the tensors of a file models lie: any prefix before names that are a CLIP's.
+/// The models among the tensors of a file: any prefix before names that are a CLIP's.
 ///
-/// A training puts `state_dict.`, `module.`, `_orig_mod.`, `clip_model.` or whatever its author has called it before
-/// the names, so the prefix is found by what is left after it and by no list.
+/// A training script puts `state_dict.`, `module.`, `_orig_mod.`, `clip_model.` or any name of its author's before the
+/// names, so the prefix is found from the rest of the name and not from a list.
 struct ModelSearch {
-  /// One place of a file where tensors of a CLIP lie.
+  /// One prefix of a file with tensors of a CLIP.
   struct Model: Equatable {
     let prefix: String
     let spelling: CheckpointTensors.Spelling
-    /// How many names are a CLIP's in this spelling.
+    /// The number of names that are a CLIP's in this spelling.
     let count: Int
     /// Whether there are tensors of both towers.
     let isWhole: Bool
   }
 
-  /// Names without PyTorch's own wrappers of single layers, and what the file calls them.
+  /// The names without PyTorch's own wrappers of single layers, mapped to the file's names.
   let rawNames: [String: String]
-  /// Names that are those of others but for such a wrapper.
+  /// Names that differ from others only by such a wrapper.
   let duplicates: [String]
-  /// The places where tensors of a CLIP lie, one spelling each, those with most names first.
+  /// The prefixes with tensors of a CLIP, one spelling each, those with the most names first.
   private let models: [Model]
 
-  /// Those that have both towers.
+  /// The models that have both towers.
   var whole: [Model] { models.filter(\.isWhole) }
 
   init(_ names: [String]) {
@@ -35,7 +35,7 @@ struct ModelSearch {
     models = Self.models(in: rawNames.keys)
   }
 
-  /// The model that is meant.
+  /// The wanted model.
   ///
   /// - Returns: `nil` where no tensor is a CLIP's.
   /// - Throws: ``CLIPError/checkpoint(path:_:)``.
@@ -63,14 +63,14 @@ struct ModelSearch {
 
   // MARK: Averages
 
-  /// Under which a training keeps an average of the model that it saves.
+  /// The prefixes under which training scripts save an average of the model.
   private static let averages: Set = [
     "model_ema", "ema_model", "state_dict_ema", "ema_state_dict", "model_ema_state_dict", "ema_model_state_dict",
     "averaged_model", "swa_model", "swa_state_dict", "model_swa", "teacher_ema",
   ]
 
-  /// Whether a prefix is that of an average beside the trained model: of `model.` and `ema.` nobody knows which is meant,
-  /// of `state_dict.` and `ema.` everybody does.
+  /// Whether a prefix is that of an average next to the trained model. Of `model.` and `ema.` either may be meant; of
+  /// `state_dict.` and `ema.` the first is.
   private static func isAverage(_ prefix: String, beside others: [String]) -> Bool {
     let first = prefix.prefix { $0 != "." }
     if averages.contains(String(first)) { return true }
@@ -79,8 +79,8 @@ struct ModelSearch {
 
   // MARK: Finding
 
-  /// What FSDP, activation checkpointing and `torch.compile` put before the names of the layers that they wrap, which
-  /// may be any.
+  /// The words that FSDP, activation checkpointing and `torch.compile` put before the names of the layers that they
+  /// wrap; any layer may be wrapped.
   private static let wrappers: Set<Substring> = [
     "_fsdp_wrapped_module", "_checkpoint_wrapped_module", "_orig_mod", "_fpw_module", "_forward_module",
   ]
@@ -118,7 +118,7 @@ struct ModelSearch {
     return models.sorted { ($1.count, $0.prefix.count, $0.prefix) < ($0.count, $1.prefix.count, $1.prefix) }
   }
 
-  /// Where in a name the name of a CLIP's tensor could begin.
+  /// The positions in a name where the name of a CLIP's tensor could begin.
   private static func starts(of name: String) -> [String.Index] {
     var starts: [String.Index] = []
     var start = name.startIndex
@@ -130,7 +130,7 @@ struct ModelSearch {
     }
   }
 
-  /// What names of a CLIP begin with, in any spelling.
+  /// The first parts of a CLIP's names, in any spelling.
   private static let modules: Set<Substring> = [
     "visual", "transformer", "token_embedding", "positional_embedding", "ln_final", "text_projection", "logit_scale",
     "text", "text_model", "vision_model", "visual_projection",
@@ -142,7 +142,7 @@ struct ModelSearch {
   ]
 
   private static func spellings(of name: String) -> [CheckpointTensors.Spelling] {
-    // Image towers have the same names in two spellings, and other towers than transformers have names of their own.
+    // Image towers have the same names in two spellings, and towers other than transformers have names of their own.
     if name.hasPrefix("visual.") { return [.openCLIP, .customText] }
     if name == "logit_scale" { return CheckpointTensors.Spelling.allCases }
     var spellings: [CheckpointTensors.Spelling] = []

@@ -1,15 +1,15 @@
 import Foundation
 import Torch
 
-/// Several files of tensors that an index makes one (`model.safetensors.index.json`, as Hugging Face writes it).
+/// Several files of tensors that an index combines (`model.safetensors.index.json`, as Hugging Face writes it).
 public struct ShardedTensors: TensorFile {
   public let path: String
-  /// The shards that the index names, by name.
+  /// The shards that the index lists, in the order of their names.
   public let shards: [URL]
   private let fileOfTensor: [String: any TensorFile]
 
-  /// - Throws: ``CLIPError/checkpoint(path:_:)`` where the index is none, leads out of its folder or disagrees with
-  ///   its shards; what ``openTensorFile(at:)`` throws.
+  /// - Throws: ``CLIPError/checkpoint(path:_:)`` where the index is not one, has a path outside its folder or disagrees
+  ///   with its shards; the errors of ``openTensorFile(at:)``.
   init(index url: URL) throws {
     path = url.path
     let shardOfTensor = try Self.map(in: url)
@@ -66,9 +66,10 @@ public struct ShardedTensors: TensorFile {
   }
 }
 
-/// Opens one file of tensors, whichever form its content has.
+/// Opens one file of tensors, in any supported format.
 ///
-/// - Throws: ``CLIPError/checkpoint(path:_:)`` for what is no file of weights, and what the form's own reader throws.
+/// - Throws: ``CLIPError/checkpoint(path:_:)`` for a file that is not one of weights, and the errors of the format's
+///   own reader.
 func openTensorFile(at url: URL) throws -> any TensorFile {
   func refused(_ fault: CheckpointFault) -> CLIPError { .checkpoint(path: url.path, fault) }
   switch try FileContent(of: url) {

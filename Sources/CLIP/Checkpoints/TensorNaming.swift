@@ -1,15 +1,15 @@
 import Torch
 
-/// How one tensor of open_clip's is spelt by Hugging Face's `transformers`: the one table for reading and for writing.
+/// The name of one tensor in open_clip and in Hugging Face's `transformers`: the one table for reading and for writing.
 ///
-/// A layer's number stands as `*`. OpenAI's names are open_clip's. Source: the parameter names of
+/// `*` represents a layer's number. OpenAI's names are open_clip's. Source: the parameter names of
 /// `transformers.CLIPModel` and `open_clip.CLIP`.
 struct TensorNaming: Sendable, Equatable {
   /// open_clip's name.
   let openCLIP: String
-  /// Hugging Face's: one name, or the three whose rows open_clip keeps as one tensor.
+  /// Hugging Face's name, or the three names whose rows open_clip stores as one tensor.
   let huggingFace: [String]
-  /// Whether the axes of the one are those of the other, exchanged.
+  /// Whether the axes of one are those of the other, exchanged.
   let isTransposed: Bool
 
   private init(_ openCLIP: String, _ huggingFace: String..., isTransposed: Bool = false) {
@@ -36,7 +36,7 @@ struct TensorNaming: Sendable, Equatable {
       TensorNaming("visual.proj", "visual_projection.weight", isTransposed: true),
     ]
     + layer("ln_final", "text_model.final_layer_norm")
-    + layer("visual.ln_pre", "vision_model.pre_layrnorm")  // spelt so
+    + layer("visual.ln_pre", "vision_model.pre_layrnorm")  // sic
     + layer("visual.ln_post", "vision_model.post_layernorm")
     + block("transformer.resblocks.*", "text_model.encoder.layers.*")
     + block("visual.transformer.resblocks.*", "vision_model.encoder.layers.*")
@@ -64,10 +64,10 @@ struct TensorNaming: Sendable, Equatable {
   private static let byHuggingFace = Dictionary(
     uniqueKeysWithValues: table.flatMap { spelling in spelling.huggingFace.map { ($0, spelling) } })
 
-  /// The spelling of a tensor by open_clip's name, with its layer's number; `nil` for one without a counterpart.
+  /// The row of a tensor by open_clip's name, with its layer's number; `nil` for one without a counterpart.
   static func of(openCLIP name: String) -> TensorNaming? { look(up: name, in: byOpenCLIP) }
 
-  /// The spelling that has `name` among Hugging Face's.
+  /// The row that has `name` among Hugging Face's names.
   static func of(huggingFace name: String) -> TensorNaming? { look(up: name, in: byHuggingFace) }
 
   private static func look(up name: String, in table: [String: TensorNaming]) -> TensorNaming? {
@@ -84,10 +84,10 @@ struct TensorNaming: Sendable, Equatable {
   }
 }
 
-/// The tensors of a CLIP under Hugging Face's names: ``CheckpointTensors`` the other way round.
+/// The tensors of a CLIP under Hugging Face's names: the inverse of ``CheckpointTensors``.
 struct HuggingFaceTensors: TensorFile {
   private let tensors: CheckpointTensors
-  /// Where each comes from: a tensor by open_clip's name, and which of how many equal parts of its rows.
+  /// The origin of each tensor: a tensor by open_clip's name, and which of how many equal parts of its rows.
   private let origins: [String: (spelling: TensorNaming, part: Int)]
 
   /// - Throws: ``CLIPError/unreadTensors(names:file:)`` where a tensor has no counterpart.

@@ -2,19 +2,19 @@ import Images
 import Support
 import Torch
 
-/// Where the tensors of a model come from, handed out one by one, each by its name and shape.
+/// A source of a model's tensors, which are requested one by one, each by its name and shape.
 ///
-/// A layer is made from its tensors, so a half-loaded model cannot exist. A file is a ``CheckpointSource``.
+/// A layer is constructed from its tensors, so a half-loaded model cannot exist. For a file, use ``CheckpointSource``.
 public protocol WeightSource {
-  /// The precision of the products of linear layers; all tensors are handed out as 32-bit floats.
+  /// The precision of the products in linear layers; all tensors are provided as 32-bit floats.
   var precision: Precision { get }
 
   /// The tensor `name`.
   ///
-  /// - Throws: ``CLIPError`` where the source has none of that name and shape.
+  /// - Throws: ``CLIPError`` where the source has no tensor of that name and shape.
   mutating func take(_ name: String, _ shape: [Int]) throws -> Tensor
 
-  /// Ends the taking.
+  /// Ends the loading.
   ///
   /// - Throws: ``CLIPError/unreadTensors(names:file:)`` where a tensor of the model was not taken.
   mutating func finish() throws
@@ -42,7 +42,7 @@ extension WeightSource {
   }
 }
 
-/// Tensors that are made when they are asked for, of whatever name and shape.
+/// A source that generates tensors on request, of any name and shape.
 package struct GeneratedSource: WeightSource {
   package let precision: Precision
   private let make: (_ name: String, _ shape: [Int]) throws -> Tensor
@@ -58,8 +58,8 @@ package struct GeneratedSource: WeightSource {
   package mutating func finish() {}
 }
 
-/// Random tensors of whatever name and shape is asked for: uniform, of a scale that keeps that of what passes through a
-/// layer. Variances are positive.
+/// A source of random tensors of any name and shape: uniform, with a scale that a layer's output keeps. Variances are
+/// positive.
 struct RandomSource: WeightSource {
   let precision: Precision
   private var generator: SeededGenerator

@@ -12,7 +12,8 @@ public struct CLIPConfiguration: Sendable, Equatable {
   /// The activation of both transformers.
   public var activation: Activation
   public var preprocessing: Preprocessing
-  /// What the checkpoint leaves open and its kind answers, one clause each; empty where everything was stated.
+  /// The settings that the checkpoint leaves open and that its kind implies, one clause each; empty where everything
+  /// was stated.
   public var assumptions: [String]
 
   public enum ImageTower: Sendable, Equatable {
@@ -25,28 +26,28 @@ public struct CLIPConfiguration: Sendable, Equatable {
     /// L: the most tokens that a prompt may have, start and end included.
     public var tokenLimit: Int
     public var vocabularySize: Int
-    /// D.
+    /// D: the width of the text tower.
     public var width: Int
     public var heads: Int
     public var layers: Int
-    /// Of the two-layer MLP in each block.
+    /// The width of the two-layer MLP in each block.
     public var mlpWidth: Int
-    /// Whether each block scales what it adds, channel by channel (Touvron et al., 2021).
+    /// Whether each block scales its residual branches, channel by channel: layer scale (Touvron et al., 2021).
     public var hasLayerScale: Bool
     public var normEpsilon: Double
     public var projection: Projection
 
-    /// From D to E.
+    /// The projection from D to E.
     public enum Projection: Sendable, Equatable {
-      /// A matrix `[D, E]`, as OpenAI's.
+      /// A matrix `[D, E]`, as in OpenAI's models.
       case matrix
       /// A linear layer with a bias.
       case biased
-      /// None: D is E.
+      /// No projection: D is E.
       case none
     }
 
-    /// - Parameter mlpWidth: four times `width` where it is not given.
+    /// - Parameter mlpWidth: the MLP's width, by default four times `width`.
     public init(
       tokenLimit: Int = 77, vocabularySize: Int = 49408, width: Int = 512, heads: Int = 8, layers: Int = 12,
       mlpWidth: Int? = nil, hasLayerScale: Bool = false, normEpsilon: Double = 1e-5,
@@ -78,7 +79,7 @@ public struct CLIPConfiguration: Sendable, Equatable {
 }
 
 extension CLIPConfiguration.ImageTower: CustomStringConvertible {
-  /// Such as "ViT, width 768, 12 layers, patches of 16".
+  /// A description such as "ViT, width 768, 12 layers, patches of 16".
   public var description: String {
     switch self {
     case .visionTransformer(let tower):

@@ -1,7 +1,7 @@
 import Foundation
 import Support
 
-/// A JSON object whose keys are taken one by one; a key that nobody took is an error.
+/// A JSON object whose keys are taken one by one; a key that is left over is an error.
 struct ConfigurationFile {
   private let file: String
   private let path: String
@@ -49,7 +49,7 @@ struct ConfigurationFile {
     return number
   }
 
-  /// As many positive integers as `count` says.
+  /// A list of `count` positive integers.
   mutating func positiveIntegers(_ key: String, count: Int) throws -> [Int] {
     let value = values.removeValue(forKey: key)
     let numbers = value?.array?.compactMap(Self.positiveInteger) ?? []
@@ -82,7 +82,7 @@ struct ConfigurationFile {
     return text
   }
 
-  /// Three numbers, one a colour channel.
+  /// Three numbers, one for each colour channel.
   mutating func channels(_ key: String) throws -> [Float] {
     let value = values.removeValue(forKey: key)
     let numbers = value?.array?.compactMap(\.double) ?? []
@@ -92,7 +92,7 @@ struct ConfigurationFile {
     return numbers.map(Float.init)
   }
 
-  /// Takes a key of which only some values can be computed; absent, it is `standard`.
+  /// Takes a key of which only some values are supported; where it is absent, it is `standard`.
   ///
   /// - Returns: the text, empty for `null`.
   /// - Throws: ``CLIPError/unsupported(file:option:)`` for any other value.
@@ -109,8 +109,8 @@ struct ConfigurationFile {
     guard value == 0 else { throw unsupported(key, value) }
   }
 
-  /// Takes options that change the result in a way that cannot be computed here: each may be absent or off, which
-  /// is `null`, `false`, an empty text, list or object.
+  /// Takes options that would change the result in an unsupported way: each may be absent or off, which is `null`,
+  /// `false`, an empty text, list or object.
   ///
   /// - Throws: ``CLIPError/unsupported(file:option:)``.
   mutating func refuse(_ keys: [String]) throws {
@@ -120,12 +120,12 @@ struct ConfigurationFile {
     }
   }
 
-  /// Takes options that change nothing in a forward pass of a trained model, whatever they say.
+  /// Takes options that change nothing in a forward pass of a trained model, whatever their values.
   mutating func passOver(_ keys: [String]) {
     for key in keys { values[key] = nil }
   }
 
-  /// Takes `keys` where they are `null`: open_clip's way of leaving an option out.
+  /// Takes `keys` where they are `null`: open_clip's way of omitting an option.
   mutating func passOverNull(_ keys: [String]) {
     for key in keys where values[key]?.isNull == true { values[key] = nil }
   }

@@ -1,6 +1,6 @@
-/// What a file is whose tensors make no CLIP that can be loaded, told by their names and element types.
+/// The kind of a file whose tensors do not form a loadable CLIP, recognized by their names and element types.
 struct ForeignCheckpoint: Equatable {
-  /// To be read after "it looks like".
+  /// A description to be read after "it looks like".
   let kind: String
   let remedy: String
 
@@ -18,7 +18,7 @@ struct ForeignCheckpoint: Equatable {
   /// - Parameters:
   ///   - types: the element types of the tensors in the modules of the model, by the file's names.
   ///   - isWhole: whether the file has both towers.
-  ///   - base: the model that an adapter was trained on, where its files say it, and its kind.
+  ///   - base: the base model of an adapter, where its files state it, and the adapter's kind.
   init?(alteredCLIP types: [String: String], isWhole: Bool, base: (model: String?, kind: String?)) {
     let names = Array(types.keys)
     if let quantization = Self.quantization(types, isWhole: isWhole) {
@@ -54,11 +54,12 @@ struct ForeignCheckpoint: Equatable {
     return signs.first { sign in names.contains { $0.contains(sign.0) } }?.1
   }
 
-  /// The kind of quantization that names and element types show.
+  /// The kind of quantization that names and element types imply.
   private static func quantization(_ types: [String: String], isWhole: Bool) -> String? {
     func hasName(_ part: String) -> Bool { types.keys.contains { $0.contains(part) } }
     func hasEnding(_ end: String) -> Bool { types.keys.contains { $0.hasSuffix(end) } }
-    // Of a model's parts all are weights; elsewhere bytes may be anything, such as the state of a random generator.
+    // In a model's modules everything is a weight; elsewhere bytes may be anything, such as the state of a random
+    // generator.
     let found = Set(types.filter { isWhole || $0.key.hasSuffix("weight") || $0.value.hasPrefix("q") }.values).sorted()
     if let type = found.first(where: { $0.hasPrefix("qint") || $0.hasPrefix("quint") }) {
       return hasName("_packed_params") ? "\(type), packed by torch" : "\(type) of torch"
@@ -80,13 +81,13 @@ struct ForeignCheckpoint: Equatable {
 
   // MARK: Something else
 
-  /// `nil` where the names are those of a CLIP whose architecture they tell.
+  /// Fails with `nil` where the names are those of a CLIP and imply its architecture.
   ///
-  /// - Parameter names: of all tensors, without what stands before them all: by open_clip's names where they have such,
-  ///   and by the file's.
+  /// - Parameter names: the names of all tensors, without their common prefix: open_clip's where they have one, and the
+  ///   file's.
   init?(_ names: Set<String>) {
     func hasPrefix(_ prefix: String) -> Bool { names.contains { $0.hasPrefix(prefix) } }
-    // The more telling sign comes first: a SigLIP of open_clip has a timm tower as well.
+    // The more specific sign comes first: a SigLIP of open_clip has a timm tower as well.
     if names.isEmpty {
       self.init("nothing: it has no tensors")
     } else if names.contains("logit_bias") || hasPrefix("vision_model.head.") {
@@ -118,7 +119,7 @@ struct ForeignCheckpoint: Equatable {
 
   private static let openCLIPFolder = "Give the folder that has its open_clip_config.json"
 
-  /// Parts of names, any of which shows another model; the more telling come first.
+  /// Parts of names, any of which indicates another model; the more specific come first.
   private static let otherModels: [(parts: [String], kind: String)] = [
     (["model.diffusion_model.", "first_stage_model."], "a Stable Diffusion, of which only the text tower is a CLIP's"),
     (["qformer.", "query_tokens"], "a BLIP-2, which answers with a language model"),

@@ -6,15 +6,15 @@ import Torch
 /// Reads `config.json` and `preprocessor_config.json` of a CLIP that `transformers` has saved.
 ///
 /// These files repeat every setting of generation, training and tokenisation that the library has ever had, so a key
-/// that changes no feature is passed over; each that could is read or compared. Defaults are those of `CLIPConfig`.
+/// that changes no feature is ignored; each key that could is read or compared. Defaults are those of `CLIPConfig`.
 enum HuggingFaceConfiguration {
-  /// Where the preprocessing is stated, in newer folders as a section of the second.
+  /// The files that may state the preprocessing; newer folders have it as a section of the second.
   static let preprocessing = ["preprocessor_config.json", "processor_config.json"]
   /// Pillow's numbers for its filters.
   static let filters: [(number: Int, interpolation: Interpolation)] = [(2, .bilinear), (3, .bicubic)]
 
-  /// Ids that stand for the end of a text: CLIP's own, and the 2 that files from before 2023 state, by which
-  /// `transformers` means the highest id, which is the same.
+  /// The ids that mean the end of a text: CLIP's own, and the 2 in files from before 2023, by which `transformers`
+  /// means the highest id, which is the same.
   fileprivate static let endOfText = [49407, 2]
 }
 
@@ -38,7 +38,8 @@ extension CLIPConfiguration {
 }
 
 extension ConfigurationFile {
-  /// The settings of one tower. Old files state them twice; what ends in `_dict` counts then, as in `transformers`.
+  /// The settings of one tower. Old files have them twice; then the keys that end in `_dict` count, as in
+  /// `transformers`.
   fileprivate mutating func tower(_ key: String) throws -> ConfigurationFile {
     passOverNull([key, "\(key)_dict"])
     return try sectionOrEmpty(has("\(key)_dict") ? "\(key)_dict" : key)
@@ -117,7 +118,7 @@ extension ConfigurationFile {
 }
 
 extension Preprocessing {
-  /// What the folder states; without a statement OpenAI's, as everything that descends from OpenAI's models keeps it.
+  /// Reads the folder's preprocessing; the default is OpenAI's, which all descendants of OpenAI's models keep.
   fileprivate static func read(
     huggingFace folder: URL, size: Int
   ) throws -> (preprocessing: Preprocessing, assumptions: [String]) {
@@ -155,7 +156,7 @@ extension Preprocessing {
     resizeMode = try Self.resizeMode(&file, size: size)
   }
 
-  /// - Throws: ``CLIPError/unsupported(file:option:)`` where what comes out is no square of the tower's size.
+  /// - Throws: ``CLIPError/unsupported(file:option:)`` where the result is not a square of the tower's size.
   private static func resizeMode(_ file: inout ConfigurationFile, size: Int) throws -> ResizeMode {
     let crops = try file.flag("do_center_crop", default: true)
     let crop = try file.edge("crop_size", default: 224)
@@ -179,9 +180,10 @@ extension Preprocessing {
 }
 
 extension CLIPConfiguration {
-  /// `config.json` and `preprocessor_config.json`, which ``init(huggingFace:)`` reads as this configuration.
+  /// The files `config.json` and `preprocessor_config.json`, which ``init(huggingFace:)`` reads as this configuration.
   ///
-  /// - Throws: ``CLIPError/noCounterpart(form:architecture:part:)`` for what `transformers.CLIPModel` cannot compute.
+  /// - Throws: ``CLIPError/noCounterpart(form:architecture:part:)`` for a part that `transformers.CLIPModel` cannot
+  ///   compute.
   package func huggingFaceFiles() throws -> (model: Data, preprocessing: Data) {
     func refused(_ part: String) -> CLIPError {
       .noCounterpart(form: "Hugging Face's CLIPModel", architecture: architecture, part: part)

@@ -4,14 +4,16 @@ import Torch
 
 /// Infers the architecture of a checkpoint without a configuration from the names and shapes of its tensors.
 ///
-/// This is what OpenAI's own loader does for its published files (`build_model` in `clip/model.py`). What tensors
-/// don't show is taken from those files, and told among ``assumptions``: QuickGELU, heads of 64, the pixels' statistics.
+/// OpenAI's own loader does this for its published files (`build_model` in `clip/model.py`). Settings that tensors
+/// don't show are those of these files, and are listed in ``assumptions``: QuickGELU, heads of 64, the pixels'
+/// statistics.
 extension CLIPConfiguration {
   /// - Parameters:
-  ///   - shapes: of all tensors, by OpenAI's names: `visual.conv1.weight`, `transformer.resblocks.0.ln_1.weight`, …
-  ///   - file: what errors call the checkpoint.
-  /// - Throws: ``CLIPError/foreign(file:kind:remedy:)`` where the tensors are of something else,
-  ///   ``CLIPError/ambiguous(file:reason:)`` where they are of a CLIP but leave its architecture open.
+  ///   - shapes: the shapes of all tensors, by OpenAI's names: `visual.conv1.weight`,
+  ///     `transformer.resblocks.0.ln_1.weight`, …
+  ///   - file: the checkpoint's name in errors.
+  /// - Throws: ``CLIPError/foreign(file:kind:remedy:)`` where the tensors are not a CLIP's,
+  ///   ``CLIPError/ambiguous(file:reason:)`` where they are a CLIP's but do not determine its architecture.
   public init(inferredFrom shapes: [String: [Int]], file: String) throws {
     if let foreign = ForeignCheckpoint(Set(shapes.keys)) { throw foreign.error(in: file) }
     let tensors = TensorShapes(shapes, file: file)
@@ -50,7 +52,7 @@ extension VisionTransformer.Configuration {
   fileprivate init(inferredFrom tensors: TensorShapes) throws {
     let width = try tensors.length(0, of: "visual.conv1.weight", rank: 4)
     let patchSize = try tensors.length(3, of: "visual.conv1.weight", rank: 4)
-    // The widths that open_clip's own models have with heads of 80, 88, 104 and 112.
+    // The widths of open_clip's own models with heads of 80, 88, 104 and 112.
     guard ![1280, 1408, 1664, 1792].contains(width) else {
       throw tensors.ambiguous(
         "a vision transformer of width \(width) is none of OpenAI's, and its tensors don't tell its heads")
@@ -78,7 +80,7 @@ extension ModifiedResNet.Configuration {
   }
 }
 
-/// The names and shapes of a file, asked one by one.
+/// The names and shapes of a file, with queries for single dimensions.
 private struct TensorShapes {
   private let shapes: [String: [Int]]
   private let file: String
@@ -97,7 +99,7 @@ private struct TensorShapes {
     guard let shape = shapes[name] else {
       throw CLIPError.missingTensor(name: name, file: file, nearest: name.nearest(among: shapes.keys.sorted()))
     }
-    // The bound keeps what is computed from two such numbers far from overflow.
+    // The bound keeps products of two such numbers far from overflow.
     guard shape.count == rank, (1...1_000_000_000).contains(shape[axis]) else {
       throw ambiguous("tensor '\(name)' has shape \(shape), which gives no size")
     }
@@ -121,7 +123,7 @@ private struct TensorShapes {
     return width / 64
   }
 
-  /// How many different numbers follow `prefix` in names.
+  /// The number of different integers that follow `prefix` in names.
   func count(under prefix: String) -> Int {
     Set(
       shapes.keys.filter { $0.hasPrefix(prefix) }.compactMap { $0.dropFirst(prefix.count).split(separator: ".").first }
@@ -130,7 +132,7 @@ private struct TensorShapes {
   }
 }
 
-/// The names of architectures that many checkpoints share, to call a checkpoint by.
+/// The names of architectures that many checkpoints share.
 ///
 /// OpenAI's nine are ``OpenAIModel``; these are open_clip's own, by the sizes in its `model_configs`.
 struct KnownArchitecture {
@@ -191,7 +193,7 @@ struct KnownArchitecture {
 }
 
 extension CLIPConfiguration {
-  /// What the architecture is called, such as "ViT-B/16"; its sizes, where it has no name.
+  /// The architecture's name, such as "ViT-B/16", or its sizes, where it has no name.
   public var architecture: String {
     KnownArchitecture.name(of: self)
       ?? "\(image.description), beside a text tower of width \(text.width) and \(text.layers) layers"
@@ -200,7 +202,8 @@ extension CLIPConfiguration {
 
 /// The nine models that OpenAI published, by the names of `clip.available_models()`.
 ///
-/// Source: Radford et al., *Learning Transferable Visual Models From Natural Language Supervision*, 2021, tables 19 and 20.
+/// Source: Radford et al., *Learning Transferable Visual Models From Natural Language Supervision*, 2021, tables 19 and
+/// 20.
 public enum OpenAIModel: String, Sendable, CaseIterable {
   case rn50 = "RN50"
   case rn101 = "RN101"
@@ -221,7 +224,7 @@ public enum OpenAIModel: String, Sendable, CaseIterable {
     }
   }
 
-  /// D; its heads are 64 wide.
+  /// D, the width of the text tower; its heads are 64 wide.
   fileprivate var textWidth: Int {
     switch self {
     case .rn50x4: 640
@@ -257,7 +260,7 @@ extension CLIPConfiguration {
 }
 
 extension CLIPConfiguration.ImageTower {
-  /// The edge of the square input that the tower is made for, in pixels; `nil` where any will do.
+  /// The edge of the square input of the tower, in pixels; `nil` where any size is possible.
   var imageSize: Int? {
     switch self {
     case .visionTransformer(let tower): tower.imageSize
@@ -268,7 +271,7 @@ extension CLIPConfiguration.ImageTower {
 }
 
 extension Preprocessing {
-  /// What OpenAI's models were trained on: the smaller edge resized by cubic convolution, and their data's statistics.
+  /// The preprocessing of OpenAI's models: the smaller edge resized by cubic convolution, and their data's statistics.
   public static func openAI(size: Int) -> Preprocessing {
     Preprocessing(
       size: size, mean: [0.48145466, 0.4578275, 0.40821073], standardDeviation: [0.26862954, 0.26130258, 0.27577711])

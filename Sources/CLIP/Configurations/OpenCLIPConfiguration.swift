@@ -3,10 +3,10 @@ import Images
 import Support
 import Torch
 
-/// Reads open_clip's configuration files, by the meaning that open_clip 3.3.0 gives each key and with its defaults.
+/// Reads open_clip's configuration files, with the meaning and the defaults that open_clip 3.3.0 gives each key.
 ///
-/// A key is understood, or it is refused by name: nothing that changes the result is passed over. What changes nothing
-/// in a forward pass (dropout, initial values, how training began) may stand there.
+/// A key is either understood, or refused by name: nothing that changes the result is ignored. Keys that change nothing
+/// in a forward pass (dropout, initial values, start of the training) are accepted.
 ///
 /// Source: `CLIPVisionCfg`, `CLIPTextCfg` and the builders below them, in open_clip's `model.py`.
 extension CLIPConfiguration {
@@ -22,7 +22,7 @@ extension CLIPConfiguration {
     let text = try TextTower(&model, embeddingWidth: embeddingWidth)
     let (image, imageSize) = try ImageTower.read(&model, embeddingWidth: embeddingWidth)
     try model.refuse(["init_logit_bias", "nonscalar_logit_scale"])  // SigLIP's
-    model.passOver(["custom_text", "init_logit_scale"])  // where tensors lie in the file; where training began
+    model.passOver(["custom_text", "init_logit_scale"])  // the tensors' location in the file; the start of training
     let (preprocessing, assumptions) = try Preprocessing.read(&file, size: imageSize)
     try model.finish()
     try file.finish()
@@ -31,7 +31,7 @@ extension CLIPConfiguration {
       assumptions: assumptions)
   }
 
-  /// What a transformer of either tower may say of its blocks, beyond width, heads and layers.
+  /// The settings of a tower's transformer blocks besides width, heads and layers.
   fileprivate struct Blocks {
     let mlpWidth: Int
     let hasLayerScale: Bool
@@ -47,12 +47,12 @@ extension CLIPConfiguration {
       hasLayerScale = section.has("ls_init_value")
       section.passOver(["ls_init_value"])  // the trained scales are in the file of weights
       normEpsilon = try Self.normEpsilon(&section)
-      // Both names stand for the same arithmetic as long as none of the additions below is asked for.
+      // Both names mean the same arithmetic as long as none of the additions below is requested.
       _ = try section.supported("block_type", ["default", "custom", ""], default: "")
       try section.refuse([
         "act_kwargs", "qk_norm", "scaled_cosine_attn", "scale_heads", "scale_attn_inner", "scale_attn", "scale_fc",
       ])
-      section.passOver(["output_tokens"])  // whether the hidden states are given beside the feature
+      section.passOver(["output_tokens"])  // whether the hidden states are returned with the feature
     }
 
     private static func normEpsilon(_ section: inout ConfigurationFile) throws -> Double {
@@ -72,7 +72,7 @@ extension CLIPConfiguration.TextTower {
 
   fileprivate init(_ model: inout ConfigurationFile, embeddingWidth: Int) throws {
     var section = try model.section("text_cfg")
-    // Another transformer, another tokenizer, attention that sees what follows, a feature that is not read at the end.
+    // Another transformer, another tokenizer, non-causal attention, a feature that is not read at the end.
     try section.refuse([
       "hf_model_name", "hf_tokenizer_name", "no_causal_mask", "embed_cls", "tokenizer_mode", "tokenizer_kwargs",
     ])
@@ -80,7 +80,7 @@ extension CLIPConfiguration.TextTower {
       let id = try section.positiveInteger("eos_id", default: 2)
       guard id == Self.endOfText else { throw section.unsupported("eos_id", id) }
     }
-    // Without padding masks no padding is looked at; pooling comes last, and a norm row by row commutes with it.
+    // Without padding masks, padding is not attended to; pooling comes last, and a norm of each row commutes with it.
     section.passOver([
       "pad_id", "eos_id", "final_ln_after_pool", "hf_model_pretrained", "hf_proj_type", "hf_pooler_type",
     ])
@@ -134,7 +134,7 @@ extension CLIPConfiguration.ImageTower {
       } else {
         .visionTransformer(try .init(&section, imageSize: imageSize))
       }
-    // Of training alone, or of another kind of tower.
+    // Settings of training alone, or of another kind of tower.
     section.passOver([
       "patch_dropout", "timm_model_pretrained", "timm_drop", "timm_drop_path", "timm_pool", "timm_proj",
       "timm_proj_bias",
@@ -153,9 +153,9 @@ extension CLIPConfiguration.ImageTower {
 
 extension VisionTransformer.Configuration {
   fileprivate init(_ section: inout ConfigurationFile, imageSize: Int) throws {
-    try section.refuse(["attentional_pool", "input_patchnorm"])  // CoCa's, and one that open_clip gave up
+    try section.refuse(["attentional_pool", "input_patchnorm"])  // CoCa's, and one that open_clip dropped
     section.passOver(["attn_pooler_queries", "attn_pooler_heads"])
-    // Where the embeddings began; they are in the file of weights.
+    // The initial embeddings; the trained ones are in the file of weights.
     _ = try section.supported("pos_embed_type", ["learnable", "sin_cos_2d"], default: "learnable")
     let width = try section.positiveInteger("width", default: 768)
     let headWidth = try section.positiveInteger("head_width", default: 64)
@@ -179,7 +179,7 @@ extension VisionTransformer.Configuration {
   private static func readPooling(_ section: inout ConfigurationFile) throws -> (VisionTransformer.Pooling, Bool) {
     let normalizesAfterPooling = try section.flag("final_ln_after_pool", default: false)
     let pool = try section.supported("pool_type", ["tok", "avg"], default: "tok")
-    // The key of open_clip 2 before there was `pool_type`: it averages the class token too, and normalises afterwards.
+    // The key of open_clip 2 before `pool_type`: it averages the class token too, and normalises afterwards.
     guard try !section.flag("global_average_pool", default: false) else { return (.averageOfTokens, true) }
     return (pool == "avg" ? .averageOfPatches : .classToken, normalizesAfterPooling)
   }
@@ -207,7 +207,7 @@ extension EfficientNetLite.Configuration {
     let name = try section.supported("timm_model_name", names, default: "")
     let isBiased = try section.flag("timm_proj_bias", default: false)
     let projection = try section.supported("timm_proj", ["linear", "none", ""], default: "linear")
-    // Without a pool of its own, a linear projection stands behind timm's, which averages; nothing else does.
+    // Without a pool of its own, a linear projection follows timm's pool, which averages; nothing else does.
     _ = try section.supported("timm_pool", projection == "linear" ? ["avg", ""] : ["avg"], default: "avg")
     guard projection != "none" || embeddingWidth == EfficientNetLite.featureWidth else {
       throw section.wrong(
@@ -221,9 +221,9 @@ extension EfficientNetLite.Configuration {
 }
 
 extension CLIPConfiguration {
-  /// `open_clip_config.json`, which ``init(openCLIP:)`` reads as this configuration.
+  /// The file `open_clip_config.json`, which ``init(openCLIP:)`` reads as this configuration.
   ///
-  /// - Throws: ``CLIPError/noCounterpart(form:architecture:part:)`` for what open_clip 3 has no key for.
+  /// - Throws: ``CLIPError/noCounterpart(form:architecture:part:)`` for a part that open_clip 3 has no key for.
   package func openCLIPFile() throws -> Data {
     var model: [String: JSONValue] = ["embed_dim": .integer(embeddingWidth), "text_cfg": .object(text.openCLIP)]
     if activation == .quickGELU { model["quick_gelu"] = true }

@@ -1,18 +1,18 @@
 import Torch
 
-/// What stands at one position of a prompt.
+/// The symbol at one position of a prompt.
 public enum PromptSymbol: Hashable, Sendable {
   /// An entry of the vocabulary.
   case token(Int)
-  /// A context vector, by its index among those that a learner gives.
+  /// A context vector, by its index among the learner's.
   case context(Int)
 }
 
-/// All prompts of a class list as one tree, so that what prompts share is computed once.
+/// All prompts of a class list as one tree, so that common beginnings are computed once.
 ///
-/// CLIP's text transformer is causal, and its feature is read at the end of the text. So what follows the end does not
-/// matter, and two prompts that begin alike have the same hidden states there, to the last bit that arithmetic gives:
-/// the states of a prompt depend on the path from the root and on nothing else.
+/// CLIP's text transformer is causal, and its feature is read at the end of the text. So the positions after the end do
+/// not matter, and two prompts with the same beginning have the same hidden states there, up to the rounding of sums:
+/// the states of a prompt depend only on the path from the root.
 ///
 /// ```
 /// start ─ v₁ ─ v₂ ─┬─ cat ─ . ─ end        3 prompts of 6, 6 and 7 positions (77 when padded): 19 positions,
@@ -26,13 +26,13 @@ public struct PromptTrie: Sendable {
     public let symbol: PromptSymbol
     /// The index of the node before it, smaller than its own; `nil` at a root.
     public let parent: Int?
-    /// Its position in every prompt that goes through it, from 0.
+    /// The position in every prompt that goes through it, from 0.
     public let depth: Int
   }
 
   /// N nodes, parents before children.
   public let nodes: [Node]
-  /// For each of the C prompts, the node of its last symbol. Equal prompts share one.
+  /// The node of each prompt's last symbol, C indices. Equal prompts share one.
   public let ends: [Int]
   /// The number of context vectors that the prompts refer to: one more than the largest index, or 0.
   public let contextCount: Int
@@ -104,10 +104,11 @@ public struct PromptTrie: Sendable {
     try PromptTrie(prompts.map(symbols(of:)), contextCount: contextCount)
   }
 
-  /// One trie of prompts for several readers, each of whom has context vectors of its own and reads some of the prompts.
+  /// One trie of prompts for several readers, each of which has context vectors of its own and reads some of the
+  /// prompts.
   ///
   /// - Parameter choices: for each reader, the prompts it reads.
-  /// - Returns: the readers' prompts one after another; reader i's context vectors are those from i · ``contextCount`` on.
+  /// - Returns: the readers' prompts one after another; reader i's context vectors start at i · ``contextCount``.
   public func shared(byReadersOf choices: [[Int]]) throws -> PromptTrie {
     let prompts = choices.enumerated().flatMap { reader, prompts in
       prompts.map { symbols(of: $0).map { $0.shifted(by: reader * contextCount) } }
@@ -115,9 +116,10 @@ public struct PromptTrie: Sendable {
     return try PromptTrie(prompts, contextCount: choices.count * contextCount)
   }
 
-  private func symbols(of prompt: Int) -> [PromptSymbol] {
-    sequence(first: ends[prompt]) { nodes[$0].parent }.map { nodes[$0].symbol }.reversed()
-  }
+  private func symbols(of prompt: Int) -> [PromptSymbol] { path(of: prompt).map { nodes[$0].symbol } }
+
+  /// The nodes of a prompt, from its root to its end.
+  func path(of prompt: Int) -> [Int] { sequence(first: ends[prompt]) { nodes[$0].parent }.reversed() }
 
   private struct Edge: Hashable {
     let parent: Int?
@@ -136,11 +138,12 @@ extension Tensor {
   fileprivate static func list(_ list: [Int]) throws -> Tensor { try Tensor(list, shape: [list.count]) }
 }
 
-/// A prompt trie with what no context vector changes in one text encoder's first layer: the embeddings of its vocabulary
-/// nodes, and their queries, keys and values.
+/// A prompt trie with the values of one text encoder that no context vector changes: the embeddings of the vocabulary
+/// nodes, and their queries, keys and values in the first layer.
 public struct PreparedTrie: Sendable {
   public let trie: PromptTrie
   let embedded: Tensor  // [1, V, D]
-  /// `[1, V, 3D]`; `nil` where the first layer is the last, which is computed in another way.
+  /// The first layer's projections `[1, V, 3D]`; `nil` where the first layer is also the last, which is computed in
+  /// another way.
   let projected: Tensor?
 }

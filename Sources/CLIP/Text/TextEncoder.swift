@@ -2,8 +2,8 @@ import Torch
 
 /// CLIP's text transformer over a prompt trie.
 ///
-/// The result equals that of encoding each prompt alone, padded to the model's L positions, up to the rounding of
-/// sums; ``PromptTrie`` says why.
+/// The result equals that of encoding each prompt alone, padded to the model's L positions, up to the rounding of sums;
+/// ``PromptTrie`` has the reason.
 public struct TextEncoder: Sendable {
   /// D: the width of a context vector.
   public let width: Int
@@ -16,7 +16,7 @@ public struct TextEncoder: Sendable {
   private let outputNorm: LayerNorm
   private let projection: Projection
 
-  /// From D to E.
+  /// The projection from D to E.
   private enum Projection {
     case matrix(Tensor)  // [D, E]
     case biased(FrozenLinear)
@@ -77,6 +77,31 @@ public struct TextEncoder: Sendable {
     return try self.projected(outputNorm(read)).gathered(trie.leafOfPrompt, axis: 1)
   }
 
+  /// The same where tokens of each class's own stand behind the start symbol from a block on (TCP: Yao et al., CVPR 2024).
+  ///
+  /// - Parameters:
+  ///   - contexts: `[1, M, D]`.
+  ///   - classTokens: `[C, T, D]`, for the T positions behind the start.
+  ///   - chains: of this trie, for T tokens.
+  /// - Returns: `[1, C, E]`, not of unit length.
+  public func callAsFunction(
+    _ prompts: PreparedTrie, contexts: Tensor, classTokens: Tensor, chains: PromptChains
+  ) throws -> Tensor {
+    let trie = prompts.trie
+    let learned = try contextRows(of: trie, contexts)  // [1, N - V, D]
+    let embedded = try arranged(trie, prompts.embedded, learned)  // [1, N, D]
+    let projected = try prompts.projected.map {
+      try arranged(trie, $0, learned.flatMap(transformer.firstProjection(of:)))  // [1, N, 3D]
+    }
+    let read = try transformer(
+      embedded, projected: projected, attending: .sparse(trie.ancestors),
+      newRows: classTokens.reshaped([1, -1, width]), from: chains)
+    return try self.projected(outputNorm(read))
+  }
+
+  /// How many blocks the tower has.
+  public var layerCount: Int { transformer.layerCount }
+
   /// The same for a trie that is used once.
   public func callAsFunction(_ trie: PromptTrie, contexts: Tensor? = nil) throws -> Tensor {
     try self(prepared(trie), contexts: contexts)
@@ -108,21 +133,32 @@ public struct TextEncoder: Sendable {
     }
   }
 
-  /// The memory that one image's pass takes at its height.
+  /// The peak memory of one image's pass.
   ///
-  /// In widths D of a node, with an MLP of P = 4D: each layer keeps for a gradient its two inputs of norms (2), q,
-  /// k and v (3) and what the activation is given (4); and any pass holds beside its input and output a row of q, k, v
-  /// and two of the MLP's (13 in all). A process takes a third more than this sum, which is added.
+  /// The sum counts widths D for each node, with an MLP of P = 4D. For a gradient, each layer keeps the inputs of its
+  /// two norms (2), q, k and v (3) and the activation's input (4). Any pass also holds, besides its input and output, a
+  /// row of q, k, v and two of the MLP's (13 in all). A process takes a third more than this sum, which is added.
   ///
   /// - Parameter isTraining: whether hidden states are kept for a gradient.
   package func microbatchBytes(of trie: PromptTrie, isTraining: Bool) -> Int {
-    let mlp = transformer.shape.mlpWidth
-    let passing = 5 * width + 2 * mlp
-    let kept = isTraining ? transformer.layerCount * (5 * width + mlp) : 0
-    return trie.nodes.count * (passing + kept) * MemoryLayout<Float>.size * 4 / 3
+    microbatchBytes(
+      rows: trie.nodes.count, rowLayers: trie.nodes.count * transformer.layerCount, isTraining: isTraining)
   }
 
-  /// How many entries the vocabulary has.
+  /// The same where the prompts have rows of their own from a block on.
+  package func microbatchBytes(of trie: PromptTrie, _ chains: PromptChains, isTraining: Bool) -> Int {
+    let rowLayers = trie.nodes.count * chains.block + chains.rowCount * (transformer.layerCount - chains.block)
+    return microbatchBytes(rows: max(trie.nodes.count, chains.rowCount), rowLayers: rowLayers, isTraining: isTraining)
+  }
+
+  private func microbatchBytes(rows: Int, rowLayers: Int, isTraining: Bool) -> Int {
+    let mlp = transformer.shape.mlpWidth
+    let passing = rows * (5 * width + 2 * mlp)
+    let kept = isTraining ? rowLayers * (5 * width + mlp) : 0
+    return (passing + kept) * MemoryLayout<Float>.size * 4 / 3
+  }
+
+  /// The number of entries in the vocabulary.
   public var vocabularySize: Int { tokenEmbedding.shape[0] }
 
   /// The embeddings of vocabulary entries, without positions: `[ids.count, D]`.

@@ -23,17 +23,17 @@ public struct EfficientNetLite: ImageEncoder {
     fileprivate var depthFactor: Double { [1, 1.1, 1.2, 1.4, 1.8][rawValue] }
   }
 
-  /// From the pooled features to E.
+  /// The projection from the pooled features to E.
   public enum Projection: Sendable, Equatable {
-    /// open_clip's own layer behind timm's network.
+    /// open_clip's own layer after timm's network.
     case linear(hasBias: Bool)
     /// The classifier of timm's network.
     case classifier
-    /// None: E is ``featureWidth``.
+    /// No projection: E is ``featureWidth``.
     case none
   }
 
-  /// Channels of the pooled features, the same in all variants.
+  /// The channels of the pooled features, the same in all variants.
   static let featureWidth = 1280
 
   /// One group of equal blocks of Lite0; only the first of them has the stride.
@@ -92,7 +92,7 @@ public struct EfficientNetLite: ImageEncoder {
       }
   }
 
-  /// A layer of one image is 5 MB, and the filters are small: measured, more images only miss the caches.
+  /// A layer of one image is 5 MB, and the filters are small: in measurements, more images only miss the caches.
   public var imagesPerMicrobatch: Int { 4 }
 
   public func callAsFunction(_ pixels: Tensor) throws -> Tensor {
@@ -142,10 +142,10 @@ public struct EfficientNetLite: ImageEncoder {
 }
 
 extension EfficientNetLite.Variant {
-  /// Of a stage that has `count` blocks in Lite0.
+  /// The number of blocks of a stage that has `count` blocks in Lite0.
   fileprivate func blocks(_ count: Int) -> Int { Int((Double(count) * depthFactor).rounded(.up)) }
 
-  /// Of a stage that has `count` channels in Lite0: the nearest multiple of 8 that loses at most a tenth.
+  /// The number of channels of a stage that has `count` in Lite0: the nearest multiple of 8 that loses at most a tenth.
   fileprivate func channels(_ count: Int) -> Int {
     let exact = Double(count) * widthFactor
     let rounded = max(8, Int(exact + 4) / 8 * 8)
@@ -162,7 +162,7 @@ struct SamePaddedConvolution: Sendable {
   private let kernel: Int
   private let stride: Int
 
-  /// - Parameter shape: of the weight, `[out, in / groups, kernel, kernel]`.
+  /// - Parameter shape: the shape of the weight, `[out, in / groups, kernel, kernel]`.
   init(
     _ weights: inout some WeightSource, convolution path: String, norm: String, shape: [Int], stride: Int = 1,
     groups: Int = 1,

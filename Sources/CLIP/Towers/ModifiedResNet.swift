@@ -12,10 +12,10 @@ public struct ModifiedResNet: ImageEncoder {
     public var width: Int
     /// Bottlenecks of each of the four stages.
     public var blocks: [Int]
-    /// Of the attention pooling.
+    /// The heads of the attention pooling.
     public var heads: Int
 
-    /// - Parameter heads: each 64 wide where their number is not given.
+    /// - Parameter heads: the number of heads, by default as many as are 64 wide.
     public init(imageSize: Int, width: Int, blocks: [Int], heads: Int? = nil) {
       self.imageSize = imageSize
       self.width = width
@@ -75,7 +75,8 @@ public struct ModifiedResNet: ImageEncoder {
       activation: isRectified ? .relu : nil)
   }
 
-  /// Narrow, filter, pool, widen; added to its input, which is pooled and widened where the shapes differ.
+  /// The bottleneck block: narrow, filter, pool, widen; added to its input, which is pooled and widened where the
+  /// shapes differ.
   private struct Bottleneck: Sendable {
     static let expansion = 4
     private let narrow: FrozenConvolution

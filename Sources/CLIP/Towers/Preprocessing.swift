@@ -2,9 +2,9 @@ import Foundation
 import Images
 import Torch
 
-/// From a picture to the numbers that an image tower was trained on.
+/// The conversion of a picture to the input that an image tower was trained on.
 public struct Preprocessing: Sendable, Equatable {
-  /// How a picture that is not square becomes square.
+  /// The way in which a picture that is not square becomes square.
   public enum ResizeMode: String, Sendable, CaseIterable {
     /// The smaller edge becomes `size`, and the centre is cut out.
     case shortest
@@ -16,7 +16,7 @@ public struct Preprocessing: Sendable, Equatable {
 
   /// The edge of the square input, in pixels.
   public var size: Int
-  /// Of each colour channel, for intensities in 0…1.
+  /// The mean of each colour channel, for intensities in 0…1.
   public var mean: [Float]
   public var standardDeviation: [Float]
   public var interpolation: Interpolation
@@ -33,10 +33,10 @@ public struct Preprocessing: Sendable, Equatable {
     self.resizeMode = resizeMode
   }
 
-  /// Reads `preprocess_cfg`; `size` is what the image tower takes.
+  /// Reads `preprocess_cfg`; `size` is the image tower's input size.
   ///
-  /// Older files have no such section or only the statistics. open_clip then takes OpenAI's, and so does this; what was
-  /// not stated is told.
+  /// Older files have no such section or only the statistics. open_clip then uses OpenAI's, and so does this; defaults
+  /// that were used are reported as assumptions.
   static func read(
     _ file: inout ConfigurationFile, size: Int
   ) throws -> (preprocessing: Preprocessing, assumptions: [String]) {
@@ -55,7 +55,7 @@ public struct Preprocessing: Sendable, Equatable {
       throw section.wrong("std", expected: "three positive numbers", found: preprocessing.standardDeviation)
     }
     if section.has("interpolation") {
-      // "random" is a word of training: open_clip tests with cubic convolution then.
+      // "random" applies to training: open_clip tests with cubic convolution then.
       let filters = Interpolation.allCases.map(\.rawValue)
       preprocessing.interpolation =
         Interpolation(rawValue: try section.text("interpolation", oneOf: filters + ["random"])) ?? .bicubic
@@ -72,22 +72,22 @@ public struct Preprocessing: Sendable, Equatable {
     return (preprocessing, assumptions)
   }
 
-  /// The square of pixels that a picture is tested on.
+  /// The model's square input for a picture, as in testing.
   public func square(_ image: Image) throws -> Image {
     try image.seen(as: view(width: image.width, height: image.height))
   }
 
-  /// The same of a photo's file. Only what the square shows is computed, so that a photo of any size or shape is read in
-  /// the memory of a few of its rows where its format allows.
+  /// The model's square input for a photo file. Only the pixels of the square are computed, so that a photo of any size
+  /// or shape is read in the memory of a few of its rows where its format allows.
   ///
-  /// - Throws: `ImageError`, which names the file.
+  /// - Throws: `ImageError`, with the file's path.
   public func square(at url: URL, reading: PhotoReading) throws -> Image {
     try reading.image(at: url, seenAs: view)
   }
 
-  /// What is seen of a picture of the given size.
+  /// The view of a picture of the given size.
   ///
-  /// - Throws: `ImageError` where the size is not countable.
+  /// - Throws: `ImageError` where the size does not fit an `Int`.
   public func view(width: Int, height: Int) throws -> ImageView {
     let whole = ImageView.Rectangle(width: width, height: height)
     switch resizeMode {
@@ -104,7 +104,7 @@ public struct Preprocessing: Sendable, Equatable {
     }
   }
 
-  /// The pixels of square images, as intensities in 0…1, less the mean, over the standard deviation.
+  /// The pixels of square images, as intensities in 0…1, minus the mean, divided by the standard deviation.
   ///
   /// - Parameter squares: B images of `size` × `size`.
   /// - Returns: `[B, 3, size, size]`.
@@ -135,8 +135,8 @@ public struct Preprocessing: Sendable, Equatable {
 }
 
 extension ConfigurationFile {
-  /// Takes what a preprocessing section may say besides: the size, which must be the tower's; the colours, which must
-  /// be red, green and blue; and what fills the rest of a square, which must be black.
+  /// Takes the other keys of a preprocessing section: the size, which must be the tower's; the colours, which must be
+  /// red, green and blue; and the fill of the rest of a square, which must be black.
   fileprivate mutating func finishPreprocessing(size: Int) throws {
     if has("size") {
       let stated = isList("size") ? try positiveIntegers("size", count: 2) : [try positiveInteger("size")]

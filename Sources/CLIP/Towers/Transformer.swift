@@ -1,6 +1,6 @@
 import Torch
 
-/// What all blocks of one transformer have in common.
+/// The shape that all blocks of one transformer share.
 struct BlockShape: Sendable {
   let width: Int  // D
   let heads: Int
@@ -30,13 +30,13 @@ struct TransformerBlock: Sendable {
     heads = shape.heads
   }
 
-  /// Queries, keys and values of each row, side by side: `[B, N, D]` → `[B, N, 3D]`.
+  /// Queries, keys and values of each row, concatenated: `[B, N, D]` → `[B, N, 3D]`.
   func projected(_ x: Tensor) throws -> Tensor { try queryKeyValue(attentionNorm(x)) }
 
   /// - Parameters:
   ///   - x: `[B, N, D]`.
-  ///   - projected: what ``projected(_:)`` makes of `x`, where it is known already.
-  ///   - pattern: which rows each row attends to.
+  ///   - projected: the result of ``projected(_:)`` for `x`, where it is already known.
+  ///   - pattern: the rows that each row attends to.
   /// - Returns: `[B, N, D]`.
   func callAsFunction(
     _ x: Tensor, projected: Tensor? = nil, attending pattern: AttentionPattern
@@ -47,8 +47,8 @@ struct TransformerBlock: Sendable {
   }
 }
 
-/// A transformer's last block, which is read at some rows alone: every row gives a key and a value, but only those
-/// rows ask, are projected and go through the mlp.
+/// A transformer's last block, of which only some rows are read: every row gives a key and a value, but only those rows
+/// give queries, are projected and go through the MLP.
 struct LastBlock: Sendable {
   private let attentionNorm: LayerNorm
   private let query: FrozenLinear  // D → D
@@ -76,7 +76,7 @@ struct LastBlock: Sendable {
   /// - Parameters:
   ///   - x: `[B, N, D]`.
   ///   - rows: `[R]`, integers in `0 ..< N`.
-  ///   - pattern: which of the N rows each of `rows` attends to.
+  ///   - pattern: the rows of the N that each of `rows` attends to.
   /// - Returns: `[B, R, D]`.
   func callAsFunction(_ x: Tensor, at rows: Tensor, attending pattern: AttentionPattern) throws -> Tensor {
     let normed = try attentionNorm(x)
@@ -117,12 +117,12 @@ extension Tensor {
   fileprivate func times(_ factor: Float?) throws -> Tensor { try factor.map { try self * $0 } ?? self }
 }
 
-/// A linear layer, and the factor of each channel where a block has layer scale (Touvron et al., 2021).
+/// A linear layer, and a factor for each channel where a block has layer scale (Touvron et al., 2021).
 struct ScaledLinear: Sendable {
   private let linear: FrozenLinear
   private let factors: Tensor?  // [out]
 
-  /// - Parameter inputFactor: of every input.
+  /// - Parameter inputFactor: a factor for every input.
   init(
     _ weights: inout some WeightSource, _ path: String, from input: Int, to output: Int, scale: String?,
     of inputFactor: Float? = nil
@@ -139,7 +139,7 @@ struct ScaledLinear: Sendable {
   }
 }
 
-/// A stack of residual blocks, of which the last is read at some rows alone.
+/// A stack of residual blocks; of the last one only some rows are read.
 struct Transformer: Sendable {
   let shape: BlockShape
   private let blocks: [TransformerBlock]
@@ -148,7 +148,8 @@ struct Transformer: Sendable {
   /// - Parameter layers: at least 1.
   init(_ weights: inout some WeightSource, _ path: String, layers: Int, _ shape: BlockShape) throws {
     self.shape = shape
-    // Not by `map`, which reserves: a configuration may ask for a billion layers, and the first one is missing.
+    // `map` is not used because it reserves memory: a configuration may specify a billion layers, of which the first is
+    // missing.
     var blocks: [TransformerBlock] = []
     for layer in 0..<layers - 1 {
       blocks.append(try TransformerBlock(&weights, "\(path).resblocks.\(layer)", shape))
@@ -159,14 +160,14 @@ struct Transformer: Sendable {
 
   var layerCount: Int { blocks.count + 1 }
 
-  /// The output of the last block at `rows` alone; what other rows would give there is never computed.
+  /// The output of the last block at `rows` alone; other rows of it are never computed.
   ///
   /// - Parameters:
   ///   - x: `[B, N, D]`.
-  ///   - projected: what ``firstProjection(of:)`` makes of `x`, where it is known already.
-  ///   - pattern: which rows each of the N rows attends to.
+  ///   - projected: the result of ``firstProjection(of:)`` for `x`, where it is already known.
+  ///   - pattern: the rows that each of the N rows attends to.
   ///   - rows: `[R]`, integers in `0 ..< N`.
-  ///   - rowPattern: which of the N rows each of `rows` attends to.
+  ///   - rowPattern: the rows of the N that each of `rows` attends to.
   /// - Returns: `[B, R, D]`.
   func callAsFunction(
     _ x: Tensor, projected: Tensor? = nil, attending pattern: AttentionPattern, at rows: Tensor,
@@ -177,7 +178,34 @@ struct Transformer: Sendable {
     return try last(hidden, at: rows, attending: rowPattern)
   }
 
+  /// The same where other rows take the place of some in front of a block: from there on every prompt has rows of its own.
+  ///
+  /// - Parameters:
+  ///   - newRows: `[1, K, D]`, in front of the block.
+  ///   - chains: where each of the rows from that block on comes from, and what it attends to.
+  /// - Returns: `[1, C, D]`.
+  func callAsFunction(
+    _ x: Tensor, projected: Tensor? = nil, attending pattern: AttentionPattern, newRows: Tensor,
+    from chains: PromptChains
+  ) throws -> Tensor {
+    var hidden = x
+    for (index, block) in blocks.prefix(chains.block).enumerated() {
+      hidden = try block(hidden, projected: index == 0 ? projected : nil, attending: pattern)
+    }
+    let pool = try Tensor.concatenated([hidden, newRows], axis: 1)  // [1, N + K, D]
+    hidden = try pool.gathered(chains.sources, axis: 1)
+    if chains.block < blocks.count {
+      // A row's queries, keys and values are computed once, for however many prompts it stands in.
+      let mixed = try blocks[chains.block].projected(pool).gathered(chains.sources, axis: 1)
+      hidden = try blocks[chains.block](hidden, projected: mixed, attending: .sparse(chains.ancestors))
+      for block in blocks.dropFirst(chains.block + 1) {
+        hidden = try block(hidden, attending: .sparse(chains.ancestors))
+      }
+    }
+    return try last(hidden, at: chains.ends, attending: .sparse(chains.endAncestors))
+  }
+
   /// The first block's queries, keys and values of each row, `[B, N, D]` → `[B, N, 3D]`; `nil` where the first block is
-  /// the last, which asks at some rows alone.
+  /// also the last, which has queries at some rows alone.
   func firstProjection(of x: Tensor) throws -> Tensor? { try blocks.first?.projected(x) }
 }

@@ -3,15 +3,15 @@ import Torch
 /// CLIP's vision transformer: patches, a class token, a transformer, a projection (Dosovitskiy et al., 2021).
 public struct VisionTransformer: ImageEncoder {
   public struct Configuration: Sendable, Equatable {
-    /// The edge of the square input, in pixels. What is left over beside the last whole patch is not looked at.
+    /// The edge of the square input, in pixels. The remainder after the last whole patch is ignored.
     public var imageSize: Int
     public var patchSize: Int
     public var width: Int
     public var layers: Int
     public var heads: Int
-    /// Of the two-layer MLP in each block.
+    /// The width of the two-layer MLP in each block.
     public var mlpWidth: Int
-    /// Whether each block scales what it adds, channel by channel (Touvron et al., 2021).
+    /// Whether each block scales its residual branches, channel by channel: layer scale (Touvron et al., 2021).
     public var hasLayerScale: Bool
     public var normEpsilon: Double
     /// Whether patches are normalised before the first block.
@@ -20,7 +20,7 @@ public struct VisionTransformer: ImageEncoder {
     /// Whether the last norm comes after averaging, and not before.
     public var normalizesAfterPooling: Bool
 
-    /// - Parameter mlpWidth: four times `width` where it is not given.
+    /// - Parameter mlpWidth: the MLP's width, by default four times `width`.
     public init(
       imageSize: Int, patchSize: Int, width: Int, layers: Int, heads: Int, mlpWidth: Int? = nil,
       hasLayerScale: Bool = false, normEpsilon: Double = 1e-5, hasInputNorm: Bool = true,
@@ -40,7 +40,7 @@ public struct VisionTransformer: ImageEncoder {
     }
   }
 
-  /// What is read after the last block.
+  /// The rows that form the feature after the last block.
   public enum Pooling: Sendable, Equatable {
     /// The row of the class token.
     case classToken
@@ -91,7 +91,7 @@ public struct VisionTransformer: ImageEncoder {
     read = try Tensor(Array(rows), shape: [rows.count])
   }
 
-  /// ViT-B/16 takes 80 ms an image in passes of 4 and 94 ms in passes of 16, whose hidden layers leave the caches.
+  /// ViT-B/16 takes 80 ms an image in passes of 4 and 94 ms in passes of 16, whose hidden layers exceed the caches.
   public var imagesPerMicrobatch: Int { 4 }
 
   public func callAsFunction(_ pixels: Tensor) throws -> Tensor {

@@ -99,6 +99,10 @@ ct_status ct_mean(ct_tensor a, const int64_t *axes, int64_t count, ct_tensor *re
 ct_status ct_unit_rows(ct_tensor a, ct_tensor *result);
 /// Softmax over the last axis.
 ct_status ct_softmax(ct_tensor a, ct_tensor *result);
+/// e to the power of each element.
+ct_status ct_exp(ct_tensor a, ct_tensor *result);
+/// The square root of each element.
+ct_status ct_square_root(ct_tensor a, ct_tensor *result);
 /// Mean cross-entropy, in nats, of logits [B, C] against labels [B] (int64): a scalar.
 ct_status ct_cross_entropy(ct_tensor logits, ct_tensor labels, ct_tensor *result);
 
@@ -171,6 +175,9 @@ const char *ct_version(void);
 /// How many threads one operation may use, process-wide.
 int32_t ct_thread_count(void);
 ct_status ct_set_thread_count(int32_t count);
+/// Calls `body(context, index)` once for every index below `count`, on as many threads as one operation may use, and
+/// returns when all calls have. Each thread takes the next index that is free; operations within `body` use one thread.
+void ct_for_each(int64_t count, void (*body)(void *context, int64_t index), void *context);
 /// Asks the C library's allocator to keep freed memory for the next tensor. Without it, glibc returns the buffers of
 /// every layer to the system, and half of an image's time goes into page faults. Does nothing elsewhere.
 void ct_keep_freed_memory(void);

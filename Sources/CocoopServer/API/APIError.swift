@@ -1,7 +1,7 @@
 import HTTPTypes
 import Support
 
-/// A reason why a request gets no answer, as the client reads it: nothing of it is for the operator alone.
+/// A reason why a request gets no answer, in the client's terms: it contains nothing that concerns the operator alone.
 package enum APIError: UserFacingError, Equatable {
   /// A request that cannot be understood.
   case syntax(String, remedy: String)
@@ -19,7 +19,7 @@ package enum APIError: UserFacingError, Equatable {
   case field(name: String, problem: String, remedy: String? = nil)
   case image(String, remedy: String)
   case classes(String, remedy: String? = nil)
-  /// The run has no answers of the mode that was asked for.
+  /// The run has no answers in the requested mode.
   case mode(reason: String)
   case bodyTimeout
   case overloaded(retryAfter: Double)
@@ -116,7 +116,7 @@ package enum APIError: UserFacingError, Equatable {
     case .image, .classes, .mode: .unprocessableContent
     case .bodyTimeout: .requestTimeout
     case .overloaded, .preparing, .notReady, .stopping: .serviceUnavailable
-    // As nginx logs it; hardly any client ever reads it.
+    // nginx's status for this case; hardly any client ever reads it.
     case .disconnected: HTTPResponse.Status(code: 499, reasonPhrase: "Client Closed Request")
     case .internalFailure: .internalServerError
     }
@@ -134,7 +134,7 @@ package enum APIError: UserFacingError, Equatable {
     }
   }
 
-  /// Whether the metrics count the request as turned away.
+  /// Whether the metrics count the request as rejected.
   var isRejection: Bool {
     switch self {
     case .overloaded, .preparing, .tooLarge, .unauthorized, .origin, .stopping, .notReady: true

@@ -4,23 +4,25 @@ import Prediction
 import Runs
 import Support
 
-/// What `POST /v1/classify` answers.
+/// The answer of `POST /v1/classify`.
 struct ClassifyAnswer: Encodable {
-  /// Of this request, as the log has it.
+  /// The request's id, as in the log.
   let id: String
   let model: String
-  /// The one that answered: zero-shot CLIP is exact whatever was asked for.
+  /// The mode of the answer: zero-shot CLIP is exact whatever was requested.
   let mode: String
   let run: RunIdentity
-  /// Whether photos were turned as their EXIF says.
+  /// Whether photos were turned according to EXIF.
   let orientation: Orientation
+  /// How much of a photo was decoded.
+  let photoDecoding: PhotoDecoding
   /// From the end of the body to the answer.
   let milliseconds: Double
-  /// One for each image, in the order sent.
+  /// The results, one for each image, in the order sent.
   let results: [ImageResult]
 }
 
-/// What one image shows, or why it could not be read.
+/// The classes of one image, or the reason why it could not be read.
 enum ImageResult: Encodable {
   case named([Prediction.Candidate])
   case failed(APIError)
@@ -36,27 +38,29 @@ enum ImageResult: Encodable {
   }
 }
 
-/// The run that answers, by what may be told of it.
+/// The identity of the run, without facts about the host.
 struct RunIdentity: Encodable, Sendable {
-  /// Of its folder, without where that lies.
+  /// The name of its folder, without the path.
   let name: String
   let method: String
-  /// Of the checkpoint.
+  /// The hash of the checkpoint.
   let checkpoint: String
   let checkpointSHA256: String
 }
 
-/// What `GET /v1/model` answers.
+/// The answer of `GET /v1/model`.
 struct ModelAnswer: Encodable {
   let run: RunIdentity
   let models: [String]
   let fast: FastAvailability
   let classes: Int
-  /// The names of the classes that the run's data has besides; empty for a run on all, or where it does not know.
+  /// The names of the other classes of the run's data; empty for a run on all, or where it does not know them.
   let otherClasses: [String]
   let imageSize: Int
-  /// Whether photos are turned as their EXIF says.
+  /// Whether photos are turned according to EXIF.
   let orientation: Orientation
+  /// How much of a photo is decoded.
+  let photoDecoding: PhotoDecoding
   let limits: Limits
   let libtorch: String
 
@@ -69,10 +73,11 @@ struct ModelAnswer: Encodable {
   }
 }
 
-/// Whether the run answers fast, and how near its fast answers come to the exact ones; or why it doesn't.
+/// Whether the run answers fast, with the agreement of its fast answers with the exact ones; or the reason why it
+/// doesn't.
 enum FastAvailability: Encodable, Sendable {
   case available(FastMode)
-  /// - Parameter reason: one that tells nothing of the host.
+  /// - Parameter reason: a reason without facts about the host.
   case unavailable(reason: String)
 
   init(of run: LoadedRun) throws {
@@ -105,13 +110,13 @@ enum FastAvailability: Encodable, Sendable {
   }
 }
 
-/// What `GET /v1/classes` answers.
+/// The answer of `GET /v1/classes`.
 struct ClassesAnswer: Encodable { let classes: [String] }
 
-/// What `/healthz` and `/readyz` answer.
+/// The answer of `/healthz` and `/readyz`.
 struct StatusAnswer: Encodable { let status: String }
 
-/// What every refusal is sent as.
+/// The body of every refusal.
 struct ErrorAnswer: Encodable {
   let error: Content
 

@@ -38,7 +38,7 @@ struct ClassifyHandler: Sendable {
     return try .json(
       ClassifyAnswer(
         id: context.id, model: asked.choice.model.rawValue, mode: asked.choice.mode.rawValue, run: identity,
-        orientation: decoders.reading.orientation,
+        orientation: decoders.reading.orientation, photoDecoding: decoders.reading.decoding,
         milliseconds: ((ContinuousClock.now - start).seconds * 10_000).rounded() / 10, results: results))
   }
 
@@ -64,7 +64,7 @@ struct ClassifyHandler: Sendable {
     do {
       square = try await decoders.square(data, named: name)
     } catch {
-      // At once, so that no batch waits for it while the request's other images are computed.
+      // Released at once, so that no batch waits for it while the request's other images are computed.
       admission.giveBackPlace()
       guard let error = error as? ImageError else { throw error }
       return .failed(APIError(error))
@@ -79,7 +79,7 @@ struct ClassifyHandler: Sendable {
 }
 
 extension APIError {
-  /// A photo that cannot be read, with what its sender can do: a JPEG that is too large is not to be sent as a JPEG.
+  /// A photo that cannot be read, with advice for its sender: a JPEG that is too large should not be sent as a JPEG.
   fileprivate init(_ error: ImageError) {
     switch error.kind {
     case .tooLarge: self = .image(error.problem, remedy: "Send a smaller copy")
@@ -89,7 +89,7 @@ extension APIError {
     }
   }
 
-  /// Prompts that cannot be made: what is wrong with the request's classes, and nothing of files.
+  /// Prompts that cannot be made: the problem of the request's classes, without facts about files.
   fileprivate init(_ error: LearningError) {
     self = error.kind == .classes ? .classes(error.problem) : .internalFailure
   }

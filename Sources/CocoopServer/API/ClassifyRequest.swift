@@ -3,7 +3,7 @@ import HTTPTypes
 import Hummingbird
 import Runs
 
-/// A request to `POST /v1/classify`, whatever form it was sent in.
+/// A request to `POST /v1/classify`, in any of its forms.
 package struct ClassifyRequest: Sendable {
   /// Encoded photos.
   package let images: [Data]
@@ -14,24 +14,24 @@ package struct ClassifyRequest: Sendable {
   package var classNames: [String] { choice.classNames }
 
   package struct Limits: Sendable {
-    /// Images of one request.
+    /// The most images in one request.
     package var images = 32
-    /// Classes of one request.
+    /// The most classes in one request.
     package var classes = 1_000
-    /// Characters of a class name.
+    /// The most characters of a class name.
     package var classNameCharacters = 200
 
     package init() {}
   }
 
-  /// The parts that a form may leave out; `nil` was not sent.
+  /// The optional parts of a request; `nil` was not sent.
   struct Options: Sendable {
     var classes: [String]?
     var top: Int?
     var model: String?
     var mode: String?
 
-    /// These options, and those of `other` where they say nothing.
+    /// These options, with those of `other` where they are missing.
     func or(_ other: Options) -> Options {
       Options(
         classes: classes ?? other.classes, top: top ?? other.top, model: model ?? other.model, mode: mode ?? other.mode)
@@ -41,25 +41,26 @@ package struct ClassifyRequest: Sendable {
   static let standardTop = 5
   private static let otherTypes: Set = ["application/octet-stream", "application/json", "multipart/form-data"]
 
-  /// Whether a body of this type is read at all, known before it is received. What an image is, its bytes say.
+  /// Whether a body of this type is supported, known before it is received. The type of an image follows from its
+  /// bytes.
   package static func reads(_ contentType: String?) -> Bool {
     guard let essence = contentType.flatMap(ContentType.init)?.essence else { return false }
     return essence.hasPrefix("image/") || otherTypes.contains(essence)
   }
 
-  /// Reads a request by its content type. Options of the body count before those of the query.
+  /// Reads a request by its content type. Options of the body override those of the query.
   ///
   /// - Parameters:
   ///   - contentType: the header's field, if it was sent.
-  ///   - query: the text behind the path's question mark, still escaped.
-  ///   - runClasses: those that the run was learned on, which stand for a list that was not sent.
+  ///   - query: the text after the path's question mark, still escaped.
+  ///   - runClasses: the classes that the run was learned on, the default for the list of classes.
   /// - Throws: ``APIError``.
   package init(
     _ body: Data, contentType sent: String?, query: String?, runClasses: [String], limits: Limits
   ) throws {
     var inQuery = Options()
     for (name, value) in try QueryParameters(query).pairs { try inQuery.read(name, value, guide: RequestGuide.query) }
-    // Also what the body overrides.
+    // Checked even where the body overrides them.
     try inQuery.check(limits)
     if inQuery.classes != nil { _ = try Self.checked(inQuery.classes, runClasses: runClasses, limits: limits) }
     guard let sent, let type = ContentType(sent), Self.reads(sent) else { throw APIError.mediaType(found: sent) }
@@ -129,7 +130,7 @@ package struct ClassifyRequest: Sendable {
 extension ClassifyRequest.Options {
   static let names = ["classes", "top", "model", "mode"]
 
-  /// Looks at everything but the classes.
+  /// Checks everything but the classes.
   ///
   /// - Throws: ``APIError``.
   func check(_ limits: ClassifyRequest.Limits) throws {
@@ -148,7 +149,7 @@ extension ClassifyRequest.Options {
 
   /// Reads one option that was sent as text: in the query, or as a field of a form.
   ///
-  /// - Throws: ``APIError`` where there is no such option, or it was sent already.
+  /// - Throws: ``APIError`` where there is no such option, or it occurs twice.
   fileprivate mutating func read(_ name: String, _ text: String, guide: String) throws {
     func once(_ isNew: Bool) throws {
       guard isNew else {

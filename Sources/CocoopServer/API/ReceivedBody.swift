@@ -14,7 +14,7 @@ package final class BodyMemory: Sendable {
 
   package var usedBytes: Int { used.withLock { $0 } }
 
-  /// The part of the memory that one body takes, given back with the share itself.
+  /// The part of the memory that one body takes, released with the share itself.
   package final class Share: Sendable {
     private let memory: BodyMemory
     private let bytes = Mutex(0)
@@ -26,7 +26,7 @@ package final class BodyMemory: Sendable {
       memory.used.withLock { $0 -= bytes }
     }
 
-    /// - Returns: whether there was room for as many bytes more, which then are taken.
+    /// - Returns: whether there was room for as many more bytes, which then are taken.
     package func grow(by more: Int) -> Bool {
       let isTaken = memory.used.withLock { used in
         guard used + more <= memory.limit else { return false }
@@ -42,19 +42,19 @@ package final class BodyMemory: Sendable {
 /// A request's body, with its share of the memory for bodies.
 package struct ReceivedBody: Sendable {
   package struct Limits: Sendable {
-    /// Bytes of one body.
+    /// The most bytes of one body.
     package var bytes = 20_000_000
-    /// Bytes of all bodies together.
+    /// The most bytes of all bodies together.
     package var totalBytes = 320_000_000
 
     package init() {}
   }
 
   package let data: Data
-  /// To be kept for as long as any part of the data is.
+  /// The share, which must live as long as any part of the data.
   let share: BodyMemory.Share
 
-  /// Reads the body, and no more of it than the limit.
+  /// Reads the body, but not beyond the limit.
   ///
   /// - Throws: ``APIError`` for a body beyond the limit, by its header or as it comes, where other bodies leave no
   ///   room, and where it is cut off or damaged.
@@ -67,7 +67,7 @@ package struct ReceivedBody: Sendable {
     do {
       for try await buffer in parts {
         guard data.count + buffer.readableBytes <= limit else { throw APIError.tooLarge(limit: limit) }
-        // Room is taken for what has come, not for what is promised: a promise costs a client nothing.
+        // Room is taken for received bytes, not for announced ones: an announcement costs a client nothing.
         guard share.grow(by: buffer.readableBytes) else { throw APIError.overloaded(retryAfter: 1) }
         data.append(contentsOf: buffer.readableBytesView)
       }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// What requests look like where they are read, for the errors of those that look otherwise.
+/// The correct forms of requests, for the errors about others.
 enum RequestGuide {
   static let query = "Classes, top, model and mode are read, such as ?classes=cat,dog&top=3"
   static let form =
@@ -23,7 +23,7 @@ package struct ContentType: Equatable {
   /// The parameters by their names in lower case.
   package let parameters: [String: String]
 
-  /// - Returns: `nil` where the text has no such form, or names a parameter twice.
+  /// - Returns: `nil` where the text has no such form, or has a parameter twice.
   package init?(_ text: String) {
     var rest = Substring(text)
     essence = Self.trimmed(rest.prefix { $0 != ";" }).lowercased()
@@ -71,7 +71,7 @@ package struct ContentType: Equatable {
   }
 }
 
-/// The parameters behind a path's question mark, as forms encode them.
+/// The parameters after a path's question mark, in the encoding of forms.
 package struct QueryParameters {
   package let pairs: [(name: String, value: String)]
 
@@ -108,8 +108,7 @@ package struct QueryParameters {
   }
 }
 
-/// The fields of a `multipart/form-data` body (RFC 7578), read strictly: a body that two readers could take in two ways
-/// is refused.
+/// The fields of a `multipart/form-data` body (RFC 7578), read strictly: an ambiguous body is refused.
 package struct MultipartForm {
   package struct Field {
     package let name: String
@@ -149,7 +148,7 @@ package struct MultipartForm {
     self.fields = fields
   }
 
-  /// Whether the closing boundary's two hyphens stand here, with at most a line break behind them.
+  /// Whether the closing boundary's two hyphens are next, with at most a line break after them.
   private static func isEnd(_ rest: Data) -> Bool {
     rest.elementsEqual("--".utf8) || rest.elementsEqual("--\r\n".utf8)
   }
@@ -176,7 +175,7 @@ package struct MultipartForm {
         }
         name = found
       case "content-transfer-encoding":
-        // Older clients name an encoding that leaves the bytes as they are.
+        // Older clients send an encoding that leaves the bytes as they are.
         let encoding = text[text.index(after: colon)...].trimmingCharacters(in: .whitespaces).lowercased()
         guard ["binary", "8bit", "7bit"].contains(encoding) else {
           throw APIError.syntax(
@@ -193,13 +192,12 @@ package struct MultipartForm {
   private static func damaged(_ problem: String) -> APIError { .syntax(problem, remedy: RequestGuide.form) }
 }
 
-/// The body of `POST /v1/classify` as JSON: images in base64, and options. A field that is not known, or is null, is
-/// refused.
+/// The body of `POST /v1/classify` as JSON: images in base64, and options. An unknown field or a null is refused.
 package struct JSONRequest: Decodable {
   package let images: [Data]
   let options: ClassifyRequest.Options
 
-  /// - Throws: ``APIError``, which names the field, the type that is expected and the one that was found.
+  /// - Throws: ``APIError``, with the field, the expected type and the one that was found.
   package init(_ body: Data) throws {
     do {
       self = try JSONDecoder().decode(JSONRequest.self, from: body)
@@ -233,7 +231,7 @@ package struct JSONRequest: Decodable {
         return try container.decode(type, forKey: field)
       } catch {
         let found = try container.decode(ValueKind.self, forKey: field)
-        // A number that is expected and found is none that is whole, or is beyond all bounds.
+        // A number that is both expected and found is not an integer, or is out of range.
         var problem = "it must be \(expected)" + (found == .number && field == .top ? "" : ", found \(found.rawValue)")
         if found == .list, field == .images || field == .classes {
           let entry = (error as? DecodingError)?.entry
@@ -258,7 +256,7 @@ package struct JSONRequest: Decodable {
 }
 
 extension DecodingError {
-  /// The place in a list that the error is about.
+  /// The index of the list entry that the error is about.
   fileprivate var entry: Int? {
     switch self {
     case .typeMismatch(_, let context), .valueNotFound(_, let context), .dataCorrupted(let context):
@@ -269,7 +267,7 @@ extension DecodingError {
   }
 }
 
-/// The kind of a JSON value, looked at without its content.
+/// The kind of a JSON value, without its content.
 private enum ValueKind: String, Decodable {
   case null
   case boolean = "true or false"
@@ -306,20 +304,20 @@ private enum ValueKind: String, Decodable {
   }
 }
 
-/// Base64 as browsers, MIME and URLs write it (RFC 4648 §4 and §5, RFC 2045 §6.8, RFC 2397).
+/// A reader of base64 as browsers, MIME and URLs write it (RFC 4648 §4 and §5, RFC 2045 §6.8, RFC 2397).
 package enum Base64 {
-  /// What is wrong with a text, as the end of a sentence about it.
+  /// The fault of a text, as the end of a sentence about it.
   package struct Fault: Error, Equatable {
     package let text: String
 
     package init(text: String) { self.text = text }
   }
 
-  /// The bytes that a text stands for.
+  /// The bytes that a text encodes.
   ///
   /// - Throws: ``Fault``.
   package static func bytes(_ text: String) throws -> Data {
-    // Foundation's reader takes padding anywhere, and no other freedom.
+    // Foundation's reader accepts padding anywhere, but no other variants.
     var digits: [UInt8] = []
     digits.reserveCapacity(text.utf8.count + 2)
     var padding = 0
@@ -344,7 +342,7 @@ package enum Base64 {
     return data
   }
 
-  /// The part of a data URL behind its comma; all of another text.
+  /// The part of a data URL after its comma; the whole of another text.
   private static func content(of text: String) throws -> Substring.UTF8View {
     let start = text.prefix(5).lowercased()
     if start == "data:" {

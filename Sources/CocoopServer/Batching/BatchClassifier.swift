@@ -6,11 +6,11 @@ import PromptLearning
 import Runs
 import Torch
 
-/// Names a batch of images, whatever classes each of them asks for.
+/// Predicts a batch of images, each with its own list of classes.
 ///
-/// An image's embedding depends on no class, so all images of a batch share one pass through the image tower; those with the same
-/// model, mode and class list then share the text side. Confined to the thread that
-/// calls ``run(_:)``.
+/// An image's embedding does not depend on the classes, so all images of a batch share one pass through the image
+/// tower; those with the same model, mode and class list then share the text side. Confined to the thread that calls
+/// ``run(_:)``.
 package struct BatchClassifier {
   private let run: LoadedRun
   private let fastMode: FastMode?
@@ -19,23 +19,23 @@ package struct BatchClassifier {
   /// Class lists with their prompt tries, and with their expansions for fast answers.
   private var classifiers: LeastRecentlyUsed<ClassifierChoice, any ImageClassifier>
   private var expansions: ExpansionQueue
-  /// The embeddings of squares that came lately: a person who edits the classes of a photo sends it again and again.
+  /// The embeddings of recent squares: a user who edits the classes of a photo sends it again and again.
   private var embeddings: LeastRecentlyUsed<PixelKey, Tensor>
 
   package struct Settings: Sendable {
-    /// Class lists that are kept with their tries, and that may wait for their fast answers.
+    /// The number of class lists that are cached with their tries, and that may wait for their fast answers.
     package var classLists = 32
-    /// The memory of the expansions that are kept with class lists for fast answers: 5 MB for 100 classes at ViT-B/16's
-    /// size, 49 MB for 1,000.
+    /// The memory of the expansions that are cached with class lists for fast answers: 5 MB for 100 classes at
+    /// ViT-B/16's size, 49 MB for 1,000.
     package var expansionBytes = 256 << 20
-    /// Squares whose image embeddings are kept; 150 KB each for the usual 224 × 224 pixels.
+    /// The number of squares whose image embeddings are cached; 150 KB each for the usual 224 × 224 pixels.
     package var imageMemory = 64
     package var budget = MemoryBudget.automatic
 
     package init() {}
   }
 
-  /// - Parameter fastMode: the run's, where it can answer fast.
+  /// - Parameter fastMode: the run's fast mode, where it has one.
   init(run: LoadedRun, fastMode: FastMode?, settings: Settings, metrics: ServerMetrics) {
     self.run = run
     self.fastMode = fastMode
@@ -46,15 +46,16 @@ package struct BatchClassifier {
     embeddings = LeastRecentlyUsed(capacity: settings.imageMemory)
   }
 
-  /// Computes until the queue is closed and every image has its answer: batch after batch, on the one thread that calls
-  /// this, so that no event loop ever waits for a product of matrices.
+  /// Computes until the queue is closed and every image has its answer: batch after batch, on the calling thread alone,
+  /// so that no event loop ever waits for a product of matrices.
   ///
   /// It must be the thread that has loaded the model. libtorch keeps a pool of threads for each thread that has called
-  /// it, and where these are together more than the processors, its OpenMP lets them sleep at every barrier: a fifth of
+  /// it, and where these together exceed the number of processors, its OpenMP lets them sleep at every barrier, which
+  /// costs a fifth of the speed.
   /// the speed.
   mutating func run(_ queue: BatchQueue) {
     while let batch = queue.nextBatch(besides: isPreparing ? heldImages : nil) {
-      // A cancelled image needs no answer, and one whose answer would come too late is refused.
+      // A cancelled image needs no answer, and one whose answer would be too late is refused.
       let (start, end) = (ContinuousClock.now, queue.end(ofBatch: batch.count))
       for job in batch where job.deadline < end { job.finish(.failure(APIError.overloaded(retryAfter: 1))) }
       let jobs = batch.filter { !$0.isFinished }
@@ -63,13 +64,13 @@ package struct BatchClassifier {
         answer(jobs)
         queue.note(seconds: (ContinuousClock.now - start).seconds, images: jobs.count)
       }
-      // Class lists take as much time as batches, so that neither waits for long because of the other.
+      // Preparing class lists takes as much time as batches, so that neither waits for long because of the other.
       if isPreparing { prepare(for: ContinuousClock.now - start) }
     }
   }
 
-  /// Answers every job of the batch, but for those whose class list must be prepared first. Where the batch fails as a whole,
-  /// each image is tried alone.
+  /// Answers every job of the batch, except those whose class list must be prepared first. Where the batch fails as a
+  /// whole, each image is tried separately.
   private mutating func answer(_ jobs: [Job]) {
     do {
       let rows = try embedded(jobs)
@@ -88,7 +89,7 @@ package struct BatchClassifier {
     }
   }
 
-  /// One row `[1, E]` for each job.
+  /// The embeddings of the jobs, one row `[1, E]` for each.
   private mutating func embedded(_ jobs: [Job]) throws -> [Tensor] {
     var rows: [PixelKey: Tensor] = [:]
     var unknown: [Job] = []
@@ -108,7 +109,7 @@ package struct BatchClassifier {
     return jobs.compactMap { rows[$0.pixels] }
   }
 
-  /// Answers jobs with one class list in common. If that list cannot be used, they all are told so.
+  /// Answers jobs with one class list in common. If that list cannot be used, they all get its error.
   private mutating func answer(_ jobs: [(job: Job, row: Tensor)], choice: ClassifierChoice) {
     do {
       if let classifier = classifiers.value(for: choice) {
@@ -161,7 +162,7 @@ extension BatchClassifier {
     try expansions.add(jobs, for: choice) { [budget] in try fastMode.preparation(of: exact, within: budget) }
   }
 
-  /// Makes passes for about this time, but one at least, and answers who has waited for what becomes ready.
+  /// Makes passes for about this time, but at least one, and answers the images whose class list becomes ready.
   private mutating func prepare(for time: Duration) {
     let end = ContinuousClock.now + time
     repeat {

@@ -3,28 +3,28 @@ import Synchronization
 
 /// The queue in which images wait for the model, which takes as many of them together as it can.
 ///
-/// It is bounded twice: by a number of images, and by the time that a new one would wait at the present speed.
-/// An admitted image is answered or refused within ``Limits/patience``.
+/// It has two limits: a number of images, and the time that a new one would wait at the present speed. An admitted
+/// image is answered or refused within ``Limits/patience``.
 package final class BatchQueue: @unchecked Sendable {
   // Sendable: every access to the stored properties is made under `condition`.
   private let condition = NSCondition()
   private let limits: Limits
   private var waiting: [Job] = []
-  /// Images that were admitted and are being decoded: the places that all admissions together still hold.
+  /// The number of admitted images that are being decoded: the places that all admissions together still hold.
   private var expected = 0
   private var computing = 0
   private var isClosed = false
-  /// A moving average over batches.
+  /// The seconds for an image, as a moving average over batches.
   private var secondsPerImage: Double?
 
   package struct Limits: Sendable {
-    /// Images that may be on their way at one time.
+    /// The most images that are decoded, waiting or computed at one time.
     package var images = 256
-    /// Images that go through the model together. More than this gains little and makes the first one wait.
+    /// The most images that go through the model together. More than this gains little and makes the first one wait.
     package var batch = 32
-    /// How long an image may wait for others that are being decoded. About what decoding a photo takes.
+    /// The time that an image may wait for others that are being decoded: about the time of decoding a photo.
     package var gathering = Duration.milliseconds(5)
-    /// How long an image may wait in all.
+    /// The total time that an image may wait.
     package var patience = Duration.seconds(10)
 
     package init() {}
@@ -34,13 +34,14 @@ package final class BatchQueue: @unchecked Sendable {
 
   /// Admits the images of a request.
   ///
-  /// - Throws: ``APIError`` where the queue is full, with the time after which to try again.
+  /// - Throws: ``APIError`` where the queue is full, with the time after which to retry.
   package func admit(_ count: Int) throws -> Admission {
     try condition.withLock {
       let ahead = expected + waiting.count + computing
       let wait = Double(ahead + count) * (secondsPerImage ?? 0)
       guard !isClosed else { throw APIError.stopping }
-      // Where nothing is ahead, the speed may have been measured while the machine stood still: only another batch tells.
+      // An empty queue always admits: the speed may have been measured while the machine was paused, and only another
+      // batch measures it again.
       guard ahead == 0 || (ahead + count <= limits.images && wait <= limits.patience.seconds) else {
         throw APIError.overloaded(retryAfter: wait)
       }
@@ -57,7 +58,7 @@ package final class BatchQueue: @unchecked Sendable {
     }
   }
 
-  /// The answer of one of the images that were admitted.
+  /// The answer of one of the admitted images.
   ///
   /// - Throws: `CancellationError` as soon as the task is cancelled; the image is not computed then, if it still waits.
   package func answer(of job: Job, admitted admission: Admission) async throws -> Job.Answer {
@@ -74,7 +75,7 @@ package final class BatchQueue: @unchecked Sendable {
 
   private func add(_ job: Job, admitted admission: Admission) {
     let refusal: APIError? = condition.withLock {
-      // An image beyond those that were admitted would be one that no limit knows of.
+      // An image beyond the admitted ones would escape all limits.
       guard admission.takePlace() else { return .internalFailure }
       expected -= 1
       condition.broadcast()
@@ -89,11 +90,12 @@ package final class BatchQueue: @unchecked Sendable {
     condition.withLock { waiting.removeAll { $0 === job } }
   }
 
-  /// The oldest images, as soon as there are enough of them or no more are about to come.
+  /// The oldest images, as soon as there are enough of them or no more are expected.
   ///
   /// - Parameter held: the number of images of former batches without an answer, where the caller has other work than
   ///   batches.
-  /// - Returns: an empty batch where the caller has other work; `nil` when the queue is closed and every image has its answer.
+  /// - Returns: an empty batch where the caller has other work; `nil` when the queue is closed and every image has its
+  ///   answer.
   package func nextBatch(besides held: Int?) -> [Job]? {
     condition.withLock {
       computing = held ?? 0
@@ -111,8 +113,8 @@ package final class BatchQueue: @unchecked Sendable {
     }
   }
 
-  /// The time when a batch that starts now is likely to be finished; at once, where nothing waits behind it: then it
-  /// costs nobody anything to try.
+  /// The time when a batch that starts now is likely to be finished; the present, where nothing waits behind it: then
+  /// trying costs nobody anything.
   package func end(ofBatch images: Int) -> ContinuousClock.Instant {
     let seconds = condition.withLock {
       waiting.isEmpty && expected == 0 ? 0 : Double(images) * (secondsPerImage ?? 0)
@@ -120,14 +122,14 @@ package final class BatchQueue: @unchecked Sendable {
     return .now + .seconds(seconds)
   }
 
-  /// Records how fast the last batch was.
+  /// Records the speed of the last batch.
   package func note(seconds: Double, images: Int) {
     guard images > 0 else { return }
     let latest = seconds / Double(images)
     condition.withLock { secondsPerImage = secondsPerImage.map { 0.8 * $0 + 0.2 * latest } ?? latest }
   }
 
-  /// Takes no more images; those that wait are still computed.
+  /// Refuses further images; those in the queue are still computed.
   package func close() {
     condition.withLock {
       isClosed = true
@@ -140,8 +142,8 @@ package final class BatchQueue: @unchecked Sendable {
 }
 
 /// The places of one request's images in the queue. A place leaves the admission with its image, by
-/// ``BatchQueue/answer(of:admitted:)``; those that are left are given back with the admission itself, so that no path
-/// can keep them.
+/// ``BatchQueue/answer(of:admitted:)``; the rest are released with the admission itself, so that no code path can leak
+/// them.
 package final class Admission: Sendable {
   /// The time when answers are due.
   package let deadline: ContinuousClock.Instant
@@ -156,7 +158,7 @@ package final class Admission: Sendable {
 
   deinit { queue.giveBack(places.withLock { $0 }) }
 
-  /// Gives back the place of an image that will not come.
+  /// Releases the place of an image that will not come.
   package func giveBackPlace() {
     if takePlace() { queue.giveBack(1) }
   }

@@ -5,24 +5,24 @@ import Torch
 ///
 /// A preparation is made pass by pass, so that other requests wait for one of its passes and not for all.
 ///
-/// It is bounded: each entry costs the model time, also where its images have been told to come back later.
+/// The queue is bounded: each entry costs the model time, even where its images were refused with a time to retry.
 package struct ExpansionQueue {
   private struct Entry {
     let choice: ClassifierChoice
     var preparation: FastPreparation
     var waiting: [(job: Job, row: Tensor)] = []
-    /// Whether somebody was told to come back once this is ready.
+    /// Whether a client was given a time to retry once this is ready.
     var isPromised = false
     var secondsPerPass = 0.0
 
     var secondsLeft: Double { secondsPerPass * Double(preparation.passesLeft) }
   }
 
-  /// The first one is being made.
+  /// The entries; the first one is being prepared.
   private var entries: [Entry] = []
   private let limit: Int
 
-  /// - Parameter limit: the most class lists that wait or are being made.
+  /// - Parameter limit: the most class lists that wait or are being prepared.
   package init(limit: Int) { self.limit = limit }
 
   /// A class list that is ready, and the images that have waited for it with their embeddings `[1, E]`.
@@ -31,12 +31,12 @@ package struct ExpansionQueue {
   )
 
   package var isEmpty: Bool { entries.isEmpty }
-  /// Images that wait.
+  /// The number of images that wait.
   var imageCount: Int { entries.reduce(0) { $0 + $1.waiting.count { !$0.job.isFinished } } }
 
   /// Lets images wait for their class list.
   ///
-  /// - Parameter preparation: made where nobody waits for this list yet.
+  /// - Parameter preparation: used where no image waits for this list yet.
   /// - Throws: ``APIError/preparing(retryAfter:)`` where too many other lists wait.
   package mutating func add(
     _ waiting: [(job: Job, row: Tensor)], for choice: ClassifierChoice, preparation: () throws -> FastPreparation
@@ -53,7 +53,7 @@ package struct ExpansionQueue {
 
   /// Makes the next pass.
   ///
-  /// - Returns: the class list that it has finished, if any.
+  /// - Returns: the class list that is finished with it, if any.
   mutating func advance() -> Finished? {
     forgetImages()
     guard !entries.isEmpty else { return nil }
@@ -72,7 +72,7 @@ package struct ExpansionQueue {
     return (entry.choice, result, entry.waiting)
   }
 
-  /// Who has waited for too long is told when to come back, and what nobody waits for any more is left.
+  /// Refuses images that have waited too long, with a time to retry, and drops entries that nothing waits for.
   private mutating func forgetImages() {
     for (index, entry) in entries.enumerated() {
       let now = ContinuousClock.now

@@ -2,39 +2,39 @@ import Images
 import Prediction
 import Synchronization
 
-/// Which prompts name an image.
+/// The prompts that predict an image.
 package enum ModelChoice: String, Sendable, CaseIterable {
-  /// What the run has learned.
+  /// The run's own prompts.
   case run
-  /// CLIP with "a photo of a {}.", beside which the run is judged.
+  /// CLIP with "a photo of a {}.", for comparison.
   case zeroShot = "zero-shot"
 }
 
-/// How near the exact probabilities an answer must be.
+/// The accuracy of an answer's probabilities.
 package enum AnswerMode: String, Sendable, CaseIterable {
   case exact
-  /// CoCoOp near the cost of zero-shot CLIP: the best classes exactly, the others nearly.
+  /// CoCoOp near the cost of zero-shot CLIP: the best classes exactly, the others approximately.
   case fast
 }
 
-/// A model and a mode with a list of classes: what requests must have in common to share a pass of the text side.
+/// A model and a mode with a list of classes: requests with the same one share a pass of the text side.
 package struct ClassifierChoice: Hashable, Sendable {
   package let model: ModelChoice
   package let mode: AnswerMode
   package let classNames: [String]
 
-  /// Zero-shot CLIP has the same prompts for every image, so that nothing is faster than its exact answer.
+  /// Zero-shot CLIP has the same prompts for every image, so that its exact answer is already the fastest.
   package init(model: ModelChoice, mode: AnswerMode, classNames: [String]) {
     self.model = model
     self.mode = model == .zeroShot ? .exact : mode
     self.classNames = classNames
   }
 
-  /// The same, answered exactly.
+  /// The same choice, answered exactly.
   var exact: ClassifierChoice { ClassifierChoice(model: model, mode: .exact, classNames: classNames) }
 }
 
-/// All pixels of a square, compared to the last bit, so that no two images are ever taken for one another; their hash is computed once,
+/// All pixels of a square, compared exactly, so that different images are never confused; their hash is computed once,
 /// where the image is decoded.
 struct PixelKey: Hashable, Sendable {
   private let bytes: [UInt8]
@@ -54,16 +54,16 @@ struct PixelKey: Hashable, Sendable {
 
 /// One image on its way through the model.
 ///
-/// Whoever waits for a job is resumed: by its answer, or at the latest when nobody holds the job any more.
+/// A task that waits for a job is resumed: by its answer, or at the latest when the job is released.
 package final class Job: Sendable {
   package typealias Answer = [Prediction.Candidate]
 
   let square: Image
-  /// The key by which the square is recognised when it comes again.
+  /// The key by which the square is recognised when it is sent again.
   let pixels: PixelKey
   let choice: ClassifierChoice
   let top: Int
-  /// After this, nobody waits for the answer any more.
+  /// The time after which nothing waits for the answer any more.
   let deadline: ContinuousClock.Instant
   private let state = Mutex(State.new)
 

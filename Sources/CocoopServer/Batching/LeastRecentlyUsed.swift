@@ -1,4 +1,4 @@
-/// A bounded table that forgets what was not asked for the longest.
+/// A bounded table that drops the least recently used entries.
 ///
 /// - Complexity: O(1) to look up, O(`capacity`) to insert where the table is full; capacities are in the tens.
 package struct LeastRecentlyUsed<Key: Hashable, Value> {
@@ -15,15 +15,15 @@ package struct LeastRecentlyUsed<Key: Hashable, Value> {
 
   /// - Parameters:
   ///   - capacity: the most entries; 0 keeps none.
-  ///   - weightLimit: the most that they may weigh together. An entry that is heavier by itself is kept alone among those that
-  ///     weigh something: it was asked for.
+  ///   - weightLimit: the largest total weight. An entry that is heavier by itself is kept as the only one with a
+  ///     weight: it was requested.
   package init(capacity: Int, weightLimit: Int = .max) {
     self.capacity = capacity
     self.weightLimit = weightLimit
   }
 
   package var count: Int { entries.count }
-  /// Of all entries together.
+  /// The weight of all entries together.
   package var weight: Int { entries.values.reduce(0) { $0 + $1.weight } }
 
   /// The value of a key, which counts as used.
@@ -43,7 +43,7 @@ package struct LeastRecentlyUsed<Key: Hashable, Value> {
     entries[key] = Entry(value: value, weight: weight, lastUse: clock)
   }
 
-  /// Forgets the oldest of those entries.
+  /// Drops the oldest of the entries that match.
   private mutating func forget(where isMeant: (Entry) -> Bool) {
     let oldest = entries.filter { isMeant($0.value) }.min { $0.value.lastUse < $1.value.lastUse }
     if let oldest { entries[oldest.key] = nil }

@@ -4,11 +4,11 @@ import NIOHTTP1
 import NIOHTTPTypes
 import Synchronization
 
-/// The keeper of one connection: closes it where its client is too slow, answers what is no request, and signals that
-/// the client is gone.
+/// The guard of one connection: it closes the connection of a slow client, answers input that is not a request, and
+/// signals that the client is gone.
 ///
-/// Each deadline is for a whole part and doesn't move with every byte: a client that sends one byte a second
-/// is cut as one that sends none.
+/// Each deadline applies to a whole part and doesn't move with every byte: a client that sends one byte a second is
+/// treated as one that sends none.
 package final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
   package typealias InboundIn = HTTPRequestPart
   package typealias InboundOut = HTTPRequestPart
@@ -16,14 +16,14 @@ package final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandl
   package typealias OutboundOut = HTTPResponsePart
 
   package struct Limits: Sendable {
-    /// From the opening of a connection, or from the last answer, to the end of a request's header.
+    /// The time from the opening of a connection, or from the last answer, to the end of a request's header.
     package var header = Duration.seconds(15)
-    /// From there to the end of its body.
+    /// The time from there to the end of its body.
     package var body = Duration.seconds(30)
-    /// From the beginning of an answer until the client has taken all of it.
+    /// The time from the beginning of an answer until the client has received all of it.
     package var answer = Duration.seconds(30)
-    /// How long the rest of a body that was refused is thrown away, so that the client can read why, and how long a
-    /// client that was told of the end may take to close the connection.
+    /// The time for which the rest of a refused body is discarded, so that the client can read the reason, and the time
+    /// that a client may take to close the connection after `Connection: close`.
     package var lingering = Duration.seconds(2)
 
     package init() {}
@@ -42,23 +42,23 @@ package final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandl
   private let refuse: @Sendable (APIError) -> Refusal
   private var reading: Scheduled<Void>?
   private var writing: Scheduled<Void>?
-  // Requests whose header has come, whose body has come, whose answer was begun, was written, and is with the client.
+  // Numbers of requests: header received, body received, answer begun, answer written, answer sent to the client.
   private var begun = 0
   private var received = 0
   private var answering = 0
   private var answered = 0
   private var delivered = 0
-  /// Whether the last request that has begun asked for the connection's end.
+  /// Whether the last request with a header asked to close the connection.
   private var isLast = false
   private var isCounted = false
-  /// What came in place of a request while earlier ones had no answer yet.
+  /// The error about input that is not a request, received while earlier requests had no answer yet.
   private var pending: APIError?
   private var isRefused = false
   private var isDamaged = false
 
   /// - Parameters:
-  ///   - bodyBytes: the most of a body; more need not be sent at all.
-  ///   - refuse: makes the answer to what is no request, and counts and logs it.
+  ///   - bodyBytes: the most bytes of a body; clients need not send more.
+  ///   - refuse: makes the answer to input that is not a request, and counts and logs it.
   package init(
     limits: Limits, bodyBytes: Int, metrics: ServerMetrics, refuse: @escaping @Sendable (APIError) -> Refusal
   ) {
@@ -102,7 +102,7 @@ package final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandl
   }
 
   package func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-    // A client that has closed its sending half is taken to be gone, as other servers take it.
+    // A client that has closed its sending half is considered gone, as by other servers.
     if case .inputClosed? = event as? ChannelEvent { signal.close() }
     context.fireUserInboundEventTriggered(event)
   }
@@ -117,12 +117,11 @@ package final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandl
       replaceReading(closing(context, in: limits.body) { $0.refuseBody($1) })
       invite(head, context)
     case .body:
-      // Nobody waits for the rest of a body whose request has its answer.
+      // The rest of a body is ignored once its request has its answer.
       if answered >= begun { return }
     case .end:
       received += 1
-      // Where the answer has come before, the next request may take its time from here; nothing else would end the
-      // wait.
+      // Where the answer has been sent before, the next request's time starts here; nothing else would end the wait.
       replaceReading(answered >= received ? closing(context, in: isLast ? limits.lingering : limits.header) : nil)
     }
     context.fireChannelRead(data)
@@ -150,11 +149,11 @@ package final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandl
   }
 
   package func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    // More of what is no request; it is thrown away.
+    // More input that is not a request; it is discarded.
     if error is ByteToMessageDecoderError { return }
     guard let error = error as? HTTPParserError else { return context.fireErrorCaught(error) }
     if begun > received {
-      // The answer to this request says it, if it has not been begun.
+      // The answer to this request reports it, if it has not been begun.
       guard answering < begun else { return }
       isDamaged = true
       context.fireErrorCaught(DamagedBody())
@@ -164,7 +163,7 @@ package final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandl
     }
   }
 
-  /// Answers what is no request, after all requests that came before it.
+  /// Answers input that is not a request, after all earlier requests.
   private func refusePending(_ context: ChannelHandlerContext) {
     guard let error = pending, answered == begun, !isRefused else { return }
     pending = nil
@@ -201,7 +200,7 @@ package final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandl
     context.write(data, promise: promise)
   }
 
-  /// An answer is with the client: either the next request may come, or the rest of this one is not wanted.
+  /// Handles an answer that was sent: either the next request may come, or the rest of this one is not wanted.
   private func finishAnswer(_ context: ChannelHandlerContext) {
     delivered += 1
     // A later answer may have begun already.
@@ -243,7 +242,7 @@ package final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandl
 }
 
 extension APIError {
-  /// What cannot be read as a request, by what the parser says of it.
+  /// An error for input that is not a request, from the parser's error.
   init(_ error: HTTPParserError) {
     switch error {
     case .headerOverflow: self = .headerTooLong
@@ -266,7 +265,7 @@ extension APIError {
   private static let plainHTTP = "Speak plain HTTP/1.1, without TLS; a proxy in front can add that"
 }
 
-/// A flag that a connection's client is gone, with the work that ends then.
+/// A flag that a connection's client is gone, with the tasks that end then.
 package final class DisconnectSignal: Sendable {
   private struct State {
     var isClosed = false
@@ -278,7 +277,7 @@ package final class DisconnectSignal: Sendable {
 
   package init() {}
 
-  /// The number of pieces of work that wait for the signal.
+  /// The number of tasks that wait for the signal.
   package var watcherCount: Int { state.withLock { $0.watchers.count } }
 
   package func close() {

@@ -14,7 +14,7 @@ struct HTTPChannel: HTTPChannelHandler {
   let responder: HTTPChannelHandler.Responder
   let makeGuard: @Sendable () -> ConnectionGuard
 
-  /// The most that is read of a request's line and header, in bytes and fields.
+  /// The limits of a request's line and header, in bytes and fields.
   static let headerLimits: NIOHTTPDecoderLimitConfiguration = {
     var limits = NIOHTTPDecoderLimitConfiguration()
     limits.maxHeaderFieldSize = 16_384
@@ -41,17 +41,17 @@ struct HTTPChannel: HTTPChannelHandler {
   func handle(value: Value, logger: Logger) async { await handleHTTP(asyncChannel: value, logger: logger) }
 }
 
-/// Decides whether a connection outlives an answer, and says so in its header (RFC 9112, §9.3).
+/// Decides whether a connection stays open after an answer, and sets its header accordingly (RFC 9112, §9.3).
 ///
-/// HTTP/1.1 connections stay open unless the client says `close`; those of HTTP/1.0 end unless it says `keep-alive`.
-/// Handlers behind this one see `Connection: close` where the connection ends, and nothing else.
+/// HTTP/1.1 connections stay open unless the client sends `close`; those of HTTP/1.0 end unless it sends `keep-alive`.
+/// Handlers after this one see `Connection: close` where the connection ends, and nothing else.
 package final class PersistenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
   package typealias InboundIn = HTTPServerRequestPart
   package typealias InboundOut = HTTPServerRequestPart
   package typealias OutboundIn = HTTPServerResponsePart
   package typealias OutboundOut = HTTPServerResponsePart
 
-  /// The value of `Connection` in the answer to each request that has none yet; `nil` where HTTP/1.1 needs none.
+  /// The values of `Connection` for the answers to requests that have none yet; `nil` where HTTP/1.1 needs none.
   private var answers = CircularBuffer<String?>()
   private var isStopping = false
 
@@ -59,13 +59,13 @@ package final class PersistenceHandler: ChannelDuplexHandler, RemovableChannelHa
 
   package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     guard case .head(var head) = unwrapInboundIn(data) else { return context.fireChannelRead(data) }
-    // The parser takes what follows for another protocol's, though none is spoken here.
+    // The parser takes the following bytes for another protocol, though none is supported here.
     let switches = head.method == .CONNECT || head.headers.contains(name: "upgrade")
     let isPersistent = head.isKeepAlive && !switches
     let isOld = head.version.minor == 0  // of HTTP/1, the only one that is parsed
     head.headers.remove(name: "connection")
     if !isPersistent { head.headers.add(name: "connection", value: "close") }
-    // A client of HTTP/1.0 knows no interim answers (RFC 9110, §10.1.1).
+    // A client of HTTP/1.0 does not know interim answers (RFC 9110, §10.1.1).
     if isOld { head.headers.remove(name: "expect") }
     answers.append(isPersistent ? (isOld ? "keep-alive" : nil) : "close")
     context.fireChannelRead(wrapInboundOut(.head(head)))
@@ -80,7 +80,7 @@ package final class PersistenceHandler: ChannelDuplexHandler, RemovableChannelHa
     guard case .head(var head) = unwrapOutboundIn(data), head.status != .continue else {
       return context.write(data, promise: promise)
     }
-    // An answer without a request is to something that could not be read, behind which nothing can be.
+    // An answer without a request is to unreadable input, after which nothing can be read.
     let value = answers.isEmpty ? "close" : answers.removeFirst()
     if let value = isStopping ? "close" : value { head.headers.replaceOrAdd(name: "Connection", value: value) }
     context.write(wrapOutboundOut(.head(head)), promise: promise)
@@ -97,11 +97,11 @@ struct RequestContext: InitializableFromSource, Sendable {
     logger = source.logger
   }
 
-  /// The name of the request in the log and in its answer.
+  /// The id of the request in the log and in its answer.
   var id: String { logger[metadataKey: "hb.request.id"]?.description ?? "" }
 
-  /// The signal that the client is gone. A connection that was reset has no handlers any more, so that its client is
-  /// gone already.
+  /// The signal that the client is gone. A connection that was reset has no handlers any more, so its client is already
+  /// gone.
   func disconnectSignal() async -> DisconnectSignal {
     if let signal = try? await channel.pipeline.handler(type: ConnectionGuard.self).map(\.signal).get() {
       return signal

@@ -1,7 +1,7 @@
 import HTTPTypes
 
-/// The origins whose pages may read this server's answers in a browser (the Fetch standard, §3.3: CORS). None, unless
-/// allowed.
+/// The origins whose pages may read this server's answers in a browser (the Fetch standard, §3.3: CORS). The default is
+/// none.
 public struct AllowedOrigins: Sendable {
   private enum Kind {
     case any
@@ -17,14 +17,14 @@ public struct AllowedOrigins: Sendable {
     kind = texts.contains("*") ? .any : .listed(Set(origins))
   }
 
-  /// A policy that allows no page.
+  /// An empty list of origins.
   public static let none = AllowedOrigins(kind: .listed([]))
 
   private init(kind: Kind) { self.kind = kind }
 
   package var isEmpty: Bool { if case .listed(let origins) = kind { origins.isEmpty } else { false } }
 
-  /// The text as browsers send it: in lower case, without a port that goes without saying.
+  /// The text as browsers send it: in lower case, without a default port.
   private static func normalized(_ text: String) throws -> String {
     func refused(_ problem: String) -> ServerError { .origin(found: text, problem: problem) }
     if text == "null" { throw refused("any page in a sandbox sends it, whoever made it") }
@@ -42,16 +42,16 @@ public struct AllowedOrigins: Sendable {
     return isUnsaid ? "\(scheme)://\(host)" : "\(scheme)://\(host):\(port)"
   }
 
-  /// The fields of an answer that let the page which has asked read it.
+  /// The fields of an answer that let the requesting page read it.
   ///
-  /// - Parameter origin: the request's `Origin`, which browsers send of pages from elsewhere.
+  /// - Parameter origin: the request's `Origin`, which browsers send for pages from other origins.
   package func fields(for origin: String?) -> HTTPFields {
     var fields = HTTPFields()
     switch kind {
     case .any: fields[.accessControlAllowOrigin] = "*"
     case .listed(let origins):
       if origins.isEmpty { return [:] }
-      // What a cache keeps for one page would be wrong for another.
+      // A cached answer for one page would be wrong for another.
       fields[.vary] = "Origin"
       guard let origin, origins.contains(origin.lowercased()) else { return fields }
       fields[.accessControlAllowOrigin] = origin
@@ -60,7 +60,7 @@ public struct AllowedOrigins: Sendable {
     return fields
   }
 
-  /// The fields of the answer to a browser that asks whether a page may send a request.
+  /// The fields of the answer to a browser's preflight request.
   ///
   /// - Throws: ``APIError/origin`` where it may not.
   package func preflightFields(methods: [String], origin: String?) throws -> HTTPFields {

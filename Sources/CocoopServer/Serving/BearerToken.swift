@@ -1,13 +1,13 @@
 import Foundation
 
-/// A secret that requests must bring: `Authorization: Bearer …`.
+/// A secret that requests must contain: `Authorization: Bearer …`.
 public struct BearerToken: Sendable {
   static let shortest = 16
   private let bytes: [UInt8]
 
   /// Reads the first line of a file.
   ///
-  /// - Throws: ``ServerError/tokenFile(path:problem:)`` where there is none of at least 16 printable ASCII characters.
+  /// - Throws: ``ServerError/tokenFile(path:problem:)`` where it is not at least 16 printable ASCII characters.
   public init(contentsOf path: String) throws {
     guard let data = FileManager.default.contents(atPath: path) else {
       throw ServerError.tokenFile(path: path, problem: "it cannot be read")
@@ -25,10 +25,10 @@ public struct BearerToken: Sendable {
 
   package init(_ text: String) { bytes = Array(text.utf8) }
 
-  /// Whether the value of an `Authorization` field brings this token.
+  /// Whether the value of an `Authorization` field contains this token.
   ///
-  /// The time depends on the length of what was sent and on nothing that is secret: not on where the first wrong
-  /// character is.
+  /// The time depends only on the length of what was sent, and on nothing secret: not on the position of the first
+  /// wrong character.
   package func admits(_ authorization: String?) -> Bool {
     guard let authorization, authorization.lowercased().hasPrefix("bearer ") else { return false }
     let sent = Array(authorization.utf8.dropFirst("bearer ".utf8.count))

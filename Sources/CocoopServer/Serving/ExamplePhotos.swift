@@ -4,12 +4,12 @@ import Images
 import Runs
 import Synchronization
 
-/// A few of the run's own test photos for its page, made when they are first asked for.
+/// A few of the run's own test photos for its page, made on first request.
 ///
-/// Photos are sent small and encoded anew: what a camera writes beside the pixels, such as the place, stays here. A run whose
-/// photos are not at hand, such as an import, has no examples.
+/// Photos are reduced and encoded again, so that a camera's metadata, such as the location, is not sent. A run whose
+/// photos are not available, such as an import, has no examples.
 final class ExamplePhotos: Sendable {
-  /// What `GET /v1/examples` answers.
+  /// The answer of `GET /v1/examples`.
   struct Answer: Encodable, Sendable {
     let examples: [Example]
   }
@@ -22,7 +22,7 @@ final class ExamplePhotos: Sendable {
   }
 
   private static let most = 12
-  /// The longer side of a photo as it is sent, in pixels: more than any model here looks at.
+  /// The longer side of a photo as sent, in pixels: more than any model here uses.
   private static let edge = 512
   private static let quality = 88
 
@@ -30,13 +30,13 @@ final class ExamplePhotos: Sendable {
   private let queue = DispatchQueue(label: "cocoop.examples", qos: .utility)
   private let made = Mutex<Answer?>(nil)
 
-  /// - Parameter run: `nil` offers no photos.
+  /// - Parameter run: the run; `nil` offers no photos.
   init(of run: LoadedRun?) { self.run = run }
 
-  /// - Returns: without photos where the run's data cannot be read.
+  /// - Returns: an answer without photos where the run's data cannot be read.
   func answer() async -> Answer {
     await withCheckedContinuation { continuation in
-      // Files are read on a thread that may block: one, however many ask.
+      // Files are read on a thread that may block: one for all requests.
       queue.async { continuation.resume(returning: self.read()) }
     }
   }
@@ -50,7 +50,7 @@ final class ExamplePhotos: Sendable {
     }
   }
 
-  /// The first test photo of classes at equal distances from one another; one that cannot be read is left out.
+  /// The first test photo of classes at equal distances; one that cannot be read is left out.
   private static func examples(of dataset: Dataset) -> [Example] {
     var firsts: [Int: Datasets.Example] = [:]
     for example in dataset.test where firsts[example.label] == nil { firsts[example.label] = example }

@@ -3,7 +3,7 @@ import HTTPTypes
 import Hummingbird
 import Support
 
-/// The page and what belongs to it, read into memory once: nothing is looked up on the disk for a request.
+/// The page and its files, read into memory once: no request accesses the disk.
 struct PageFiles: Sendable {
   struct File: Sendable {
     let content: Data
@@ -11,7 +11,7 @@ struct PageFiles: Sendable {
     let tag: String
   }
 
-  /// By path.
+  /// The files by path.
   let assets: [String: File]
 
   static let description = "/openapi.json"
@@ -35,11 +35,11 @@ struct PageFiles: Sendable {
     guard let content = FileManager.default.contents(atPath: url.path) else {
       throw ServerError.missingResource(name: url.lastPathComponent)
     }
-    // The tag need only tell versions of our own files apart.
+    // The tag need only distinguish versions of our own files.
     return File(content: content, type: type, tag: "\"\(String(FNV1a.hash(content), radix: 16))\"")
   }
 
-  /// The file, or 304 where the client has it already.
+  /// The file, or 304 where the client already has it.
   ///
   /// - Throws: ``APIError/noSuchPath``.
   func response(for path: String, to request: Request) throws -> Response {

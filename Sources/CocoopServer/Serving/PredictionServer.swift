@@ -12,25 +12,26 @@ import Synchronization
 import Torch
 import UnixSignals
 
-/// A server that answers for one run.
+/// A server that answers with one run.
 public struct PredictionServer: Sendable {
   private let run: LoadedRun
   private let name: String
   private let settings: ServerSettings
 
   /// - Parameters:
-  ///   - run: loaded, so that whatever is wrong with it is known before anybody connects.
-  ///   - name: the run's name in answers; where it lies is nobody's business.
+  ///   - run: the run, already loaded, so that its errors are known before any client connects.
+  ///   - name: the run's name in answers, without its path.
   public init(_ run: LoadedRun, name: String, settings: ServerSettings) {
     self.run = run
     self.name = name
     self.settings = settings
   }
 
-  /// Serves until a signal to terminate, and then finishes what it has accepted. What takes longer than the settings allow
-  /// ends the process.
+  /// Serves until a signal to terminate, and then completes the accepted requests. If that exceeds the settings' limit,
+  /// the process ends.
   ///
-  /// The model computes on the calling thread, which must be the one that loaded it; everything else happens on others.
+  /// The model computes on the calling thread, which must be the one that loaded it; everything else happens on other
+  /// threads.
   ///
   /// - Parameter announce: called with the port once the server listens.
   /// - Throws: ``ServerError``.
@@ -55,7 +56,7 @@ public struct PredictionServer: Sendable {
     if let failure = failure.withLock(\.self) { throw failure }
   }
 
-  /// Runs until a signal; then the queue still answers what it has let in, for as long as the settings allow.
+  /// Runs until a signal; then the queue still answers the admitted images, within the limit of the settings.
   ///
   /// - Throws: ``ServerError``.
   private func listen(_ application: Application<Responder>, readiness: Readiness) async throws {
@@ -103,7 +104,7 @@ public struct PredictionServer: Sendable {
       model: ModelAnswer(
         run: identity, models: ModelChoice.allCases.map(\.rawValue), fast: fastMode,
         classes: record.classNames.count, otherClasses: record.otherClasses ?? [], imageSize: preprocessing.size,
-        orientation: settings.decoding.orientation,
+        orientation: settings.decoding.orientation, photoDecoding: settings.decoding.photoDecoding,
         limits: .init(
           bodyBytes: settings.body.bytes, pixels: settings.decoding.pixels, images: settings.request.images,
           classes: settings.request.classes, classNameCharacters: settings.request.classNameCharacters),
@@ -117,7 +118,7 @@ public struct PredictionServer: Sendable {
     let limit = settings.stoppingTime
     let stopping = StoppingService {
       readiness.set(false)
-      // What holds a process beyond the limit is not worth waiting for: nothing of it is on the disk.
+      // Work beyond the limit is not worth waiting for: nothing of it is written to disk.
       DispatchQueue.global().asyncAfter(deadline: .now() + limit.seconds + 2) {
         StderrLogHandler.write("The server did not stop in time and ends now.\n")
         _exit(1)
@@ -129,7 +130,7 @@ public struct PredictionServer: Sendable {
     try await ServiceGroup(configuration: configuration).run()
   }
 
-  /// The first answer makes the class list's trie and touches every weight.
+  /// Warms up the model: the first answer makes the class list's trie and touches every weight.
   private func warmUp(_ queue: BatchQueue, readiness: Readiness) async {
     let size = run.clip.configuration.preprocessing.size
     let names = run.record.classNames.isEmpty ? ["photo"] : run.record.classNames
@@ -147,11 +148,11 @@ public struct PredictionServer: Sendable {
   }
 
   private static let logger = Logger(label: "cocoop") { _ in StderrLogHandler() }
-  /// The log of libraries, whose lines about every connection help nobody.
+  /// A log for libraries without their lines about every connection.
   private static let quietLogger = Logger(label: "cocoop") { _ in StderrLogHandler(logLevel: .error) }
 }
 
-/// Waits for the signal to stop, and says so.
+/// Waits for the signal to stop, and logs it.
 private struct StoppingService: Service {
   let stop: @Sendable () -> Void
 

@@ -5,7 +5,8 @@ import Logging
 import NIOCore
 import Synchronization
 
-/// The answer to every request: finds its route, asks for the token, hands it on, and counts and logs what came of it.
+/// The responder to every request: finds its route, checks the token, calls its handler, and counts and logs the
+/// result.
 struct Responder: HTTPResponder {
   let classifyHandler: ClassifyHandler
   let model: ModelAnswer
@@ -28,25 +29,25 @@ struct Responder: HTTPResponder {
       response = .refusal(error, request: context.id)
       if error.isRejection { metrics.rejection(error.code) }
     } catch is CancellationError {
-      // Nobody reads this any more.
+      // The client has gone, so nothing reads this.
       response = .refusal(.disconnected, request: context.id)
       metrics.rejection("cancelled")
     } catch {
-      // A failure of our own is for the operator alone.
+      // An internal failure is for the operator alone.
       response = .refusal(.internalFailure, request: context.id)
       context.logger.error("\(error)")
     }
     if request.method == .head { response = response.createHeadResponse() }
     dress(&response.headers, origin: request.headers[.origin], id: context.id)
     let known = ["GET", "HEAD", "POST", "OPTIONS"].contains(request.method.rawValue)
-    // A path that is not ours, or a method that nobody knows, is counted under one name.
+    // An unknown path or method is counted under one name.
     note(
       route: route?.label ?? "other", method: known ? request.method.rawValue : "other", status: response.status.code,
       seconds: (ContinuousClock.now - start).seconds, logger: context.logger)
     return response
   }
 
-  /// The answer to something that is no request, counted and logged as any other.
+  /// The answer to input that is not a request, counted and logged like any other.
   func refusal(_ error: APIError) -> ConnectionGuard.Refusal {
     let id = "\(RequestID())"
     let content = Response.refusalContent(error, request: id)
@@ -71,7 +72,7 @@ struct Responder: HTTPResponder {
   private func answer(_ request: Request, route: Route?, context: RequestContext) async throws -> Response {
     guard let route else { throw APIError.noSuchPath }
     if !origins.isEmpty, request.method == .options, request.headers[.accessControlRequestMethod] != nil {
-      // Browsers send no token along with this question.
+      // Browsers send no token with a preflight request.
       let fields = try origins.preflightFields(methods: route.methods, origin: request.headers[.origin])
       return Response(status: .noContent, headers: fields)
     }
@@ -100,7 +101,7 @@ struct Responder: HTTPResponder {
   private func note(route: String, method: String, status: Int, seconds: Double, logger: Logger) {
     metrics.request(.init(route: route, method: method, status: status), seconds: seconds)
     guard logsRequests else { return }
-    // The query is left out: it may hold names that are nobody's business.
+    // The query is left out: it may hold private names.
     logger.info("\(method) \(route) \(status) \(String(format: "%.1f", 1000 * seconds)) ms")
   }
 }

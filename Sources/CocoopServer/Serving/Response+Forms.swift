@@ -18,7 +18,7 @@ extension Response {
     return response
   }
 
-  /// - Parameter request: its id, for questions to the operator.
+  /// - Parameter request: the request's id, for questions to the operator.
   static func refusal(_ error: APIError, request: String) -> Response {
     var response = Response(
       bytes: refusalContent(error, request: request), type: "application/json", status: error.status)
@@ -29,7 +29,7 @@ extension Response {
   /// The body of every refusal.
   static func refusalContent(_ error: APIError, request: String) -> Data {
     let answer = ErrorAnswer(error: .init(error, request: request))
-    // Text always encodes.
+    // Encoding text never fails.
     return (try? encoder.encode(answer)) ?? Data(#"{"error":{"code":"internal","message":"","request":""}}"#.utf8)
   }
 
@@ -40,7 +40,8 @@ extension Response {
 }
 
 extension HTTPFields {
-  /// Adds what every answer says to browsers: trust the stated type, run nothing but our own, and be embedded nowhere.
+  /// Adds the fields with which every answer restricts browsers: trust the stated type, run only our own scripts, and
+  /// do not embed.
   mutating func addSecurityFields() {
     self[.contentSecurityPolicy] = """
       default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; \

@@ -1,4 +1,4 @@
-/// Every path that the server knows. There are no others: no part of a path ever names a file of the host.
+/// The paths of the server. There are no others: no part of a path ever refers to a file of the host.
 enum Route: Hashable, Sendable {
   case page
   /// A part of the page, by its path.
@@ -18,7 +18,7 @@ enum Route: Hashable, Sendable {
     "/openapi.json": .description,
   ]
 
-  /// - Parameter assets: the paths of what the page consists of.
+  /// - Parameter assets: the paths of the page's files.
   init?(path: String, assets: some Collection<String>) {
     if let route = Self.fixed[path] {
       self = route
@@ -29,7 +29,7 @@ enum Route: Hashable, Sendable {
     }
   }
 
-  /// How metrics and the log call it.
+  /// The route's name in metrics and the log.
   var label: String {
     switch self {
     case .page: "/"
@@ -45,7 +45,7 @@ enum Route: Hashable, Sendable {
     }
   }
 
-  /// The methods that it answers.
+  /// The route's methods.
   var methods: [String] {
     switch self {
     case .classify: ["POST"]
@@ -53,7 +53,8 @@ enum Route: Hashable, Sendable {
     }
   }
 
-  /// Whether a token is asked for, where there is one. The page itself holds no secret, and a probe of liveness has none.
+  /// Whether a token is required, where there is one. The page itself holds no secret, and a probe of liveness has
+  /// none.
   var isGuarded: Bool {
     switch self {
     case .classify, .classes, .examples, .model, .metrics: true

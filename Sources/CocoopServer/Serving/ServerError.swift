@@ -2,7 +2,7 @@ import Foundation
 import Logging
 import Support
 
-/// Why a server does not start, or did not stop as it should.
+/// The reason why a server does not start, or did not stop as it should.
 public struct ServerError: UserFacingError, Equatable {
   public let problem: String
   public let remedy: String?
@@ -17,7 +17,7 @@ extension ServerError {
       remedy: "Give --token-file, or --allow-public where a proxy or firewall guards it")
   }
 
-  /// A text that was given as an origin whose pages may read answers.
+  /// An invalid origin among those whose pages may read answers.
   public static func origin(found: String, problem: String) -> Self {
     Self(
       "'\(found)' is no origin that can be allowed: \(problem)",
@@ -58,9 +58,9 @@ package struct StderrLogHandler: LogHandler {
     Self.write("\(time) \(event.level.rawValue) \("\(event.message)".onOneLine)\(fields)\n")
   }
 
-  /// Writes all of the line, also where a signal interrupts the call or a pipe takes a part of it at a time.
+  /// Writes the whole line, even where a signal interrupts the call or a pipe accepts only a part of it at a time.
   package static func write(_ line: String, to descriptor: Int32 = STDERR_FILENO) {
-    // One call for the whole line where the system takes it, so that lines of several threads do not mix.
+    // One call for the whole line where the system accepts it, so that lines of several threads do not mix.
     var bytes = Array(line.utf8)[...]
     while !bytes.isEmpty {
       let written = bytes.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }

@@ -2,8 +2,8 @@ import Runs
 import Support
 import Synchronization
 
-/// The counters of the server. Labels are routes, statuses and reasons, all from short lists of its own, so that no
-/// client can make their number grow.
+/// The counters of the server. Labels are routes, statuses and reasons, all from short fixed lists, so that no client
+/// can increase their number.
 package final class ServerMetrics: Sendable {
   package struct Counts: Sendable {
     var requests: [Endpoint: Int] = [:]
@@ -68,7 +68,7 @@ package final class ServerMetrics: Sendable {
     return try body()
   }
 
-  /// What the table of class lists holds now.
+  /// Records the content of the table of class lists.
   func keep(classLists: Int, expansionBytes: Int) {
     counts.withLock {
       $0.classLists = classLists
@@ -76,7 +76,7 @@ package final class ServerMetrics: Sendable {
     }
   }
 
-  /// A class list was prepared for fast answers.
+  /// Records that a class list was prepared for fast answers.
   func prepared(classLists: Int, expansionBytes: Int) {
     keep(classLists: classLists, expansionBytes: expansionBytes)
     counts.withLock { $0.expansions += 1 }
@@ -98,9 +98,9 @@ package final class ServerMetrics: Sendable {
 extension ServerMetrics {
   static let contentType = "text/plain; version=0.0.4; charset=utf-8"
 
-  /// Everything that is counted, as Prometheus reads it.
+  /// All counters in Prometheus's text format.
   ///
-  /// - Parameter queueDepth: images that were let in and have no answer yet.
+  /// - Parameter queueDepth: the number of images that were admitted and have no answer yet.
   func prometheusText(queueDepth: Int) -> String {
     let counts = current
     var lines: [String] = []
@@ -144,9 +144,9 @@ extension ServerMetrics {
   }
 }
 
-/// Counts of values up to each of a few bounds, as Prometheus keeps them.
+/// A histogram in Prometheus's form: counts of values up to each of a few bounds.
 package struct Histogram: Sendable {
-  /// Ascending; a last bucket takes the rest.
+  /// The bounds, ascending; a last bucket takes the rest.
   package let bounds: [Double]
   private var counts: [Int]
   private var sum = 0.0
@@ -163,7 +163,7 @@ package struct Histogram: Sendable {
 
   /// The lines of the text format (Prometheus, *Exposition formats*, version 0.0.4).
   ///
-  /// - Parameter labels: such as `route="/v1/classify"`, or empty.
+  /// - Parameter labels: labels such as `route="/v1/classify"`, or empty.
   package func lines(name: String, labels: String) -> [String] {
     var total = 0
     let comma = labels.isEmpty ? "" : ","

@@ -1,13 +1,13 @@
 import Foundation
 
-/// The settings of a server. Each default suits one machine behind a proxy, or a person trying a run; limits stand with
-/// the types that keep them.
+/// The settings of a server. Each default suits one machine behind a proxy, or a user who tries a run; further limits
+/// are documented at the types that use them.
 public struct ServerSettings: Sendable {
-  /// Loopback, so that nobody else reaches it.
+  /// The address to listen on; the default is the loopback, which only this machine can reach.
   public var host = "127.0.0.1"
-  /// 0 takes any that is free.
+  /// The port; 0 takes any free one.
   public var port = 8080
-  /// The secret that requests to `/v1` and `/metrics` must bring.
+  /// The secret that requests to `/v1` and `/metrics` must contain.
   public var token: BearerToken?
   /// Whether a public address may be served without a token.
   public var allowsPublic = false
@@ -22,10 +22,10 @@ public struct ServerSettings: Sendable {
   package var decoding = DecodingPool.Settings()
   package var queue = BatchQueue.Limits()
   package var model = BatchClassifier.Settings()
-  /// How long a stopping server finishes what it has accepted.
+  /// The time in which a stopping server completes the accepted requests.
   package var stoppingTime = Duration.seconds(20)
 
-  /// Whether the page may show a few of the run's own test photos. Whoever reaches a public server without a token sees none.
+  /// Whether the page may show a few of the run's own test photos. A public server without a token never shows any.
   public var offersExamples = true
 
   /// Whether requests are logged.
@@ -33,7 +33,7 @@ public struct ServerSettings: Sendable {
 
   public init() {}
 
-  /// Whether only this machine reaches the address.
+  /// Whether only this machine can reach the address.
   var isLoopback: Bool { host == "localhost" || host == "::1" || host.wholeMatch(of: /127(\.\d{1,3}){3}/) != nil }
 
   var showsExamples: Bool { offersExamples && (isLoopback || token != nil) }

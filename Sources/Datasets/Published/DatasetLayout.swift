@@ -1,12 +1,12 @@
 import Foundation
 
-/// What a benchmark consists of under a data root: one row of the table in Layouts.swift.
+/// The contents of a benchmark under a data root: one row of the table in DatasetLayouts.swift.
 struct DatasetLayout: Sendable {
-  /// A file or folder that a person has to put somewhere.
+  /// A file or folder that the user has to provide.
   struct Part: Sendable {
-    /// Under ``DatasetLayout/folder``.
+    /// The path under ``DatasetLayout/folder``.
     let path: String
-    /// Where it comes from, as the guide calls it.
+    /// The source of the part, as the guide calls it.
     let source: String
   }
 
@@ -15,21 +15,21 @@ struct DatasetLayout: Sendable {
     let train, val, test, classes: Int
   }
 
-  /// Under the root.
+  /// The folder under the root.
   let folder: String
   /// The folder under ``folder`` that paths are relative to; empty for ``folder`` itself.
   let images: String
   /// The folders of images, which `datasets check` looks for.
   let imageFolders: [Part]
   let splitFile: String?
-  /// The dataset's own lists: what parts are made from where there is no split file.
+  /// The dataset's own lists, from which the splits are made where there is no split file.
   let lists: [Part]
   let sizes: Sizes
   /// The zero-shot template (CoOp, `trainers/zsclip.py`).
   let template: String
-  /// Class folders that are no classes, or are called otherwise.
+  /// The class folders that are not classes, or have another class name.
   let folderNames: FolderNames
-  /// Makes the parts from lists or listings.
+  /// Makes the splits from lists or listings.
   let parts: @Sendable (PublishedDatasetFolder) throws -> SplitFile
 
   init(
@@ -49,7 +49,7 @@ struct DatasetLayout: Sendable {
   }
 }
 
-/// The class names of class folders where they are not the folders' own.
+/// The class names of class folders where they differ from the folders' names.
 struct FolderNames: Sendable, Equatable {
   let ignored: Set<String>
   let renamed: [String: String]
@@ -58,19 +58,20 @@ struct FolderNames: Sendable, Equatable {
     (self.ignored, self.renamed) = (ignored, renamed)
   }
 
-  /// Those of the benchmark whose image folder has this name, `101_ObjectCategories` or `2750`; else the folders' own.
+  /// Finds the benchmark whose image folder has this name, `101_ObjectCategories` or `2750`; otherwise folders keep
+  /// their names.
   init(ofImageFolder name: String) {
     let edited = PublishedDataset.allCases.map(\.layout).first { $0.images == name && $0.folderNames != FolderNames() }
     self = edited?.folderNames ?? FolderNames()
   }
 
-  /// The class name of a folder, or `nil` for one that is no class.
+  /// The class name of a folder, or `nil` for one that is not a class.
   func className(of folder: String) -> String? {
     ignored.contains(folder) ? nil : renamed[folder] ?? folder
   }
 }
 
-/// A benchmark's folder on disk, as its rule sees it.
+/// A benchmark's folder on disk, as the function that makes its splits sees it.
 struct PublishedDatasetFolder {
   let benchmark: PublishedDataset
   let root: URL

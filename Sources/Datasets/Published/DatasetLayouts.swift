@@ -1,5 +1,5 @@
-/// The benchmarks' layouts, as the reference's guide to datasets lays them down (CoOp, `DATASETS.md`), and the rules of
-/// its readers (CoOp, `datasets/*.py`). Sizes are those of the published splits.
+/// The benchmarks' layouts, from the reference's guide to datasets (CoOp, `DATASETS.md`), and the rules of its readers
+/// (CoOp, `datasets/*.py`). Sizes are those of the published splits.
 extension PublishedDataset {
   var layout: DatasetLayout {
     switch self {

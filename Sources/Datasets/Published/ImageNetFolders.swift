@@ -1,14 +1,14 @@
 import Foundation
 import Support
 
-/// ImageNet and its four variants: folders called by WordNet's numbers, and the class names of `classnames.txt`
-/// (CoOp, `datasets/imagenet*.py`).
+/// ImageNet and its four variants: folders named by WordNet's numbers, and the class names of `classnames.txt` (CoOp,
+/// `datasets/imagenet*.py`).
 ///
-/// Labels follow the sorted folders, so that ImageNet-A and -R have 200 classes of their own. Images are sorted too, where the
-/// reference takes the file system's order: its few-shot samples of ImageNet are repeated on no other machine, see
+/// Labels follow the sorted folders, so that ImageNet-A and -R have 200 classes of their own. Images are sorted too,
+/// where the reference uses the file system's order: no other machine can repeat its few-shot samples of ImageNet, see
 /// ``FewShotList``.
 enum ImageNetFolders {
-  /// ImageNet: the validation images are tested on, as everybody does, and none are left for validation.
+  /// ImageNet: the validation images are the test set, as is usual, and none are left for validation.
   static func parts(of folder: PublishedDatasetFolder) throws -> SplitFile {
     let names = try ClassNameList(folder)
     let (train, test) = (try folders("train", of: folder), try folders("val", of: folder))
@@ -21,7 +21,7 @@ enum ImageNetFolders {
       test: try entries(in: test, under: "val", of: folder, names: names))
   }
 
-  /// ImageNet-Sketch, -A and -R: test images over the classes that are there.
+  /// ImageNet-Sketch, -A and -R: test images of the classes that are there.
   static func testImages(of folder: PublishedDatasetFolder) throws -> SplitFile {
     let names = try ClassNameList(folder)
     let folders = try folders(nil, of: folder)

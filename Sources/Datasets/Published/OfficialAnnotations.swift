@@ -3,9 +3,9 @@ import MatFiles
 
 /// Flowers102 from its labels, without its split file (CoOp, `datasets/oxford_flowers.py`).
 ///
-/// `labels` gives the class from 1 of `image_00001.jpg` and so on, `cat_to_name.json` the names: `{"21": "fire lily", …}`.
-/// Classes are divided into halves and fifths in the order in which they first appear; with seed 1 that is the published
-/// split, image for image.
+/// `labels` gives the class, from 1, of `image_00001.jpg` and so on, `cat_to_name.json` the names:
+/// `{"21": "fire lily", …}`. Classes are divided into halves and fifths in the order in which they first appear; with
+/// seed 1 that is the published split, image for image.
 enum Flowers102Labels {
   static func parts(of folder: PublishedDatasetFolder) throws -> SplitFile {
     let names = try classNames(folder.list("cat_to_name.json"))

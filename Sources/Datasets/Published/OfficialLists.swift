@@ -1,7 +1,7 @@
 import Foundation
 import Support
 
-/// A text file that lists one thing a line; empty lines don't count.
+/// A text file with one entry a line; empty lines don't count.
 struct TextList {
   let file: String
   private let lines: [Substring]
@@ -14,9 +14,9 @@ struct TextList {
       omittingEmptySubsequences: false, whereSeparator: \.isNewline)
   }
 
-  /// What each line says.
+  /// The values of the lines.
   ///
-  /// - Parameter expected: what a line should be, for the error about one that `read` gives `nil` for.
+  /// - Parameter expected: the correct form of a line, for the error about one that `read` returns `nil` for.
   /// - Throws: ``DatasetError/listLine(file:line:expected:found:)``.
   func map<Item>(expecting expected: String, _ read: (String) -> Item?) throws -> [Item] {
     try zip(1..., lines).compactMap { number, line in
@@ -30,11 +30,12 @@ struct TextList {
   }
 }
 
-/// Class folders that are divided into halves and fifths: Caltech101, Food101, DTD and EuroSAT without their split files
-/// (CoOp, `datasets/dtd.py`, `read_and_split_data`).
+/// Class folders that are divided into halves and fifths: Caltech101, Food101, DTD and EuroSAT without their split
+/// files (CoOp, `datasets/dtd.py`, `read_and_split_data`).
 ///
-/// The reference shuffles each folder's images from the order in which its file system lists them, which no other machine
-/// repeats. Here they are sorted first, so that the parts are the same everywhere and other than the published ones.
+/// The reference shuffles each folder's images from the order in which its file system lists them, which no other
+/// machine repeats. Here they are sorted first, so that the splits are the same everywhere, but different from the
+/// published ones.
 enum DividedFolders {
   static func parts(of folder: PublishedDatasetFolder) throws -> SplitFile {
     var division = RandomSplit(seed: PublishedDataset.publishedSeed)
@@ -55,9 +56,9 @@ enum DividedFolders {
   }
 }
 
-/// FGVCAircraft, which comes with its own three parts (CoOp, `datasets/fgvc_aircraft.py`).
+/// FGVCAircraft, which comes with its own three splits (CoOp, `datasets/fgvc_aircraft.py`).
 ///
-/// `variants.txt` names a class a line, in the order of labels; a line of `images_variant_train.txt` reads
+/// `variants.txt` has one class a line, in the order of labels; a line of `images_variant_train.txt` reads
 /// `1025794 707-320`, an image and its class.
 enum FGVCAircraftLists {
   static func parts(of folder: PublishedDatasetFolder) throws -> SplitFile {
@@ -98,7 +99,7 @@ enum OxfordPetsLists {
 
 /// SUN397 from its first partition, without its split file (CoOp, `datasets/sun397.py`).
 ///
-/// `ClassName.txt` names a class folder a line, in the order of labels: `/b/balcony/exterior`. The class name is that
+/// `ClassName.txt` has one class folder a line, in the order of labels: `/b/balcony/exterior`. The class name is that
 /// without its initial and with its parts reversed, "exterior balcony". A line of `Training_01.txt` is an image's path.
 enum SUN397Lists {
   static func parts(of folder: PublishedDatasetFolder) throws -> SplitFile {
@@ -124,8 +125,8 @@ enum SUN397Lists {
 /// UCF101's middle frames from its first train/test lists, without its split file (CoOp, `datasets/ucf101.py`).
 ///
 /// `classInd.txt` reads `1 ApplyEyeMakeup`; a line of `trainlist01.txt` begins with
-/// `ApplyEyeMakeup/v_ApplyEyeMakeup_g08_c01.avi`. Frames lie in folders with the name's words apart,
-/// `Apply_Eye_Makeup`, which is also the class name.
+/// `ApplyEyeMakeup/v_ApplyEyeMakeup_g08_c01.avi`. The frames' folders have the name's words apart, `Apply_Eye_Makeup`,
+/// which is also the class name.
 enum UCF101Lists {
   static func parts(of folder: PublishedDatasetFolder) throws -> SplitFile {
     let indices = try TextList(folder.list("ucfTrainTestlist/classInd.txt"))
@@ -150,8 +151,8 @@ enum UCF101Lists {
     return SplitFile(train: train, val: val, test: try entries("test"))
   }
 
-  /// `YoYo` → `Yo_Yo`: each capital begins a word, and what stands before the first is dropped, as the reference's
-  /// pattern drops it.
+  /// `YoYo` → `Yo_Yo`: each capital begins a word, and everything before the first is dropped, as by the reference's
+  /// pattern.
   private static func words(of action: String) -> String {
     action.reduce(into: [String]()) { words, character in
       if character.isASCII, character.isUppercase {

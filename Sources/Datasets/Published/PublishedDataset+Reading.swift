@@ -4,9 +4,9 @@ import Support
 extension Dataset {
   /// Reads a benchmark, laid out under `root` as the reference's guide describes.
   ///
-  /// Its published split file decides where there is one. Without it the parts are made as the reference makes them, from
-  /// the dataset's own lists or from listings (sorted, where the reference takes the file system's order), with the seed
-  /// that the published splits were made with; a notice says so. Nothing is written.
+  /// The published split file decides where there is one. Without it the splits are made as the reference makes them,
+  /// from the dataset's own lists or from listings (sorted, where the reference uses the file system's order), with the
+  /// seed of the published splits; a notice reports it. Nothing is written.
   ///
   /// - Throws: ``DatasetError``.
   public init(_ benchmark: PublishedDataset, root: URL) throws {
@@ -27,7 +27,8 @@ extension Dataset {
 }
 
 extension PublishedDatasetFolder {
-  /// - Throws: ``DatasetError/noBenchmarkFolder(benchmark:root:folder:nearest:)`` with the name of a folder that may be it.
+  /// - Throws: ``DatasetError/noBenchmarkFolder(benchmark:root:folder:nearest:)`` with the name of a folder that may be
+  ///   it.
   init(of benchmark: PublishedDataset, under root: URL) throws {
     self.init(benchmark: benchmark, root: root)
     guard (try? Files.kind(of: url)) != .folder else { return }
@@ -38,7 +39,7 @@ extension PublishedDatasetFolder {
       isRootItself: root.standardizedFileURL.lastPathComponent == benchmark.folder)
   }
 
-  /// Makes sure that the dataset's own lists are there, before one of them is read.
+  /// Checks that the dataset's own lists are there, before one of them is read.
   fileprivate func checkLists() throws {
     let missing = benchmark.layout.lists.filter { !Files.fileExists(at: list($0.path)) }.map(\.path)
     guard missing.isEmpty else {
@@ -48,7 +49,7 @@ extension PublishedDatasetFolder {
     }
   }
 
-  /// One of the dataset's own lists; ImageNet's class names may lie with ImageNet alone.
+  /// The location of one of the dataset's own lists; ImageNet's class names may be in ImageNet's folder alone.
   func list(_ path: String) -> URL {
     let own = file(path)
     guard path == "classnames.txt", !Files.fileExists(at: own) else { return own }

@@ -1,9 +1,10 @@
 import Foundation
 import Support
 
-/// The eleven datasets that the paper evaluates on, and the four variants of ImageNet that it tests ImageNet's prompts on.
+/// The eleven datasets of the paper's evaluation, and the four variants of ImageNet on which it tests ImageNet's
+/// prompts.
 ///
-/// This file holds their names, ``DatasetLayout`` what each consists of on disk.
+/// This file holds their names, ``DatasetLayout`` their contents on disk.
 public enum PublishedDataset: String, CaseIterable, Sendable {
   case imageNet = "ImageNet"
   case caltech101 = "Caltech101"
@@ -21,7 +22,7 @@ public enum PublishedDataset: String, CaseIterable, Sendable {
   case imageNetA = "ImageNet-A"
   case imageNetR = "ImageNet-R"
 
-  /// As the reference's configuration files are called (CoOp, `configs/datasets`), and as help texts spell it.
+  /// The name that the reference's configuration files (CoOp, `configs/datasets`) and the help texts use.
   public var spelling: String {
     switch self {
     case .imageNet: "imagenet"
@@ -42,7 +43,7 @@ public enum PublishedDataset: String, CaseIterable, Sendable {
     }
   }
 
-  /// The benchmark of that name: the paper's, the reference's class or configuration, its folder or its split file.
+  /// Finds the benchmark of a name: the paper's, the reference's class or configuration, its folder or its split file.
   ///
   /// Case and punctuation don't count: `oxford_flowers`, `OxfordFlowers`, `flowers102`, `imagenet-a`, `ImageNetA`.
   public init?(named name: String) {
@@ -51,7 +52,7 @@ public enum PublishedDataset: String, CaseIterable, Sendable {
     self = match
   }
 
-  /// What a name that is no benchmark's may have meant, spelt as ``spelling``.
+  /// The benchmark's ``spelling`` that an unknown name may have meant.
   public static func nearest(to name: String) -> String? {
     let key = Self.key(name)
     let containing = allCases.filter { benchmark in
@@ -80,16 +81,16 @@ extension PublishedDataset {
   /// The published split file, or `nil` where there is none: ImageNet, its variants and Aircraft have their own lists.
   public var splitFile: String? { layout.splitFile }
 
-  /// The sample that an earlier run of the reference kept under a data root, and that it reads in place of drawing one;
-  /// `nil` where there is none.
+  /// The sample that an earlier run of the reference saved under a data root, and that the reference reads instead of
+  /// drawing one; `nil` where there is none.
   public func keptSample(shots: Int, seed: Int, root: URL) -> URL? {
     let file = root.appending(path: "\(folder)/split_fewshot/shot_\(shots)-seed_\(seed).pkl")
     return FileManager.default.fileExists(atPath: file.path) ? file : nil
   }
 
-  /// Images to be measured on and none to learn from: ImageNet's four variants.
+  /// Whether the benchmark has test images only: ImageNet's four variants.
   public var isTestOnly: Bool { layout.sizes.train == 0 }
 
-  /// The list of ImageNet calls two classes 'missile' and two 'sunglasses'.
+  /// Whether two classes may have one name: ImageNet's list calls two classes 'missile' and two 'sunglasses'.
   var mayRepeatNames: Bool { [.imageNet, .imageNetV2, .imageNetSketch].contains(self) }
 }

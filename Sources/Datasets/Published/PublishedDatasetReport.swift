@@ -1,32 +1,32 @@
 import Foundation
 
-/// What `cocoop datasets check NAME --root DIR` prints: what a benchmark needs, what of it is there, what belongs where.
+/// The output of `cocoop datasets check NAME --root DIR`: what a benchmark needs, what exists, and what belongs where.
 public struct PublishedDatasetReport: Sendable, Encodable {
   public struct Part: Sendable, Encodable, Equatable {
     public enum State: String, Sendable, Encodable {
       case present, missing
-      /// Not there, and not needed while the split file is.
+      /// The part does not exist, and is not needed while the split file does.
       case unneeded
     }
 
-    /// Under the root.
+    /// The path under the root.
     public let path: String
     public let state: State
-    /// Where it comes from, as the reference's guide calls it.
+    /// The source of the part, as the reference's guide calls it.
     public let source: String
   }
 
   public let name: String
   public let root: String
   public let parts: [Part]
-  /// What the split says, or would say: `nil` where it cannot be read.
+  /// The report of the split, read or rebuilt; `nil` where it cannot be read.
   public let dataset: DatasetReport?
-  /// Why it cannot be read.
+  /// The reason why it cannot be read.
   public let problem: String?
-  /// Published numbers of images that the dataset's differ from.
+  /// The published numbers of images from which the dataset's differ.
   public let differences: [String]
 
-  /// Whether something that is needed is not there.
+  /// Whether a needed part does not exist.
   public var isIncomplete: Bool {
     problem != nil || parts.contains { $0.state == .missing } || dataset?.missing.isEmpty == false
   }
@@ -96,7 +96,7 @@ extension PublishedDatasetReport {
 /// One line of `cocoop datasets list`.
 public struct DatasetListing: Sendable, Encodable {
   public let name: String
-  /// What to write after `--data`.
+  /// The argument for `--data`.
   public let data: String
   /// The folder under `--root`; `nil` for what ships with the package.
   public let folder: String?

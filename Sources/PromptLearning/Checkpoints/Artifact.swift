@@ -5,25 +5,25 @@ import Images
 import Support
 import Torch
 
-/// What a run has learned: tensors by name, what they are, and the model that they belong to.
+/// The result of a run's learning: tensors by name, their description, and the model that they belong to.
 ///
-/// In a file it is a safetensors file whose tensors have the original's names and whose metadata describes them. A file
-/// written while training also holds what the training needs to resume: the optimiser's velocities, the state of the
-/// generator, the position in the epoch and the configuration; and a checksum, since a training that resumes from damaged
-/// numbers would never be found out. docs/run-folder.md has the details.
+/// The file is a safetensors file whose tensors have the original's names and whose metadata describes them. A file
+/// that was written during training also holds what the training needs to resume: the optimiser's velocities, the state
+/// of the generator, the position in the epoch and the configuration; and a checksum, since damaged numbers in a
+/// resumed training would never be noticed. docs/run-folder.md has the details.
 public struct Artifact: Sendable {
-  /// The format that this program writes, and the only one that it reads.
+  /// The format version that this program writes, and the only one that it reads.
   public static let version = 1
 
   public let description: ArtifactDescription
-  /// By the method's parameter names.
+  /// The learned tensors, by the method's parameter names.
   public let parameters: [String: Tensor]
   /// The state of a training that may resume; `nil` in the file of a finished one.
   public let training: Training?
-  /// Numbers that a fit at once came to, by name; `nil` for other methods.
+  /// Results of a direct fit, by name; `nil` for other methods.
   public let search: [String: Double]?
 
-  /// Where a training stood when the file was written.
+  /// The state of a training when the file was written.
   public struct Training: Sendable {
     public let configuration: TrainingConfiguration
     public let seed: UInt64
@@ -46,34 +46,48 @@ public struct Artifact: Sendable {
     self.search = search
   }
 
-  /// What a trainer has learned so far.
+  /// The current result of a trainer.
   ///
-  /// - Parameter resumable: whether the file shall hold what the training needs to resume.
+  /// - Parameter resumable: whether the file includes what the training needs to resume.
   package init<Learner: TrainablePromptLearner>(
     _ description: ArtifactDescription, _ trainer: Trainer<Learner>, resumable: Bool
   ) {
     let learner = trainer.classifier.learner
     self.init(
-      description, parameters: Dictionary(uniqueKeysWithValues: zip(Learner.parameterNames, learner.parameters)),
+      description,
+      parameters: Dictionary(uniqueKeysWithValues: zip(Learner.parameterNames, learner.parameters)).merging(
+        learner.constants
+      ) { $1 },
       training: resumable
         ? Training(configuration: trainer.configuration, seed: trainer.seed, state: trainer.state) : nil)
+  }
+
+  /// What a training has come to.
+  package init(_ description: ArtifactDescription, _ finished: StepwiseLearning.Finished) {
+    let learner = finished.learner
+    self.init(
+      description,
+      parameters: Dictionary(uniqueKeysWithValues: zip(type(of: learner).parameterNames, learner.parameters)).merging(
+        learner.constants
+      ) { $1 },
+      search: finished.search)
   }
 
   /// What a trainer has learned so far, by a method whose learner it trains.
   ///
   /// - Parameters:
-  ///   - context: how its contexts were begun and stand.
-  ///   - resumable: whether the file shall hold what the training needs to resume.
+  ///   - context: the initial values and positions of the contexts.
+  ///   - resumable: whether the file includes what the training needs to resume.
   public init<Learner: TrainablePromptLearner>(
     _ trainer: Trainer<Learner>, of method: Method, context: ContextSettings = ContextSettings(),
     model: ModelIdentity, resumable: Bool
-  ) {
+  ) throws {
     let classifier = trainer.classifier
     let setup = MethodSetup(clip: classifier.clip, classNames: classifier.classNames, context: context)
-    self.init(ArtifactDescription(method, setup, model: model), trainer, resumable: resumable)
+    self.init(try ArtifactDescription(method, setup, model: model), trainer, resumable: resumable)
   }
 
-  /// The sentences of a zero-shot classifier.
+  /// The templates of a zero-shot classifier.
   public init(_ prompts: ZeroShotPrompts, model: ModelIdentity) {
     self.init(
       ArtifactDescription(
@@ -87,17 +101,15 @@ public struct Artifact: Sendable {
   /// Writes the file whole or not at all.
   public func write(to url: URL) throws {
     var tensors = parameters
-    if let velocities = training?.state.optimizer.velocities {
-      for (name, velocity) in zip(description.method.parameterNames, velocities) {
-        tensors[Self.velocityPrefix + name] = velocity
-      }
+    for (kind, memory) in training?.state.optimizer.memory ?? [] {
+      for (name, tensor) in zip(description.method.learnedNames, memory) { tensors["\(kind).\(name)"] = tensor }
     }
     let header = Header(
       version: Self.version, description: description,
       training: training.map {
         Header.Training(
           configuration: $0.configuration, seed: $0.seed, completedEpochs: $0.state.completedEpochs,
-          position: $0.state.position, generator: $0.state.generator)
+          position: $0.state.position, generator: $0.state.generator, optimizerSteps: $0.state.optimizer.steps)
       }, search: search)
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
@@ -107,9 +119,9 @@ public struct Artifact: Sendable {
     try SafetensorsFile.write(tensors, metadata: metadata, to: url)
   }
 
-  /// Reads a file, strictly: the version, every tensor that the description calls for, and no other.
+  /// Reads a file, strictly: the version, every tensor that the description requires, and no other.
   ///
-  /// - Parameter noun: what the file is expected to hold, as errors call it.
+  /// - Parameter noun: the expected content of the file, for errors.
   public init(contentsOf url: URL, noun: String = "prompts") throws {
     let (file, path) = (try SafetensorsFile(contentsOf: url), url.path)
     guard let json = file.metadata[Self.metadataKey] else {
@@ -124,20 +136,21 @@ public struct Artifact: Sendable {
     search = header.search
     var expected = Set(names)
     training = try header.training.map { record in
-      let velocityNames = names.map { Self.velocityPrefix + $0 }
       let position = record.position ?? .start
-      let hasVelocities = record.completedEpochs > 0 || position.steps > 0
-      if hasVelocities { expected.formUnion(velocityNames) }
-      let velocities = hasVelocities ? try file.floats(velocityNames, path: path, noun: noun) : [:]
-      for name in names where hasVelocities {
-        let (velocity, expected) = (Self.velocityPrefix + name, parameters[name]?.shape ?? [])
-        guard let found = velocities[velocity]?.shape, found == expected else {
-          throw LearningError.parameterShape(
-            path: path, name: velocity, expected: expected, found: velocities[velocity]?.shape)
+      let hasBegun = record.completedEpochs > 0 || position.steps > 0
+      let learned = header.description.method.learnedNames
+      let kinds = hasBegun ? record.configuration.newOptimizer().memory.map(\.name) : []
+      let memoryNames = kinds.map { kind in learned.map { "\(kind).\($0)" } }
+      expected.formUnion(memoryNames.joined())
+      let memory = try file.floats(Array(memoryNames.joined()), path: path, noun: noun)
+      for (name, remembered) in memoryNames.flatMap({ zip(learned, $0) }) {
+        let (expected, found) = (parameters[name]?.shape ?? [], memory[remembered]?.shape)
+        guard found == expected else {
+          throw LearningError.parameterShape(path: path, name: remembered, expected: expected, found: found)
         }
       }
       if let checksum = file.metadata[Self.checksumKey] {
-        guard try checksum == Self.checksum(of: json, parameters.merging(velocities) { $1 }) else {
+        guard try checksum == Self.checksum(of: json, parameters.merging(memory) { $1 }) else {
           throw LearningError.notAnArtifact(
             path: path, noun: noun, reason: "it is damaged: its checksum is another")
         }
@@ -146,7 +159,8 @@ public struct Artifact: Sendable {
         configuration: record.configuration, seed: record.seed,
         state: TrainingState(
           completedEpochs: record.completedEpochs, position: position,
-          optimizer: record.configuration.optimizer(velocities: velocityNames.compactMap { velocities[$0] }),
+          optimizer: record.configuration.newOptimizer(
+            memory: memoryNames.map { $0.compactMap { memory[$0] } }, steps: record.optimizerSteps ?? 0),
           generator: record.generator))
     }
     let unexpected = file.names.filter { !expected.contains($0) }
@@ -155,7 +169,6 @@ public struct Artifact: Sendable {
 
   static let metadataKey = "cocoop"
   private static let checksumKey = "sha256"
-  private static let velocityPrefix = "velocity."
 
   /// SHA-256 of the description and of the tensors' bytes, by name.
   private static func checksum(of json: String, _ tensors: [String: Tensor]) throws -> String {
@@ -170,9 +183,9 @@ extension Artifact {
   /// The classifier that the file describes, on the model that it was learned on.
   ///
   /// - Parameters:
-  ///   - identity: of `clip`; it must be the one that this was learned on.
-  ///   - classNames: other classes than were learned; `nil` keeps those.
-  ///   - path: what errors call the file.
+  ///   - identity: the identity of `clip`; it must be the model that this was learned on.
+  ///   - classNames: other classes than the learned ones; `nil` keeps those.
+  ///   - path: the file's path in errors.
   public func classifier(
     on clip: CLIPModel, identity: ModelIdentity, classNames: [String]? = nil, path: String
   ) throws -> any ImageClassifier {
@@ -190,7 +203,7 @@ extension Artifact {
     return try contexts(self, clip, path)
   }
 
-  /// The classifier as it would be if no image shifted its prompts; `nil` for a method whose prompts none does.
+  /// The classifier without the image's effect on its prompts; `nil` for a method without such an effect.
   package func classifierWithoutImage(
     on clip: CLIPModel, identity: ModelIdentity, classNames: [String], path: String
   ) throws -> (any ImageClassifier)? {
@@ -202,7 +215,7 @@ extension Artifact {
   /// Whether each class has contexts of its own.
   public var isClassSpecific: Bool { parameters["ctx"]?.shape.count == 3 }
 
-  /// The parameter of this name, which has been checked.
+  /// The parameter of this name, after validation.
   func parameter(_ name: String, path: String) throws -> Tensor {
     guard let tensor = parameters[name] else {
       throw LearningError.parameterShape(path: path, name: name, expected: [], found: nil)
@@ -257,9 +270,11 @@ extension Artifact {
       let configuration: TrainingConfiguration
       let seed: UInt64
       let completedEpochs: Int
-      /// Absent where an epoch has just ended, in files of before steps were counted.
+      /// The position in the epoch; absent at the end of an epoch in files from before steps were counted.
       let position: EpochPosition?
       let generator: SeededGenerator
+      /// Of an optimiser that counts them.
+      let optimizerSteps: Int?
     }
 
     init(version: Int, description: ArtifactDescription, training: Training?, search: [String: Double]?) {
@@ -269,7 +284,7 @@ extension Artifact {
       self.search = search
     }
 
-    /// The version is read first: another version's header may have any other shape.
+    /// The version is read first: another version's header may have any other structure.
     init(json: String, path: String, noun: String) throws {
       struct Version: Decodable { let version: Int }
       let (decoder, data) = (JSONDecoder(), Data(json.utf8))
@@ -285,7 +300,8 @@ extension Artifact {
       else { throw unreadable }
       if let training = header.training {
         let steps = training.position?.steps ?? 0
-        guard (0...training.configuration.epochs).contains(training.completedEpochs), (0...1 << 40).contains(steps)
+        guard (0...training.configuration.epochs).contains(training.completedEpochs), (0...1 << 40).contains(steps),
+          (0...1 << 40).contains(training.optimizerSteps ?? 0)
         else { throw unreadable }
       }
       self = header

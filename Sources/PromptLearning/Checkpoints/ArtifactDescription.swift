@@ -1,16 +1,16 @@
 import CLIP
 import Datasets
 
-/// What an artifact is, apart from its numbers: enough to build the classifier again over any class names.
+/// The description of an artifact without its numbers: enough to rebuild the classifier over any class names.
 public struct ArtifactDescription: Sendable, Codable, Equatable {
   public let method: Method
   /// The classes that were learned, by label.
   public let classNames: [String]
-  /// The sentences of a zero-shot classifier; `nil` for learned prompts.
+  /// The sentences of a zero-shot classifier, or what follows learned contexts; `nil` where that is the name alone.
   public var templates: [String]?
-  /// Where the class name stands; `nil` for methods that always put it at the end.
+  /// The position of the class name; `nil` for methods that always put it at the end.
   public var position: ContextPosition?
-  /// The method's own settings where they are not the standard ones.
+  /// The method's own settings where they differ from the defaults.
   public var options: MethodOptions?
   public let model: ModelIdentity
 
@@ -27,15 +27,16 @@ public struct ArtifactDescription: Sendable, Codable, Equatable {
   }
 
   /// What a method makes of a setup.
-  package init(_ method: Method, _ setup: MethodSetup, model: ModelIdentity) {
-    let templates = method.templates(setup.dataset).map(\.text)
+  package init(_ method: Method, _ setup: MethodSetup, model: ModelIdentity) throws {
+    let templates = try method.templates(setup).map(\.text)
     self.init(
       method: method, classNames: setup.classNames, templates: templates.isEmpty ? nil : templates,
       position: method.contextSettings.contains(.position) ? setup.context.position : nil,
       options: setup.options.isStandard ? nil : setup.options, model: model)
   }
 
-  /// - Throws: ``LearningError/otherModel(path:expected:found:)`` where `identity` is not what this was learned on.
+  /// - Throws: ``LearningError/otherModel(path:expected:found:)`` where `identity` is not the model that this was
+  ///   learned on.
   package func checkModel(is identity: ModelIdentity, path: String) throws {
     guard identity.sha256 == model.sha256 else {
       throw LearningError.otherModel(
@@ -45,7 +46,7 @@ public struct ArtifactDescription: Sendable, Codable, Equatable {
   }
 }
 
-/// Which checkpoint an artifact belongs to.
+/// The identity of the checkpoint that an artifact belongs to.
 public struct ModelIdentity: Sendable, Codable, Equatable {
   public let name: String
   /// SHA-256 of the file of weights, in lower-case hexadecimal.

@@ -1,21 +1,22 @@
-/// Prompts of methods that learn otherwise than CoOp and CoCoOp, told by the names and shapes in their authors' files.
+/// Prompts of other methods than CoOp and CoCoOp, recognized by the names and shapes in their authors' files.
 ///
-/// The methods that come after CoOp grew in its program: their files lie in folders like its own and have the same name,
-/// so that people give them by mistake. ProGrad's are not among them: they are prompts of CoOp, learned otherwise. Nor are those of a ``Method``.
+/// The methods after CoOp were developed in its program: their files are in folders like CoOp's and have the same name,
+/// so that users give them by mistake. ProGrad's are not among them: they are prompts of CoOp, learned in another way.
+/// Nor are those of a ``Method``.
 ///
-/// Source: the parameter names in each author's repository, at the commits that `docs/checkpoints.md` names.
+/// Source: the parameter names in each author's repository, at the commits listed in `docs/checkpoints.md`.
 struct OtherPrompts: Equatable {
-  /// As its paper calls it.
+  /// The method's name in its paper.
   let method: String
 
-  /// Folders that the methods name after their model, in the output folder of a training.
+  /// The folders that the methods create for their model, in the output folder of a training.
   static let folderNames = [
     "MultiModalPromptLearner", "VLPromptLearner", "MultiModalRepresentationLearner", "clip_adapter", "adapter",
   ]
 
-  /// `nil` where the tensors are of none of these methods.
+  /// Recognizes a method; `nil` where the tensors belong to none of these methods.
   ///
-  /// - Parameter shapes: of all tensors of the file, by its names; `nil` for one that cannot be read.
+  /// - Parameter shapes: the shapes of all tensors of the file, by its names; `nil` for one that cannot be read.
   init?(_ shapes: [String: [Int]?]) {
     func hasPart(_ part: String) -> Bool { shapes.keys.contains { $0.contains(part) } }
     func shape(ofEnding end: String) -> [Int]? {
@@ -28,10 +29,6 @@ struct OtherPrompts: Equatable {
     } else if hasPart("VPT") {
       let hasTexts = hasPart("prompt_learner.ctx") || hasPart("text_encoder.transformer.resblocks.1.VPT_shallow")
       method = hasPart("ZS_image_encoder") ? "PromptSRC" : hasTexts ? "IVLP or PromptSRC" : "VPT"
-    } else if let out = shape(ofEnding: "meta_net.linear2.weight")?.first, let width = shape(ofEnding: "ctx")?.last,
-      width > 0, out > width, out.isMultiple(of: width)
-    {
-      method = "TCP"  // several tokens of each class, where CoCoOp's network makes one of each image
     } else if shape(ofEnding: "fc.0.weight") != nil, shape(ofEnding: "fc.2.weight") != nil, !hasPart("ctx") {
       method = "CLIP-Adapter"
     } else {

@@ -5,30 +5,32 @@ import Support
 import Tokenization
 import Torch
 
-/// Prompts as the authors' implementation of CoOp and CoCoOp keeps them: a file of `torch.save` with `state_dict` and
-/// `epoch` (`D/dassl/utils/torchtools.py`, `C/trainers/coop.py`, `cocoop.py`).
+/// Prompts in the format of the authors' implementation of CoOp and CoCoOp: a file of `torch.save` with `state_dict`
+/// and `epoch` (`D/dassl/utils/torchtools.py`, `C/trainers/coop.py`, `cocoop.py`).
 public struct ReferencePrompts: Sendable {
   /// The file that was read.
   public let url: URL
   public let method: Method
-  /// By the learner's parameter names, as 32-bit floats.
+  /// The tensors by the learner's parameter names, as 32-bit floats.
   public let parameters: [String: Tensor]
   /// The element type of the file's context.
   public let precision: Tensor.Kind
-  /// Of the classes that the prompts were learned on, where the file says it.
+  /// The number of classes that the prompts were learned on, where the file has it.
   public let classCount: Int?
-  /// How many epochs they were trained for.
+  /// The number of epochs that they were trained for.
   public let epoch: Int?
   /// The accuracy on validation images, in percent.
   public let validationResult: Double?
 
-  /// - Parameter url: a file, the output folder of a training, or its `prompt_learner` folder.
+  /// - Parameters:
+  ///   - url: a file, the output folder of a training, or its `prompt_learner` folder.
+  ///   - method: that it is a file of, where the files of two methods look alike; `nil` tells by the tensors' names.
   /// - Throws: ``LearningError``, `TorchError`, `PickleError`.
-  public init(at url: URL) throws {
-    try self.init(contentsOf: Self.file(at: url))
+  public init(at url: URL, of method: Method? = nil) throws {
+    try self.init(contentsOf: Self.file(at: url), of: method)
   }
 
-  private init(contentsOf url: URL) throws {
+  private init(contentsOf url: URL, of given: Method?) throws {
     self.url = url
     let archive = try TorchArchive(contentsOf: url)
     if let other = OtherPrompts(Dictionary(uniqueKeysWithValues: archive.names.map { ($0, archive.shape(of: $0)) })) {
@@ -36,8 +38,11 @@ public struct ReferencePrompts: Sendable {
     }
     let tensors = Self.stateTensors(of: archive)
     let names = Set(tensors.keys)
+    let shapes = tensors.compactMapValues { archive.shape(of: $0) }
     guard let contextName = tensors["ctx"],
-      let method = Method.all.first(where: { $0.reference?.recognises?(names) == true })
+      let method = ([given].compactMap { $0 } + Method.recognised).first(where: {
+        $0.reference?.recognises?(shapes) == true
+      })
     else {
       let nearest = "it has tensors such as '\(archive.names.first ?? "none")', but no 'ctx'"
       throw LearningError.notReferencePrompts(path: url.path, reason: nearest)
@@ -75,7 +80,7 @@ public struct ReferencePrompts: Sendable {
     }
   }
 
-  /// Checks that all tensors fit each other; whether they fit a model is seen when one is given.
+  /// Checks that all tensors fit each other; whether they fit a model is checked when one is given.
   private func checkShapes() throws {
     let context = parameters["ctx"]?.shape ?? []
     guard let spec = method.parameters.first(where: { $0.name == "ctx" }), spec.hasRank(context.count),
@@ -89,15 +94,17 @@ public struct ReferencePrompts: Sendable {
 
   // MARK: On a model
 
-  /// The prompts as this package keeps them.
+  /// The prompts in this package's format.
   ///
   /// - Parameters:
   ///   - classNames: those that the prompts were learned on, in their order; empty where nobody knows them.
   ///   - position: where CoOp's class name stands, which the file does not say.
+  ///   - dataset: the title of what the prompts were learned on, which decides the sentences of some methods.
   /// - Throws: ``LearningError/otherBackbone(path:tensor:axis:found:model:expected:)``,
   ///   ``LearningError/classCount(path:learnedFor:named:)``.
   public func checkpoint(
-    on clip: CLIPModel, identity: ModelIdentity, classNames: [String], position: ContextPosition = .end
+    on clip: CLIPModel, identity: ModelIdentity, classNames: [String], position: ContextPosition = .end,
+    dataset: String = "", context: ContextSettings = ContextSettings()
   ) throws -> Artifact {
     for spec in method.parameters {
       let found = parameters[spec.name]?.shape ?? []
@@ -114,9 +121,10 @@ public struct ReferencePrompts: Sendable {
     if !classNames.isEmpty, let learnedFor, learnedFor != classNames.count {
       throw LearningError.classCount(path: url.path, learnedFor: learnedFor, named: classNames.count)
     }
-    let description = ArtifactDescription(
-      method: method, classNames: classNames,
-      position: method.contextSettings.contains(.position) ? position : nil, model: identity)
+    var context = context
+    context.position = position
+    let setup = MethodSetup(clip: clip, classNames: classNames, dataset: dataset, context: context)
+    let description = try ArtifactDescription(method, setup, model: identity)
     return Artifact(description, parameters: parameters)
   }
 
@@ -132,7 +140,7 @@ extension ReferencePrompts {
   static let bestName = "model-best.pth.tar"
   static let epochPrefix = "model.pth.tar-"
 
-  /// Whether prompts of the reference may be meant by `url`: a file, or a folder as its training leaves one.
+  /// Whether `url` may be prompts of the reference: a file, or a folder that its training creates.
   public static func mayStand(at url: URL) -> Bool {
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) else { return false }
@@ -156,7 +164,8 @@ extension ReferencePrompts {
     }
   }
 
-  /// The newest file of a folder, as its text `checkpoint` says; without one, the best, or that of the latest epoch.
+  /// The newest file of a folder, according to its text `checkpoint`; without one, the best, or that of the latest
+  /// epoch.
   private static func file(at url: URL) throws -> URL {
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) else {
@@ -185,9 +194,9 @@ extension ReferencePrompts {
 }
 
 extension ReferencePrompts {
-  /// What the reference's loader finds beside the tensors.
+  /// The values that the reference's loader finds next to the tensors.
   public struct Training: Sendable {
-    /// Names the file as well.
+    /// The epoch, which is also in the file's name.
     public let epoch: Int
     public let learningRate: Double
     public let validationResult: Double?
@@ -199,15 +208,15 @@ extension ReferencePrompts {
     }
   }
 
-  /// Where the file of an epoch stands in an output folder.
+  /// The location of the file of an epoch in an output folder.
   public static func file(ofEpoch epoch: Int, in output: URL) -> URL {
     output.appending(path: "\(folderName)/\(epochPrefix)\(epoch)")
   }
 
   /// Writes an output folder that the reference's loader accepts: `prompt_learner/model.pth.tar-N`, and the text
-  /// `checkpoint` that names it.
+  /// `checkpoint` with that name.
   ///
-  /// - Parameter precision: of all tensors.
+  /// - Parameter precision: the element type of all tensors.
   /// - Throws: ``LearningError``, `TorchError`, `WritingError`.
   public static func write(
     _ prompts: Artifact, on clip: CLIPModel, _ training: Training, precision: Tensor.Kind, toFolder output: URL
@@ -234,7 +243,7 @@ extension ReferencePrompts {
     }
     let contextLength = context.shape[context.shape.count - 2]
     let buffers = try tokenBuffers(
-      for: prompts.description.classNames, contextLength: contextLength, clip: clip)
+      for: prompts.description, contextLength: contextLength, clip: clip)
     // The reference's order: the parameter, the buffers, then the modules inside.
     let ordered =
       [("ctx", context)] + buffers
@@ -246,32 +255,44 @@ extension ReferencePrompts {
     }
     let value = SavedValue.dictionary([
       ("state_dict", .dictionary(state)), ("epoch", .integer(training.epoch)),
-      ("optimizer", optimizer(of: names.count, training)),
+      ("optimizer", optimizer(of: names.count, training, prompts.description.method.defaultTraining)),
       ("scheduler", .dictionary([("last_epoch", .integer(training.epoch))])),
       ("val_result", training.validationResult.map(SavedValue.double) ?? .none),
     ])
     try TorchArchive.write(value, to: url)
   }
 
-  /// The state of `torch.optim.SGD` after it was made: no velocities.
-  private static func optimizer(of parameters: Int, _ training: Training) -> SavedValue {
-    let group: [(key: String, value: SavedValue)] = [
-      ("lr", .double(training.learningRate)), ("momentum", .double(0.9)), ("dampening", .integer(0)),
-      ("weight_decay", .double(5e-4)), ("nesterov", .bool(false)),
-      ("initial_lr", .double(training.learningRate)), ("params", .list((0..<parameters).map(SavedValue.integer))),
-    ]
+  /// The state of `torch.optim.SGD`, or of `Adam` where the method has it, after it was made: nothing is remembered.
+  private static func optimizer(
+    of parameters: Int, _ training: Training, _ configuration: TrainingConfiguration?
+  ) -> SavedValue {
+    let rule: [(key: String, value: SavedValue)] =
+      configuration?.optimizer == .adam
+      ? [
+        ("betas", .list([.double(Adam.decays.mean), .double(Adam.decays.square)])),
+        ("eps", .double(configuration?.epsilon ?? 1e-8)), ("weight_decay", .double(5e-4)), ("amsgrad", .bool(false)),
+      ]
+      : [
+        ("momentum", .double(0.9)), ("dampening", .integer(0)), ("weight_decay", .double(5e-4)),
+        ("nesterov", .bool(false)),
+      ]
+    let group: [(key: String, value: SavedValue)] =
+      [("lr", .double(training.learningRate))] + rule + [
+        ("initial_lr", .double(training.learningRate)), ("params", .list((0..<parameters).map(SavedValue.integer))),
+      ]
     return .dictionary([("state", .dictionary([])), ("param_groups", .list([.dictionary(group)]))])
   }
 
-  /// The embeddings of what stands around the contexts: `[C, 1, D]` and `[C, L - 1 - M, D]`.
+  /// The embeddings of the tokens before and after the contexts: `[C, 1, D]` and `[C, L - 1 - M, D]`.
   private static func tokenBuffers(
-    for classNames: [String], contextLength: Int, clip: CLIPModel
+    for description: ArtifactDescription, contextLength: Int, clip: CLIPModel
   ) throws -> [(String, Tensor)] {
+    let classNames = description.classNames
     let wording = PromptWording(clip)
     let (limit, width) = (clip.textEncoder.tokenLimit, clip.textEncoder.width)
     let start = try clip.textEncoder.embeddings(of: classNames.map { _ in clip.tokenizer.startOfText })
     let suffixes = try classNames.map { name in
-      let symbols = try wording.symbols(of: name, contexts: 0..<contextLength, position: .end)
+      let symbols = try wording.symbols(of: name, contexts: 0..<contextLength, before: description.sentence)
       let tokens = symbols.dropFirst(1 + contextLength).map { symbol -> Int in
         if case .token(let id) = symbol { id } else { 0 }
       }

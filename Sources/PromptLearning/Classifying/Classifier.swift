@@ -33,7 +33,7 @@ public struct Classifier<Learner: PromptLearner>: Sendable {
   /// - Returns: `[B, C]`.
   public func logits(for imageFeatures: Tensor) throws -> Tensor {
     let classes = try learner.classFeatures(for: imageFeatures)  // [1 or B, C, E]
-    return try Features(images: imageFeatures, classes: classes, scale: clip.logitScale).logits
+    return try learner.logits(of: Features(images: imageFeatures, classes: classes, scale: clip.logitScale))
   }
 
   /// p(c | x) for each of any number of images, `[B, C]`.

@@ -2,55 +2,55 @@ import ClassificationMetrics
 import Images
 import Support
 
-/// How well a classifier names images. Shares are percentages, as in the paper.
+/// The accuracy of a classifier on images. Shares are percentages, as in the paper.
 public struct Evaluation: Sendable, Codable, Equatable {
   public let accuracy: Double
-  /// Where the accuracy would lie with other images of the same kind, with 95 % confidence; `nil` without images.
+  /// The interval of the accuracy with other images of the same kind, with 95 % confidence; `nil` without images.
   public let interval95: Interval?
   /// The share of images whose class is among the five most probable, or among all where there are fewer.
   public let top5: Double
-  /// Whether ``top5`` says something: among ten classes or fewer, five answers are nearly all.
+  /// Whether ``top5`` is informative: among ten classes or fewer, five answers are nearly all.
   public var tellsTop5: Bool { classes > 10 }
   /// The mean of the F1 scores of the classes that have images.
   public let macroF1: Double
-  /// The expected calibration error: how far the probability of an answer is from the share of right answers.
+  /// The expected calibration error: the mean distance of an answer's probability from the share of right answers.
   public let ece: Double
   public let images: Int
   public let classes: Int
-  /// Of naming the images; encoding included where it was done for this evaluation.
+  /// The seconds that the predictions took, with encoding where it was done for this evaluation.
   public let seconds: Double
   public let perClass: [ClassAccuracy]
-  /// The pairs of classes that were mistaken most often, at most ten.
+  /// The pairs of classes that were confused most often, at most ten.
   public let confused: [Confusion]
-  /// What ``ece`` sums up: 15 ranges of equal width.
+  /// The bins of which ``ece`` is the weighted mean: 15 ranges of equal width.
   public let calibration: [CalibrationBin]
 
-  /// By the percentile bootstrap over the images.
+  /// An interval from the percentile bootstrap over the images.
   public struct Interval: Sendable, Codable, Equatable {
     public let lower, upper: Double
-    /// How many samples of the images were drawn; the draws are the same each time.
+    /// The number of resamples of the images; they are the same each time.
     public let resamples: Int
   }
 
-  /// What is known of one class; 0 where a share would divide by 0.
+  /// The figures of one class; 0 where a share would divide by 0.
   public struct ClassAccuracy: Sendable, Codable, Equatable {
     public let `class`: String
-    /// Of this class's images: its recall.
+    /// The share of this class's images that are predicted correctly: its recall.
     public let accuracy: Double
-    /// Of the images that were taken for this class, those that are.
+    /// The share of predictions of this class that are right.
     public let precision: Double
     public let f1: Double
     public let images: Int
   }
 
-  /// Images of one class that were taken for another.
+  /// The number of images of one class that were predicted as another.
   public struct Confusion: Sendable, Codable, Equatable {
     public let `class`: String
     public let prediction: String
     public let images: Int
   }
 
-  /// The answers whose probability lies above `lower` and not above `upper`.
+  /// The answers whose probability is above `lower` and not above `upper`.
   public struct CalibrationBin: Sendable, Codable, Equatable {
     public let lower, upper: Double
     public let images: Int
@@ -70,8 +70,8 @@ public struct Evaluation: Sendable, Codable, Equatable {
   }
 
   /// - Parameters:
-  ///   - top5: in 0…1; the answers don't tell.
-  ///   - classNames: by label, as many as the answers' classes.
+  ///   - top5: the share, in 0…1; it does not follow from the answers.
+  ///   - classNames: the names by label, as many as the answers' classes.
   package init(_ answers: Answers, top5: Double, classNames: [String], seconds: Double) {
     accuracy = 100 * answers.accuracy
     let bootstrap = Bootstrap()

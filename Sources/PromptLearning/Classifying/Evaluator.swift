@@ -7,7 +7,7 @@ import Torch
 
 /// Measures a classifier on images that it was not trained on.
 public struct Evaluator<Measured: ImageClassifier>: Sendable {
-  /// The figures, and the answers that they sum up, in the order of the images.
+  /// The figures, and the answers that they summarize, in the order of the images.
   public typealias Measurement = (evaluation: Evaluation, answers: Answers)
 
   private let classifier: Measured
@@ -16,9 +16,9 @@ public struct Evaluator<Measured: ImageClassifier>: Sendable {
   private let reading: PhotoReading
 
   /// - Parameters:
-  ///   - budget: of a pass through the text encoder.
-  ///   - cache: of the images' features.
-  ///   - reading: how the images are read.
+  ///   - budget: the memory of a pass through the text encoder.
+  ///   - cache: the cache of the images' features.
+  ///   - reading: the options of reading the images.
   public init(
     _ classifier: Measured, within budget: MemoryBudget = .automatic, cache: FeatureCache? = nil,
     reading: PhotoReading = PhotoReading()
@@ -29,9 +29,9 @@ public struct Evaluator<Measured: ImageClassifier>: Sendable {
     self.budget = budget
   }
 
-  /// Names every image of one part of `dataset`, whose classes are the classifier's.
+  /// Predicts every image of one split of `dataset`, whose classes are the classifier's.
   ///
-  /// - Parameter progress: told how many images are encoded; it may throw to stop.
+  /// - Parameter progress: called with the number of encoded images; it may throw to stop.
   /// - Throws: ``LearningError/setting(name:expected:found:)`` where the dataset has other classes.
   public func report(
     on dataset: Dataset, split: Split = .test, progress: (Int) throws -> Void = { _ in }
@@ -39,7 +39,7 @@ public struct Evaluator<Measured: ImageClassifier>: Sendable {
     try measurement(on: dataset, split: split, progress: progress).evaluation
   }
 
-  /// The same with the answer to each image.
+  /// Predicts the images, and returns the answer to each image as well.
   public func measurement(
     on dataset: Dataset, split: Split = .test, progress: (Int) throws -> Void = { _ in }
   ) throws -> Measurement {
@@ -51,9 +51,9 @@ public struct Evaluator<Measured: ImageClassifier>: Sendable {
       on: embeddings, labels: examples.map(\.label), classNames: dataset.classNames, since: start)
   }
 
-  /// The same on the images that can be read: those that cannot are told, and count for nothing.
+  /// Measures the classifier on the images that can be read: the others are reported and do not count.
   ///
-  /// - Throws: the error of the first where none can be read.
+  /// - Throws: the error of the first image where none can be read.
   public func measurementOfReadable(
     on dataset: Dataset, split: Split = .test, progress: (Int) throws -> Void = { _ in }
   ) throws -> (measurement: Measurement, unreadable: [UnreadablePhoto]) {
@@ -68,16 +68,16 @@ public struct Evaluator<Measured: ImageClassifier>: Sendable {
     return (measurement, found.unreadable)
   }
 
-  /// The figures on images whose embeddings were computed before.
+  /// Computes the figures on images whose embeddings are already known.
   ///
   /// - Parameters:
-  ///   - imageEmbeddings: `[B, E]`, as the image tower gives them; prompts take unit rows as well.
+  ///   - imageEmbeddings: `[B, E]`, as the image tower gives them; for prompts, unit rows are equivalent.
   ///   - labels: B indices into `classNames`.
   public func report(on imageEmbeddings: Tensor, labels: [Int], classNames: [String]) throws -> Evaluation {
     try measurement(on: imageEmbeddings, labels: labels, classNames: classNames).evaluation
   }
 
-  /// The same with the answer to each image.
+  /// Computes the figures from embeddings, and returns the answer to each image as well.
   public func measurement(on imageEmbeddings: Tensor, labels: [Int], classNames: [String]) throws -> Measurement {
     try measurement(on: imageEmbeddings, labels: labels, classNames: classNames, since: .now)
   }
@@ -95,5 +95,25 @@ public struct Evaluator<Measured: ImageClassifier>: Sendable {
     let answers = Answers(logits: logits, labels: labels, classes: classNames.count)
     let top5 = Answers.accuracy(amongTop: 5, logits: logits, labels: labels, classes: classNames.count)
     return (Evaluation(answers, top5: top5, classNames: classNames, seconds: seconds), answers)
+  }
+}
+
+extension ImageClassifier {
+  /// What ``Evaluator/measurement(on:split:progress:)`` says of this classifier, whose type need not be known.
+  package func measurement(
+    on dataset: Dataset, split: Split = .test, within budget: MemoryBudget, cache: FeatureCache?, reading: PhotoReading,
+    progress: (Int) throws -> Void
+  ) throws -> (evaluation: Evaluation, answers: Answers) {
+    try Evaluator(self, within: budget, cache: cache, reading: reading)
+      .measurement(on: dataset, split: split, progress: progress)
+  }
+
+  /// The same on the images that can be read, with the others.
+  package func measurementOfReadable(
+    on dataset: Dataset, split: Split = .test, within budget: MemoryBudget, cache: FeatureCache?, reading: PhotoReading,
+    progress: (Int) throws -> Void
+  ) throws -> (measurement: (evaluation: Evaluation, answers: Answers), unreadable: [UnreadablePhoto]) {
+    try Evaluator(self, within: budget, cache: cache, reading: reading)
+      .measurementOfReadable(on: dataset, split: split, progress: progress)
   }
 }

@@ -1,7 +1,7 @@
 import CLIP
 import Torch
 
-/// Something that tells classes apart by what CLIP's image tower makes of an image.
+/// A classifier of image embeddings from CLIP's image tower.
 public protocol ImageClassifier: Sendable {
   var clip: CLIPModel { get }
   /// C names, by label.
@@ -13,7 +13,7 @@ public protocol ImageClassifier: Sendable {
 
   /// The same classifier over other classes.
   ///
-  /// - Throws: ``LearningError`` where a name does not fit, or the classifier knows its own classes alone.
+  /// - Throws: ``LearningError`` where a name does not fit, or the classifier supports only its own classes.
   func withClasses(_ classNames: [String]) throws -> Self
 }
 
@@ -30,6 +30,6 @@ extension Classifier: ImageClassifier {
 }
 
 extension PromptLearner {
-  /// These prompts with the model that they belong to.
+  /// A classifier with these prompts and the model that they belong to.
   public func classifier(on clip: CLIPModel) -> any ImageClassifier { Classifier(clip, self) }
 }

@@ -1,8 +1,8 @@
 import Foundation
 
-/// The most memory that one pass of images and classes through the text encoder may take, beside the model itself.
+/// The most memory that one pass of images and classes through the text encoder may take, in addition to the model.
 ///
-/// A budget decides how images and classes are grouped and nothing else: results agree up to the rounding of sums.
+/// A budget only decides how images and classes are grouped: results agree up to the rounding of sums.
 public struct MemoryBudget: Sendable, Hashable, Codable {
   public let bytes: Int
 
@@ -37,15 +37,18 @@ public struct MemoryBudget: Sendable, Hashable, Codable {
     self = budget
   }
 
-  /// Half of the memory that was free when the process first asked.
+  /// Half of the memory that was free when this was first used.
   public static let automatic: MemoryBudget = {
     let free = availableBytes ?? Int(ProcessInfo.processInfo.physicalMemory / 2)
     return MemoryBudget(unchecked: max(1 << 20, free / 2))
   }()
 
+  /// What decoded photos may take together in a training: a quarter of the memory that was free at first.
+  public static let automaticForPhotos = automatic.bytes / 2
+
   private init(unchecked bytes: Int) { self.bytes = bytes }
 
-  /// What Linux could give to a new program without swapping; `nil` elsewhere.
+  /// The memory that Linux could give to a new program without swapping; `nil` elsewhere.
   private static var availableBytes: Int? {
     guard let text = try? String(contentsOfFile: "/proc/meminfo", encoding: .utf8) else { return nil }
     let line = text.split(separator: "\n").first { $0.hasPrefix("MemAvailable:") }

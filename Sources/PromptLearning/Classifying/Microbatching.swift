@@ -2,29 +2,45 @@ import ClassificationMetrics
 import CLIP
 import Torch
 
-/// How the prompts of many images and classes go through the text encoder: in passes that a budget can hold.
+/// The microbatches in which many images and classes go through the text encoder within a budget.
 ///
-/// Images are the cheaper to divide, since they have nothing in common. Classes are divided only where a single image's
-/// prompts are too many: each part repeats the start that all prompts share. The numbers are those of one pass, up to
-/// the rounding of sums.
+/// Dividing images is cheaper, since they share nothing. Classes are divided only where a single image's prompts are
+/// too many: each part repeats the beginning that all prompts share. The results are those of one pass, up to the
+/// rounding of sums.
 public struct MicrobatchPlan<Learner: PromptLearner>: Sendable {
   /// The learner over consecutive ranges of its classes; usually one part, itself.
   public let parts: [Learner]
+  /// The learner over as many ranges of its classes as there are threads, where it trains in one part: each thread takes
+  /// one through the text encoder, from its first layer to its last. Empty where there is one thread, or too few classes.
+  let shares: [Learner]
   public let imagesPerMicrobatch: Int
 
   /// - Parameter isTraining: whether hidden states are kept for a gradient.
   public init(for learner: Learner, within budget: MemoryBudget, isTraining: Bool) throws {
     let bytes = learner.microbatchBytes(isTraining: isTraining)
-    // Even one class may be too much for a budget; it is then as small as it gets.
-    let count = min(learner.classNames.count, max(1, (bytes - 1) / budget.bytes + 1))
+    // Even one class may exceed a budget; the parts are then as small as possible.
+    let isDivisible = learner.actsThroughClassFeatures
+    let count = isDivisible ? min(learner.classNames.count, max(1, (bytes - 1) / budget.bytes + 1)) : 1
     parts = try count == 1 ? [learner] : Self.ranges(of: learner.classNames.count, count).map(learner.restricted(to:))
-    let largest = parts.map { $0.microbatchBytes(isTraining: isTraining) }.max() ?? 0
+    let threads = Threads.count
+    shares =
+      try isTraining && isDivisible && count == 1 && threads > 1
+      && learner.classNames.count >= Self.fewestClasses * threads
+      ? Self.ranges(of: learner.classNames.count, threads).map(learner.restricted(to:)) : []
+    let largest =
+      shares.isEmpty
+      ? parts.map { $0.microbatchBytes(isTraining: isTraining) }.max() ?? 0
+      : shares.map { $0.microbatchBytes(isTraining: isTraining) }.reduce(0, +)
     let fastest = learner.imagesPerMicrobatch
     imagesPerMicrobatch =
       fastest == .max ? .max : max(1, min(budget.bytes / max(1, largest), isTraining ? .max : fastest))
   }
 
-  /// `count` consecutive ranges whose lengths differ by at most one.
+  /// The classes of a thread below which the start that all prompts share, which each thread computes, costs more than
+  /// meeting in every operation.
+  private static var fewestClasses: Int { 4 }
+
+  /// Divides `total` elements into `count` consecutive ranges whose lengths differ by at most one.
   private static func ranges(of total: Int, _ count: Int) -> [Range<Int>] {
     (0..<count).map { total * $0 / count..<total * ($0 + 1) / count }
   }
@@ -53,36 +69,41 @@ extension Classifier {
   }
 }
 
-/// What a batch says of a learner's parameters.
+/// The results of a batch for the gradient of a learner's parameters.
 public struct BatchGradient: Sendable {
   /// The names of the objective's terms and their values.
   public let terms: [(name: String, value: Float)]
+  /// The names of those that are no part of the loss.
+  let guides: Set<String>
   /// One gradient of each parameter's shape, for each term that has its own; else one list, that of the whole loss.
   public let gradients: [[Tensor]]
-  /// How many images of the batch are named rightly.
+  /// The number of images in the batch that are predicted correctly.
   public let right: Int
 
-  /// The sum of the terms.
-  public var loss: Float { terms.map(\.value).reduce(0, +) }
+  /// The sum of the terms, guides apart.
+  public var loss: Float { terms.filter { !guides.contains($0.name) }.map(\.value).reduce(0, +) }
 }
 
 extension Classifier where Learner: TrainablePromptLearner {
   /// The loss of a batch and its gradient with respect to the learner's parameters.
   ///
   /// Images are independent, so the gradients of their groups add up. Where even one image's prompts are too many,
-  /// classes are divided too, and the gradient is cut at the class features g: all parts go forward without a graph, the
-  /// loss is differentiated with respect to g, and each part's slice of that is pulled back through the part.
+  /// classes are divided too, and the gradient is cut at the class features g: all parts go forward without a graph,
+  /// the loss is differentiated with respect to g, and each part's slice of that is pulled back through the part.
   ///
   /// - Parameters:
-  ///   - recipe: the loss; where it has a rule for gradients, each term gets a gradient of its own.
-  ///   - plan: of ``learner``, for training; its parts may hold older parameters.
+  ///   - recipe: the loss; where it has a gradient rule, each term gets its own gradient.
+  ///   - plan: the plan of ``learner``, for training; its parts may hold older parameters.
   public func gradient(
     on batch: Batch, by recipe: TrainingRecipe = .crossEntropy, _ plan: MicrobatchPlan<Learner>
   ) throws -> BatchGradient {
     let count = batch.imageFeatures.shape[0]
     let groups = try plan.imageGroups(of: count).map { images in
       let group = try images.count == count ? batch : batch.sliced(images)
-      let gradient = try plan.parts.count == 1 ? inOnePass(group, recipe) : inParts(group, recipe, plan.parts)
+      let gradient =
+        try !plan.shares.isEmpty
+        ? inShares(group, recipe, plan.shares)
+        : plan.parts.count == 1 ? inOnePass(group, recipe) : inParts(group, recipe, plan.parts)
       return try gradient.scaled(by: Float(images.count) / Float(count))
     }
     return try groups.dropFirst().reduce(groups[0]) { try $0 + $1 }
@@ -91,46 +112,80 @@ extension Classifier where Learner: TrainablePromptLearner {
   private func inOnePass(_ batch: Batch, _ recipe: TrainingRecipe) throws -> BatchGradient {
     var loss: Loss?
     let (values, gradients) = try valuesWithGradients(at: learner.parameters) { parameters in
-      let classes = try learner.replacing(parameters).classFeatures(for: batch.imageFeatures)
-      let computed = try Loss(of: classes, on: batch, by: recipe, clip)
+      let current = try learner.replacing(parameters)
+      let classes = try current.classFeatures(for: batch.imageFeatures)
+      let computed = try Loss(of: classes, current, on: batch, by: recipe, clip)
       loss = computed
       return try computed.separated(recipe)
     }
     return try BatchGradient(of: loss, values, gradients, on: batch)
   }
 
+  /// The parts one after the other: each goes forward twice, so that no more than one has its history in memory.
   private func inParts(_ batch: Batch, _ recipe: TrainingRecipe, _ parts: [Learner]) throws -> BatchGradient {
     let current = try parts.map { try $0.replacing(learner.parameters) }
-    let classes = try Tensor.concatenated(
-      current.map { try $0.classFeatures(for: batch.imageFeatures) }, axis: 1)  // [1 or B, C, E]
+    let classes = try current.map { try $0.classFeatures(for: batch.imageFeatures) }
+    return try cut(at: classes, batch, recipe) { cotangents in
+      try zip(current, cotangents).map { part, cotangents in
+        try pullback(at: part.parameters, along: cotangents) {
+          try part.replacing($0).classFeatures(for: batch.imageFeatures)
+        }
+      }
+    }
+  }
+
+  /// The parts at once, each on a thread of its own. Threads meet twice a step and not in every operation, so that a
+  /// core that another process has slows one of them and stops none. Sums are made in the order of the parts, so that
+  /// the result depends on the number of threads alone.
+  private func inShares(_ batch: Batch, _ recipe: TrainingRecipe, _ shares: [Learner]) throws -> BatchGradient {
+    let (parameters, images) = (learner.parameters, batch.imageFeatures)
+    let parts = try Threads.map(shares) { share in
+      let part = try share.replacing(parameters)
+      return try Linearization(at: part.parameters) { try part.replacing($0).classFeatures(for: images) }
+    }
+    return try cut(at: parts.map(\.value), batch, recipe) { cotangents in
+      try Threads.map(Array(zip(parts, cotangents))) { part, cotangents in try part.pulledBack(along: cotangents) }
+    }
+  }
+
+  /// The loss differentiated with respect to the class features, and each part's slice of that pulled back.
+  ///
+  /// - Parameters:
+  ///   - classes: the class features of consecutive parts, each `[1 or B, C of the part, E]`.
+  ///   - pulledBack: makes of each part's cotangents, one for each term that has its own, the gradients of that part, by
+  ///     term and parameter.
+  private func cut(
+    at classes: [Tensor], _ batch: Batch, _ recipe: TrainingRecipe,
+    _ pulledBack: ([[Tensor]]) throws -> [[[Tensor]]]
+  ) throws -> BatchGradient {
     var loss: Loss?
-    let (values, slopes) = try valuesWithGradients(at: [classes]) { variables in
-      let computed = try Loss(of: variables[0], on: batch, by: recipe, clip)
+    let (values, slopes) = try valuesWithGradients(at: [Tensor.concatenated(classes, axis: 1)]) { variables in
+      let computed = try Loss(of: variables[0], learner, on: batch, by: recipe, clip)
       loss = computed
       return try computed.separated(recipe)
     }
     var start = 0
-    var gradients: [[[Tensor]]] = []  // by part, term and parameter
-    for part in current {
-      let range = start..<start + part.classNames.count
+    let cotangents = try classes.map { part in
+      let range = start..<start + part.shape[1]
       start = range.upperBound
-      gradients.append(
-        try pullback(at: part.parameters, along: slopes.map { try $0[0].sliced(range, axis: 1) }) {
-          try part.replacing($0).classFeatures(for: batch.imageFeatures)
-        })
+      return try slopes.map { try $0[0].sliced(range, axis: 1) }
     }
+    let gradients = try pulledBack(cotangents)
     let sum = try gradients.dropFirst().reduce(gradients[0], added)
     return try BatchGradient(of: loss, values, sum, on: batch)
   }
 }
 
-/// The terms of a batch's loss, and the logits that the answers are read from.
+/// The terms of a batch's loss, and the logits that give the answers.
 private struct Loss {
   let terms: [LossTerm]
   let logits: Tensor
 
-  init(of classes: Tensor, on batch: Batch, by recipe: TrainingRecipe, _ clip: CLIPModel) throws {
-    let student = try Features(images: batch.imageFeatures, classes: classes, scale: clip.logitScale)
+  init(
+    of classes: Tensor, _ learner: some PromptLearner, on batch: Batch, by recipe: TrainingRecipe, _ clip: CLIPModel
+  ) throws {
+    let features = try Features(images: batch.imageFeatures, classes: classes, scale: clip.logitScale)
+    let student = try features.with(logits: learner.logits(of: features))
     let teacher = try recipe.teacherClasses.map {
       try Features(images: batch.imageFeatures, classes: $0, scale: clip.logitScale)
     }
@@ -138,10 +193,11 @@ private struct Loss {
     logits = student.logits
   }
 
-  /// The scalars that get gradients of their own: each term where a rule combines them, else their sum.
+  /// The scalars that get their own gradients: each term where a rule combines them, otherwise their sum.
   func separated(_ recipe: TrainingRecipe) throws -> [Tensor] {
-    let values = terms.map(\.value)
-    return try recipe.gradientRule != nil ? values : [values.dropFirst().reduce(values[0], +)]
+    guard recipe.gradientRule == nil else { return terms.map(\.value) }
+    let summands = terms.filter { !$0.isGuide }.map(\.value)
+    return [try summands.dropFirst().reduce(summands[0], +)]
   }
 }
 
@@ -150,20 +206,21 @@ extension BatchGradient {
     let terms = loss?.terms ?? []
     let scalars = values.count == terms.count ? values : terms.map(\.value)
     self.init(
-      terms: try zip(terms, scalars).map { ($0.name, try $1.scalar()) }, gradients: gradients,
+      terms: try zip(terms, scalars).map { ($0.name, try $1.scalar()) },
+      guides: Set(terms.filter(\.isGuide).map(\.name)), gradients: gradients,
       right: try loss.map { try batch.rightAnswers(by: $0.logits) } ?? 0)
   }
 
   fileprivate func scaled(by share: Float) throws -> BatchGradient {
     guard share != 1 else { return self }
     return BatchGradient(
-      terms: terms.map { ($0.name, $0.value * share) },
+      terms: terms.map { ($0.name, $0.value * share) }, guides: guides,
       gradients: try gradients.map { try $0.map { try $0 * share } }, right: right)
   }
 
   fileprivate static func + (left: BatchGradient, right: BatchGradient) throws -> BatchGradient {
     BatchGradient(
-      terms: zip(left.terms, right.terms).map { ($0.name, $0.value + $1.value) },
+      terms: zip(left.terms, right.terms).map { ($0.name, $0.value + $1.value) }, guides: left.guides,
       gradients: try added(left.gradients, right.gradients), right: left.right + right.right)
   }
 }

@@ -2,14 +2,14 @@ import CLIP
 import Support
 import Torch
 
-/// A classifier whose answers can be approximated near the cost of zero-shot CLIP, as CoCoOp's can.
+/// A classifier whose answers can be approximated near the cost of zero-shot CLIP; CoCoOp's is one.
 public protocol FastAnswering: ImageClassifier {
-  /// Where its class features are to be expanded.
+  /// The statistics of the codes around which its class features are expanded.
   ///
-  /// - Parameter imageFeatures: `[B, E]`, unit rows, of images that it learned from.
+  /// - Parameter imageFeatures: `[B, E]`, unit rows, of training images.
   func codeStatistics(of imageFeatures: Tensor) throws -> CodeStatistics
 
-  /// The passes that make the fast classifier, within `budget` each.
+  /// The preparation of the fast classifier, in passes within `budget` each.
   ///
   /// - Throws: `LearningError/codeWidth(expected:means:deviations:)` for codes of other prompts.
   func fastPreparation(
@@ -18,7 +18,7 @@ public protocol FastAnswering: ImageClassifier {
 }
 
 extension FastAnswering {
-  /// The fast classifier, whose expansion takes two passes over the classes for each number of a code, and one more.
+  /// The fast classifier, whose expansion takes two passes over the classes for each component of a code, and one more.
   public func fastClassifier(
     around codes: CodeStatistics, exactClasses: Int = FastClassifier.standardExactClasses,
     within budget: MemoryBudget = .automatic
@@ -42,10 +42,10 @@ extension Classifier: FastAnswering where Learner == ConditionalPrompts {
   }
 }
 
-/// How near a ``FastClassifier`` comes to the exact one, measured on images that nothing was learned from.
+/// The agreement of a ``FastClassifier`` with the exact one, measured on held-out images.
 public struct FastAgreement: Sendable, Hashable, Codable {
   public let images: Int
-  /// K: the classes of each image that were computed exactly.
+  /// K: the number of an image's classes that were computed exactly.
   public let exactClasses: Int
   /// The share of images with the same most probable class, in percent.
   public let top1: Double
@@ -55,9 +55,9 @@ public struct FastAgreement: Sendable, Hashable, Codable {
   public let meanDifference: Double
   public let largestDifference: Double
 
-  /// Below it, the approximation is not offered.
+  /// The least ``top1`` with which the approximation is offered.
   public static let leastTop1 = 98.0
-  /// Above it, the approximation is not offered.
+  /// The greatest ``meanDifference`` with which the approximation is offered.
   public static let greatestMeanDifference = 0.02
 
   public var isGoodEnough: Bool { top1 >= Self.leastTop1 && meanDifference <= Self.greatestMeanDifference }
@@ -98,7 +98,8 @@ private struct Pair {
   }
 }
 
-/// A ``FastClassifier`` in the making: one pass over its classes at a time, for who has other things to do in between.
+/// The preparation of a ``FastClassifier``, one pass over its classes at a time, so that the caller can do other work
+/// between passes.
 public struct FastPreparation: Sendable {
   private let exact: Classifier<ConditionalPrompts>
   private let codes: CodeStatistics
@@ -106,7 +107,7 @@ public struct FastPreparation: Sendable {
   private let plan: MicrobatchPlan<ConditionalPrompts>
   private let axes: [Int]
   private var terms: [Tensor] = []  // [C, E] each: the features at the typical code, then the slopes of each axis
-  /// The features at the upper end of an axis whose lower end comes next.
+  /// The features at the upper end of an axis; its lower end comes next.
   private var above: Tensor?
 
   /// - Throws: `LearningError/codeWidth(expected:means:deviations:)` for codes of other prompts.
@@ -122,7 +123,7 @@ public struct FastPreparation: Sendable {
     axes = codes.axes
   }
 
-  /// Passes that are still to be made; before the first, two for each axis and one more.
+  /// The number of passes that are left; before the first, two for each axis and one more.
   public var passesLeft: Int {
     terms.isEmpty ? 2 * axes.count + 1 : 2 * (axes.count + 1 - terms.count) - (above == nil ? 0 : 1)
   }

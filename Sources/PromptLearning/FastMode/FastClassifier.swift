@@ -2,25 +2,27 @@ import CLIP
 import Support
 import Torch
 
-/// CoCoOp near the cost of zero-shot CLIP: an expansion ranks all classes, and the best of them are computed exactly.
+/// An approximation of CoCoOp near the cost of zero-shot CLIP: an expansion ranks all classes, and the best of them are
+/// computed exactly.
 ///
-/// An approximation: the probabilities of the other classes are the expansion's. ``FastAgreement`` says how near it comes.
+/// The probabilities of the other classes are the expansion's. ``FastAgreement`` measures the accuracy.
 public struct FastClassifier: ImageClassifier {
-  /// How many classes of an image are computed exactly unless a caller says otherwise.
+  /// The default number of an image's classes that are computed exactly.
   public static let standardExactClasses = 5
-  /// Images that go through the text encoder together: enough rows for fast products, few enough for the caches.
+  /// The number of images that go through the text encoder together: enough rows for fast products, few enough for the
+  /// caches.
   private static let imagesPerMicrobatch = 16
 
-  /// What this approximates.
+  /// The exact classifier that this approximates.
   public let exact: Classifier<ConditionalPrompts>
-  /// K: the classes of an image that are computed exactly.
+  /// K: the number of an image's classes that are computed exactly.
   public let exactClasses: Int
   private let expansion: TaylorExpansion
 
   public var clip: CLIPModel { exact.clip }
   public var classNames: [String] { exact.classNames }
 
-  /// What it keeps in memory beside the exact classifier, in bytes.
+  /// The memory in bytes that this takes in addition to the exact classifier.
   public var expansionBytes: Int { expansion.bytes }
 
   init(_ exact: Classifier<ConditionalPrompts>, exactClasses: Int, by expansion: TaylorExpansion) {

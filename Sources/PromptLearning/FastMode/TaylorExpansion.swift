@@ -1,24 +1,24 @@
 import CLIP
 import Torch
 
-/// The features of classes as straight lines in the hidden code of an image.
+/// A linear approximation of class features in the hidden code of an image.
 ///
 /// An image changes CoCoOp's prompts through its code h ∈ ℝ^(E/16) alone, so that g_c(h) is a smooth function. With a
-/// typical code m and the deviations σ of its numbers,
+/// typical code m and the deviations σ of its components,
 ///
 ///     g_c(h) ≈ g_c(m) + Σ_k a_k s_ck,    a_k = (h_k − m_k) / σ_k,    s_ck = (g_c(m + σ_k e_k) − g_c(m − σ_k e_k)) / 2.
 ///
-/// The slopes are those of chords over the codes that occur, not of the tangent: measured, the better guess. Making an
-/// expansion takes 2R + 1 passes over the classes (``FastPreparation``), R being the number of axes; using it takes
-/// products of matrices.
+/// The slopes are those of chords over the codes that occur, not of the tangent: in measurements they approximate
+/// better. Making an expansion takes 2R + 1 passes over the classes (``FastPreparation``), R being the number of axes;
+/// using it takes products of matrices.
 struct TaylorExpansion: Sendable {
   let codes: CodeStatistics
   private let axes: [Int]
   private let classCount: Int
-  private let terms: Tensor  // [E, C · (1 + R)]: of each class its feature and its slopes
+  private let terms: Tensor  // [E, C · (1 + R)]: the feature and the slopes of each class
   private let products: Tensor  // [(1 + R)², C]: the scalar products of a class's terms
 
-  /// - Parameter terms: of each class its feature at the typical code, then its slopes along each axis: `[C, E]` each.
+  /// - Parameter terms: for each class its feature at the typical code, then its slopes along each axis: `[C, E]` each.
   init(terms list: [Tensor], around codes: CodeStatistics) throws {
     axes = codes.axes
     self.codes = codes
@@ -31,11 +31,11 @@ struct TaylorExpansion: Sendable {
   /// The memory of its tensors.
   var bytes: Int { [terms, products].map { $0.shape.reduce(MemoryLayout<Float>.size, *) }.reduce(0, +) }
 
-  /// The cosines of images and the classes' features as the expansion has them: B rows of C.
+  /// The cosines of images and the classes' expanded features: B rows of C.
   ///
   /// - Parameters:
   ///   - imageFeatures: `[B, E]`, unit rows.
-  ///   - codes: `[B, E/16]`, theirs.
+  ///   - codes: `[B, E/16]`, the images' codes.
   func cosines(of imageFeatures: Tensor, codes: Tensor) throws -> [Float] {
     let count = imageFeatures.shape[0]
     let weights = try weights(of: codes.floats(), count)  // [B, 1 + R]
@@ -55,11 +55,11 @@ struct TaylorExpansion: Sendable {
   }
 }
 
-/// Where the hidden codes of CoCoOp's meta-network lie for images like those that it learned from.
+/// The distribution of the hidden codes of CoCoOp's meta-network for images like the training images.
 public struct CodeStatistics: Sendable, Hashable, Codable {
-  /// Of each of the E/16 numbers of a code.
+  /// The mean of each of the E/16 components of a code.
   public let means: [Float]
-  /// Standard deviations; 0 for a number that no image changes.
+  /// The standard deviation of each component; 0 for one that no image changes.
   public let deviations: [Float]
 
   /// - Parameter imageFeatures: `[B, E]`, unit rows, of at least one image.
@@ -78,7 +78,8 @@ public struct CodeStatistics: Sendable, Hashable, Codable {
     self.deviations = deviations
   }
 
-  /// - Throws: `LearningError/codeWidth(expected:means:deviations:)` where they are not of prompts for this model.
+  /// - Throws: `LearningError/codeWidth(expected:means:deviations:)` where they do not belong to prompts for this
+  ///   model.
   package func check(for clip: CLIPModel) throws {
     let width = ConditionalPrompts.codeWidth(for: clip.configuration)
     guard means.count == width, deviations.count == width else {
@@ -86,13 +87,13 @@ public struct CodeStatistics: Sendable, Hashable, Codable {
     }
   }
 
-  /// The numbers that images change: those whose deviation is at least a thousandth of the largest.
+  /// The components that images change: those whose deviation is at least a thousandth of the largest.
   var axes: [Int] {
     let largest = deviations.max() ?? 0
     return deviations.indices.filter { deviations[$0] > 0 && deviations[$0] >= largest / 1000 }
   }
 
-  /// The means, but for one number, which is so many of its deviations off.
+  /// The means, with one component shifted by a number of its deviations.
   func shifted(along axis: Int, by deviations: Float) -> [Float] {
     var code = means
     code[axis] += deviations * self.deviations[axis]

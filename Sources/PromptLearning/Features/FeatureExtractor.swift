@@ -4,9 +4,9 @@ import Images
 import Support
 import Torch
 
-/// Encodes image files a batch at a time: decoding runs on all cores, and so does the encoder.
+/// Encodes image files a batch at a time, while other threads decode what comes next.
 public struct FeatureExtractor: Sendable {
-  /// Enough images to keep the cores busy, few enough that their hidden layers stay small.
+  /// The number of images in a batch: enough to keep the cores busy, few enough that their hidden layers stay small.
   public static let batchSize = 32
 
   private let clip: CLIPModel
@@ -14,23 +14,23 @@ public struct FeatureExtractor: Sendable {
   private let reading: PhotoReading
 
   /// - Parameters:
-  ///   - cache: where features of the same files may be found and are kept; `nil` computes them.
-  ///   - reading: how photos are read.
+  ///   - cache: the cache of the files' features; `nil` computes them.
+  ///   - reading: the options of reading photos.
   public init(_ clip: CLIPModel, cache: FeatureCache? = nil, reading: PhotoReading = PhotoReading()) {
     self.clip = clip
     self.cache = cache
     self.reading = reading
   }
 
-  /// Unit features of files as they are tested: resized and cropped at the centre.
+  /// Unit features of files, preprocessed as in testing: resized and cropped at the centre.
   ///
-  /// - Parameter progress: told how many files are done; it may throw to stop.
+  /// - Parameter progress: called with the number of files done; it may throw to stop.
   /// - Returns: `[files.count, E]`, unit rows.
   public func features(of files: [URL], progress: (Int) throws -> Void = { _ in }) throws -> Tensor {
     try embeddings(of: files, progress: progress).unitRows()
   }
 
-  /// The same before they are brought to unit length: what the image tower gives.
+  /// Embeddings of files: the image tower's output before normalisation to unit length.
   ///
   /// - Returns: `[files.count, E]`.
   public func embeddings(of files: [URL], progress: (Int) throws -> Void = { _ in }) throws -> Tensor {
@@ -40,20 +40,20 @@ public struct FeatureExtractor: Sendable {
     }
   }
 
-  /// How the pixels of a file are made, for the cache's key. Features of before orientations are those that ignore them.
+  /// How the pixels of a file are made, for the cache's key.
   private var preparation: String {
-    "as tested: \(clip.configuration.preprocessing)" + (reading.orientation == .exif ? ", upright" : "")
+    "as tested: \(clip.configuration.preprocessing)" + reading.keyDetail
   }
 
-  /// What the image tower gives of the files that can be read, and why it gives nothing of the others. Found in the
-  /// cache and kept there only where all can be read.
+  /// Embeddings of the files that can be read, and the errors of the others. The cache is used only where all can be
+  /// read.
   ///
-  /// - Parameter progress: told how many files are done; it may throw to stop.
-  /// - Throws: what `progress` throws, and what is not the fault of a file.
+  /// - Parameter progress: called with the number of files done; it may throw to stop.
+  /// - Throws: the errors of `progress`, and errors that do not concern a file.
   public func readableEmbeddings(
     of files: [URL], progress: (Int) throws -> Void = { _ in }
   ) throws -> ReadableEmbeddings {
-    /// Leaves the cache without anything kept.
+    /// An error that leaves the cache without saving.
     struct Incomplete: Error { let found: ReadableEmbeddings }
     do {
       let whole = try cached(preparation, files.map { ($0, "") }) {
@@ -73,10 +73,12 @@ public struct FeatureExtractor: Sendable {
     var readable: [Int] = []
     var unreadable: [UnreadablePhoto] = []
     var done = 0
-    let batches = files.chunks(ofCount: Self.batchSize)
-    try batches.forEachPrefetching(by: { batch in
-      try batch.concurrentMap { url in Result { try preprocessing.square(at: url, reading: reading) } }
-    }) { batch, results in
+    try files.forEachPrefetched(
+      every: Self.batchSize, threads: Threads.count,
+      by: { url in
+        Result { try preprocessing.square(at: url, reading: reading) }
+      }
+    ) { batch, results in
       var squares: [Image] = []
       for (offset, (file, result)) in zip(batch, results).enumerated() {
         do {
@@ -95,12 +97,12 @@ public struct FeatureExtractor: Sendable {
     return ReadableEmbeddings(embeddings: embeddings, readable: readable, unreadable: unreadable)
   }
 
-  /// What the image tower makes of squares that are made from items, such as augmented views of files: found in the
-  /// cache, or kept there.
+  /// Embeddings of squares that are made from items, such as augmented views of files: from the cache, or computed and
+  /// saved there.
   ///
   /// - Parameters:
-  ///   - preparation: how pixels are made, with all that decides them.
-  ///   - key: the file of an item, and what else decides its pixels.
+  ///   - preparation: a description of how pixels are made, with everything that determines them.
+  ///   - key: the file of an item, and a description of what else determines its pixels.
   func embeddings<Item: Sendable>(
     of items: [Item], preparation: String, key: (Item) -> (file: URL, detail: String),
     progress: (Int) throws -> Void = { _ in }, square: @escaping @Sendable (Item) throws -> Image
@@ -112,20 +114,25 @@ public struct FeatureExtractor: Sendable {
     _ preparation: String, _ items: [(file: URL, detail: String)], compute: () throws -> Tensor
   ) throws -> Tensor {
     guard let cache else { return try compute() }
-    // Runs of before the choice know of float32 alone, and so do the names of what they kept.
-    let precision = clip.precision == .float32 ? "" : ", in \(clip.precision.rawValue)"
     return try cache.features(
-      preparation: preparation + precision, items: items, width: clip.embeddingWidth, compute: compute)
+      preparation: preparation + precisionDetail, items: items, width: clip.embeddingWidth, compute: compute)
   }
 
-  /// What the image tower makes of squares that are made from items; the next batch of squares is made meanwhile.
+  /// Runs of before the choice know of float32 alone, and so do the names of what they kept.
+  private var precisionDetail: String { clip.precision == .float32 ? "" : ", in \(clip.precision.rawValue)" }
+
+  /// What the image tower gives of single photos as they are tested; `nil` where nothing is kept.
+  package var photoFeatures: PhotoFeatures? {
+    cache.map { PhotoFeatures($0, preparation: preparation + precisionDetail, width: clip.embeddingWidth) }
+  }
+
+  /// Embeddings of squares that are made from items; the next batch of squares is prefetched.
   func embeddings<Item: Sendable>(
     of items: [Item], progress: (Int) throws -> Void = { _ in }, square: @escaping @Sendable (Item) throws -> Image
   ) throws -> Tensor {
     var parts: [Tensor] = []
     var done = 0
-    try items.chunks(ofCount: Self.batchSize).forEachPrefetching(by: { try $0.concurrentMap(square) }) {
-      items, squares in
+    try items.forEachPrefetched(every: Self.batchSize, threads: Threads.count, by: square) { items, squares in
       parts.append(try clip.imageEmbeddings(ofSquares: squares))
       done += items.count
       try progress(done)
@@ -134,13 +141,13 @@ public struct FeatureExtractor: Sendable {
   }
 }
 
-/// What became of files whose images were to be encoded.
+/// The results of encoding files that may be unreadable.
 public struct ReadableEmbeddings: Sendable {
   /// `[readable.count, E]`, as the image tower gives them.
   public let embeddings: Tensor
   /// The indices of the files that could be read, in their order.
   public let readable: [Int]
-  /// The others, in their order.
+  /// The unreadable files, in their order.
   public let unreadable: [UnreadablePhoto]
 }
 

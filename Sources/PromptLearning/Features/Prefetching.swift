@@ -2,10 +2,10 @@ import Dispatch
 import Synchronization
 
 extension Array where Element: Sendable {
-  /// Calls `use` with each element and what `make` makes of it, in order; the next one is made on another thread
-  /// meanwhile, and no more than that one.
+  /// Calls `use` with each element and the value that `make` makes of it, in order. One value ahead is made on another
+  /// thread.
   ///
-  /// - Throws: the error of `make` when the turn of its element comes, and that of `use`. Nothing is made on afterwards.
+  /// - Throws: the error of `make` at its element's turn, and that of `use`. Nothing more is made afterwards.
   package func forEachPrefetching<Made: Sendable>(
     by make: @escaping @Sendable (Element) throws -> Made, _ use: (Element, Made) throws -> Void
   ) throws {
@@ -34,7 +34,7 @@ private final class Making<Made: Sendable>: Sendable {
     }
   }
 
-  /// Waits for it.
+  /// Waits for the value.
   var result: Result<Made, any Error>? {
     isDone.wait()
     isDone.signal()

@@ -5,11 +5,11 @@ import Images
 import Support
 import Torch
 
-/// Where the augmented views of a training image come from.
+/// The source of the augmented views of training images.
 public enum ImageViews: Sendable, Hashable, Codable, RawRepresentable {
-  /// A new random view, decoded and encoded, each time an image is used: the reference's way.
+  /// A new random view, decoded and encoded, each time an image is used, as in the reference.
   case fresh
-  /// This many random views of each image, encoded once; each use picks one of them.
+  /// This number of random views of each image, encoded once; each use picks one of them.
   case stored(Int)
 
   /// Reads "fresh" or a number of views.
@@ -38,46 +38,55 @@ struct TrainingViews: Sendable {
   private let extractor: FeatureExtractor
   private let preprocessing: Preprocessing
   private let augmentation: TrainingAugmentation
-  private let reading: PhotoReading
+  private let photos: PhotoMemory
   private let mode: ImageViews
-  private var stored: Tensor?  // [files · views, E]: the views of a file stand together
+  private var raw: Tensor?  // [files · views, E]: the views of a file stand together
+  private var stored: Tensor?  // the same with unit rows
 
-  init(of dataset: Dataset, mode: ImageViews, clip: CLIPModel, cache: FeatureCache?, reading: PhotoReading) throws {
+  /// - Parameters:
+  ///   - smallestCrop: the smallest share of a photo that a random crop keeps.
+  ///   - photos: how photos are read, with the decoded ones that there is room for.
+  init(
+    of dataset: Dataset, mode: ImageViews, smallestCrop: Double = 0.08, clip: CLIPModel, cache: FeatureCache?,
+    photos: PhotoMemory
+  ) throws {
     self.clip = clip
-    self.reading = reading
+    self.photos = photos
     files = dataset.training.map(dataset.url(of:))
-    extractor = FeatureExtractor(clip, cache: mode == .fresh ? nil : cache, reading: reading)
+    extractor = FeatureExtractor(clip, cache: mode == .fresh ? nil : cache, reading: photos.reading)
     preprocessing = clip.configuration.preprocessing
     augmentation = try TrainingAugmentation(
-      crop: RandomResizedCrop(size: preprocessing.size, interpolation: preprocessing.interpolation))
+      crop: RandomResizedCrop(
+        size: preprocessing.size, scale: smallestCrop...1, interpolation: preprocessing.interpolation))
     self.mode = mode
   }
 
   /// Draws and encodes the views that are stored; does nothing where views are fresh.
   ///
-  /// - Parameter progress: told how many views are encoded, and of how many.
+  /// - Parameter progress: called with the number of views encoded and the total; it may throw to stop.
   mutating func prepare(using generator: inout SeededGenerator, progress: (Int, Int) throws -> Void) throws {
     guard case .stored(let count) = mode, stored == nil else { return }
     let draws = files.indices.flatMap { image in
       (0..<count).map { _ in ViewDraw(image: image, view: generator.next()) }
     }
-    stored = try encode(draws) { try progress($0, draws.count) }
+    let encoded = try encode(draws) { try progress($0, draws.count) }
+    (raw, stored) = (encoded, try encoded.unitRows())
   }
 
-  /// Which view one use of an image shows.
+  /// Draws the view for one use of an image.
   func draw(of image: Int, using generator: inout SeededGenerator) -> ViewDraw {
     guard case .stored(let count) = mode else { return ViewDraw(image: image, view: generator.next()) }
     return ViewDraw(image: image, view: UInt64(Int.random(in: 0..<count, using: &generator)))
   }
 
-  /// What is read before the views that were drawn become features: their pixels where views are fresh, else nothing.
+  /// The pixels of the views that were drawn, where views are fresh; otherwise an empty list.
   func pixels(of draws: [ViewDraw]) throws -> [Image] {
     mode == .fresh ? try draws.concurrentMap(square) : []
   }
 
-  /// The views that were drawn: `[draws.count, E]`, unit rows.
+  /// The features of the views that were drawn: `[draws.count, E]`, unit rows.
   ///
-  /// - Parameter pixels: of these views, as ``pixels(of:)`` has them.
+  /// - Parameter pixels: the pixels of these views, from ``pixels(of:)``.
   func features(of draws: [ViewDraw], pixels: [Image]) throws -> Tensor {
     guard case .stored(let count) = mode, let stored else {
       return try clip.imageEmbeddings(ofSquares: pixels).unitRows()
@@ -89,15 +98,22 @@ struct TrainingViews: Sendable {
   private func encode(_ draws: [ViewDraw], progress: (Int) throws -> Void) throws -> Tensor {
     try extractor.embeddings(
       of: draws,
-      preparation: "of a random view: \(augmentation), \(preprocessing)"
-        + (reading.orientation == .exif ? ", upright" : ""),
+      preparation: "of a random view: \(augmentation), \(preprocessing)" + photos.reading.keyDetail,
       key: { (files[$0.image], "\($0.view)") }, progress: progress, square: square
-    ).unitRows()
+    )
   }
 
-  /// Every view has a generator of its own, so that the result does not depend on which core decodes first.
+  /// What the image tower makes of the views that are stored, before they are brought to unit length: those of each image
+  /// averaged, `[files, E]`.
+  func meanOfStored() throws -> Tensor? {
+    guard case .stored(let count) = mode, let raw else { return nil }
+    return try raw.reshaped([files.count, count, -1]).mean(over: [1])
+  }
+
+  /// The square of a view. Every view has its own generator, so that the result does not depend on which core decodes
+  /// first.
   @Sendable private func square(of draw: ViewDraw) throws -> Image {
     var generator = SeededGenerator(seed: draw.view)
-    return try augmentation(files[draw.image], reading: reading, using: &generator)
+    return try augmentation(files[draw.image], from: photos, using: &generator)
   }
 }

@@ -12,8 +12,8 @@ public struct ConditionalPrompts: TrainablePromptLearner {
   private let textEncoder: TextEncoder  // frozen
 
   /// - Parameters:
-  ///   - initialContext: what the context vectors begin as.
-  ///   - seed: of the meta-network's initial values, and of the contexts' where they are random.
+  ///   - initialContext: the initial value of the context vectors.
+  ///   - seed: the seed of the meta-network's initial values, and of the contexts' where they are random.
   /// - Throws: ``LearningError``.
   public init(
     for classNames: [String], initialContext: InitialContext = "a photo of a", clip: CLIPModel, seed: UInt64 = 1
@@ -47,7 +47,7 @@ public struct ConditionalPrompts: TrainablePromptLearner {
     try classFeatures(atCodes: codes(of: imageFeatures))
   }
 
-  /// E/16: how many numbers a code of an image has with a model of this architecture.
+  /// E/16: the number of components of an image's code with a model of this architecture.
   package static func codeWidth(for configuration: CLIPConfiguration) -> Int {
     configuration.embeddingWidth / MetaNetwork.reduction
   }
@@ -78,7 +78,7 @@ public struct ConditionalPrompts: TrainablePromptLearner {
 
   package var trie: PromptTrie { prompts.trie }
 
-  /// As many images as keep the widest hidden layer of a pass, 4D wide at every node, within 8 MiB.
+  /// The number of images that keeps the widest hidden layer of a pass, 4D wide at every node, within 8 MiB.
   public var imagesPerMicrobatch: Int {
     max(1, 8 << 20 / (trie.nodes.count * 4 * textEncoder.width * MemoryLayout<Float>.size))
   }

@@ -1,4 +1,5 @@
 import CLIP
+import Datasets
 import Images
 import Support
 import Torch
@@ -7,6 +8,8 @@ import Torch
 public struct ContextPrompts: TrainablePromptLearner {
   public let classNames: [String]
   public let position: ContextPosition
+  /// What follows contexts that stand in front.
+  package let sentence: PromptTemplate
   private let contextVectors: Tensor  // [M, D], or [C, M, D] where each class has its own
   private let prompts: PreparedTrie  // C class names, frozen
   private let textEncoder: TextEncoder  // frozen
@@ -17,26 +20,33 @@ public struct ContextPrompts: TrainablePromptLearner {
   }
 
   /// - Parameters:
-  ///   - initialContext: what the context vectors begin as.
-  ///   - position: where the class name stands.
-  ///   - isClassSpecific: whether each class has contexts of its own. They then begin as equal words, or at random.
-  ///   - seed: of the random initial values.
+  ///   - initialContext: the initial value of the context vectors.
+  ///   - position: the position of the class name.
+  ///   - isClassSpecific: whether each class has contexts of its own, which start as equal words, or at random.
+  ///   - seed: the seed of the random initial values.
   /// - Throws: ``LearningError``.
   public init(
     for classNames: [String], initialContext: InitialContext = "a photo of a", position: ContextPosition = .end,
     isClassSpecific: Bool = false, clip: CLIPModel, seed: UInt64 = 1
   ) throws {
+    let sentence = try initialContext.sentence(by: clip.tokenizer)
     var generator = SeededGenerator(seed: seed)
     let sets = isClassSpecific ? try classNames.checkedAsClassNames().count : 1
     let vectors = try (0..<sets).map { _ in try initialContext.vectors(for: clip, using: &generator) }
     try self.init(
       for: classNames, contextVectors: isClassSpecific ? Tensor.stacked(vectors) : vectors[0], position: position,
-      clip: clip)
+      sentence: sentence, clip: clip)
   }
 
-  /// - Parameter contextVectors: `[M, D]`, or `[C, M, D]` where each class has its own.
-  public init(for classNames: [String], contextVectors: Tensor, position: ContextPosition, clip: CLIPModel) throws {
+  /// - Parameters:
+  ///   - contextVectors: `[M, D]`, or `[C, M, D]` where each class has its own.
+  ///   - sentence: what follows contexts at position ``ContextPosition/end``.
+  public init(
+    for classNames: [String], contextVectors: Tensor, position: ContextPosition,
+    sentence: PromptTemplate = .name, clip: CLIPModel
+  ) throws {
     self.classNames = try classNames.checkedAsClassNames()
+    self.sentence = sentence
     self.contextVectors = contextVectors
     self.position = position
     textEncoder = clip.textEncoder
@@ -50,11 +60,14 @@ public struct ContextPrompts: TrainablePromptLearner {
       PromptTrie(
         classNames.enumerated().map { label, name in
           let first = isClassSpecific ? label * count : 0
-          return try wording.symbols(of: name, contexts: first..<first + count, position: position)
+          let contexts = first..<first + count
+          return try position == .end
+            ? wording.symbols(of: name, contexts: contexts, before: sentence)
+            : wording.symbols(of: name, contexts: contexts, position: position)
         }))
   }
 
-  /// Contexts of a class's own serve that class alone: others than the learned ones cannot be named, but in any order.
+  /// The same prompts over other classes. Class-specific contexts support only their own classes, in any order.
   public func withClasses(_ classNames: [String], on clip: CLIPModel) throws -> ContextPrompts {
     var contexts = contextVectors
     if contexts.shape.count == 3, classNames != self.classNames {
@@ -66,10 +79,11 @@ public struct ContextPrompts: TrainablePromptLearner {
       }
       contexts = try contexts.gathered(Tensor(sets, shape: [sets.count]), axis: 0)
     }
-    return try ContextPrompts(for: classNames, contextVectors: contexts, position: position, clip: clip)
+    return try ContextPrompts(
+      for: classNames, contextVectors: contexts, position: position, sentence: sentence, clip: clip)
   }
 
-  /// Text features of the current contexts, whatever the image.
+  /// Text features of the current contexts, the same for every image.
   public func classFeatures(for imageFeatures: Tensor) throws -> Tensor {
     let contexts = try contextVectors.reshaped([1, -1, textEncoder.width])  // [1, M or C · M, D]
     return try textEncoder(prompts, contexts: contexts).unitRows()  // [1, C, E]
@@ -91,7 +105,7 @@ public struct ContextPrompts: TrainablePromptLearner {
 
   private init(_ other: ContextPrompts, classNames: [String], prompts: PreparedTrie, contextVectors: Tensor) {
     self.classNames = classNames
-    position = other.position
+    (position, sentence) = (other.position, other.sentence)
     self.prompts = prompts
     textEncoder = other.textEncoder
     self.contextVectors = contextVectors

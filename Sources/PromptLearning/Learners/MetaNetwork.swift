@@ -2,22 +2,23 @@ import Images
 import Support
 import Torch
 
-/// From an image's feature to its conditional token: two layers with a bottleneck (CoCoOp, §3.2: the Meta-Net).
+/// The network from an image's feature to its conditional token: two layers with a bottleneck (CoCoOp, §3.2: the
+/// Meta-Net).
 struct MetaNetwork: Sendable {
-  /// The bottleneck is E / 16 wide.
+  /// The factor by which the bottleneck is narrower than E.
   static let reduction = 16
 
   let hidden: Linear  // E → E / 16
   let output: Linear  // E / 16 → D
 
-  /// PyTorch's default for linear layers: weights and biases uniform within ±1 / √inputs.
+  /// Draws PyTorch's initial values for linear layers: weights and biases uniform within ±1 / √inputs.
   init(from embeddingWidth: Int, to width: Int, using generator: inout SeededGenerator) throws {
     let bottleneck = embeddingWidth / Self.reduction
     hidden = try .random(from: embeddingWidth, to: bottleneck, using: &generator)
     output = try .random(from: bottleneck, to: width, using: &generator)
   }
 
-  /// - Parameter parameters: in the order of ``parameters``.
+  /// - Parameter parameters: the tensors in the order of ``parameters``.
   init(_ parameters: some Collection<Tensor>) throws {
     let tensors = Array(parameters)
     hidden = try Linear(weight: tensors[0], bias: tensors[1])
@@ -30,7 +31,7 @@ struct MetaNetwork: Sendable {
     try output(code(of: imageFeatures))
   }
 
-  /// What the bottleneck makes of images, `[B, E/16]`, none below 0: all that they tell the prompts.
+  /// The bottleneck's output for images, `[B, E/16]`, not negative: everything that reaches the prompts.
   func code(of imageFeatures: Tensor) throws -> Tensor { try Activation.relu(hidden(imageFeatures)) }
 
   static let parameterNames = specs.map(\.name)
@@ -38,7 +39,7 @@ struct MetaNetwork: Sendable {
     [hidden.weight, hidden.bias, output.weight, output.bias].compactMap { $0 }
   }
 
-  /// ``parameters`` as files hold them.
+  /// The tensors of ``parameters`` in files.
   static let specs = [
     ParameterSpec("meta_net.linear1.weight", [.codeWidth, .embeddingWidth]),
     ParameterSpec("meta_net.linear1.bias", [.codeWidth]),
@@ -48,7 +49,8 @@ struct MetaNetwork: Sendable {
 }
 
 extension Linear {
-  fileprivate static func random(
+  /// PyTorch's default: uniform within ±1 / √inputs.
+  static func random(
     from input: Int, to output: Int, using generator: inout SeededGenerator
   ) throws -> Linear {
     let bound = 1 / Float(input).squareRoot()

@@ -2,13 +2,13 @@ import CLIP
 import Tokenization
 import Torch
 
-/// The vocabulary entries whose embeddings lie nearest to learned vectors, by Euclidean distance: the only reading of a
-/// context vector that the papers offer (CoOp, §4.2; the reference's `interpret_prompt.py`). It is a weak one: a vector
-/// may be far from every word.
+/// The vocabulary entries whose embeddings are nearest to learned vectors, by Euclidean distance: the only
+/// interpretation of a context vector that the papers offer (CoOp, §4.2; the reference's `interpret_prompt.py`). It is
+/// a weak one: a vector may be far from every word.
 public struct NearestWords: Sendable {
   private let textEncoder: TextEncoder
   private let tokenizer: Tokenizer
-  /// Entries whose distances are in memory at once.
+  /// The number of entries whose distances are in memory at once.
   private static let chunk = 8192
 
   public init(in clip: CLIPModel) {
@@ -19,16 +19,16 @@ public struct NearestWords: Sendable {
   /// A vocabulary entry near a vector.
   public struct Match: Sendable, Codable, Equatable {
     public let id: Int
-    /// As people read it: `VocabularyEntry/word`.
+    /// The entry in readable form: `VocabularyEntry/word`.
     public let word: String
-    /// As the vocabulary spells it, such as `cat</w>`.
+    /// The entry in the vocabulary's spelling, such as `cat</w>`.
     public let token: String
     public let distance: Double
   }
 
   /// - Parameters:
   ///   - vectors: `[K, D]`.
-  ///   - count: how many entries for each vector.
+  ///   - count: the number of entries for each vector.
   /// - Returns: for each vector, its nearest entries, the nearest first; of equally near ones, the lower id first.
   /// - Complexity: O(K · V · D) for V entries, in 64-bit floats: the difference of two squares would lose 32-bit ones.
   public func callAsFunction(to vectors: Tensor, count: Int) throws -> [[Match]] {
@@ -81,13 +81,13 @@ private struct Nearest {
   }
 }
 
-/// The context vectors that a file of prompts holds, without any class names.
+/// The context vectors in a file of prompts, without class names.
 public struct LearnedContexts: Sendable {
   /// `[S, M, D]`: S is 1 where all classes share their vectors, else C.
   public let vectors: Tensor
   /// Whether each class has vectors of its own.
   public let isClassSpecific: Bool
-  /// CoCoOp's alone.
+  /// CoCoOp's meta-network; `nil` for other methods.
   private let metaNetwork: MetaNetwork?
 
   init(_ vectors: Tensor, isClassSpecific: Bool, metaNetwork: MetaNetwork?) {
@@ -99,7 +99,7 @@ public struct LearnedContexts: Sendable {
   /// Whether an image shifts the vectors.
   public var isConditional: Bool { metaNetwork != nil }
 
-  /// The vectors as images shift them; as they are, where images don't.
+  /// The vectors shifted by images, or unchanged where images do not shift them.
   ///
   /// - Parameter imageFeatures: `[B, E]`, unit rows.
   /// - Returns: `[B, M, D]`, or ``vectors``.

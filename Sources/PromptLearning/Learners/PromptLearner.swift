@@ -1,40 +1,58 @@
 import CLIP
 import Torch
 
-/// Something that gives every class a text feature, perhaps depending on the image.
+/// A learner that gives every class a text feature, which may depend on the image.
 public protocol PromptLearner: Sendable {
   /// C names, by label.
   var classNames: [String] { get }
 
-  /// How many images one call of ``classFeatures(for:)`` takes at the best speed: more would leave the caches;
+  /// The number of images for which one call of ``classFeatures(for:)`` is fastest: more would exceed the caches;
   /// `Int.max` where the features do not depend on the image.
   var imagesPerMicrobatch: Int { get }
 
-  /// The memory that one image's class features take while they are computed; of all images, where they share them.
+  /// The memory that one image's class features take while they are computed; the memory of all images, where they
+  /// share the features.
   ///
   /// - Parameter isTraining: whether hidden states are kept for a gradient.
   func microbatchBytes(isTraining: Bool) -> Int
 
-  /// The same prompts for some of the classes alone, with parameters as they are.
+  /// The same prompts for some of the classes, with the current parameters.
   func restricted(to classes: Range<Int>) throws -> Self
 
   /// The same prompts over other classes.
   ///
-  /// - Throws: ``LearningError`` where a name does not fit, or the prompts belong to their own classes alone.
+  /// - Throws: ``LearningError`` where a name does not fit, or the prompts support only their own classes.
   func withClasses(_ classNames: [String], on clip: CLIPModel) throws -> Self
 
   /// - Parameter imageFeatures: `[B, E]`, unit rows.
   /// - Returns: one unit text feature for each class, `[1, C, E]` where they do not depend on the image, and for
   ///   each image and class, `[B, C, E]`, where they do.
   func classFeatures(for imageFeatures: Tensor) throws -> Tensor
+
+  /// What the learner answers with these features, `[B, C]`; the scaled cosines, unless it has a head of its own.
+  func logits(of features: Features) throws -> Tensor
+
+  /// Whether what is learned acts through the class features alone, so that a training may divide the classes.
+  var actsThroughClassFeatures: Bool { get }
+}
+
+extension PromptLearner {
+  public func logits(of features: Features) throws -> Tensor { features.logits }
+  public var actsThroughClassFeatures: Bool { true }
 }
 
 /// A prompt learner with parameters, which a ``Trainer`` improves.
 public protocol TrainablePromptLearner: PromptLearner {
-  /// In the order of ``parameterNames``.
+  /// The parameters in the order of ``parameterNames``.
   var parameters: [Tensor] { get }
-  /// As the reference's checkpoint files call them (`C/trainers/coop.py`, `cocoop.py`).
+  /// The parameters' names in the reference's checkpoint files (`C/trainers/coop.py`, `cocoop.py`).
   static var parameterNames: [String] { get }
   /// The same learner with other values of the same shapes.
   func replacing(_ parameters: [Tensor]) throws -> Self
+  /// What must be kept beside the parameters to make the learner again, by the names that files give it.
+  var constants: [String: Tensor] { get }
+}
+
+extension TrainablePromptLearner {
+  public var constants: [String: Tensor] { [:] }
 }

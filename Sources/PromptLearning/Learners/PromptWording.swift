@@ -5,17 +5,20 @@ import Support
 import Tokenization
 import Torch
 
-/// What learned contexts begin as.
+/// The initial value of learned contexts.
 public enum InitialContext: Sendable, Hashable, ExpressibleByStringLiteral {
   /// The embeddings of these words; M is their number of *tokens*.
   case words(String)
   /// M vectors from N(0, 0.02²).
   case random(count: Int)
+  /// M vectors that end as these words and are zeros before them. As many tokens become vectors as there are *words*; the
+  /// tokens that are left stay in the prompt, behind the vectors (ProGrad, `trainers/prograd.py`).
+  case padded(words: String, count: Int)
 
   public init(stringLiteral words: String) { self = .words(words) }
 }
 
-/// Where the class name stands (CoOp, §3.2).
+/// The position of the class name (CoOp, §3.2).
 public enum ContextPosition: String, Sendable, Codable, CaseIterable {
   /// `[v₁ … vM name .]`
   case end
@@ -41,16 +44,27 @@ struct PromptWording {
     try checked([.token(tokenizer.startOfText)] + tokens(sentence) + [.token(tokenizer.endOfText)], className: sentence)
   }
 
+  /// The prompt of one class with context vectors in front of a sentence.
+  ///
+  /// - Parameters:
+  ///   - contexts: the indices of its M context vectors.
+  ///   - sentence: what follows them, such as "{}, a type of pet.".
+  func symbols(of className: String, contexts: Range<Int>, before sentence: PromptTemplate) throws -> [PromptSymbol] {
+    try checked(
+      [.token(tokenizer.startOfText)] + contexts.map(PromptSymbol.context) + tokens(sentence.filled(with: className))
+        + [.token(tokenizer.endOfText)], className: className)
+  }
+
   /// The prompt of one class with context vectors.
   ///
   /// - Parameter contexts: the indices of its M context vectors.
   func symbols(of className: String, contexts: Range<Int>, position: ContextPosition) throws -> [PromptSymbol] {
     let words = PromptTemplate.words(of: className)
-    // The full stop is tokenised together with the name, as it would be in a sentence: "no!" + "." is one token "!.".
+    // The full stop is tokenized together with the name, as in a sentence: "no!" + "." is one token "!.".
     let sentence = tokens(words + ".")
     let nameLength = tokenizer.encode(words).count
     let (name, rest) = (sentence.prefix(nameLength), sentence.dropFirst(nameLength))
-    // How many of the vectors stand before the name.
+    // The number of vectors before the name.
     let before =
       switch position {
       case .end: contexts.count
@@ -74,7 +88,7 @@ struct PromptWording {
 }
 
 extension [String] {
-  /// These names, if they can be classes at all.
+  /// The names, after the check that they can be class names.
   func checkedAsClassNames() throws -> [String] {
     guard !isEmpty else { throw LearningError.noClasses }
     if let index = firstIndex(where: { PromptTemplate.words(of: $0).isEmpty }) {
@@ -84,7 +98,7 @@ extension [String] {
   }
 }
 
-/// Initial values of contexts and layers, drawn from a generator that is passed in.
+/// Computes initial values of contexts and layers, drawn from a generator that is passed in.
 extension InitialContext {
   /// M context vectors, `[M, D]`.
   ///
@@ -102,7 +116,39 @@ extension InitialContext {
           found: "\(count)")
       }
       return try .normal([count, clip.textEncoder.width], deviation: 0.02, using: &generator)
+    case .padded(let words, let count):
+      let learned = Self.learnedTokens(of: words, by: clip.tokenizer)
+      guard !learned.isEmpty else { throw LearningError.emptyContext(words: words) }
+      guard (learned.count..<clip.textEncoder.tokenLimit).contains(count) else {
+        throw LearningError.setting(
+          name: "The number of context vectors that end as '\(words)'",
+          expected: "from \(learned.count) to \(clip.textEncoder.tokenLimit - 1)", found: "\(count)")
+      }
+      let vectors = try clip.textEncoder.embeddings(of: learned)
+      guard count > learned.count else { return vectors }
+      return try .concatenated([.zeros([count - learned.count, clip.textEncoder.width]), vectors], axis: 0)
     }
+  }
+}
+
+extension InitialContext {
+  /// The first tokens of words, as many as there are words.
+  private static func learnedTokens(of words: String, by tokenizer: Tokenizer) -> [Int] {
+    Array(tokenizer.encode(words).prefix(words.split(separator: " ").count))
+  }
+
+  /// What stands between these contexts and the end of the prompt: "{}.", with the tokens that no vector takes in front.
+  func sentence(by tokenizer: Tokenizer) throws -> PromptTemplate {
+    guard case .padded(let words, _) = self else { return .name }
+    let tokens = tokenizer.encode(words)
+    let rest = Array(tokens.dropFirst(Self.learnedTokens(of: words, by: tokenizer).count))
+    let text = tokenizer.decode(rest)
+    guard tokenizer.encode(text) == rest else {
+      throw LearningError.setting(
+        name: "The context", expected: "words that are one token each, as only that many become vectors",
+        found: "'\(words)'")
+    }
+    return rest.isEmpty ? .name : try PromptTemplate(text + "{}.")
   }
 }
 

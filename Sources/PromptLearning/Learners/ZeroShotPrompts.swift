@@ -2,7 +2,7 @@ import CLIP
 import Datasets
 import Torch
 
-/// Zero-shot CLIP: fixed sentences, and nothing that learns (Radford et al., 2021, §3.1).
+/// Zero-shot CLIP: fixed sentences, without learning (Radford et al., 2021, §3.1).
 public struct ZeroShotPrompts: PromptLearner {
   public let classNames: [String]
   public let templates: [PromptTemplate]
@@ -11,7 +11,7 @@ public struct ZeroShotPrompts: PromptLearner {
   public var imagesPerMicrobatch: Int { .max }
   public func microbatchBytes(isTraining: Bool) -> Int { 0 }
 
-  /// - Parameter templates: one, or an ensemble whose unit features are averaged and brought to unit length again.
+  /// - Parameter templates: one template, or an ensemble whose unit features are averaged and normalised again.
   public init(for classNames: [String], templates: [PromptTemplate] = [.photo], clip: CLIPModel) throws {
     self.classNames = try classNames.checkedAsClassNames()
     self.templates = templates

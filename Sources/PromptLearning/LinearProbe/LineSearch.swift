@@ -1,13 +1,13 @@
-/// Finds how far to go along a direction: far enough for a sufficient decrease and a flat enough slope, the strong Wolfe
+/// Finds a step length along a direction with a sufficient decrease and a flat enough slope, the strong Wolfe
 /// conditions (Moré and Thuente, *Line search algorithms with guaranteed sufficient decrease*, 1994).
 struct LineSearch {
-  private static let decrease = 1e-3  // of what the first slope promises
-  private static let flatness = 0.9  // the most that may be left of the first slope
+  private static let decrease = 1e-3  // share of the decrease that the first slope predicts
+  private static let flatness = 0.9  // the largest share of the first slope that may remain
   private static let narrowest = 0.1  // an interval of this relative width is narrow enough
   private static let longest = 1e10
   private static let trials = 50
 
-  /// A length that was tried, with value and slope there.
+  /// A step length that was tried, with the value and slope there.
   struct Trial {
     var length, value, slope: Double
   }
@@ -20,7 +20,7 @@ struct LineSearch {
     self.firstStep = firstStep
   }
 
-  /// - Parameter evaluate: the result, value and slope at a length.
+  /// - Parameter evaluate: returns the result, value and slope at a length.
   /// - Returns: the result at the length found; `nil` where there is none.
   func run<Result>(
     _ evaluate: (Double) throws -> (result: Result, value: Double, slope: Double)
@@ -32,7 +32,7 @@ struct LineSearch {
     var width = Self.longest
     var widthBefore = 2 * width
     var length = firstStep
-    var lookedDown = false  // whether a length was seen that decreases enough and does not go down any further
+    var lookedDown = false  // whether a length was found that decreases enough and whose slope is not negative
 
     for _ in 0..<Self.trials {
       let (result, value, slope) = try evaluate(length)
@@ -77,13 +77,13 @@ struct LineSearch {
 }
 
 extension LineSearch.Trial {
-  /// Of the function with a line of this slope added.
+  /// The trial of the function with a line of this slope added.
   fileprivate func tilted(by slope: Double) -> Self {
     Self(length: length, value: value + length * slope, slope: self.slope + slope)
   }
 }
 
-/// Where a good length lies: between the best one so far and another, once they bracket it.
+/// The interval with a good length: between the best one so far and another, once they bracket it.
 private struct Interval {
   var best, other: LineSearch.Trial
   var isBracket = false
@@ -92,7 +92,7 @@ private struct Interval {
     Interval(best: best.tilted(by: slope), other: other.tilted(by: slope), isBracket: isBracket)
   }
 
-  /// Takes a trial into the interval.
+  /// Updates the interval with a trial.
   ///
   /// - Returns: the next length to try, from cubic and quadratic interpolation (§4 of the paper).
   mutating func update(with trial: LineSearch.Trial, from lower: Double, to upper: Double) -> Double {
@@ -126,7 +126,7 @@ private struct Interval {
     return next
   }
 
-  /// The slope falls in the same direction: the minimum lies beyond, if the cubic has one there.
+  /// The next length where the slope falls in the same direction: the minimum is beyond, if the cubic has one there.
   private func extrapolated(_ trial: LineSearch.Trial, from lower: Double, to upper: Double) -> Double {
     let isForwards = trial.length > best.length
     let cubic =
@@ -163,7 +163,7 @@ private struct Cubic {
     return near.length + share * (far.length - near.length)
   }
 
-  /// `nil` where the cubic has no minimum on that side.
+  /// The minimum of the cubic on one side; `nil` where it has none there.
   func minimumBeyond(_ trial: LineSearch.Trial, from best: LineSearch.Trial, backwards: Bool) -> Double? {
     let gamma = backwards ? -root : root
     let share = (gamma - trial.slope + theta) / (gamma + (best.slope - trial.slope) + gamma)

@@ -3,12 +3,13 @@ import Datasets
 import Foundation
 import Torch
 
-/// The linear probe: logistic regression on the features of the frozen image tower (Radford et al., 2021, appendix A.3).
+/// The linear probe: logistic regression on the features of the frozen image tower (Radford et al., 2021, appendix
+/// A.3).
 ///
-/// It sees images alone, so it knows the classes that it was trained on and no others. The penalty is chosen on
-/// validation images as CoOp's baseline chooses it (`C/lpclip/linear_probe.py`): of C = 10⁶, 10⁴ … 10⁻⁶ the first of the
-/// best, then eight steps that halve the range from a tenth of it to ten times it, towards the better end and, where both
-/// are equal, towards the smaller C. The better end of the last step is the probe. Without validation images the training
+/// It uses images alone, so it supports only the classes that it was trained on. The penalty is chosen on validation
+/// images as CoOp's baseline chooses it (`C/lpclip/linear_probe.py`): of C = 10⁶, 10⁴ … 10⁻⁶ the first of the best,
+/// then eight steps that halve the range from a tenth of it to ten times it, towards the better end and, where both are
+/// equal, towards the smaller C. The better end of the last step is the probe. Without validation images the training
 /// images take their place: ``PenaltyRule``.
 public struct LinearProbe: ImageClassifier {
   public let clip: CLIPModel
@@ -17,7 +18,7 @@ public struct LinearProbe: ImageClassifier {
   public let bias: Tensor  // [C]
   /// C, the inverse strength of the penalty.
   public let inverseRegularization: Double
-  /// In percent, of the images that chose C; `nil` where none did.
+  /// The accuracy, in percent, on the images that chose C; `nil` where none did.
   public let validationAccuracy: Double?
 
   package init(
@@ -36,8 +37,8 @@ public struct LinearProbe: ImageClassifier {
   ///
   /// - Parameters:
   ///   - training: embeddings `[n, E]` as the image tower gives them, and n labels.
-  ///   - validation: the same of the images that choose C.
-  ///   - progress: told before each fit how many were made, and of how many at most; it may throw to stop.
+  ///   - validation: the same for the images that choose C.
+  ///   - progress: called before each fit with the number of fits made and their maximum; it may throw to stop.
   /// - Throws: ``LearningError/noTrainingImages``, ``LearningError/noValidationImages``.
   public init(
     for classNames: [String], training: LabelledEmbeddings, validation: LabelledEmbeddings, clip: CLIPModel,
@@ -64,9 +65,9 @@ public struct LinearProbe: ImageClassifier {
   /// Fits the probe without validation images.
   ///
   /// - Parameters:
-  ///   - rule: what chooses the penalty.
+  ///   - rule: the rule that chooses the penalty.
   ///   - training: embeddings `[n, E]` as the image tower gives them, and n labels.
-  ///   - progress: told before each fit how many were made, and of how many at most; it may throw to stop.
+  ///   - progress: called before each fit with the number of fits made and their maximum; it may throw to stop.
   /// - Throws: ``LearningError/noTrainingImages``; ``LearningError/noValidationImages`` where the rule needs some.
   public init(
     for classNames: [String], training: LabelledEmbeddings, choosingBy rule: PenaltyRule, clip: CLIPModel,
@@ -82,9 +83,9 @@ public struct LinearProbe: ImageClassifier {
       let folds = Folds(of: training.labels, count: count)
       var search = PenaltySearch<Void>()
       let best = try search.best { exponent, fits in
+        try progress(fits * count, Self.mostFits * count + 1)
         let accuracies = try folds.accuracies(
-          on: features, labels: training.labels, classes: classNames.count, inverseRegularization: pow(10, exponent)
-        ) { try progress(fits * count + $0, Self.mostFits * count + 1) }
+          on: features, labels: training.labels, classes: classNames.count, inverseRegularization: pow(10, exponent))
         return ((), accuracies.reduce(0, +) / Double(count))
       }
       (penalty, accuracy) = (pow(10, best.exponent), 100 * best.accuracy)
@@ -96,7 +97,7 @@ public struct LinearProbe: ImageClassifier {
       bias: try fit.bias.converted(to: .float32), inverseRegularization: penalty, validationAccuracy: accuracy)
   }
 
-  /// The most fits that choosing the penalty takes.
+  /// The greatest number of fits for choosing the penalty.
   package static var mostFits: Int { PenaltySearch<LogisticRegression>.mostFits }
 
   /// - Parameter imageEmbeddings: `[B, E]`, as the image tower gives them: their lengths matter.
@@ -104,13 +105,15 @@ public struct LinearProbe: ImageClassifier {
     try imageEmbeddings.matmul(weight.permuted([1, 0])) + bias
   }
 
-  /// The probe over some of its own classes: those of ImageNet-A and -R, for one that was trained on ImageNet.
+  /// The probe over some of its own classes: those of ImageNet-A and -R, for a probe that was trained on ImageNet.
   ///
+  /// - Parameter classNames: as its own are spelled, or with spaces for underscores, as prompts read them.
   /// - Throws: ``LearningError/closedClasses(count:)`` for any names but its own.
   public func withClasses(_ classNames: [String]) throws -> LinearProbe {
     guard classNames != self.classNames else { return self }
     let labels = Dictionary(zip(self.classNames, 0...), uniquingKeysWith: { first, _ in first })
-    let rows = classNames.compactMap { labels[$0] }
+    let read = Dictionary(zip(self.classNames.map(PromptTemplate.words), 0...), uniquingKeysWith: { first, _ in first })
+    let rows = classNames.compactMap { labels[$0] ?? read[PromptTemplate.words(of: $0)] }
     guard rows.count == classNames.count, !rows.isEmpty else {
       throw LearningError.closedClasses(count: self.classNames.count)
     }
@@ -122,7 +125,7 @@ public struct LinearProbe: ImageClassifier {
   }
 }
 
-/// What the image tower makes of images, and what they show.
+/// The image tower's outputs for images, and the images' labels.
 public struct LabelledEmbeddings: Sendable {
   public let embeddings: Tensor  // [B, E], as the image tower gives them
   public let labels: [Int]
@@ -132,7 +135,7 @@ public struct LabelledEmbeddings: Sendable {
     self.labels = labels
   }
 
-  /// Of the images of one part of a dataset.
+  /// Encodes the images of one split of a dataset.
   public init(
     of dataset: Dataset, split: Split, by extractor: FeatureExtractor, progress: (Int) throws -> Void = { _ in }
   ) throws {

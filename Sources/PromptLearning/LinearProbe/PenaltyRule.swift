@@ -2,20 +2,20 @@ import Datasets
 import Foundation
 import Torch
 
-/// What decides the penalty of a linear probe, known before anything is encoded.
+/// The rule that decides the penalty of a linear probe, known before anything is encoded.
 public enum PenaltyRule: Sendable, Equatable {
-  /// Accuracy on validation images, as the reference decides.
+  /// The accuracy on validation images decides, as in the reference.
   case validation
-  /// The mean accuracy of so many fits, each tested on a part of the training images that it was not fitted to.
+  /// The mean accuracy of this number of fits decides, each tested on a part of the training images that was held out.
   case crossValidation(folds: Int)
-  /// Nothing: ``standardInverseRegularization`` is taken.
+  /// Nothing decides: ``standardInverseRegularization`` is used.
   case standard
 
-  /// C where nothing can decide it: that of the example in CLIP's own repository.
+  /// The default C, from the example in CLIP's own repository.
   public static let standardInverseRegularization = 0.316
   private static let mostFolds = 5
 
-  /// Validation images count where they show every class; then training images, where each class has two or more.
+  /// Chooses validation images where they show every class; then training images, where each class has two or more.
   public init(for dataset: Dataset) {
     let classes = dataset.classNames.count
     let counts = dataset.training.reduce(into: [Int](repeating: 0, count: classes)) { $0[$1.label] += 1 }
@@ -27,7 +27,7 @@ public enum PenaltyRule: Sendable, Equatable {
     }
   }
 
-  /// How the penalty is chosen, in a sentence without its full stop.
+  /// The rule, in a sentence without its full stop.
   public var description: String {
     switch self {
     case .validation: "The linear probe chooses its penalty on the validation photos"
@@ -41,13 +41,13 @@ public enum PenaltyRule: Sendable, Equatable {
   }
 }
 
-/// Parts of the training images that are left out of a fit in turn, every class in each as evenly as can be.
+/// Parts of the training images that are held out of a fit in turn, every class in each as evenly as possible.
 package struct Folds {
   /// The part of each image.
   package let parts: [Int]
   package let count: Int
 
-  /// The i-th image of a class lies in part i mod `count`.
+  /// Puts the i-th image of a class into part i mod `count`.
   package init(of labels: [Int], count: Int) {
     var seen: [Int: Int] = [:]
     self.count = count
@@ -57,18 +57,17 @@ package struct Folds {
     }
   }
 
-  /// The share of each part's images that a regression fitted to the other parts names rightly.
+  /// The share of each part's images that a regression fitted to the other parts names rightly; parts are worked on side
+  /// by side.
   ///
   /// - Parameters:
   ///   - features: `[n, E]`, 64-bit floats.
   ///   - labels: n indices below `classes`.
   ///   - inverseRegularization: C.
   package func accuracies(
-    on features: Tensor, labels: [Int], classes: Int, inverseRegularization: Double,
-    progress: (Int) throws -> Void = { _ in }
+    on features: Tensor, labels: [Int], classes: Int, inverseRegularization: Double
   ) throws -> [Double] {
-    try (0..<count).map { part in
-      try progress(part)
+    try Threads.map(Array(0..<count)) { part in
       let (fitted, tested) = (parts.indices.filter { parts[$0] != part }, parts.indices.filter { parts[$0] == part })
       func rows(_ indices: [Int]) throws -> Tensor {
         try features.gathered(Tensor(indices, shape: [indices.count]), axis: 0)

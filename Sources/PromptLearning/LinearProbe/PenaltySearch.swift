@@ -1,15 +1,15 @@
-/// The search of CoOp's linear probe for its C, in powers of ten: seven points far apart, then eight steps by halves.
+/// The search of CoOp's linear probe for its C, in powers of ten: seven points far apart, then eight halvings.
 struct PenaltySearch<Fit> {
   typealias Tried = (fit: Fit, accuracy: Double)
 
-  /// Every point once: seven, both ends of the first range, and one more in each further step.
+  /// The number of points: seven, both ends of the first range, and one more in each further step.
   static var mostFits: Int { 7 + 2 + (steps - 1) }
   private static var steps: Int { 8 }
 
   private var tried: [Double: Tried] = [:]
 
-  /// - Parameter fit: the fit with C = 10^exponent, and its accuracy on validation images; it is told how many were made
-  ///   before.
+  /// - Parameter fit: returns the fit with C = 10^exponent, and its accuracy on validation images; it is called with
+  ///   the number of fits made before.
   mutating func best(
     _ fit: (Double, Int) throws -> Tried
   ) throws -> (fit: Fit, exponent: Double, accuracy: Double) {

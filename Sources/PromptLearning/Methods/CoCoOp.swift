@@ -29,5 +29,5 @@ extension Method {
     reference: ReferenceFormat(
       trainer: "CoCoOp", section: "TRAINER.COCOOP", keys: [.contextLength, .contextWords, .precision],
       buffers: ReferenceFormat.tokenBuffers,
-      recognises: { names in names.contains("meta_net.linear1.weight") && !names.contains("bias_vectors") }))
+      recognises: { $0["meta_net.linear1.weight"] != nil && $0["bias_vectors"] == nil }))
 }

@@ -8,7 +8,7 @@ extension Method {
     "coop", title: "CoOp", traits: [.learns, .namesOtherClasses],
     contextSettings: [.beginning, .position, .classSpecific], paperKey: "coop", series: 1,
     parameters: [ContextPrompts.contextSpec],
-    // On ImageNet it is trained for 50 epochs in place of 200.
+    // On ImageNet it is trained for 50 epochs instead of 200.
     training: { PublishedDataset(named: $0) == .imageNet ? .coop.with(epochs: 50) : .coop },
     learning: .stepwise(StepwiseLearning(start: ContextPrompts.init(_:), restore: ContextPrompts.init(_:_:path:))),
     contexts: ContextPrompts.contexts,
@@ -22,15 +22,13 @@ extension Method {
           "CLASS_TOKEN_POSITION", .text("end"), choices: ["end", "middle", "front"], "where the class name stands"),
       ],
       buffers: ReferenceFormat.tokenBuffers,
-      recognises: { names in
-        names.contains("ctx") && names.isDisjoint(with: ["bias_vectors", "meta_net.linear1.weight"])
-      }))
+      recognises: ReferenceFormat.holdsContextsAlone))
 }
 
 extension ContextPrompts {
   /// Contexts that all classes share.
   static let sharedContextSpec = ParameterSpec("ctx", [.any(usual: 4), .textWidth])
-  /// The same, or contexts of each class's own.
+  /// Contexts that all classes share, or contexts of each class's own.
   static let contextSpec = ParameterSpec(
     "ctx", [.any(usual: 4), .textWidth], [.any(usual: 1), .any(usual: 4), .textWidth])
 
@@ -43,7 +41,7 @@ extension ContextPrompts {
   init(_ artifact: Artifact, _ setup: MethodSetup, path: String) throws {
     let context = try artifact.parameter("ctx", path: path)
     let learned = artifact.description.classNames
-    // An import may not know the classes; then it is taken at the caller's word.
+    // An import may not know the classes; then the caller's are trusted.
     let own = artifact.isClassSpecific && !learned.isEmpty ? learned : setup.classNames
     self = try ContextPrompts(
       for: own, contextVectors: context, position: artifact.description.position ?? .end, clip: setup.clip

@@ -3,8 +3,8 @@ import Datasets
 import Torch
 
 extension Method {
-  /// KgCoOp: CoOp whose class features are pulled towards those of a hand-written sentence (Yao, Zhang, Xu: *Visual-Language
-  /// Prompt Tuning with Knowledge-guided Context Optimization*, CVPR 2023, arXiv 2303.13283).
+  /// KgCoOp: CoOp whose class features are pulled towards those of a hand-written sentence (Yao, Zhang, Xu:
+  /// *Visual-Language Prompt Tuning with Knowledge-guided Context Optimization*, CVPR 2023, arXiv 2303.13283).
   public static let kgcoop = Method(
     "kgcoop", title: "KgCoOp", traits: [.learns, .namesOtherClasses], contextSettings: [.beginning],
     options: [knowledgeWeight], paperKey: "kgcoop", series: 4, parameters: [ContextPrompts.sharedContextSpec],
@@ -26,11 +26,11 @@ extension Method {
     contexts: ContextPrompts.contexts,
     reference: ReferenceFormat(
       trainer: "KgCoOp",
-      // The last three are modules that the original makes and never uses.
+      // The original makes the last three modules and never uses them.
       buffers: ReferenceFormat.tokenBuffers + ["bias_vectors", "meta_net.linear1.weight", "meta_net.linear1.bias"],
-      recognises: { names in names.contains("ctx") && names.contains("bias_vectors") }))
+      recognises: { $0["ctx"] != nil && $0["bias_vectors"] != nil }))
 
-  /// W of the paper's equation 6.
+  /// The weight W of the paper's equation 6.
   private static let knowledgeWeight = MethodOption(
     "weight", standard: 8, in: 0...1000,
     help: "how strongly class features are pulled towards the hand-written sentence's")
@@ -38,7 +38,7 @@ extension Method {
 
 /// Cross-entropy, and the distance of class features from the teacher's: CE + W · (1 − mean_c cos(g_c, ĝ_c)).
 struct KnowledgeGuidedObjective: Objective {
-  /// W.
+  /// The weight W.
   let weight: Float
 
   func terms(_ student: Features, teacher: Features?, labels: Tensor) throws -> [LossTerm] {
@@ -52,12 +52,12 @@ struct KnowledgeGuidedObjective: Objective {
 }
 
 extension TrainingConfiguration {
-  /// KgCoOp's: 100 epochs, 128 images a step (`configs/trainers/KgCoOp/vit_b16_ep100_ctxv1.yaml`).
+  /// KgCoOp's configuration: 100 epochs, 128 images a step (`configs/trainers/KgCoOp/vit_b16_ep100_ctxv1.yaml`).
   static let kgcoop = coop.with(epochs: 100, batchSize: 128)
 }
 
 extension PromptTemplate {
-  /// The hand-written sentence of a dataset (`trainers/kgcoop.py`): zero-shot CLIP's, but for textures.
+  /// The hand-written sentence of a dataset (`trainers/kgcoop.py`): zero-shot CLIP's, except for textures.
   fileprivate static func knowledge(for dataset: String) -> PromptTemplate {
     PublishedDataset(named: dataset) == .dtd ? .texturePhoto : .zeroShot(for: dataset)
   }

@@ -3,7 +3,7 @@ import Datasets
 import Torch
 
 extension Method {
-  /// Logistic regression on image features: no prompts, and no other classes than its own (CoOp, `lpclip/`).
+  /// Logistic regression on image features: without prompts, and for its own classes only (CoOp, `lpclip/`).
   public static let linearProbe = Method(
     "linear-probe", title: "linear probe", traits: [.learns], series: 3, artifactName: "probe.safetensors",
     artifactNoun: "linear probe",
@@ -15,7 +15,7 @@ extension Method {
           let rule = PenaltyRule(for: dataset)
           try progress(.penalty(rule))
           let total = dataset.training.count + (rule == .validation ? dataset.validation.count : 0)
-          // The images as they are tested: the reference augments none here.
+          // The images are preprocessed as in testing: the reference augments none here.
           let training = try LabelledEmbeddings(of: dataset, split: .train, by: extractor) {
             try progress(.views(encoded: $0, of: total))
           }
@@ -55,7 +55,7 @@ extension Method {
 extension LinearProbe {
   fileprivate var parameters: [String: Tensor] { ["weight": weight, "bias": bias] }
 
-  /// What choosing the penalty came to.
+  /// The results of choosing the penalty.
   fileprivate var search: [String: Double] {
     ["inverseRegularization": inverseRegularization].merging(
       validationAccuracy.map { ["validationAccuracy": $0] } ?? [:]
@@ -64,7 +64,7 @@ extension LinearProbe {
 }
 
 extension Artifact {
-  /// The numbers of a linear probe.
+  /// The artifact of a linear probe.
   public init(_ probe: LinearProbe, model: ModelIdentity) {
     self.init(
       ArtifactDescription(method: .linearProbe, classNames: probe.classNames, model: model),

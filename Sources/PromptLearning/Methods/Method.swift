@@ -2,51 +2,56 @@ import CLIP
 import Datasets
 import Torch
 
-/// One way to build a classifier: everything that the package has to know of it.
+/// A method of building a classifier: everything that the package has to know about it.
 ///
-/// A method is a value in a file of its own. Nothing else compares methods by name: whoever needs to tell them apart asks
-/// for a trait or for a capability. In files a method is its ``id``; an id that this version does not know is kept, and
+/// A method is a value in a file of its own. Nothing else compares methods by name: code that needs to distinguish them
+/// uses a trait or a capability. In files a method is its ``id``; an id that this version does not know is kept, and
+/// refused when the method is used.
 /// refused when the method is used.
 public struct Method: Sendable {
-  /// As files, folders and the command line spell it, such as `cocoop`.
+  /// The name in files, folders and on the command line, such as `cocoop`.
   public let id: String
-  /// As the papers write it, such as `CoCoOp`.
+  /// The name in papers, such as `CoCoOp`.
   public let title: String
   public let traits: Traits
-  /// The settings of a context that the method takes.
+  /// The context settings that the method supports.
   public let contextSettings: Set<ContextSetting>
   /// Settings that no other method has.
   public let options: [MethodOption]
   /// The key of its published figures; `nil` where there are none.
   public let paperKey: String?
-  /// Which of a report's series colours is its own; 0 is that of methods that learn nothing.
+  /// The index of its colour in a report's series; 0 is that of methods without learning.
   public let series: Int
-  /// The name of the file that a run keeps what it has learned in.
+  /// The name of the file in which a run saves what it has learned.
   public let artifactName: String
-  /// What an error calls the contents of that file.
+  /// The contents of that file, in the words of errors.
   public let artifactNoun: String
-  /// The tensors that it learns, in the order of its learner.
+  /// The learned tensors, in the order of its learner.
   public let parameters: [ParameterSpec]
+  /// How many of them, from the first, an optimiser learns; the others are kept with them.
+  let learnedCount: Int
   /// How it is trained on a dataset unless told otherwise; `nil` where no optimiser steps through images.
   let training: @Sendable (_ dataset: String) -> TrainingConfiguration?
   package let learning: Learning
-  /// The sentences of a classifier for a dataset; none where contexts are learned.
-  package let templates: @Sendable (_ dataset: String) -> [PromptTemplate]
+  /// The sentences of a classifier, or what follows learned contexts in its prompts, where that is not a name alone.
+  package let templates: @Sendable (MethodSetup) throws -> [PromptTemplate]
+  /// How its contexts begin on a dataset where nobody says it; `nil` begins as ``ContextSettings/init`` does.
+  let ownContext: (@Sendable (_ dataset: String) -> ContextSettings)?
   /// The context vectors of an artifact; `nil` for a method that learns none.
   let contexts: (@Sendable (Artifact, CLIPModel, _ path: String) throws -> LearnedContexts)?
-  /// The learner of an artifact without what depends on the image; `nil` where nothing does.
+  /// The learner of an artifact without the part that depends on the image; `nil` where nothing does.
   let withoutImage: (@Sendable (Artifact, MethodSetup, _ path: String) throws -> any PromptLearner)?
-  /// The original's program, where its checkpoints and command lines are taken.
+  /// The original's program, where its checkpoints and command lines are supported.
   public let reference: ReferenceFormat?
 
-  /// What may be asked of a method.
+  /// The traits of a method.
   public struct Traits: OptionSet, Sendable {
     public let rawValue: Int
     public init(rawValue: Int) { self.rawValue = rawValue }
 
-    /// It learns from images, so that seeds and shots mean something to it.
+    /// It learns from images, so that seeds and shots matter.
     public static let learns = Traits(rawValue: 1 << 0)
-    /// It names classes that it was not trained on.
+    /// It supports classes that it was not trained on.
     public static let namesOtherClasses = Traits(rawValue: 1 << 1)
     /// Its class features depend on the image.
     public static let conditionsOnImage = Traits(rawValue: 1 << 2)
@@ -54,11 +59,11 @@ public struct Method: Sendable {
     public static let answersFast = Traits(rawValue: 1 << 3)
   }
 
-  /// How a classifier of the method comes about.
+  /// The way in which the method builds a classifier.
   package enum Learning: Sendable {
-    /// At once: from the class names, or from images that are encoded once.
+    /// A direct fit: from the class names, or from images that are encoded once.
     case direct(DirectLearning)
-    /// Step by step, by a ``Trainer``.
+    /// A training step by step, by a ``Trainer``.
     case stepwise(StepwiseLearning)
   }
 
@@ -66,8 +71,10 @@ public struct Method: Sendable {
     _ id: String, title: String, traits: Traits, contextSettings: Set<ContextSetting> = [],
     options: [MethodOption] = [], paperKey: String? = nil, series: Int = 0,
     artifactName: String = "prompts.safetensors", artifactNoun: String = "prompts", parameters: [ParameterSpec] = [],
+    constants: [ParameterSpec] = [],
     training: @escaping @Sendable (String) -> TrainingConfiguration? = { _ in nil }, learning: Learning,
-    templates: @escaping @Sendable (String) -> [PromptTemplate] = { _ in [] },
+    templates: @escaping @Sendable (MethodSetup) throws -> [PromptTemplate] = { _ in [] },
+    ownContext: (@Sendable (String) -> ContextSettings)? = nil,
     contexts: (@Sendable (Artifact, CLIPModel, String) throws -> LearnedContexts)? = nil,
     withoutImage: (@Sendable (Artifact, MethodSetup, String) throws -> any PromptLearner)? = nil,
     reference: ReferenceFormat? = nil
@@ -81,10 +88,12 @@ public struct Method: Sendable {
     self.series = series
     self.artifactName = artifactName
     self.artifactNoun = artifactNoun
-    self.parameters = parameters
+    self.parameters = parameters + constants
+    learnedCount = parameters.count
     self.training = training
     self.learning = learning
     self.templates = templates
+    self.ownContext = ownContext
     self.contexts = contexts
     self.withoutImage = withoutImage
     self.reference = reference
@@ -95,23 +104,29 @@ public struct Method: Sendable {
 
 extension Method {
   /// Every method: those that learn nothing first, then as the papers appeared.
-  public static let all: [Method] = [.zeroShot, .zeroShotEnsemble, .coop, .cocoop, .linearProbe, .kgcoop]
+  public static let all: [Method] = [
+    .zeroShot, .zeroShotEnsemble, .coop, .cocoop, .linearProbe, .kgcoop, .prograd,
+    .tipAdapter, .tipAdapterF, .tcp,
+  ]
 
-  /// Its place in the list, where rows are ordered.
+  /// Those that files may be of, in the order in which they are asked: TCP's hold CoCoOp's names, in other shapes.
+  static let recognised = [tcp] + all
+
+  /// The method's position in the list, by which rows are ordered.
   public var rank: Int { Self.all.firstIndex(of: self) ?? Self.all.count }
 
-  /// What `train` learns unless told otherwise.
+  /// The default method of `train`.
   public static let standard = cocoop
-  /// What the paper's tables compare.
+  /// The methods in the paper's tables.
   public static let paperTable = [zeroShot, coop, cocoop]
 
-  /// The method that files and the command line call `id`; `nil` where there is none.
+  /// The method with this `id` in files and on the command line; `nil` where there is none.
   public init?(id: String) {
     guard let method = Self.all.first(where: { $0.id == id }) else { return nil }
     self = method
   }
 
-  /// A method that this version does not know: everything that it is asked to do is refused by its name.
+  /// A method that this version does not know: every operation is refused with its name.
   init(unknown id: String) {
     self.init(
       id, title: "'\(id)'", traits: [],
@@ -125,15 +140,23 @@ extension Method {
 // MARK: What follows from the traits
 
 extension Method {
-  /// The loss and the rules of its steps; `nil` for a method that needs none.
+  /// The loss and the rules of its steps; `nil` for a method without steps.
   package func recipe(_ setup: MethodSetup) throws -> TrainingRecipe? {
     guard case .stepwise(let learning) = learning else { return nil }
     return try learning.recipe(setup)
   }
 
+  /// How contexts begin: as a person asked, or else as the method begins them on a dataset.
+  package func context(_ asked: ContextSettings, on dataset: String) -> ContextSettings {
+    guard let ownContext, asked == ContextSettings() else { return asked }
+    return ownContext(dataset)
+  }
+  /// Whether its contexts begin otherwise than other methods' do.
+  public var beginsItsOwnWay: Bool { ownContext != nil }
+
   /// Whether it is made without any image, so that seeds and shots mean nothing to it.
   public var isZeroShot: Bool { !traits.contains(.learns) }
-  /// Whether it names classes that it was not trained on.
+  /// Whether it supports classes that it was not trained on.
   public var namesOtherClasses: Bool { traits.contains(.namesOtherClasses) }
   /// Whether its class features depend on the image.
   public var conditionsOnImage: Bool { traits.contains(.conditionsOnImage) }
@@ -143,9 +166,11 @@ extension Method {
   public var learnsContexts: Bool { contexts != nil }
   /// The names of its tensors, in the order of its learner.
   public var parameterNames: [String] { parameters.map(\.name) }
+  /// Of those that it learns.
+  var learnedNames: [String] { Array(parameterNames.prefix(learnedCount)) }
   /// How it is trained unless told otherwise; `nil` where no optimiser steps through images.
   public var defaultTraining: TrainingConfiguration? { training("") }
-  /// The same on a dataset, by its title.
+  /// The default training on a dataset, by its title.
   public func defaultTraining(on dataset: String) -> TrainingConfiguration? { training(dataset) }
 }
 

@@ -1,16 +1,19 @@
-/// A setting that one method has: declared once, for the command line, `run.json`, the check of a resume, and reports.
+/// A setting of one method: declared once, for the command line, `run.json`, the check of a resume, and reports.
 public struct MethodOption: Sendable, Equatable {
-  /// As the command line and files spell it, such as `weight`.
+  /// The name on the command line and in files, such as `weight`.
   public let name: String
-  /// The value where none is given.
+  /// The default value.
   public let standard: Double
   public let range: ClosedRange<Double>
   public let help: String
+  /// Whether it counts something.
+  public let isWhole: Bool
 
-  /// The standard value as a person writes it: 8 rather than 8.0.
+  /// The default value as a person writes it: 8 instead of 8.0.
   public var standardText: String { standard == standard.rounded() ? "\(Int(standard))" : "\(standard)" }
 
-  init(_ name: String, standard: Double, in range: ClosedRange<Double>, help: String) {
+  init(_ name: String, standard: Double, in range: ClosedRange<Double>, help: String, isWhole: Bool = false) {
+    self.isWhole = isWhole
     self.name = name
     self.standard = standard
     self.range = range
@@ -18,13 +21,13 @@ public struct MethodOption: Sendable, Equatable {
   }
 }
 
-/// The values of a method's options that are not its standard ones, by name.
+/// The values of a method's options that differ from the defaults, by name.
 public struct MethodOptions: Sendable, Equatable, Codable {
   public private(set) var values: [String: Double]
 
   public init() { values = [:] }
 
-  /// - Parameter values: by the names of the method's options.
+  /// - Parameter values: the values by the names of the method's options.
   /// - Throws: ``LearningError/noOption(name:method:known:)``, ``LearningError/setting(name:expected:found:)``.
   public init(_ values: [String: Double], for method: Method) throws {
     for (name, value) in values.sorted(by: { $0.key < $1.key }) {
@@ -36,11 +39,15 @@ public struct MethodOptions: Sendable, Equatable, Codable {
           name: "The option '\(name)' of \(method.title)",
           expected: "from \(option.range.lowerBound) to \(option.range.upperBound)", found: "\(value)")
       }
+      guard !option.isWhole || value == value.rounded() else {
+        throw LearningError.setting(
+          name: "The option '\(name)' of \(method.title)", expected: "a whole number", found: "\(value)")
+      }
     }
     self.values = values.filter { name, value in method.options.contains { $0.name == name && $0.standard != value } }
   }
 
-  /// The value of an option, given or standard.
+  /// The value of an option, given or default.
   public subscript(option: MethodOption) -> Double { values[option.name] ?? option.standard }
 
   public var isStandard: Bool { values.isEmpty }

@@ -1,16 +1,16 @@
 import CLIP
 import Torch
 
-/// A tensor that a method learns: its name in files, and the shapes that it may have.
+/// A learned tensor of a method: its name in files, and its possible shapes.
 public struct ParameterSpec: Sendable {
-  /// As the original's checkpoint files call it.
+  /// The name in the original's checkpoint files.
   public let name: String
-  /// At least one; the first is the usual one.
+  /// The possible shapes, at least one; the first is the usual one.
   let shapes: [[Axis]]
 
   /// The length of an axis.
   enum Axis: Sendable, Equatable {
-    /// Any length from 1 on; `usual` is what an error shows.
+    /// Any length from 1 on; errors show `usual`.
     case any(usual: Int)
     /// D, the width of the text tower.
     case textWidth
@@ -18,6 +18,10 @@ public struct ParameterSpec: Sendable {
     case embeddingWidth
     /// E / 16, the bottleneck of CoCoOp's meta-network.
     case codeWidth
+    /// E / 4, the bottleneck of TCP's network.
+    case embeddingQuarter
+    /// A multiple of D; `usual` is what an error shows.
+    case textWidths(usual: Int)
     /// C, the number of classes that were learned.
     case classes
   }
@@ -34,8 +38,18 @@ extension ParameterSpec.Axis {
     case .any(let usual): usual
     case .textWidth: clip.textEncoder.width
     case .embeddingWidth: clip.embeddingWidth
+    case .embeddingQuarter: clip.embeddingWidth / ClassTokenNetwork.reduction
+    case .textWidths(let usual): usual * clip.textEncoder.width
     case .codeWidth: ConditionalPrompts.codeWidth(for: clip.configuration)
     case .classes: classes
+    }
+  }
+
+  fileprivate func fits(_ found: Int, on clip: CLIPModel, classes: Int) -> Bool {
+    switch self {
+    case .any: found > 0
+    case .textWidths: found > 0 && found.isMultiple(of: clip.textEncoder.width)
+    default: found == length(on: clip, classes: classes)
     }
   }
 
@@ -44,7 +58,7 @@ extension ParameterSpec.Axis {
     switch self {
     case .textWidth: "a text tower"
     case .embeddingWidth: "image features"
-    case .any, .codeWidth, .classes: nil
+    case .any, .codeWidth, .embeddingQuarter, .textWidths, .classes: nil
     }
   }
 }
@@ -52,18 +66,18 @@ extension ParameterSpec.Axis {
 extension ParameterSpec {
   func hasRank(_ rank: Int) -> Bool { shapes.contains { $0.count == rank } }
 
-  /// - Returns: the shape that was expected, where `found` is none that the tensor may have.
+  /// - Returns: the expected shape, where `found` is not a possible shape of the tensor.
   func mismatch(_ found: [Int]?, on clip: CLIPModel, classes: Int) -> [Int]? {
     let fits = shapes.contains { shape in
       guard let found, found.count == shape.count else { return false }
       return zip(shape, found).allSatisfy { axis, length in
-        if case .any = axis { length > 0 } else { length == axis.length(on: clip, classes: classes) }
+        axis.fits(length, on: clip, classes: classes)
       }
     }
     return fits ? nil : shapes.first?.map { $0.length(on: clip, classes: classes) }
   }
 
-  /// The first axis of `found` that stands for one of the model's widths and has another length: the tensor is of
+  /// The first axis of `found` that should be one of the model's widths and has another length: the tensor is of
   /// another backbone.
   func otherWidth(_ found: [Int], on clip: CLIPModel) -> (meaning: String, found: Int, expected: Int)? {
     guard let shape = shapes.first(where: { $0.count == found.count }) else { return nil }

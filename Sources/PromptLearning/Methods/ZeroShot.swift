@@ -2,12 +2,12 @@ import CLIP
 import Datasets
 
 extension Method {
-  /// Zero-shot CLIP: the dataset's own sentence, and nothing that learns (Radford et al., 2021, §3.1).
+  /// Zero-shot CLIP: the dataset's own template, without learning (Radford et al., 2021, §3.1).
   public static let zeroShot = fixed(
     "zero-shot", title: "zero-shot CLIP", paperKey: "clip", trainer: "ZeroshotCLIP"
   ) { [.zeroShot(for: $0)] }
 
-  /// Zero-shot CLIP with the averaged features of several sentences (Radford et al., 2021, §3.1.4).
+  /// Zero-shot CLIP with the averaged features of several templates (Radford et al., 2021, §3.1.4).
   public static let zeroShotEnsemble = fixed(
     "zero-shot-ensemble", title: "zero-shot CLIP, ensemble", trainer: "ZeroshotCLIP2",
     templates: PromptTemplate.ensemble(for:))
@@ -35,6 +35,6 @@ extension Method {
             _ = try ZeroShotPrompts(for: setup.classNames, templates: templates(setup.dataset), clip: setup.clip)
             return (ContinuousClock.now - start).seconds
           })),
-      templates: templates, reference: ReferenceFormat(trainer: trainer))
+      templates: { templates($0.dataset) }, reference: ReferenceFormat(trainer: trainer))
   }
 }

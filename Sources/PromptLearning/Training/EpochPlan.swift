@@ -1,15 +1,15 @@
 import Images
 import Support
 
-/// What an epoch looks at: the order of the images and a view of each, drawn before anything is decoded.
+/// The plan of an epoch: the order of the images and a view of each, drawn before anything is decoded.
 ///
-/// Decoding and encoding draw nothing. They may run beside the steps, and an epoch that goes on from its middle may pass
-/// over the groups that are done.
+/// Decoding and encoding draw nothing. They may run in parallel with the steps, and an epoch that resumes in its middle
+/// may skip the groups that are done.
 struct EpochPlan: Sendable {
-  /// Steps whose views are encoded together: the encoder is frozen, so no step changes the next one's features. A view's
-  /// feature can depend, in its last bit, on those beside it; hence a group is always encoded whole.
+  /// Steps whose views are encoded together: the encoder is frozen, so no step changes the next one's features. A
+  /// view's feature can depend, in its last bit, on the others in its batch; hence a group is always encoded whole.
   struct Group: Sendable {
-    /// From 0.
+    /// The first step's number, from 0.
     let firstStep: Int
     /// The views of each step.
     let steps: [[ViewDraw]]
@@ -22,14 +22,15 @@ struct EpochPlan: Sendable {
   let imageCount: Int
 
   /// - Parameters:
-  ///   - generator: as it was at the beginning of the epoch; left as the next epoch finds it.
+  ///   - generator: in its state at the beginning of the epoch; left in the state for the next epoch.
   init(
-    images: Int, batchSize: Int, groupSize: Int = FeatureExtractor.batchSize, of views: TrainingViews,
+    images: Int, batchSize: Int, keepsLastBatch: Bool = false, groupSize: Int = FeatureExtractor.batchSize,
+    of views: TrainingViews,
     using generator: inout SeededGenerator
   ) {
     var steps = Array(0..<images).shuffled(using: &generator).chunks(ofCount: batchSize)
     // Batches of equal size; a smaller last one is dropped, unless it is the only one.
-    if steps.count > 1, let last = steps.last, last.count < batchSize { steps.removeLast() }
+    if !keepsLastBatch, steps.count > 1, let last = steps.last, last.count < batchSize { steps.removeLast() }
     let draws = steps.map { $0.map { views.draw(of: $0, using: &generator) } }
     let stride = max(1, groupSize / batchSize)
     groups = draws.chunks(ofCount: stride).enumerated().map { Group(firstStep: $0 * stride, steps: $1) }
@@ -37,9 +38,9 @@ struct EpochPlan: Sendable {
     imageCount = steps.reduce(0) { $0 + $1.count }
   }
 
-  /// The groups that still have something to do.
+  /// The groups with steps that are left.
   ///
-  /// - Parameter steps: that are made already.
+  /// - Parameter steps: the number of steps that are done.
   func groups(after steps: Int) -> [Group] {
     groups.filter { $0.firstStep + $0.steps.count > steps }
   }
@@ -47,8 +48,8 @@ struct EpochPlan: Sendable {
 
 /// One use of a training image.
 struct ViewDraw: Sendable, Equatable {
-  /// Its index among the training images.
+  /// The index among the training images.
   let image: Int
-  /// Which of its views: the seed of a fresh one, the index of a stored one.
+  /// The view: the seed of a fresh one, the index of a stored one.
   let view: UInt64
 }

@@ -1,21 +1,28 @@
 import CLIP
 import Torch
 
-/// The features that the two towers give for a batch: what every loss is computed from.
+/// The features of a batch from the two towers: the inputs of every loss.
 public struct Features: Sendable {
   /// f `[B, E]`, unit rows.
   public let images: Tensor
-  /// g `[1, C, E]` where the classes do not depend on the image, else `[B, C, E]`; unit rows.
+  /// g `[1, C, E]` where the classes do not depend on the image, otherwise `[B, C, E]`; unit rows.
   public let classes: Tensor
-  /// The scaled cosines of f and g, `[B, C]`: their softmax is p(c | x).
+  /// The scaled cosines of f and g, or what a head makes of them, `[B, C]`: their softmax is p(c | x).
   public let logits: Tensor
+
+  /// The same features with logits that a head has made of them, `[B, C]`.
+  func with(logits: Tensor) -> Features { Features(images: images, classes: classes, logits: logits) }
+
+  private init(images: Tensor, classes: Tensor, logits: Tensor) {
+    (self.images, self.classes, self.logits) = (images, classes, logits)
+  }
 
   /// - Parameter scale: of the cosines, CLIP's exp(logit scale).
   public init(images: Tensor, classes: Tensor, scale: Float) throws {
     self.images = images
     self.classes = classes
     let isShared = classes.shape[0] == 1
-    // Scaled before the product, as the reference does: its last digit is then ours.
+    // Scaled before the product, as in the reference, so that the last digit agrees.
     let scaled = try (images * scale).unsqueezed(at: isShared ? 0 : 1)  // [1, B, E] or [B, 1, E]
     logits = try scaled.matmul(classes.permuted([0, 2, 1]))  // [1, B, C] or [B, 1, C]
       .reshaped([images.shape[0], -1])
@@ -27,21 +34,25 @@ public struct LossTerm: Sendable {
   public let name: String
   /// A scalar: a mean over the images, so that groups of images add up.
   public let value: Tensor
+  /// Whether it is no part of the loss: a gradient rule alone takes its gradient.
+  public let isGuide: Bool
 
-  public init(_ name: String, _ value: Tensor) {
+  public init(_ name: String, _ value: Tensor, isGuide: Bool = false) {
     self.name = name
     self.value = value
+    self.isGuide = isGuide
   }
 }
 
-/// A loss as a function of features: the sum of named terms.
+/// A loss as a function of features: the sum of named terms, guides apart.
 ///
-/// The gradient is cut at the features. However classes and images are divided, an objective sees all of them at once,
+/// The gradient is cut at the features. However classes and images are divided, an objective gets all of them at once,
 /// and its gradients with respect to g are then pulled back through the text encoder.
 public protocol Objective: Sendable {
   /// - Parameters:
-  ///   - student: of the learner.
-  ///   - teacher: of frozen CLIP with fixed sentences, for the same images and classes; `nil` where the recipe has none.
+  ///   - student: the learner's features.
+  ///   - teacher: the features of frozen CLIP with fixed sentences, for the same images and classes; `nil` where the
+  ///     recipe has none.
   ///   - labels: `[B]`, integers in 0 ..< C.
   /// - Returns: at least one term.
   func terms(_ student: Features, teacher: Features?, labels: Tensor) throws -> [LossTerm]

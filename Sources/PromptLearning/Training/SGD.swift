@@ -6,7 +6,7 @@ import Torch
 public struct SGD: Sendable {
   public let momentum: Float
   public let weightDecay: Float
-  /// One for each parameter; empty before the first step.
+  /// One velocity for each parameter; empty before the first step.
   public private(set) var velocities: [Tensor]
 
   public init(momentum: Float = 0.9, weightDecay: Float = 5e-4, velocities: [Tensor] = []) {
@@ -15,7 +15,7 @@ public struct SGD: Sendable {
     self.velocities = velocities
   }
 
-  /// - Parameter gradients: of the shapes of `parameters`.
+  /// - Parameter gradients: tensors of the shapes of `parameters`.
   /// - Returns: the parameters after the step.
   public mutating func step(
     _ parameters: [Tensor], along gradients: [Tensor], learningRate: Float

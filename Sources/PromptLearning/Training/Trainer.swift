@@ -7,21 +7,22 @@ import Torch
 
 /// Improves a learner on the training images of a dataset, epoch by epoch, with CLIP frozen.
 ///
-/// Everything random comes from one generator, so that a seed gives the same prompts again, and a training that is
-/// continued from its saved state ends with the same bits as one that was never interrupted.
+/// All randomness comes from one generator, so that a seed gives the same prompts again, and a training that resumes
+/// from its saved state ends with the same bits as an uninterrupted one.
 public struct Trainer<Learner: TrainablePromptLearner>: Sendable {
   /// The classifier with the prompts learned so far.
   public private(set) var classifier: Classifier<Learner>
   public let configuration: TrainingConfiguration
   public let recipe: TrainingRecipe
   public let seed: UInt64
-  /// What a continued training needs besides the parameters.
+  /// The state that a resumed training needs in addition to the parameters.
   public private(set) var state: TrainingState
 
   private let schedule: LearningRateSchedule
   private let budget: MemoryBudget
   private let cache: FeatureCache?
   private let reading: PhotoReading
+  private let photoMemory: Int
   private var plan: MicrobatchPlan<Learner>?
   private var views: TrainingViews?
 
@@ -31,34 +32,36 @@ public struct Trainer<Learner: TrainablePromptLearner>: Sendable {
   ///   - budget: decides how a batch is divided; what is learned changes by the rounding of sums alone.
   ///   - cache: of the features of stored views.
   ///   - reading: how the training images are read.
+  ///   - photoMemory: the most that images which are used again may take decoded, in bytes; what is learned is the same.
   public init(
     _ classifier: Classifier<Learner>, configuration: TrainingConfiguration, recipe: TrainingRecipe = .crossEntropy,
     seed: UInt64, state: TrainingState? = nil, within budget: MemoryBudget = .automatic, cache: FeatureCache? = nil,
-    reading: PhotoReading = PhotoReading()
+    reading: PhotoReading = PhotoReading(), photoMemory: Int = 0
   ) {
     self.cache = cache
     self.reading = reading
+    self.photoMemory = photoMemory
     self.budget = budget
     self.classifier = classifier
     self.configuration = configuration
     self.recipe = recipe
     self.seed = seed
     schedule = configuration.schedule
-    // Initial values are drawn from the seed itself; the training draws from a stream of its own.
+    // Initial values are drawn from the seed itself; the training draws from a separate stream.
     self.state =
       state
       ?? TrainingState(
-        optimizer: configuration.optimizer(), generator: SeededGenerator(seed: seed ^ 0x7472_6169_6E65_7200))
+        optimizer: configuration.newOptimizer(), generator: SeededGenerator(seed: seed ^ 0x7472_6169_6E65_7200))
   }
 
-  /// Trains on every training image of `dataset` once, in random order; an epoch that was interrupted is continued.
+  /// Trains on every training image of `dataset` once, in random order; resumes an interrupted epoch.
   ///
   /// - Parameters:
-  ///   - epoch: from 0; it decides the learning rate.
-  ///   - progress: told after every step; it may throw to stop.
-  ///   - afterStep: given the trainer after every step, before `progress` is told, to keep it.
-  /// - Throws: ``LearningError``, and whatever reading an image, `progress` or `afterStep` throws. ``state`` is then that
-  ///   after the last whole step.
+  ///   - epoch: the epoch, from 0, which determines the learning rate.
+  ///   - progress: called after every step; it may throw to stop.
+  ///   - afterStep: called with the trainer after every step, before `progress`, to save it.
+  /// - Throws: ``LearningError``, and the errors of reading an image, of `progress` and of `afterStep`. ``state`` is
+  ///   then that after the last complete step.
   @discardableResult
   public mutating func runEpoch(
     _ epoch: Int, on dataset: Dataset, progress: (TrainingProgress) throws -> Void = { _ in },
@@ -68,11 +71,13 @@ public struct Trainer<Learner: TrainablePromptLearner>: Sendable {
     let labels = dataset.training.map(\.label)
     guard !labels.isEmpty else { throw LearningError.noTrainingImages }
     let views = try preparedViews(of: dataset, progress: progress)
-    let learningRate = schedule(epoch: epoch + 1)
     if epoch != state.completedEpochs { (state.completedEpochs, state.position) = (epoch, .start) }
     let earlier = state.position
     var generator = state.generator
-    let plan = EpochPlan(images: labels.count, batchSize: configuration.batchSize, of: views, using: &generator)
+    let plan = EpochPlan(
+      images: labels.count, batchSize: configuration.batchSize, keepsLastBatch: configuration.keepsLastBatch, of: views,
+      using: &generator)
+    let firstRate = schedule(epoch: epoch + 1, step: 1, of: plan.stepCount)
     // The pixels of the next group are read while the model works on this one.
     try plan.groups(after: earlier.steps).forEachPrefetching(by: { try views.pixels(of: $0.draws) }) { group, pixels in
       let features = try views.features(of: group.draws, pixels: pixels)
@@ -83,6 +88,7 @@ public struct Trainer<Learner: TrainablePromptLearner>: Sendable {
         guard number > earlier.steps else { continue }
         let batch = try Batch(
           imageFeatures: features.sliced(rows, axis: 0), labels: draws.map { labels[$0.image] })
+        let learningRate = schedule(epoch: epoch + 1, step: number, of: plan.stepCount)
         let (loss, right) = try improve(on: batch, learningRate: learningRate)
         state.position = EpochPosition(
           steps: number, lossSum: state.position.lossSum + Double(loss),
@@ -97,17 +103,17 @@ public struct Trainer<Learner: TrainablePromptLearner>: Sendable {
     let done = state.position
     (state.completedEpochs, state.position, state.generator) = (epoch + 1, .start, generator)
     return EpochReport(
-      epoch: epoch + 1, loss: Float(done.lossSum / Double(max(done.steps, 1))), learningRate: learningRate,
+      epoch: epoch + 1, loss: Float(done.lossSum / Double(max(done.steps, 1))), learningRate: firstRate,
       images: plan.imageCount, seconds: earlier.seconds + (ContinuousClock.now - start).seconds)
   }
 
   /// - Returns: the loss on `batch` before the step, in nats.
-  /// - Throws: ``LearningError/diverged(epoch:step:)`` where that is no number; nothing is changed then.
+  /// - Throws: ``LearningError/diverged(epoch:step:)`` where the loss is not a finite number; nothing is changed then.
   public mutating func step(on batch: Batch, learningRate: Float) throws -> Float {
     try improve(on: batch, learningRate: learningRate).loss
   }
 
-  /// - Returns: the loss before the step, and how many images the classifier named rightly then.
+  /// - Returns: the loss before the step, and the number of images that the classifier predicted correctly then.
   private mutating func improve(on batch: Batch, learningRate: Float) throws -> (loss: Float, right: Int) {
     let learner = classifier.learner
     let plan = try plan ?? MicrobatchPlan(for: learner, within: budget, isTraining: true)
@@ -123,13 +129,15 @@ public struct Trainer<Learner: TrainablePromptLearner>: Sendable {
     return (result.loss, result.right)
   }
 
-  /// Stored views come from a stream of their own, so that a continued training draws the same ones again.
+  /// Stored views come from a separate stream, so that a resumed training draws the same ones again.
   private mutating func preparedViews(
     of dataset: Dataset, progress: (TrainingProgress) throws -> Void
   ) throws -> TrainingViews {
     if let views { return views }
+    let uses = if case .stored(let count) = configuration.views { count } else { configuration.epochs }
     var views = try TrainingViews(
-      of: dataset, mode: configuration.views, clip: classifier.clip, cache: cache, reading: reading)
+      of: dataset, mode: configuration.views, smallestCrop: configuration.smallestCrop, clip: classifier.clip,
+      cache: cache, photos: PhotoMemory(limit: uses > 1 ? photoMemory : 0, reading: reading))
     var generator = SeededGenerator(seed: seed ^ 0x7669_6577_7300)
     try views.prepare(using: &generator) { try progress(.views(encoded: $0, of: $1)) }
     self.views = views

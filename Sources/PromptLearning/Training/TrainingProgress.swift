@@ -1,34 +1,37 @@
 import Images
 import Support
 
-/// Where a training stands.
+/// The progress of a training.
 public enum TrainingProgress: Sendable {
-  /// A training goes on after so many steps of an epoch, which counts from 1; a damaged file was passed over for that.
+  /// A training resumes after this number of steps of an epoch, which counts from 1; `passingOver` is a damaged file
+  /// that was skipped.
   case resumed(epoch: Int, step: Int, passingOver: String?)
-  /// A training goes on with another number of threads than it began with.
+  /// A training resumes with another number of threads than it started with.
   case otherThreads(begun: Int, now: Int)
-  /// So many views have been encoded, before the first epoch.
+  /// This number of views has been encoded, before the first epoch.
   case views(encoded: Int, of: Int)
   /// A step of an epoch was made.
   case step(TrainingStep)
+  /// What the user should know of a choice that a method is about to make, as one sentence without its full stop.
+  case choice(String)
   /// A linear probe is about to choose its penalty.
   case penalty(PenaltyRule)
-  /// A linear probe is fitted for the number-th of at most so many penalties.
+  /// A linear probe is fitted for a penalty, with its number and their maximum.
   case fit(number: Int, of: Int)
 }
 
-/// What one step did.
+/// The result of one step.
 public struct TrainingStep: Sendable, Equatable {
-  /// From 1.
+  /// The epoch, from 1.
   public let epoch: Int
-  /// Within the epoch, from 1.
+  /// The step's number within the epoch, from 1.
   public let number: Int
-  /// The steps of the epoch.
+  /// The number of steps in the epoch.
   public let count: Int
   public let images: Int
   /// The loss before the step, in nats.
   public let loss: Float
-  /// How many of its images were named rightly before it.
+  /// The number of its images that were predicted correctly before it.
   public let right: Int
 
   public init(epoch: Int, number: Int, of count: Int, images: Int, loss: Float, right: Int) {
@@ -41,36 +44,40 @@ public struct TrainingStep: Sendable, Equatable {
   }
 }
 
-/// What an epoch did.
+/// The result of an epoch.
 public struct EpochReport: Sendable, Codable, Equatable {
-  /// From 1.
+  /// The epoch, from 1.
   public let epoch: Int
-  /// The mean over the epoch's steps, in nats, each before its step.
+  /// The mean loss over the epoch's steps, in nats, each before its step.
   public let loss: Float
+  /// Of the epoch's first step.
   public let learningRate: Float
   public let images: Int
   public let seconds: Double
 }
 
 extension Duration {
-  /// In seconds, with its fraction.
+  /// The duration in seconds, with its fraction.
   public var seconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
 }
 
-/// What a training needs to go on, besides the parameters: after any step, not only at the end of an epoch.
+/// The state that a training needs to resume, in addition to the parameters: after any step, not only at the end of an
+/// epoch.
 ///
-/// The order of an epoch's images and the random view of each follow from ``generator``, the seed and the images, so that
-/// an epoch that goes on draws them again, decodes nothing of what is done, and encodes the same views together.
+/// The order of an epoch's images and the random view of each follow from ``generator``, the seed and the images, so
+/// that a resumed epoch draws them again, decodes nothing for the steps that are done, and encodes the same views
+/// together.
 public struct TrainingState: Sendable {
   public internal(set) var completedEpochs: Int
-  /// Within the epoch that follows them.
+  /// The position within the epoch after the completed ones.
   public internal(set) var position: EpochPosition
-  public internal(set) var optimizer: SGD
+  public internal(set) var optimizer: Optimizer
   /// As it was before that epoch's first draw.
   public internal(set) var generator: SeededGenerator
 
   public init(
-    completedEpochs: Int = 0, position: EpochPosition = .start, optimizer: SGD = SGD(), generator: SeededGenerator
+    completedEpochs: Int = 0, position: EpochPosition = .start, optimizer: Optimizer = .sgd(SGD()),
+    generator: SeededGenerator
   ) {
     self.completedEpochs = completedEpochs
     self.position = position
@@ -78,17 +85,17 @@ public struct TrainingState: Sendable {
     self.generator = generator
   }
 
-  /// Whether a step was ever made, and so whether the optimiser has velocities.
+  /// Whether a step was ever made, and so whether the optimiser remembers something.
   public var hasBegun: Bool { completedEpochs > 0 || position.steps > 0 }
 }
 
-/// How far an epoch is.
+/// The position within an epoch.
 public struct EpochPosition: Sendable, Codable, Equatable {
-  /// That are made.
+  /// Steps completed.
   public let steps: Int
-  /// Of those steps, in nats.
+  /// Sum of their losses, in nats.
   public let lossSum: Double
-  /// That they took, however often the training was interrupted.
+  /// Seconds spent on them, over all interruptions.
   public let seconds: Double
 
   public init(steps: Int, lossSum: Double, seconds: Double) {
@@ -97,6 +104,6 @@ public struct EpochPosition: Sendable, Codable, Equatable {
     self.seconds = seconds
   }
 
-  /// Before the first step.
+  /// The position before the first step.
   public static let start = EpochPosition(steps: 0, lossSum: 0, seconds: 0)
 }

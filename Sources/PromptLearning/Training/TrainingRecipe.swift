@@ -1,9 +1,9 @@
 import Torch
 
-/// How a method turns batches into steps: its loss, and what happens to gradients and parameters on the way.
+/// The way in which a method turns batches into steps: its loss, and the treatment of gradients and parameters.
 public struct TrainingRecipe: Sendable {
   public let objective: any Objective
-  /// ĝ `[1, C, E]`, unit rows: frozen CLIP's class features, which the objective compares with; `nil` for no teacher.
+  /// ĝ `[1, C, E]`, unit rows: frozen CLIP's class features, with which the objective compares; `nil` for no teacher.
   public let teacherClasses: Tensor?
   /// Combines the gradients of the objective's terms; `nil` adds them up.
   public let gradientRule: (any GradientRule)?
@@ -20,11 +20,11 @@ public struct TrainingRecipe: Sendable {
   public static let crossEntropy = TrainingRecipe(objective: CrossEntropy())
 }
 
-/// The way from the gradients of a loss's terms to the direction of a step.
+/// A rule that combines the gradients of a loss's terms into the direction of a step.
 public protocol GradientRule: Sendable {
   /// - Parameters:
   ///   - gradients: for each term, in the objective's order, one gradient of each parameter's shape.
-  ///   - parameters: where the gradients were taken.
+  ///   - parameters: the parameters at which the gradients were taken.
   /// - Returns: one gradient of each parameter's shape.
   func combine(_ gradients: [[Tensor]], at parameters: [Tensor]) throws -> [Tensor]
 }

@@ -1,16 +1,16 @@
-/// Bars from 0 to 100 %, in groups: one group a method, with a diamond where a published figure lies.
+/// Bars from 0 to 100 %, in groups: one group for each method, with a diamond at a published figure.
 struct AccuracyBars {
   struct Bar {
     let label: String
-    /// In percent.
+    /// The bar's value in percent.
     let value: Double
-    /// In percent; of the paper.
+    /// The paper's figure in percent.
     var published: Double?
   }
 
   struct Group {
     let title: String
-    /// Which of the style sheet's series colours.
+    /// The index of the style sheet's series colour.
     let series: Int
     let bars: [Bar]
   }
@@ -19,10 +19,10 @@ struct AccuracyBars {
   private static let (barHeight, barStep, headHeight) = (11.0, 17.0, 24.0)
 
   let groups: [Group]
-  /// What the bars of a group differ in, as a heading of their table.
+  /// The property in which the bars of a group differ, as a heading of their table.
   var barTitle = "Classes"
 
-  /// Where the bars begin: behind the longest label, at 6 units a letter.
+  /// The position where the bars begin: after the longest label, at 6 units a letter.
   private var barStart: Double { max(42, 10 + 6 * Double(groups.flatMap { $0.bars.map(\.label.count) }.max() ?? 0)) }
 
   func figure(id: String, title: String, caption: String) -> Figure {

@@ -1,6 +1,6 @@
 import PromptLearning
 
-/// The accuracy of each class, the weakest first; of many classes, the weakest alone are drawn.
+/// The accuracy of each class, the weakest first; with many classes, only the weakest are drawn.
 struct ClassBars {
   let classes: [Evaluation.ClassAccuracy]
   let series: Int

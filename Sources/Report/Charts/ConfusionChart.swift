@@ -1,17 +1,18 @@
 import ClassificationMetrics
 
-/// Rows of right classes and columns of answers; the darker a field, the larger its share of the row.
+/// A confusion matrix: rows of right classes and columns of predictions; the darker a field, the larger its share of
+/// the row.
 struct ConfusionChart {
   let matrix: ConfusionMatrix
   let classNames: [String]
 
-  /// The most rows and columns that stay readable.
+  /// The most rows and columns that are readable.
   static let mostClasses = 24
   private static let mostListed = 40
   private static let cell = 19.0
   private static let longestName = 18
 
-  /// The labels that are drawn: all, or those that are in the most mistakes.
+  /// The labels that are drawn: all, or those with the most mistakes.
   var drawn: [Int] {
     guard classNames.count > Self.mostClasses else { return Array(classNames.indices) }
     var labels: [Int] = []
@@ -27,7 +28,7 @@ struct ConfusionChart {
     let labels = drawn
     let side = Double(labels.count) * Self.cell
     let names = labels.map { classNames[$0].shortened(to: Self.longestName) }
-    // A letter is about 6 units wide; the columns' names lean, which makes them a little lower than wide.
+    // A letter is about 6 units wide; the columns' names are slanted, which makes them a little lower than wide.
     let left = 12 + 6 * Double(names.map(\.count).max() ?? 0)
     let top = 8 + 0.88 * left
     let titles = names.enumerated().map { index, name in
@@ -44,7 +45,7 @@ struct ConfusionChart {
         })
     }
     let frame = Drawing.bar(x: left, y: top, width: side, height: side, class: "frame")
-    // The last column's name leans out of the square.
+    // The last column's slanted name extends beyond the square.
     let width = left + side + 0.5 * left
     return Figure(
       id: id, title: title, caption: caption, description: description, width: width, height: top + side + 2,

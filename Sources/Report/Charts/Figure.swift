@@ -1,23 +1,23 @@
 import Foundation
 
-/// A drawing with what it shows in words above it and its numbers in a table below it.
+/// A drawing with a caption above it and its numbers in a table below it.
 struct Figure {
-  /// Names the figure within its page.
+  /// The figure's identifier within its page.
   let id: String
   let title: String
-  /// What there is to see, in one or two short sentences.
+  /// The visible content, in one or two short sentences.
   let caption: String
-  /// For those who don't see the drawing: what it says, with its numbers.
+  /// A description for readers who don't see the drawing, with its numbers.
   let description: String
-  /// Of the drawing, in its own units; text in it is 11 or 12 units high.
+  /// The width of the drawing, in its own units; text in it is 11 or 12 units high.
   let width: Double
   let height: Double
-  /// Narrower than this many pixels the drawing scrolls; `nil` lets it shrink.
+  /// The width in pixels below which the drawing scrolls; `nil` lets it shrink.
   var minimumWidth: Int?
   let drawing: Markup
   let table: DataTable
 
-  /// Whether it takes the place of two figures where there is room for two: a column of a wide page is 500 pixels.
+  /// Whether it takes the space of two figures where there is room for two: a column of a wide page is 500 pixels.
   private var isWide: Bool { minimumWidth ?? 0 > 500 }
 
   var markup: Markup {
@@ -56,7 +56,7 @@ struct Figure {
   }
 }
 
-/// The few shapes that charts are made of. Colours are classes of the style sheet, which knows day and night.
+/// The few shapes that charts consist of. Colours are classes of the style sheet, which has light and dark ones.
 enum Drawing {
   enum Anchor: String { case start, middle, end }
 
@@ -94,7 +94,7 @@ enum Drawing {
     return element(.polyline, ["points": text, "class": name])
   }
 
-  /// A mark at a point whose shape tells series apart where colours don't: four shapes in turn.
+  /// A mark at a point, whose shape distinguishes series where colours don't: four shapes in turn.
   static func mark(_ index: Int, x: Double, y: Double, class name: String) -> Markup {
     let (x0, y0) = (x.coordinate, y.coordinate)
     let shape =
@@ -108,7 +108,7 @@ enum Drawing {
   }
 }
 
-/// From numbers to positions along one direction of a drawing.
+/// A mapping from numbers to positions along one direction of a drawing.
 struct Scale {
   let domain: ClosedRange<Double>
   let range: (from: Double, to: Double)

@@ -4,7 +4,7 @@ import Foundation
 struct LineChart {
   struct Series {
     let label: String
-    /// Which of the style sheet's series colours.
+    /// The index of the style sheet's series colour.
     let series: Int
     let points: [(x: Double, y: Double)]
   }
@@ -14,37 +14,44 @@ struct LineChart {
   let horizontalTitle: String
   let verticalTitle: String
   var horizontal = Horizontal.linear
-  /// Digits behind the point in the table and the description.
+  /// The number of decimals in the table and the description.
   var digits = 1
   let series: [Series]
 
-  private static let (width, left, right, top, plotHeight) = (360.0, 38.0, 350.0, 22.0, 170.0)
+  private static let (width, right, top, plotHeight) = (360.0, 350.0, 22.0, 170.0)
   private static let bottom = top + plotHeight
-  /// A mark at each point would be a band of ink.
+  /// The most marks of a series: more would become a band of ink.
   private static let mostMarks = 25
 
   func figure(id: String, title: String, caption: String) -> Figure {
     let all = series.flatMap(\.points)
-    let x = Scale(
-      domain: Self.domain(all.map(\.x)), range: (Self.left + 8, Self.right - 8),
-      isLogarithmic: horizontal == .doubling)
     let y = Scale(domain: Self.padded(Self.domain(all.map(\.y))), range: (Self.bottom, Self.top))
+    let left = Self.left(besides: y)
+    let x = Scale(
+      domain: Self.domain(all.map(\.x)), range: (left + 8, Self.right - 8), isLogarithmic: horizontal == .doubling)
     let legendTop = Self.bottom + 50
     return Figure(
       id: id, title: title, caption: caption, description: description, width: Self.width,
       height: legendTop + Double(series.count) * 18 - 8,
       drawing: fragment {
-        axes(x, y, xs: all.map(\.x))
-        for (index, one) in series.enumerated() { line(one, index: index, x, y, legendTop) }
+        axes(x, y, xs: all.map(\.x), left: left)
+        for (index, one) in series.enumerated() { line(one, index: index, x, y, left: left, legendTop) }
       },
       table: table(title: title))
   }
 
-  private func axes(_ x: Scale, _ y: Scale, xs: [Double]) -> Markup {
-    let rows = Scale.ticks(in: y.domain, count: 5).map { value in
+  /// Where the plot begins, so that the longest number beside it fits: a digit is at most 7 units wide.
+  private static func left(besides y: Scale) -> Double {
+    max(38, 10 + 7 * Double(rows(of: y).map { tick($0).count }.max() ?? 0))
+  }
+
+  private static func rows(of y: Scale) -> [Double] { Scale.ticks(in: y.domain, count: 5) }
+
+  private func axes(_ x: Scale, _ y: Scale, xs: [Double], left: Double) -> Markup {
+    let rows = Self.rows(of: y).map { value in
       Markup([
-        Drawing.line(x1: Self.left, y1: y(value), x2: Self.right, y2: y(value), class: "grid"),
-        Drawing.text(Self.tick(value), x: Self.left - 6, y: y(value) + 4, anchor: .end, class: "muted"),
+        Drawing.line(x1: left, y1: y(value), x2: Self.right, y2: y(value), class: "grid"),
+        Drawing.text(Self.tick(value), x: left - 6, y: y(value) + 4, anchor: .end, class: "muted"),
       ])
     }
     let places: [Double] =
@@ -59,11 +66,11 @@ struct LineChart {
       rows + columns + [
         Drawing.text(verticalTitle, x: 0, y: 11, class: "muted"),
         Drawing.text(
-          horizontalTitle, x: (Self.left + Self.right) / 2, y: Self.bottom + 32, anchor: .middle, class: "muted"),
+          horizontalTitle, x: (left + Self.right) / 2, y: Self.bottom + 32, anchor: .middle, class: "muted"),
       ])
   }
 
-  private func line(_ one: Series, index: Int, _ x: Scale, _ y: Scale, _ legendTop: Double) -> Markup {
+  private func line(_ one: Series, index: Int, _ x: Scale, _ y: Scale, left: Double, _ legendTop: Double) -> Markup {
     let points = one.points.map { (x: x($0.x), y: y($0.y)) }
     let every = max(1, points.count / Self.mostMarks)
     let style = "s\(one.series)"
@@ -73,9 +80,9 @@ struct LineChart {
     return fragment {
       Drawing.polyline(points, class: dash)
       for place in marked { Drawing.mark(index, x: points[place].x, y: points[place].y, class: style) }
-      Drawing.line(x1: Self.left, y1: rowY, x2: Self.left + 30, y2: rowY, class: dash)
-      Drawing.mark(index, x: Self.left + 15, y: rowY, class: style)
-      Drawing.text(one.label.shortened(to: 48), x: Self.left + 38, y: rowY + 4)
+      Drawing.line(x1: left, y1: rowY, x2: left + 30, y2: rowY, class: dash)
+      Drawing.mark(index, x: left + 15, y: rowY, class: style)
+      Drawing.text(one.label.shortened(to: 48), x: left + 38, y: rowY + 4)
     }
   }
 
@@ -108,7 +115,7 @@ struct LineChart {
     return low...high
   }
 
-  /// A little more on both sides, and never below zero where no value is.
+  /// A slightly wider range, which extends below zero only where values do.
   private static func padded(_ range: ClosedRange<Double>) -> ClosedRange<Double> {
     let margin = max((range.upperBound - range.lowerBound) * 0.08, abs(range.upperBound) * 0.02, 1e-6)
     let low = range.lowerBound - margin

@@ -1,9 +1,9 @@
 import PromptLearning
 
-/// How often answers of a probability were right: bars that would end at the diagonal if probabilities were to be trusted.
+/// A reliability diagram: bars of accuracy by probability, which end at the diagonal for a well calibrated classifier.
 struct ReliabilityChart {
   let bins: [Evaluation.CalibrationBin]
-  /// Of ``bins``, in percent.
+  /// The expected calibration error of ``bins``, in percent.
   let expectedError: Double
   let series: Int
 

@@ -1,13 +1,13 @@
-/// A table with a caption for those who hear it, in a box of its own that scrolls sideways where it is too wide.
+/// A table with a caption for screen readers, in a box of its own that scrolls sideways where it is too wide.
 struct DataTable {
   struct Column {
     let title: String
-    /// Of the cells: numbers stand on the right, with their digits aligned.
+    /// The style of the cells: numbers are aligned on the right, digit below digit.
     let style: String?
 
     static func text(_ title: String) -> Column { Column(title: title, style: nil) }
     static func number(_ title: String) -> Column { Column(title: title, style: "number") }
-    /// Several numbers, on more than one line where they need it.
+    /// A column of several numbers, on more than one line where necessary.
     static func wrappingNumber(_ title: String) -> Column { Column(title: title, style: "number wrap") }
   }
 

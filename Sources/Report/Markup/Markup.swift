@@ -1,9 +1,10 @@
 import Foundation
 
-/// HTML and SVG as a value: text is escaped and elements are closed because there is no other way to write them.
+/// HTML and SVG as a value: text is always escaped and elements are always closed, since there is no other way to write
+/// them.
 ///
-/// What is rendered is XML as well as HTML (every attribute quoted, empty elements closed), so that a plain XML parser
-/// can say whether a page is well formed.
+/// The output is XML as well as HTML (every attribute quoted, empty elements closed), so that a plain XML parser can
+/// check whether a page is well formed.
 struct Markup: Sendable, Equatable {
   private indirect enum Content: Sendable, Equatable {
     case text(String)
@@ -24,14 +25,14 @@ struct Markup: Sendable, Equatable {
 
   private init(content: Content) { self.content = content }
 
-  /// Text, whatever is in it.
+  /// Text, with any characters.
   init(_ text: String) { content = .text(text) }
 
   init(_ parts: [Markup]) { content = .sequence(parts) }
 
   init(_ tag: Tag, _ attributes: [Attribute], _ body: Markup) { content = .element(tag, attributes, body) }
 
-  /// A style sheet of the package's own; no text from elsewhere belongs in it.
+  /// A style sheet of the package's own; it must not contain text from elsewhere.
   static func stylesheet(_ text: String) -> Markup { Markup(content: .stylesheet(text)) }
 
   var isEmpty: Bool {
@@ -68,7 +69,7 @@ struct Markup: Sendable, Equatable {
 }
 
 extension String {
-  /// Fit to stand between tags and between quotes. Characters that neither XML nor HTML allows become U+FFFD.
+  /// The text for use between tags and between quotes. Characters that neither XML nor HTML allows become U+FFFD.
   fileprivate var escaped: String {
     var result = ""
     result.reserveCapacity(utf8.count)
@@ -100,9 +101,9 @@ enum MarkupBuilder {
   static func buildArray(_ parts: [Markup]) -> Markup { Markup(parts) }
 }
 
-/// An element with its attributes and what stands in it. An attribute without a value is left out.
+/// An element with its attributes and its content. An attribute without a value is left out.
 ///
-/// - Parameter flags: names of attributes that are on where they stand, such as `open`.
+/// - Parameter flags: names of attributes without values, such as `open`.
 func element(
   _ tag: Tag, _ attributes: KeyValuePairs<String, String?> = [:], flags: [String] = [],
   @MarkupBuilder _ body: () -> Markup = { .empty }
@@ -116,7 +117,7 @@ func fragment(@MarkupBuilder _ body: () -> Markup) -> Markup { body() }
 
 func paragraph(_ text: String, class name: String? = nil) -> Markup { element(.p, ["class": name]) { text } }
 
-/// The elements that a report is made of.
+/// The elements that a report uses.
 enum Tag: String, Sendable {
   // HTML
   case html, head, meta, title, style, body, header, main, nav, section, footer
@@ -134,7 +135,7 @@ enum Tag: String, Sendable {
     }
   }
 
-  /// Whether a line of the file ends behind the element, for those who read its source.
+  /// Whether the element is followed by a line break, for readers of the source.
   var endsLine: Bool {
     switch self {
     case .head, .style, .header, .nav, .section, .h1, .h2, .h3, .h4, .p, .li, .figure, .figcaption, .details, .svg,
@@ -146,19 +147,19 @@ enum Tag: String, Sendable {
 }
 
 extension Double {
-  /// With one digit behind the point, as accuracies in percent are read.
+  /// The number with one decimal, for accuracies in percent.
   var percentText: String { String(format: "%.1f", self) }
 
-  /// The same with its sign, a real minus among them.
+  /// The number with one decimal and its sign, including a real minus.
   var differenceText: String {
     let rounded = (self * 10).rounded() / 10
     return rounded == 0 ? "0.0" : (rounded > 0 ? "+" : "−") + String(format: "%.1f", abs(rounded))
   }
 
-  /// A p-value with three digits, or that it is below them.
+  /// A p-value with three decimals, or "<" and the smallest one.
   var probabilityText: String { self < 0.001 ? "<\u{A0}0.001" : String(format: "%.3f", self) }
 
-  /// Short, as a coordinate of a drawing needs it.
+  /// A short form for coordinates of a drawing.
   var coordinate: String {
     let text = String(format: "%.2f", self)
     guard text.contains(".") else { return text }
@@ -168,12 +169,12 @@ extension Double {
 }
 
 extension Int {
-  /// Such as "1 image", "2 images", "12,000 images".
+  /// A count with its noun, such as "1 image", "2 images", "12,000 images".
   func counted(_ noun: String, plural: String? = nil) -> String {
     "\(grouped) " + (self == 1 ? noun : plural ?? noun + "s")
   }
 
-  /// With a comma at the thousands.
+  /// The number with commas between thousands.
   var grouped: String {
     var text = ""
     for (index, digit) in String(magnitude).reversed().enumerated() {
@@ -185,12 +186,12 @@ extension Int {
 }
 
 extension String {
-  /// At most so many characters, the last an ellipsis where some are missing.
+  /// The text shortened to at most `length` characters; an ellipsis replaces the rest.
   func shortened(to length: Int) -> String { count <= length ? self : prefix(length - 1) + "…" }
 }
 
 extension Sequence<String> {
-  /// "a", "a and b", "a, b and c".
+  /// A list such as "a", "a and b", "a, b and c".
   var listed: String {
     let all = Array(self)
     guard let last = all.last, all.count > 1 else { return all.first ?? "" }

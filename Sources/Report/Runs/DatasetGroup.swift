@@ -9,7 +9,7 @@ struct DatasetGroup: Sendable {
   let model: ModelIdentity
   let rows: [MethodRow]
 
-  /// Runs of other datasets or other models are never in one group.
+  /// The groups of runs, by dataset and model.
   static func groups(of runs: [ReportedRun]) -> [DatasetGroup] {
     struct Key: Hashable {
       let dataset: String
@@ -30,13 +30,13 @@ struct DatasetGroup: Sendable {
     rows = variants.keys.sorted(by: RunVariant.isOrdered).enumerated().map { index, variant in
       MethodRow(
         variant: variant, label: variant.label(among: all),
-        tableLabel: variant.label(among: all.filter { $0.classes == variant.classes }),
+        tableLabel: variant.label(among: all.filter { $0.classes == variant.classes && $0.chosen == variant.chosen }),
         curveLabel: variant.label(among: all, showsShots: false), index: index,
         runs: (variants[variant] ?? []).sorted { ($0.seed ?? 0, $0.name) < ($1.seed ?? 0, $1.name) })
     }
   }
 
-  /// Makes sure that figures which are averaged are of the same photos, and says where those of two rows are not.
+  /// Checks that averaged figures are from the same photos, and reports rows whose photos differ.
   ///
   /// - Throws: ``ReportError/otherTestPhotos(first:second:evaluation:difference:)``.
   func checkedPhotos() throws -> [String] {
@@ -64,10 +64,17 @@ struct DatasetGroup: Sendable {
     return remarks
   }
 
-  /// The rows whose runs learned the same part of the classes. Their figures can be compared with one another.
+  /// The rows whose runs learned the same subset of the classes. Their figures are comparable.
   struct Part: Sendable {
     let classes: ClassSubset
+    /// The names, where a person has chosen them.
+    var chosen: [String]?
     let rows: [MethodRow]
+
+    /// The classes that the data has besides, where some were chosen.
+    var leftOut: LeftOutClasses? {
+      chosen == nil ? nil : LeftOutClasses(rows.lazy.flatMap(\.runs).compactMap(\.record.otherClasses).first ?? [])
+    }
 
     /// The measures that any of the rows has.
     var measures: [Measure] { Measure.allCases.filter { measure in rows.contains { $0.score(measure) != nil } } }
@@ -75,7 +82,7 @@ struct DatasetGroup: Sendable {
     /// The measure that ranks methods: the harmonic mean where there is one.
     var ranking: Measure? { [.harmonicMean, .all, .base, .new].first(where: measures.contains) }
 
-    /// The rows from the best to the worst. Those without the figure that ranks come last, in their own order.
+    /// The rows from the best to the worst. Those without the ranking figure come last, in their own order.
     var ranked: [MethodRow] {
       guard let ranking else { return rows }
       return rows.sorted {
@@ -84,25 +91,34 @@ struct DatasetGroup: Sendable {
     }
   }
 
-  /// One for each part of the classes that runs learned.
+  /// One for each part of the classes that runs learned: the halves and all of them, then those that a person chose.
   var parts: [Part] {
-    [ClassSubset.base, .all, .new].compactMap { classes in
-      let own = rows.filter { $0.variant.classes == classes }
-      return own.isEmpty ? nil : Part(classes: classes, rows: own)
+    let chosen = Dictionary(grouping: rows.filter { $0.variant.chosen != nil }) { $0.variant.chosen }
+    let parts = [ClassSubset.base, .all, .new].map { classes in
+      Part(classes: classes, rows: rows.filter { $0.variant.classes == classes && $0.variant.chosen == nil })
     }
+    return
+      (parts
+      + chosen.values.map { Part(classes: .all, chosen: $0[0].variant.chosen, rows: $0) }.sorted {
+        $0.rows[0].index < $1.rows[0].index
+      }).filter { !$0.rows.isEmpty }
   }
 
   /// The row of zero-shot CLIP that learners are compared with. Where it was measured on other parts of the classes, those
   /// with runs on the same part come first.
-  func zeroShot(_ measure: Measure, besides classes: ClassSubset) -> MethodRow? {
-    let candidates = rows.filter { $0.variant.method.isZeroShot && $0.score(measure) != nil }
+  ///
+  /// - Parameter chosen: the names of the classes, where a person has chosen them.
+  func zeroShot(_ measure: Measure, besides classes: ClassSubset, chosen: [String]? = nil) -> MethodRow? {
+    let candidates = rows.filter {
+      $0.variant.method.isZeroShot && $0.variant.chosen == chosen && $0.score(measure) != nil
+    }
     let own = candidates.filter { $0.variant.classes == classes }
     return (own.isEmpty ? candidates : own).min { $0.variant.method.rank < $1.variant.method.rank }
   }
 
   var runs: [ReportedRun] { rows.flatMap(\.runs) }
 
-  /// The parts of the classes that any run was measured on.
+  /// The measures that any run has.
   var measures: [Measure] { Measure.allCases.filter { measure in rows.contains { $0.score(measure) != nil } } }
 }
 
@@ -119,7 +135,7 @@ enum Measure: CaseIterable, Sendable {
     }
   }
 
-  /// The part of the classes that is measured; `nil` for what follows from two.
+  /// The subset of the classes that is measured; `nil` for a measure that follows from two.
   var classes: ClassSubset? {
     switch self {
     case .base: .base
@@ -129,7 +145,7 @@ enum Measure: CaseIterable, Sendable {
     }
   }
 
-  /// As a heading says it.
+  /// The measure's name in headings.
   var words: String {
     switch self {
     case .base: "Accuracy on base classes"
@@ -144,19 +160,19 @@ enum Measure: CaseIterable, Sendable {
 struct MethodRow: Sendable {
   let variant: RunVariant
   let label: String
-  /// The label among rows that learned the same part of the classes.
+  /// The label among rows that learned the same subset of the classes.
   let tableLabel: String
-  /// The label of the row and of those that differ from it in shots alone.
+  /// The label of the row and of those that differ from it only in shots.
   let curveLabel: String
-  /// Its place among its group's rows.
+  /// The index among its group's rows.
   let index: Int
-  /// By seed.
+  /// The runs, by seed.
   let runs: [ReportedRun]
 
-  /// Of accuracies, in percent.
+  /// A score, with accuracies in percent.
   struct Score: Sendable, Equatable {
     let mean: Double
-    /// Of a sample; `nil` with one seed.
+    /// The sample standard deviation; `nil` with one seed.
     let deviation: Double?
   }
 
@@ -186,7 +202,7 @@ struct MethodRow: Sendable {
     values.isEmpty ? nil : Score(mean: values.mean, deviation: values.count > 1 ? values.deviation : nil)
   }
 
-  /// Such as "seeds 1, 2, 3"; `nil` where none matters.
+  /// The seeds, such as "seeds 1, 2, 3"; `nil` where none matters.
   var seeds: String? {
     if runs.allSatisfy(\.isComputed) { return "computed for this page" }
     let seeds = runs.compactMap { $0.seed.map(String.init) }
@@ -194,6 +210,6 @@ struct MethodRow: Sendable {
     return (seeds.count == 1 ? "seed " : "seeds ") + seeds.joined(separator: ", ")
   }
 
-  /// Which of the style sheet's series colours: one for each method.
+  /// The index of the style sheet's series colour: one for each method.
   var series: Int { variant.method.series }
 }

@@ -3,12 +3,12 @@ import Foundation
 import Images
 import Runs
 
-/// Two classes of which the first was taken for the second, with some of the images.
+/// Two classes of which the first was predicted as the second, with some of the images.
 struct ConfusedPair: Sendable {
   let label: String
   let prediction: String
   let images: Int
-  /// Of those images, the ones that the classifier was surest of.
+  /// The images among them with the most confident answers.
   let examples: [SavedEvaluation.Row]
 
   private static let shown = 6
@@ -27,7 +27,7 @@ struct ConfusedPair: Sendable {
 }
 
 extension SavedEvaluation {
-  /// Where an image lay when it was measured.
+  /// The location of an image when it was evaluated.
   func url(of prediction: Row) -> URL {
     imageFolder.appending(path: prediction.file, directoryHint: .notDirectory)
   }
@@ -43,12 +43,12 @@ struct Pictures: Sendable {
 
   private var pictures: [URL: Picture] = [:]
   private var bytes = 0
-  /// Of images that cannot be shown.
+  /// The images that cannot be shown.
   private(set) var missing: Set<URL> = []
 
   private static let edge = 112
   private static let quality = 72
-  /// Of all data URIs together.
+  /// The size limit of all data URIs together, in bytes.
   private static let budget = 2_500_000
 
   subscript(url: URL) -> Picture? { pictures[url] }
@@ -63,7 +63,7 @@ struct Pictures: Sendable {
     bytes += picture.uri.utf8.count
   }
 
-  /// Upright, as a person would hold it.
+  /// A small copy of an image, turned upright.
   private static func picture(of url: URL) throws -> Picture {
     let small = try PhotoReading(orientation: .exif).image(at: url) { width, height in
       let scale = min(1, Double(edge) / Double(max(width, height)))

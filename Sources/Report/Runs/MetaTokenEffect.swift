@@ -5,7 +5,7 @@ import PromptLearning
 import Runs
 import Torch
 
-/// What CoCoOp's conditional token does to the answers: the run's prompts beside the same prompts with a token of zero.
+/// The effect of CoCoOp's conditional token on the answers: the run's prompts compared with a token of zero.
 struct MetaTokenEffect: Sendable {
   struct Answer: Sendable, Equatable {
     let `class`: String
@@ -19,23 +19,23 @@ struct MetaTokenEffect: Sendable {
     let after: Answer
   }
 
-  /// How many images were compared, and of how many.
+  /// The number of images that were compared, and of all images.
   let images: Int
   let total: Int
-  /// How many have another answer.
+  /// The number of images with another answer.
   let changed: Int
   let becameRight: Int
   let becameWrong: Int
-  /// Those that the token changed most, other answers before equal ones.
+  /// The images that the token changed most; changed answers come first.
   let most: [Change]
 
-  /// Images of more than this many are compared at equal distances from one another.
+  /// The number of images above which only some are compared, at equal distances.
   private static let limit = 2000
   private static let shown = 6
 
-  /// Compares what the run answered with what it would have answered.
+  /// Compares the run's answers with those without the token.
   ///
-  /// The answers with the token were kept by the evaluation. Those without it need one pass of the text encoder, since all
+  /// The evaluation has the answers with the token. Those without it need one pass of the text encoder, since all
   /// images then share their prompts.
   ///
   /// - Returns: `nil` for methods without a token.
@@ -48,9 +48,7 @@ struct MetaTokenEffect: Sendable {
     let chosen = stride(from: 0, to: kept.predictions.count, by: step).map { kept.predictions[$0] }
     let files = chosen.map { kept.imageFolder.appending(path: $0.file, directoryHint: .notDirectory) }
     let cache = cacheFolder.map { FeatureCache(folder: $0, model: run.record.model.sha256) }
-    let embeddings = try FeatureExtractor(
-      run.clip, cache: cache, reading: PhotoReading(orientation: run.record.configuration?.orientation ?? .ignored)
-    ).embeddings(of: files) {
+    let embeddings = try FeatureExtractor(run.clip, cache: cache, reading: run.reading).embeddings(of: files) {
       try progress($0, files.count)
     }
     let probabilities = try classifier.logits(ofEmbeddings: embeddings, within: budget).softmax().floats()
@@ -58,7 +56,8 @@ struct MetaTokenEffect: Sendable {
       chosen, files: files, probabilities: probabilities, classNames: kept.classNames, total: kept.predictions.count)
   }
 
-  /// - Parameter probabilities: without the token, row-major, one row of `classNames.count` for each image.
+  /// - Parameter probabilities: the probabilities without the token, row-major, one row of `classNames.count` for each
+  ///   image.
   init(
     _ predictions: [SavedEvaluation.Row], files: [URL], probabilities: [Float], classNames: [String], total: Int
   ) {
@@ -85,12 +84,12 @@ struct MetaTokenEffect: Sendable {
     most = changes.sorted(by: Ranked.isBefore).prefix(Self.shown).map(\.change)
   }
 
-  /// A change with what decides its rank: other answers before equal ones, then large differences before small ones.
+  /// A change with the values that determine its rank: changed answers first, then large differences.
   private struct Ranked {
     let change: Change
     /// The change of the answer's probability, in 0…1.
     let difference: Float
-    /// The image's place among all, which decides between equal differences.
+    /// The index of the image among all, which decides between equal differences.
     let place: Int
 
     var isOtherAnswer: Bool { change.before.class != change.after.class }

@@ -4,17 +4,18 @@ import PromptLearning
 import Runs
 import Support
 
-/// How much better one method is than another on the same images, and whether that is more than the chance of those images.
+/// The difference in accuracy between two methods on the same images, and whether it is more than chance.
 ///
-/// A figure is the mean over the pairs of runs, one pair for each seed. The interval is the percentile bootstrap over the
-/// images, each with its mean over the pairs. So it covers the choice of the test images alone, not that of the seed.
+/// A figure is the mean over the pairs of runs, one pair for each seed. The interval is the percentile bootstrap over
+/// the images, each with its mean over the pairs. So it covers the choice of the test images alone, not that of the
+/// seed.
 struct PairedDifference: Sendable, Equatable {
   let images: Int
-  /// The accuracy of the second less that of the first, in points.
+  /// The accuracy of the second minus that of the first, in points.
   let mean: Double
   let lower: Double
   let upper: Double
-  /// McNemar's, one for each pair.
+  /// McNemar's p-values, one for each pair.
   let pValues: [Double]
 
   /// - Parameter pairs: evaluations on the same images, each of the first method and of the second.
@@ -36,7 +37,8 @@ struct PairedDifference: Sendable, Equatable {
     pValues = right.map { McNemarTest(first: $0.0, second: $0.1).pValue }
   }
 
-  /// Two rows on one part of the classes: seed by seed where both learned, else each run against the first's only one.
+  /// The difference between two rows on one subset of the classes: seed by seed where both learned, otherwise each run
+  /// against the first's only one.
   init?(of second: MethodRow, from first: MethodRow, on measure: Measure) {
     guard let classes = measure.classes else { return nil }
     let pairs = second.runs.compactMap { run -> (first: SavedEvaluation, second: SavedEvaluation)? in
@@ -50,10 +52,10 @@ struct PairedDifference: Sendable, Equatable {
     self.init(of: pairs)
   }
 
-  /// Such as "+3.2 to +9.0".
+  /// The interval as text, such as "+3.2 to +9.0".
   var intervalText: String { "\(lower.differenceText) to \(upper.differenceText)" }
 
-  /// All p-values up to three, else the smallest and the largest.
+  /// All p-values up to three, otherwise the smallest and the largest.
   var pText: String {
     guard pValues.count > 3, let least = pValues.min(), let most = pValues.max() else {
       return pValues.map(\.probabilityText).joined(separator: ", ")
@@ -68,6 +70,6 @@ extension SavedEvaluation {
   /// The images and their classes, in an order that does not depend on the dataset's.
   fileprivate var imagesInOrder: [[String]] { sorted.map { [$0.file, $0.label] } }
 
-  /// Whether each of ``imagesInOrder`` was named rightly.
+  /// Whether each of ``imagesInOrder`` was predicted correctly.
   fileprivate var rightInOrder: [Bool] { sorted.map(\.isRight) }
 }

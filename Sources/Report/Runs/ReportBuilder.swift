@@ -4,17 +4,17 @@ import PromptLearning
 import Runs
 import Support
 
-/// Reads runs, and computes what a report needs and they have not kept.
+/// Reads runs, and computes what a report needs and they have not saved.
 public struct ReportBuilder: Sendable {
-  /// Whether missing evaluations, and what needs the model, are computed; what was kept is shown in any case.
+  /// Whether missing evaluations, and parts that need the model, are computed; saved ones are shown in any case.
   public var computes = true
-  /// Where the runs' checkpoint lies now; `nil` takes the place that each run remembers.
+  /// The current path of the runs' checkpoint; `nil` takes the path in each run.
   public var model: String?
   public var budget = MemoryBudget.automatic
-  /// Where image features are found and kept; `nil` computes them.
+  /// The folder of the feature cache; `nil` computes the features.
   public var cacheFolder: URL?
 
-  /// What is being done.
+  /// The progress of the computation.
   public enum Progress: Sendable {
     case evaluating(run: String, done: Int, of: Int)
     case comparing(run: String, done: Int, of: Int)
@@ -23,7 +23,7 @@ public struct ReportBuilder: Sendable {
 
   public init() {}
 
-  /// The runs at `paths`. What is wrong with one that was found in a folder becomes a remark, so that the others go on.
+  /// The runs at `paths`. The fault of a run that was found in a folder becomes a remark, so that the others are shown.
   func runs(
     at paths: [URL], progress: (Progress) throws -> Void
   ) throws -> (runs: [ReportedRun], remarks: [String]) {
@@ -42,7 +42,7 @@ public struct ReportBuilder: Sendable {
     return (runs, remarks)
   }
 
-  /// Measures what the run was not yet measured on, and keeps it with the run.
+  /// Computes the evaluations that the run lacks, and saves them in the run.
   private func complete(_ run: inout ReportedRun, progress: (Progress) throws -> Void) throws {
     let missing = run.measuredClasses.filter { run.evaluation(on: $0) == nil }
     guard run.isFinished, !missing.isEmpty else { return }
@@ -74,9 +74,10 @@ public struct ReportBuilder: Sendable {
     }
   }
 
-  /// Zero-shot CLIP's answers on the images that runs were measured on, where none of the runs has them.
+  /// Zero-shot CLIP's answers on the test images of the runs, where none of the runs has them.
   ///
-  /// They take the text encoder one pass, and the images' features are mostly there already. They are kept nowhere.
+  /// They need one pass of the text encoder, and most of the images' features are already cached. The answers are not
+  /// saved.
   private func zeroShot(
     besides runs: inout [ReportedRun], progress: (Progress) throws -> Void
   ) throws -> [ReportedRun] {
@@ -118,14 +119,15 @@ public struct ReportBuilder: Sendable {
       for: dataset.classNames, templates: [.zeroShot(for: dataset.name)], clip: loaded.clip)
     let cache = cacheFolder.map { FeatureCache(folder: $0, model: loaded.record.model.sha256) }
     let total = dataset.test.count
-    let measurement = try Evaluator(Classifier(loaded.clip, prompts), within: budget, cache: cache).measurement(
-      on: dataset
+    let measurement = try Classifier(loaded.clip, prompts).measurement(
+      on: dataset, within: budget, cache: cache, reading: loaded.reading
     ) { try progress(.zeroShot(run: run.name, done: $0, of: total)) }
     return SavedEvaluation(
       of: measurement, on: dataset, classes: classes, isChosen: run.isOfChosenClasses, split: .test)
   }
 
-  /// Adds what needs the model: what the conditional token changed, and the words nearest to the context vectors.
+  /// Adds the parts that need the model: the effect of the conditional token, and the words nearest to the context
+  /// vectors.
   func explain(_ run: inout ReportedRun, _ kept: [SavedEvaluation], progress: (Progress) throws -> Void) throws {
     guard computes, run.isFinished, run.method.learnsContexts else { return }
     let loaded: LoadedRun

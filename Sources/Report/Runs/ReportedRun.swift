@@ -3,26 +3,26 @@ import Foundation
 import PromptLearning
 import Runs
 
-/// A run with all that it has kept, and what a report has found out besides.
+/// A run with everything that it has saved, and the report's own results.
 struct ReportedRun: Sendable {
   let folder: RunFolder
-  /// How a person would name it.
+  /// The run's name for people.
   let name: String
   let record: RunFolder.Record
   let method: PromptLearning.Method
-  /// Whether it can be asked about other classes than it was learned on.
+  /// Whether it supports other classes than it was learned on.
   let namesOtherClasses: Bool
-  /// Of the training; that of an import is not known.
+  /// The seed of the training; `nil` for an import, whose seed is not known.
   let seed: Int?
   let isFinished: Bool
-  /// Whether it is zero-shot CLIP's answers that a report made beside another run, and no run that somebody made.
+  /// Whether it is zero-shot CLIP's answers that the report computed, and not a saved run.
   let isComputed: Bool
-  /// One for each epoch that was trained.
+  /// The reports of the epochs, one for each that was trained.
   let epochs: [EpochReport]
   var evaluations: [SavedEvaluation]
-  /// One line each: what could not be read or computed, and why.
+  /// Remarks in one line each: what could not be read or computed, and why.
   var remarks: [String] = []
-  /// By the evaluation's name.
+  /// The effects of the conditional token, by the evaluation's name.
   var changes: [String: MetaTokenEffect] = [:]
   var words: ContextWords?
 
@@ -32,7 +32,7 @@ struct ReportedRun: Sendable {
     name = found.name
     record = try folder.record()
     seed = record.configuration?.seed
-    // An import is told apart by what was learned.
+    // An import is identified by what was learned.
     let artifact = try? folder.artifact()
     guard let method = record.configuration?.method ?? artifact?.description.method else {
       throw RunError.notARun(path: found.url.path, reason: "what it learned is missing")
@@ -51,7 +51,7 @@ struct ReportedRun: Sendable {
     if !isFinished { remarks.append("\(name): The training is not finished; its curve is shown as far as it goes.") }
   }
 
-  /// Zero-shot CLIP on the images that another run was measured on.
+  /// Zero-shot CLIP on the test images of another run.
   init(zeroShotBeside run: ReportedRun, evaluations: [SavedEvaluation]) {
     folder = run.folder
     name = "zero-shot CLIP beside \(run.name)"
@@ -69,13 +69,13 @@ struct ReportedRun: Sendable {
     self.evaluations = evaluations
   }
 
-  /// The number of epochs that its training has, or had until now where that is not known.
+  /// The number of epochs of its training, or of the finished ones where that is not known.
   var plannedEpochs: Int { record.configuration?.training?.epochs ?? epochs.count }
 
   static let unknownDataset = "unknown data"
 
-  /// The title of the dataset that was learned on: what the run's data are called, or the dataset of an evaluation over the
-  /// very classes. Variants of ImageNet have its classes too, so the name counts first.
+  /// The title of the training dataset: the name of the run's data, or the dataset of an evaluation over exactly these
+  /// classes. Variants of ImageNet have its classes too, so the name counts first.
   var dataset: String {
     let name = record.data.map { data in
       let name = Dataset.name(ofSplitFile: URL(filePath: data))
@@ -85,7 +85,7 @@ struct ReportedRun: Sendable {
     return own.first { $0.title == name }?.title ?? own.first?.title ?? name ?? Self.unknownDataset
   }
 
-  /// Figures on test images of the run's own dataset.
+  /// The evaluation on test images of the run's own dataset.
   func evaluation(on classes: ClassSubset) -> SavedEvaluation? {
     evaluations.first {
       $0.split == .test && $0.classes == classes && $0.title == dataset
@@ -93,13 +93,13 @@ struct ReportedRun: Sendable {
     }
   }
 
-  /// Whether a person has chosen its classes by name.
+  /// Whether the user has chosen its classes by name.
   var isOfChosenClasses: Bool { record.configuration?.chosenClasses != nil }
 
-  /// What a part of its own classes is to the run: those that were chosen, for a run on such.
+  /// The run's choice for a subset of its own classes: the chosen ones, for a run on chosen classes.
   func choice(_ classes: ClassSubset) -> ClassChoice { isOfChosenClasses ? record.choice : .part(classes) }
 
-  /// The parts of its own classes that a run is to be measured on.
+  /// The subsets of its own classes on which a run should be evaluated.
   var measuredClasses: [ClassSubset] {
     switch record.classes ?? .all {
     case .base: namesOtherClasses ? [.base, .new] : [.base]
@@ -108,11 +108,11 @@ struct ReportedRun: Sendable {
     }
   }
 
-  /// Figures on test images of other datasets.
+  /// The evaluations on test images of other datasets.
   var transfers: [SavedEvaluation] { evaluations.filter { $0.split == .test && $0.title != dataset } }
 }
 
 extension SavedEvaluation {
-  /// The dataset as the paper calls it, or else by its own name.
+  /// The dataset's title in the paper, or its own name.
   var title: String { PublishedDataset(named: dataset)?.rawValue ?? dataset }
 }

@@ -1,17 +1,17 @@
 import Foundation
 import Runs
 
-/// The runs that paths stand for: a run's own folder, or folders of runs such as `reproduce` leaves.
+/// The runs at paths: a run's own folder, or folders of runs such as the output of `reproduce`.
 struct RunFinder {
-  /// A folder with a run and how a person would name it.
+  /// A folder with a run, and its name for people.
   struct Found: Equatable {
     let url: URL
     let name: String
-    /// Whether the run itself was named: what is wrong with it is then an error and not a remark.
+    /// Whether the run itself was given: its faults are then errors and not remarks.
     let isNamed: Bool
   }
 
-  /// `units/DATASET/METHOD-seedN` under an output folder.
+  /// The search depth: `units/DATASET/METHOD-seedN` under an output folder.
   private static let depth = 4
 
   /// - Throws: ``ReportError/noRuns(path:)``, `RunError/notARun(path:reason:)`.
@@ -23,14 +23,14 @@ struct RunFinder {
         continue
       }
       guard FileManager.default.fileExists(atPath: path.path) else {
-        _ = try RunFolder(existing: path)  // which says what is missing
+        _ = try RunFolder(existing: path)  // which reports what is missing
         continue
       }
       let below = runs(below: path, depth: Self.depth)
       guard !below.isEmpty else { throw ReportError.noRuns(path: path.path) }
       found += below.map { Found(url: $0, name: name(of: $0), isNamed: false) }
     }
-    // A run that is named twice is shown once.
+    // A run that is given twice is shown once.
     var seen: Set<String> = []
     return found.filter { seen.insert($0.url.resolvingSymlinksInPath().standardizedFileURL.path).inserted }
   }

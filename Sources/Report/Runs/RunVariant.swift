@@ -4,31 +4,34 @@ import PromptLearning
 import Runs
 import Torch
 
-/// What runs have in common that differ in nothing but their seed.
+/// The common settings of runs that differ only in their seed.
 struct RunVariant: Hashable, Sendable {
-  /// A setting that may tell two variants of a method apart, in words.
+  /// A setting that may distinguish two variants of a method, in words.
   struct Feature: Hashable, Sendable {
     let name: String
     let text: String
 
-    /// Whether it is told wherever it is not usual: what is learned and not how.
+    /// Whether it is shown wherever it is not usual: it concerns what is learned, not how.
     var isEssential: Bool { ["origin", "precision", "context", "position", "sets", "option"].contains(name) }
   }
 
   let method: PromptLearning.Method
-  /// `nil` for all images, and for methods that see none.
+  /// The number of shots; `nil` for all images, and for methods without images.
   let shots: Int?
-  /// Of what is learned.
+  /// The learned subset of the classes.
   let classes: ClassSubset
+  /// The names of what is learned, where a person has chosen it; ``classes`` is then all.
+  let chosen: [String]?
   /// Whether contexts begin and stand as in the paper's tables, learned from as many images.
   let isPapers: Bool
   private let features: [Feature]
-  /// Those of ``features`` that are not the method's own way on the dataset.
+  /// The ``features`` that differ from the method's defaults on the dataset.
   private let unusual: [Feature]
 
   init(_ run: ReportedRun) {
     method = run.method
     classes = run.record.classes ?? .all
+    chosen = run.record.configuration?.chosenClasses
     guard let configuration = run.record.configuration else {
       shots = nil
       isPapers = false
@@ -64,7 +67,10 @@ struct RunVariant: Hashable, Sendable {
     if configuration.fewShotList != nil { add("sample", "images of a list") }
     guard let training = configuration.training else { return features }
     let context = configuration.context
-    add("context", context.words.map { "“\($0)”" } ?? "\(context.length ?? 4) random vectors")
+    let isOwn = configuration.method.beginsItsOwnWay && context == RunConfiguration.Context()
+    add(
+      "context",
+      isOwn ? "its own words" : context.words.map { "“\($0)”" } ?? "\(context.length ?? 4) random vectors")
     if context.position != .end { add("position", "name in the \(context.position.rawValue)") }
     if context.isClassSpecific { add("sets", "class-specific") }
     for option in configuration.method.options {
@@ -78,27 +84,29 @@ struct RunVariant: Hashable, Sendable {
     return features
   }
 
-  /// The method's name, with what is not usual about it; how it was learned only where the report's runs of the method differ.
+  /// The method's name, with its unusual settings; those of the training only where the report's runs of the method
+  /// differ.
   ///
   /// Two variants on one dataset never have the same label, and the same settings have the same one on every dataset.
   ///
-  /// The part of the classes is told where runs of the method learned different ones.
+  /// The subset of the classes is shown where runs of the method learned different ones.
   ///
-  /// - Parameter showsShots: whether the number of shots may be told.
+  /// - Parameter showsShots: whether the number of shots may be shown.
   func label(among all: some Collection<RunVariant>, showsShots: Bool = true) -> String {
-    // How an import was learned is not known, so that nothing of it tells others apart.
+    // The training of an import is not known, so it does not distinguish others.
     let related = all.filter { $0.method == method && !$0.features.contains(Self.imported) }
     let telling = unusual.filter { feature in
       (showsShots || feature.name != "shots")
         && (feature.isEssential || related.contains { !$0.features.contains(feature) })
     }
-    let part = related.contains { $0.classes != classes } ? ["\(classes.rawValue) classes"] : []
-    return ([method.title] + part + telling.map(\.text)).joined(separator: ", ")
+    let part = features.filter { $0.name == Self.classesName }.map(\.text)
+    let isTold = related.contains { $0.classes != classes || $0.chosen != chosen }
+    return ([method.title] + (isTold ? part : []) + telling.map(\.text)).joined(separator: ", ")
   }
 
   private var text: String { features.map(\.text).joined(separator: " ") }
 
-  /// What is equal in variants that differ in the number of shots alone: they make one curve.
+  /// The settings of variants that differ only in the number of shots: they make one curve.
   struct Family: Hashable {
     let method: PromptLearning.Method
     let features: [Feature]
@@ -106,10 +114,12 @@ struct RunVariant: Hashable, Sendable {
 
   var family: Family { Family(method: method, features: features.filter { $0.name != "shots" }) }
 
-  /// Zero-shot first, then as the paper lists them; of one method, runs on the base classes first, then few shots first, and
-  /// the usual before the unusual.
+  /// The order of variants: zero-shot first, then as in the paper; of one method, runs on the base classes first, then
+  /// few shots first, and the usual before the unusual.
   static func isOrdered(_ left: RunVariant, _ right: RunVariant) -> Bool {
-    func part(_ variant: RunVariant) -> Int { [.base, .all, .new].firstIndex(of: variant.classes) ?? 0 }
+    func part(_ variant: RunVariant) -> Int {
+      variant.chosen == nil ? [.base, .all, .new].firstIndex(of: variant.classes) ?? 0 : 3
+    }
     let place = (left.method.rank, part(left), left.shots ?? .max, left.unusual.count)
     let other = (right.method.rank, part(right), right.shots ?? .max, right.unusual.count)
     guard place == other else { return place < other }

@@ -3,7 +3,7 @@ import Foundation
 import PromptLearning
 import Runs
 
-/// Where everything comes from, and what is missing.
+/// The sources of the figures, and the missing parts.
 struct AboutSection {
   let report: Report
 
@@ -11,8 +11,8 @@ struct AboutSection {
     element(.section, ["id": "about", "aria-labelledby": "about-h"]) {
       element(.h2, ["id": "about-h"]) { "About these runs" }
       paragraph(
-        "Classes: what was learned of the dataset, its base half, its new half or all of it. Shots: images of each class. The"
-          + " checkpoint is told by the first digits of the SHA-256 of its weights.")
+        "Classes: what was learned of the dataset, its base half, its new half, all of it or so many chosen classes. Shots: images of each"
+          + " class. The checkpoint is told by the first digits of the SHA-256 of its weights.")
       runs.markup
       if report.leftOut > 0 {
         paragraph(
@@ -28,6 +28,10 @@ struct AboutSection {
     }
   }
 
+  private func classes(of run: ReportedRun) -> String {
+    run.isOfChosenClasses ? "\(run.record.classNames.count) chosen" : run.record.classes?.rawValue ?? "–"
+  }
+
   private var runs: DataTable {
     DataTable(
       caption: "The runs of this page",
@@ -39,7 +43,7 @@ struct AboutSection {
         let configuration = run.record.configuration
         return [
           .init(element(.span, ["class": "whole"]) { run.name }), .init(run.method.title), .init(run.dataset),
-          .init(run.record.classes?.rawValue ?? "–"),
+          .init(classes(of: run)),
           .init(configuration?.shots.map(String.init) ?? (configuration == nil ? "–" : "all")),
           .init(run.seed.map(String.init) ?? "–"),
           .init((configuration?.training?.epochs ?? run.record.imported?.epoch).map(String.init) ?? "–"),

@@ -2,8 +2,8 @@ import Datasets
 import PromptLearning
 import Reproduction
 
-/// The methods on one dataset: for each part of the classes that was learned a table with differences to zero-shot CLIP, and
-/// bars beside the paper's figures.
+/// The methods on one dataset: for each learned subset of the classes a table with differences from zero-shot CLIP, and
+/// bars with the paper's figures.
 struct ComparisonSection {
   let group: DatasetGroup
   let id: String
@@ -14,11 +14,14 @@ struct ComparisonSection {
     return element(.section, ["id": "\(id)-methods"]) {
       element(.h3) { "Methods compared" }
       for (index, part) in parts.enumerated() {
-        if group.parts.count > 1 { element(.h4) { part.title } }
-        comparison(part, id: index == 0 ? id : "\(id)-\(part.classes.rawValue)")
+        if isTitled(part) { element(.h4) { part.title } }
+        comparison(part, id: index == 0 ? id : "\(id)-\(part.chosen == nil ? part.classes.rawValue : "chosen\(index)")")
       }
     }
   }
+
+  /// Whether a heading says which classes a part is about.
+  private func isTitled(_ part: DatasetGroup.Part) -> Bool { group.parts.count > 1 || part.chosen != nil }
 
   private func comparison(_ part: DatasetGroup.Part, id: String) -> Markup {
     let measures = part.measures
@@ -38,8 +41,8 @@ struct ComparisonSection {
   private func table(_ part: DatasetGroup.Part, _ rows: [MethodRow]) -> DataTable {
     DataTable(
       caption: "Accuracy on test images of \(group.dataset), in percent"
-        + (group.parts.count > 1 ? ": \(part.title.lowercased())" : ""),
-      columns: [.text("Method")] + part.measures.map { .number($0.title) },
+        + (isTitled(part) ? ": \(part.title.lowercased())" : ""),
+      columns: [.text("Method")] + part.measures.map { .number(part.title(of: $0)) },
       rows: rows.map { row in [heading(of: row)] + part.measures.map { cell(row, $0, among: rows) } })
   }
 
@@ -54,16 +57,22 @@ struct ComparisonSection {
 
   private func explanation(_ part: DatasetGroup.Part, _ rows: [MethodRow]) -> String {
     var sentences = ["Accuracy in percent."]
+    if let chosen = part.chosen {
+      let names = chosen.prefix(8).joined(separator: ", ") + (chosen.count > 8 ? ", …" : "")
+      sentences.append(
+        "Learned and told apart are \(chosen.count.counted("class", plural: "classes")), \(names)"
+          + (part.leftOut.map { "; \($0)." } ?? "."))
+    }
     if part.measures.contains(.harmonicMean) {
       sentences.append("Base classes were learned, new ones were not; H is the harmonic mean of the two.")
     }
     if rows.contains(where: { $0.runs.count > 1 && !$0.variant.method.isZeroShot }) {
       sentences.append("Means and standard deviations are over the seeds.")
     }
-    let references = part.measures.compactMap { group.zeroShot($0, besides: part.classes) }
+    let references = part.measures.compactMap { group.zeroShot($0, besides: part.classes, chosen: part.chosen) }
     guard rows.count > 1 else { return sentences.joined(separator: " ") }
     if let zeroShot = references.first, rows.contains(where: { $0.index != zeroShot.index }) {
-      // A measure that zero-shot CLIP lacks has no differences, and none is promised.
+      // A measure that zero-shot CLIP lacks has no differences, so the text does not promise any.
       let promised = references.count == part.measures.count ? "each figure" : "a figure"
       sentences.append(
         "Below \(promised) stands its difference to \(zeroShot.tableLabel); the best of a column is bold.")
@@ -77,7 +86,7 @@ struct ComparisonSection {
     guard let score = row.score(measure) else { return "–" }
     let best = rows.compactMap { $0.score(measure)?.mean.percentText }.compactMap(Double.init).max()
     let isBest = rows.count > 1 && Double(score.mean.percentText) == best
-    let zeroShot = group.zeroShot(measure, besides: row.variant.classes)
+    let zeroShot = group.zeroShot(measure, besides: row.variant.classes, chosen: row.variant.chosen)
     let reference = zeroShot?.index == row.index ? nil : zeroShot?.score(measure)?.mean
     return DataTable.Cell(
       fragment {
@@ -99,7 +108,7 @@ struct ComparisonSection {
         bars: part.measures.compactMap { measure in
           row.score(measure).map {
             AccuracyBars.Bar(
-              label: measure.title, value: $0.mean, published: published.value(of: row, measure))
+              label: part.title(of: measure), value: $0.mean, published: published.value(of: row, measure))
           }
         })
     }
@@ -113,28 +122,31 @@ struct ComparisonSection {
 }
 
 extension DatasetGroup.Part {
-  /// What the runs learned, as a heading says it.
+  /// The learned classes, as a heading.
   var title: String {
     switch classes {
     case .base: "Learned on the base classes"
     case .new: "Learned on the new classes"
-    case .all: "Learned on all classes"
+    case .all: chosen == nil ? "Learned on all classes" : "Learned on chosen classes"
     }
   }
+
+  /// A measure as a column says it.
+  func title(of measure: Measure) -> String { chosen != nil && measure == .all ? "chosen" : measure.title }
 }
 
-/// What the paper reports on a dataset, for runs with its context and number of images.
+/// The paper's figures on a dataset, for runs with its context and number of images.
 struct PublishedFigures {
   private let results: PaperResults?
   private let dataset: String
 
-  /// - Parameter dataset: in any usual spelling; what is no benchmark of the paper has no figures.
+  /// - Parameter dataset: a name in any usual spelling; other datasets than the paper's benchmarks have no figures.
   init(on dataset: String) {
     results = try? PaperResults()
     self.dataset = PublishedDataset(named: dataset)?.rawValue ?? dataset
   }
 
-  /// For what was learned on the dataset itself.
+  /// The figure for a training on the dataset itself.
   func value(of row: MethodRow, _ measure: Measure) -> Double? {
     // In the paper all classes are learned on ImageNet alone.
     if measure == .all { return dataset == PublishedDataset.imageNet.rawValue ? transferred(row.variant) : nil }
@@ -149,7 +161,7 @@ struct PublishedFigures {
     }
   }
 
-  /// For what was learned on all classes of ImageNet, or not learned at all.
+  /// The figure for a training on all classes of ImageNet, or without training.
   func transferred(_ variant: RunVariant) -> Double? {
     guard variant.isPapers, variant.classes == .all else { return nil }
     return results?.accuracy(of: variant.method, transferredTo: dataset)

@@ -1,7 +1,7 @@
 import PromptLearning
 import Reproduction
 
-/// The differences between methods on the same test images, with what chance would do.
+/// The differences between methods on the same test images, with their intervals and p-values.
 struct DifferencesTable {
   let group: DatasetGroup
   let part: DatasetGroup.Part
@@ -26,11 +26,13 @@ struct DifferencesTable {
     }
   }
 
-  /// Each learner against zero-shot CLIP.
+  /// The rows of each learner against zero-shot CLIP.
   private var againstZeroShot: [Row] {
     part.measures.flatMap { measure in
       part.rows.compactMap { row in
-        guard let zeroShot = group.zeroShot(measure, besides: part.classes), !row.variant.method.isZeroShot else {
+        guard let zeroShot = group.zeroShot(measure, besides: part.classes, chosen: part.chosen),
+          !row.variant.method.isZeroShot
+        else {
           return nil
         }
         return compared(row, with: zeroShot, measure)
@@ -38,7 +40,7 @@ struct DifferencesTable {
     }
   }
 
-  /// The best learner against each other one.
+  /// The rows of the best learner against each other one.
   private var againstTheBest: [Row] {
     part.measures.flatMap { measure -> [Row] in
       let learners = part.rows.filter { !$0.variant.method.isZeroShot && $0.score(measure) != nil }
@@ -65,7 +67,7 @@ struct DifferencesTable {
             fragment {
               row.second.tableLabel
               element(.span, ["class": "below"]) { "against \(row.first.tableLabel)" }
-            }), .init(row.measure.title),
+            }), .init(part.title(of: row.measure)),
           .init(
             fragment {
               row.difference.mean.differenceText

@@ -3,7 +3,7 @@ import Datasets
 import PromptLearning
 import Runs
 
-/// One evaluation of one run: what was mistaken for what, which classes are hard, and how far probabilities can be trusted.
+/// One evaluation of one run in detail: the confusions, the difficult classes, and the calibration.
 struct MethodDetail {
   let row: MethodRow
   let run: ReportedRun
@@ -119,7 +119,7 @@ struct MethodDetail {
   }
 }
 
-/// An image at the size in which it lies in the page.
+/// An image at the size in which the page has it.
 struct Thumbnail {
   let picture: Pictures.Picture
   let description: String

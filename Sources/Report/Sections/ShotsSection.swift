@@ -1,6 +1,6 @@
 import Datasets
 
-/// Accuracy over the number of images of each class, where runs have several.
+/// The accuracy over the number of images of each class, where runs have several.
 struct ShotsSection {
   let group: DatasetGroup
   let id: String
@@ -41,7 +41,7 @@ struct ShotsSection {
     }.sorted { $0.0 < $1.0 }.map(\.1)
   }
 
-  /// Zero-shot CLIP as a level line.
+  /// Zero-shot CLIP as a horizontal line.
   private func level(_ measure: Measure, under series: [LineChart.Series]) -> [LineChart.Series] {
     guard let row = group.zeroShot(measure, besides: measure.classes ?? .base), let score = row.score(measure) else {
       return []

@@ -1,8 +1,8 @@
 import ClassificationMetrics
 import PromptLearning
 
-/// How the loss fell, epoch by epoch. Trainings of different lengths have charts of their own: on one axis, ten epochs beside
-/// two hundred are a stroke at its edge.
+/// The loss, epoch by epoch. Trainings of different lengths have separate charts: on one axis with two hundred epochs,
+/// ten would be a stroke at the edge.
 struct TrainingSection {
   let group: DatasetGroup
   let id: String

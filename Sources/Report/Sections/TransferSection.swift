@@ -3,14 +3,14 @@ import Datasets
 import PromptLearning
 import Runs
 
-/// What was learned on one dataset, measured on others, beside zero-shot CLIP there and the paper's figures.
+/// The transfer of a training on one dataset to others, compared with zero-shot CLIP there and the paper's figures.
 struct TransferSection {
   let group: DatasetGroup
-  /// Of the whole report: zero-shot CLIP has a run of its own on each dataset.
+  /// The groups of the whole report: zero-shot CLIP has a run of its own on each dataset.
   let groups: [DatasetGroup]
   let id: String
 
-  /// A dataset and a part of its classes.
+  /// A dataset and a subset of its classes.
   private struct Target: Hashable {
     let dataset: String
     let classes: String
@@ -20,7 +20,7 @@ struct TransferSection {
 
   private struct Row {
     let method: MethodRow
-    /// One for each target, in percent.
+    /// One score for each target, in percent.
     let scores: [Double?]
 
     var average: Double? {
@@ -62,7 +62,7 @@ struct TransferSection {
     }.filter { $0.scores.contains { $0 != nil } }
   }
 
-  /// The same model without training, by the runs that it has on the targets themselves.
+  /// The same model without training, from its runs on the targets themselves.
   private func zeroShot(on targets: [Target]) -> [Row] {
     group.rows.filter(\.variant.method.isZeroShot).map { row in
       Row(

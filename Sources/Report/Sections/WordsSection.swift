@@ -8,7 +8,7 @@ struct WordsSection {
   let words: ContextWords
   let id: String
 
-  /// Of class-specific contexts.
+  /// The most sets of class-specific contexts that are shown.
   private static let mostSets = 6
 
   var markup: Markup? {

@@ -4,22 +4,22 @@ import Images
 import PromptLearning
 import Support
 
-/// Runs beside each other: what they were told, how well they name images, and whether that differs by more than chance.
+/// A comparison of runs: their settings, their accuracies, and whether these differ by more than chance.
 public struct RunComparison: Sendable, Encodable {
   public let runs: [RunSummary]
-  /// Those in which the runs differ, by name.
+  /// The settings in which the runs differ, by name.
   public let settings: [Setting]
-  /// Each other run against the first, on each evaluation that both have.
+  /// The tests of each other run against the first, on each evaluation that both have.
   public let tests: [Test]
-  /// Runs that differ in their seed alone, on each evaluation that all of them have.
+  /// The spreads over runs that differ only in their seed, on each evaluation that all of them have.
   public let seedSpreads: [SeedSpread]
-  /// Such runs of two configurations against each other, seed by seed.
+  /// The differences between such runs of two configurations, seed by seed.
   public let seedDifferences: [SeedDifference]
 
   public struct Setting: Sendable, Encodable, Equatable {
-    /// As `run.json` nests it, such as "training.epochs".
+    /// The name of the setting in `run.json`, such as "training.epochs".
     public let name: String
-    /// One a run; `nil` where it has none.
+    /// One value for each run; `nil` where it has none.
     public let values: [String?]
   }
 
@@ -29,15 +29,15 @@ public struct RunComparison: Sendable, Encodable {
     public let evaluation: String
     public let first, second: String
     public let images: Int
-    /// The accuracy of the second less that of the first.
+    /// The accuracy of the second minus that of the first.
     public let difference: Double
-    /// Where the difference would lie with other images of the same kind: the percentile bootstrap over the images.
+    /// The interval of the difference with other images of the same kind: the percentile bootstrap over the images.
     public let interval95: Interval
-    /// Images that one of the two alone names rightly.
+    /// The numbers of images that only the first predicts correctly, and that only the second does.
     public let onlyFirst, onlySecond: Int
-    /// Of McNemar's test.
+    /// The p-value of McNemar's test.
     public let pValue: Double
-    /// How it was computed.
+    /// The form of the test.
     public let form: McNemarTest.Form
   }
 
@@ -50,7 +50,7 @@ public struct RunComparison: Sendable, Encodable {
     }
   }
 
-  /// - Parameter paths: of two runs or more.
+  /// - Parameter paths: two runs or more.
   /// - Throws: ``RunError``, above all ``RunError/incomparable(first:second:reason:)``.
   public init(of paths: [String]) throws {
     let folders = try paths.map { try RunFolder(existing: URL(filePath: $0)) }
@@ -74,7 +74,7 @@ public struct RunComparison: Sendable, Encodable {
     seedDifferences = groups.dropFirst().flatMap { $0.differences(from: groups[0]) }
   }
 
-  /// In the order of their first runs; a run with a seed of its own is in none.
+  /// The groups in the order of their first runs; a run without another of its configuration is in none.
   private static func seedGroups(_ runs: [(run: SeedGroup.Run, settings: [String: String])]) -> [SeedGroup] {
     var groups: [(settings: [String: String], runs: [SeedGroup.Run])] = []
     for (run, settings) in runs {
@@ -112,7 +112,7 @@ public struct RunComparison: Sendable, Encodable {
     return "\(run.path) has \(names.isEmpty ? "no evaluation" : names.joined(separator: ", "))"
   }
 
-  /// The record's settings as names and texts; what merely follows from them or from the machine's speed is left out.
+  /// The record's settings as names and texts, without those that follow from others or from the machine's speed.
   private static func flattened(_ record: RunFolder.Record) throws -> [String: String] {
     struct Settings: Encodable {
       let configuration: RunConfiguration?

@@ -3,38 +3,38 @@ import Foundation
 import PromptLearning
 import Support
 
-/// What a run's folder says at a glance, however much of it is damaged or missing.
+/// A summary of a run's folder, however much of it is damaged or missing.
 public struct RunSummary: Sendable, Encodable {
-  /// The folder, as it was asked for.
+  /// The folder, as it was given.
   public let run: String
   public let state: State
-  /// What is wrong in the folder, one sentence each.
+  /// The faults of the folder, one sentence each.
   public let problems: [String]
   public let method: Method?
   public let model: String?
   public let data: String?
-  /// The half of the classes that was learned, and how many they are.
+  /// The half of the classes that was learned, and their number.
   public let classes: ClassSubset?
   public let classCount: Int?
-  /// The classes that were learned, where a person has chosen them.
+  /// The learned classes, where the user has chosen them.
   public let chosenClasses: [String]?
-  /// Those that the data has besides; `nil` where there are none or the run does not know.
+  /// The other classes of the data; `nil` where there are none or the run does not know.
   public let otherClasses: [String]?
-  /// Of each class; `nil` for methods that learn from none.
+  /// The number of training photos of each class; `nil` for methods that learn from no photos.
   public let shots: Int?
-  /// Photos that the training left out because they cannot be read.
+  /// The number of photos that the training left out because they cannot be read.
   public let skippedPhotos: Int?
   public let seed: Int?
-  /// That an operation used; `nil` where the run does not say.
+  /// The number of threads of one operation; `nil` where the run does not record it.
   public let threads: Int?
-  /// Finished ones, and those that there should be; `nil` for methods without.
+  /// The number of finished epochs, and of all epochs; `nil` for methods without.
   public let epochs: Int?
   public let plannedEpochs: Int?
-  /// Of the last finished epoch, in nats.
+  /// The loss of the last finished epoch, in nats.
   public let loss: Float?
-  /// Of training; `nil` until it is finished.
+  /// The seconds of training; `nil` until it is finished.
   public let trainingSeconds: Double?
-  /// By name.
+  /// The evaluations, by name.
   public let evaluations: [Figures]
 
   public enum State: String, Sendable, Encodable { case finished, unfinished, imported, damaged }
@@ -52,9 +52,9 @@ public struct RunSummary: Sendable, Encodable {
     public let ece: Double
   }
 
-  /// Reads what can be read of the run at `url`.
+  /// Reads as much as possible of the run at `url`.
   ///
-  /// - Parameter name: what the run is called.
+  /// - Parameter name: the run's name.
   public init(of url: URL, named name: String) {
     run = name
     var problems: [String] = []
@@ -88,7 +88,7 @@ public struct RunSummary: Sendable, Encodable {
     evaluations = folder.flatMap { folder in attempt { try folder.evaluations() } }?.map(Figures.init) ?? []
     let isFinished = record?.imported != nil || record?.trainingSeconds != nil
     if let folder, isFinished {
-      // A finished run without what it has learned is worth nothing, so it is read whole.
+      // A finished run without its result is useless, so the result is read completely.
       _ = attempt { try folder.artifact() }
     }
     self.problems = problems

@@ -4,10 +4,10 @@ import Foundation
 import PromptLearning
 import Support
 
-// Runs as text for a terminal.
+// Texts of runs for a terminal.
 
 extension RunListing {
-  /// A table with a line for each run, and what is wrong below it.
+  /// A table with a line for each run, and the faults below it.
   public var text: String {
     guard !runs.isEmpty else { return "no runs in \(folder)" }
     let rows = runs.map { run in
@@ -36,7 +36,7 @@ extension RunSummary {
 
   fileprivate var classesWord: String? { chosenClasses == nil ? classes?.rawValue : "chosen" }
 
-  /// All that is known, a line each.
+  /// All known facts, one on each line.
   public var text: String {
     var lines: [(String, String)] = [("run", run), ("state", progress)]
     lines += problems.map { ("problem", $0) }
@@ -45,7 +45,7 @@ extension RunSummary {
     add("model", model)
     add("data", data)
     add("classes", classesWord.map { "\($0)\(classCount.map { ", \($0)" } ?? "")" })
-    // The line's own words are its name.
+    // The row's name replaces the text's prefix.
     add(
       "left out", otherClasses.flatMap(LeftOutClasses.init).map { String($0.description.dropFirst("left out: ".count)) }
     )
@@ -99,7 +99,7 @@ extension RunComparison {
       .joined(separator: "\n\n")
   }
 
-  /// What another seed and what other images would change, which are two kinds of chance.
+  /// The effects of another seed and of other images, which are two kinds of chance.
   private var seedTexts: [String] {
     let spreads = seedSpreads.map { spread in
       """
@@ -136,7 +136,7 @@ private func decimal(_ value: Double) -> String { String(format: "%.2f", value) 
 private func signed(_ value: Double) -> String { String(format: "%+.2f", value) }
 
 extension String {
-  /// Without the spaces that pad the last column.
+  /// The text without the spaces that pad the last column.
   fileprivate var trimmingLineEnds: String {
     split(separator: "\n", omittingEmptySubsequences: false).map { line in
       String(line.reversed().drop { $0 == " " }.reversed())
@@ -148,7 +148,7 @@ extension String {
 package struct TextTable: CustomStringConvertible {
   package let header: [String]
   package let rows: [[String]]
-  /// How many columns of words stand before the numbers.
+  /// The number of text columns before the numbers.
   package let wordColumns: Int
 
   package init(header: [String], rows: [[String]], wordColumns: Int) {

@@ -4,8 +4,8 @@ import Images
 import PromptLearning
 import Support
 
-/// Runs that differ in nothing but their seed, on one evaluation: how far another seed, and how far other test images, would
-/// move their mean accuracy.
+/// Runs that differ only in their seed, on one evaluation: the effects of other seeds and of other test images on their
+/// mean accuracy.
 public struct SeedSpread: Sendable, Encodable, Equatable {
   /// The evaluation's name.
   public let evaluation: String
@@ -14,14 +14,15 @@ public struct SeedSpread: Sendable, Encodable, Equatable {
   public let seeds: [Int]
   /// The mean over the seeds, in percent.
   public let accuracy: Double
-  /// The standard deviation between the seeds, of a sample, in points.
+  /// The sample standard deviation between the seeds, in points.
   public let deviation: Double
-  /// Where the mean over all seeds lies, with 95 % confidence, on these images: Student's t over the seeds.
+  /// The 95 % interval of the mean over all seeds, on these images: Student's t over the seeds.
   public let seedInterval95: Range
-  /// Where the mean over these seeds would lie with other images of the same kind: the percentile bootstrap over the images.
+  /// The 95 % interval of the mean over these seeds with other images of the same kind: the percentile bootstrap over
+  /// the images.
   public let imageInterval95: Range
 
-  /// In percent, or in points.
+  /// An interval in percent, or in points.
   public struct Range: Sendable, Encodable, Equatable {
     public let lower, upper: Double
   }
@@ -33,7 +34,7 @@ public struct SeedDifference: Sendable, Encodable, Equatable {
   public let first, second: [String]
   public let firstMethod, secondMethod: Method?
   public let seeds: [Int]
-  /// The accuracy of the second less that of the first, the mean over the seeds, in points.
+  /// The accuracy of the second minus that of the first, the mean over the seeds, in points.
   public let difference: Double
   public let deviation: Double
   public let seedInterval95: SeedSpread.Range
@@ -58,12 +59,12 @@ package struct SeedGroup {
 
   let runs: [Run]
 
-  /// - Parameter runs: by seed; two or more.
+  /// - Parameter runs: the runs by seed; two or more.
   package init(_ runs: [Run]) { self.runs = runs }
 
   var seeds: [Int] { runs.map(\.seed) }
 
-  /// Whether each image was named rightly, for each seed, where all runs have the evaluation on the same images.
+  /// Whether each image was predicted correctly, for each seed, where all runs have the evaluation on the same images.
   private func right(on name: String) -> [[Bool]]? {
     let kept = runs.compactMap { run in run.evaluations.first { $0.name == name } }
     guard kept.count == runs.count, let first = kept.first, !first.predictions.isEmpty,
@@ -84,7 +85,7 @@ package struct SeedGroup {
     }
   }
 
-  /// - Returns: nothing where the seeds or the images are others.
+  /// - Returns: an empty list where the seeds or the images differ.
   package func differences(from other: SeedGroup) -> [SeedDifference] {
     guard seeds == other.seeds else { return [] }
     return names.compactMap { name in
@@ -107,7 +108,7 @@ package struct SeedGroup {
     let mean, deviation: Double
     let bySeed, byImage: SeedSpread.Range
 
-    /// - Parameter values: for each seed one for each image; two seeds or more, one image or more.
+    /// - Parameter values: for each seed one value for each image; two seeds or more, one image or more.
     init(_ values: [[Double]]) {
       let means = values.map(\.mean)
       mean = means.mean

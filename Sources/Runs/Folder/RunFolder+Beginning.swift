@@ -3,19 +3,19 @@ import Foundation
 import PromptLearning
 import Support
 
-// A new run takes the place of another at one instant, the renaming of a folder: whenever the process dies, there is the
-// old run, whole, or the new one.
+// A new run replaces another at one instant, by renaming a folder: whenever the process dies, either the whole old run
+// or the new one is there.
 //
 //   .beginning/   the first files of the new run, all of them: from here on, they are the run
-//   .settling/    the same, once the old run's files are gone; they move to their places, and run.json is the last
+//   .settling/    the same, once the old run's files are gone; they move to their places, run.json last
 
 extension RunFolder {
-  /// Puts a new run in the place of whatever run is there; other files that a person has put beside it stay.
+  /// Replaces any existing run by a new one; other files of the user in the folder stay.
   ///
   /// - Parameters:
-  ///   - division: the parts of the dataset, where nothing but this run would know them.
-  ///   - fill: writes what else the run has from the beginning into the folder that it is given.
-  /// - Throws: `WritingError`, and what `fill` throws; the run that was there is still there then.
+  ///   - division: the splits of the dataset, where only this run records them.
+  ///   - fill: writes the other initial files of the run into the folder that it is given.
+  /// - Throws: `WritingError`, and the errors of `fill`; the earlier run is then still there.
   func begin(_ record: Record, division: SplitFile? = nil, with fill: (RunFolder) throws -> Void) throws {
     _ = try CreatedDirectories(upTo: url)
     do {
@@ -31,10 +31,10 @@ extension RunFolder {
     try settle()
   }
 
-  /// Where the files of a run are that has not settled yet; `nil` where all is in its place.
+  /// The location of a run's files before they have moved to their places; `nil` where all have.
   var arriving: URL? { [beginningURL, settlingURL].first { Self.exists($0.appending(path: Self.recordName)) } }
 
-  /// Where a file of the run is to be read, whether it is in its place or on the way there.
+  /// The location for reading a file of the run, whether or not it has moved to its place.
   func reading(_ name: String) -> URL {
     let inPlace = url.appending(path: name)
     guard let arriving else { return inPlace }
@@ -42,7 +42,7 @@ extension RunFolder {
     return arriving == beginningURL || Self.exists(onTheWay) ? onTheWay : inPlace
   }
 
-  /// Brings a new run's files to their places, from wherever a killed process has left off.
+  /// Moves a new run's files to their places, resuming where a killed process stopped.
   func settle() throws {
     if arriving == beginningURL {
       for old in try contents() where Self.isOwn(old) { try remove(old) }
@@ -57,7 +57,7 @@ extension RunFolder {
     try AtomicFile.syncFolder(of: settlingURL)
   }
 
-  /// Takes away what killed processes were writing.
+  /// Removes the temporary files of killed processes.
   func removeLeftovers() {
     for folder in [url, checkpointFolder] {
       for name in (try? contents(of: folder)) ?? [] where Self.isLeftover(name) {
@@ -66,12 +66,12 @@ extension RunFolder {
     }
   }
 
-  /// Whether a file is one that is being written under another name, or was when its process was killed.
+  /// Whether a file is a temporary one that is being written, or was when its process was killed.
   static func isLeftover(_ name: String) -> Bool {
     name.hasPrefix(".") && (name.hasSuffix(".partial") || name.hasSuffix(".replaced"))
   }
 
-  /// Whether a run has written the file or folder of this name, and a new one takes it away.
+  /// Whether the file or folder of this name belongs to a run, so that a new run removes it.
   private static func isOwn(_ name: String) -> Bool {
     (Method.all.map(\.artifactName) + [
       recordName, metricsName, divisionName, checkpointFolderName, fastModeName, "log.txt",

@@ -6,17 +6,17 @@ extension RunFolder {
   static let checkpointFolderName = "checkpoint"
   var checkpointFolder: URL { url.appending(path: Self.checkpointFolderName) }
   var checkpointURL: URL { checkpointFolder.appending(path: "training.safetensors") }
-  /// The one before: it is needed where the newest is damaged.
+  /// The previous checkpoint, for the case that the newest is damaged.
   private var previousURL: URL { checkpointFolder.appending(path: "previous.safetensors") }
-  /// The next one, until it is whole.
+  /// The next checkpoint, until it is complete.
   private var nextURL: URL { checkpointFolder.appending(path: ".next.partial") }
 
-  /// The files to look for a checkpoint in, the newest first.
+  /// The possible files of a checkpoint, the newest first.
   var checkpointFiles: [URL] {
     [checkpointURL, previousURL].map { reading("\(Self.checkpointFolderName)/\($0.lastPathComponent)") }
   }
 
-  /// The newest checkpoint that can be read, and the damaged file that was passed over for it.
+  /// The newest readable checkpoint, and a newer damaged file that was skipped.
   ///
   /// - Throws: ``RunError/nothingToResume(path:)``, ``RunError/damagedCheckpoint(path:reason:)``, and
   ///   `LearningError.version`.
@@ -36,9 +36,9 @@ extension RunFolder {
     throw RunError.damagedCheckpoint(path: url.path, reason: damage.problem)
   }
 
-  /// Writes a checkpoint whole, and keeps the one before.
+  /// Writes a checkpoint completely, and keeps the previous one.
   ///
-  /// At every instant there is a whole one under one of the two names.
+  /// At every instant there is a complete one under one of the two names.
   func write(checkpoint: Artifact) throws {
     guard mkdir(checkpointFolder.path, 0o755) == 0 || errno == EEXIST else { throw writingError() }
     do {
@@ -56,22 +56,22 @@ extension RunFolder {
     .failed(path: checkpointURL.path, reason: String(cString: strerror(errno)))
   }
 
-  /// Takes away what a finished training no longer needs.
+  /// Removes the file that a finished training no longer needs.
   func removePreviousCheckpoint() { unlink(previousURL.path) }
 
-  /// Begins `metrics.jsonl` anew with these lines.
+  /// Replaces `metrics.jsonl` by these lines.
   func write(metrics: [EpochReport]) throws {
     try AtomicFile.write(Data(metrics.map(Self.line).joined().utf8), to: metricsURL)
   }
 
-  /// One epoch in `metrics.jsonl`.
+  /// The line of one epoch in `metrics.jsonl`.
   static func line(of report: EpochReport) throws -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys
     return String(decoding: try encoder.encode(report), as: UTF8.self) + "\n"
   }
 
-  /// What each epoch did, as far as lines can be read.
+  /// The results of the epochs, as far as lines can be read.
   public func metrics() -> [EpochReport] {
     guard let text = try? String(contentsOf: metricsURL, encoding: .utf8) else { return [] }
     return text.split(separator: "\n").compactMap { try? JSONDecoder().decode(EpochReport.self, from: Data($0.utf8)) }

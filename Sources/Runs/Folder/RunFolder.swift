@@ -5,13 +5,13 @@ import PromptLearning
 import Support
 import Torch
 
-/// What a run leaves behind: `run.json`, `prompts.safetensors`, `metrics.jsonl`, `checkpoint/`, and `split.json` where the
+/// The files of a run: `run.json`, `prompts.safetensors`, `metrics.jsonl`, `checkpoint/`, and `split.json` where the
 /// images were divided for it.
 public struct RunFolder: Sendable {
   public let url: URL
   private let existing: Existing
 
-  /// What to do where there is a run already.
+  /// The treatment of an existing run.
   public enum Existing: Sendable { case refuse, replace, resume }
 
   /// Opens a folder that `train` has written.
@@ -26,10 +26,10 @@ public struct RunFolder: Sendable {
     }
   }
 
-  /// The folder of a new run, or of one to continue, once it is known that the run may be kept there.
+  /// The folder of a new run, or of one to resume, after the check that the run may be saved there.
   ///
-  /// Leaves the disk as it was: what a new run replaces stays until ``begin(_:division:with:)``. A folder with other
-  /// files in it and no run is never touched.
+  /// Leaves the disk unchanged: what a new run replaces stays until ``begin(_:division:with:)``. A folder with other
+  /// files and no run is never touched.
   ///
   /// - Throws: ``RunError``, or `WritingError` where nothing can be written.
   public init(creating url: URL, existing: Existing) throws {
@@ -40,7 +40,7 @@ public struct RunFolder: Sendable {
     try CreatedDirectories(upTo: url).removeEmpty()
   }
 
-  /// Runs are written by Foundation, whose paths are text.
+  /// Checks that a path is UTF-8: Foundation, which writes runs, has paths as text.
   private static func checkName(of url: URL) throws {
     let path = url.path.replacing("\u{FFFD}", with: "")
     guard FileName.isText(url.path), path == url.path || FileName.isText(FileSystem.currentFolder) else {
@@ -48,7 +48,7 @@ public struct RunFolder: Sendable {
     }
   }
 
-  /// Without looking.
+  /// Makes a folder without checking it.
   init(at url: URL, existing: Existing) {
     self.url = url
     self.existing = existing
@@ -59,7 +59,7 @@ public struct RunFolder: Sendable {
 
   var isRun: Bool { Self.exists(reading(Self.recordName)) }
 
-  /// Whether the run has all that it was to learn.
+  /// Whether the run's learning is complete.
   public var isFinished: Bool {
     guard arriving == nil, hasArtifact, let record = try? record() else {
       return false
@@ -67,11 +67,11 @@ public struct RunFolder: Sendable {
     return record.imported != nil || record.trainingSeconds != nil
   }
 
-  /// Whether there is an unfinished training with a checkpoint to go on from.
+  /// Whether there is an unfinished training with a checkpoint from which to resume.
   public var isResumable: Bool { isRun && !isFinished && checkpointFiles.contains(where: Self.exists) }
 
-  /// Takes the right to write into the folder, finishes or takes away what a killed process has left half done, and sees
-  /// that the run may still be kept here.
+  /// Locks the folder for writing, completes or removes the partial work of a killed process, and checks that the run
+  /// may still be saved here.
   ///
   /// - Throws: ``RunError``, such as ``RunError/inUse(path:)``, and `WritingError`.
   public func claim(waiting: Bool = false) throws -> RunLock {
@@ -95,7 +95,7 @@ public struct RunFolder: Sendable {
 
   // MARK: Files
 
-  /// Where what the run has learned is kept: the file that is there, or that a finished run of prompts would have.
+  /// The file with the run's result: the existing one, or the one that a finished run of prompts would have.
   public var artifactURL: URL { artifactFile.url }
   /// Whether that file is there.
   public var hasArtifact: Bool { Self.exists(artifactURL) }
@@ -117,7 +117,7 @@ public struct RunFolder: Sendable {
 
   static func exists(_ url: URL) -> Bool { FileManager.default.fileExists(atPath: url.path) }
 
-  /// `dataset` in the parts that this run learned from and kept apart for testing, where it has kept them.
+  /// `dataset` with the splits that this run used, where it has saved them.
   ///
   /// - Throws: `DatasetError`.
   public func divided(_ dataset: Dataset) throws -> Dataset {
@@ -142,17 +142,17 @@ public struct RunFolder: Sendable {
     return record
   }
 
-  /// - Parameter place: where the run will be, where that is another folder.
+  /// - Parameter place: the run's final location, where it is another folder.
   func write(_ record: Record, for place: URL? = nil) throws {
     var record = record
     record.places = record.places ?? RunPlaces(of: place ?? url)
     try AtomicFile.write(JSONEncoder.readable.encode(record) + Data("\n".utf8), to: recordURL)
   }
 
-  /// What the run has learned.
+  /// The result of the run's learning.
   ///
-  /// - Throws: ``RunError/unfinished(path:epoch:of:)`` or ``RunError/stillTraining(path:)`` while there is
-  ///   nothing, and `LearningError`.
+  /// - Throws: ``RunError/unfinished(path:epoch:of:)`` or ``RunError/stillTraining(path:)`` while there is none, and
+  ///   `LearningError`.
   public func artifact() throws -> Artifact {
     let (file, method) = artifactFile
     guard arriving == nil, Self.exists(file) else { throw unfinished() }
@@ -169,7 +169,7 @@ public struct RunFolder: Sendable {
 }
 
 extension JSONEncoder {
-  /// For people: sorted, indented, slashes as they are.
+  /// An encoder for people: sorted, indented, with slashes unescaped.
   public static var readable: JSONEncoder {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
@@ -178,31 +178,31 @@ extension JSONEncoder {
 }
 
 extension RunFolder {
-  /// What `run.json` says.
+  /// The content of `run.json`.
   public struct Record: Sendable, Codable {
     public let version: Int
-    /// Of a training here; `nil` for prompts that were imported.
+    /// The configuration of a training here; `nil` for imported prompts.
     public let configuration: RunConfiguration?
-    /// Where prompts that were imported come from; `nil` for those of a training here.
+    /// The origin of imported prompts; `nil` for those of a training here.
     public let imported: ImportedPrompts?
     public let model: ModelIdentity
-    /// Of the classes that the prompts were learned on, by label; empty where an imported file leaves them unknown.
+    /// The names of the learned classes, by label; empty where an imported file leaves them unknown.
     public let classNames: [String]
-    /// The classes that the data has besides; absent where there are none, and from runs of before this was kept.
+    /// The other classes of the data; absent where there are none, and from runs before this was recorded.
     public let otherClasses: [String]?
-    /// How many photos were left out of the training because they cannot be read; absent where none was.
+    /// The number of photos that were left out of the training because they cannot be read; absent where there is none.
     public let skippedPhotos: Int?
     public let libtorch: String
-    /// How many threads an operation used where the run began: with another number sums are rounded otherwise. Absent from
-    /// runs of before this was kept, and where nothing is computed.
+    /// The number of threads of an operation where the run started: with another number sums are rounded differently.
+    /// Absent from runs before this was recorded, and where nothing is computed.
     public let threads: Int?
-    /// Of training, in bytes; a continued training divides its passes in the same way.
+    /// The memory of a training pass, in bytes; a resumed training divides its passes in the same way.
     public let memoryBudget: MemoryBudget?
-    /// What it learns from; absent from runs of before this was compared, and where nothing is trained.
+    /// The training images; absent from runs before this was compared, and where nothing is trained.
     public let trainingImages: TrainingImages?
-    /// Where the run was made; absent from runs of before this was kept.
+    /// The folders in which the run was made; absent from runs before this was recorded.
     public internal(set) var places: RunPlaces?
-    /// Of training, without loading; `nil` until it is finished.
+    /// The seconds of training, without loading; `nil` until it is finished.
     public var trainingSeconds: Double?
 
     static let version = 1
@@ -227,21 +227,21 @@ extension RunFolder {
       self.trainingSeconds = trainingSeconds
     }
 
-    /// Where the model, the data and the half of the classes are, as far as the run knows them.
+    /// The paths of the model and the data, and the half of the classes, as far as the run knows them.
     public var modelPath: String? { configuration?.model ?? imported?.model }
     public var root: String? { configuration?.root ?? imported?.root }
     public var data: String? { configuration?.data ?? imported?.data }
     public var classes: ClassSubset? { configuration?.classes ?? imported?.classes }
-    /// The classes of the data that the run is about.
+    /// The classes of the data that the run uses.
     public var choice: ClassChoice { configuration?.choice ?? classes.map { .part($0) } ?? .all }
     public var seed: Int? { configuration?.seed ?? imported?.seed }
   }
 }
 
-/// The images that a training learns from, as far as they must be the same where it goes on.
+/// The training images, as far as they must be the same when a training resumes.
 public struct TrainingImages: Sendable, Codable, Equatable {
   public let count: Int
-  /// Of the labels and paths, in their order.
+  /// The hash of the labels and paths, in their order.
   public let sha256: String
 
   init(of dataset: Dataset) {

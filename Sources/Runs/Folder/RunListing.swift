@@ -6,7 +6,8 @@ public struct RunListing: Sendable, Encodable {
   public let folder: String
   public let runs: [RunSummary]
 
-  /// As deep as `reproduce` puts its units under a folder of such outputs, and a little more.
+  /// The search depth: the depth at which `reproduce` puts its trials under a folder of such outputs, and a little
+  /// more.
   private static let depth = 6
 
   /// - Throws: ``RunError`` where there is no such folder, or it cannot be read.
@@ -17,7 +18,7 @@ public struct RunListing: Sendable, Encodable {
     runs = try Self.runs(under: url, path: folder, depth: Self.depth).map { RunSummary(of: $0.url, named: $0.path) }
   }
 
-  /// Goes down until there is a run; links are not followed, hidden folders are left out.
+  /// Searches folders until there is a run; links are not followed, hidden folders are skipped.
   private static func runs(under url: URL, path: String, depth: Int) throws -> [(url: URL, path: String)] {
     guard let names = try? FileManager.default.contentsOfDirectory(atPath: url.path) else {
       throw RunError.unreadableFolder(path: path)
@@ -39,26 +40,27 @@ public struct RunListing: Sendable, Encodable {
   }
 }
 
-/// Where a run was made: with it, relative places of its model and data are found from any folder, and after the run and
-/// they were moved together.
+/// The folders in which a run was made: with them, relative paths of its model and data can be resolved from any
+/// folder, even after the run was moved together with them.
 public struct RunPlaces: Sendable, Codable, Equatable {
-  /// The folder that relative places are below, absolute.
+  /// The folder that relative paths start from, absolute.
   public let workingFolder: String
-  /// The run's own, absolute.
+  /// The run's own folder, absolute.
   public let runFolder: String
 
-  /// Of a run that is made now.
+  /// Records the folders for a run that is made now.
   init(of run: URL) {
     workingFolder = Self.currentFolder
     runFolder = run.standardizedFileURL.path
   }
 
-  /// A place as the run knew it, absolute.
+  /// A path of the run, made absolute.
   func absolute(_ place: String) -> String {
     URL(filePath: place, relativeTo: URL(filePath: workingFolder, directoryHint: .isDirectory)).standardizedFileURL.path
   }
 
-  /// Where a place may be now: where it was; where it would be if it had moved with the run; and from the folder of today.
+  /// The possible current paths of a recorded path: the original; the one after a move together with the run; and the
+  /// one from the current folder.
   func candidates(for place: String, of run: URL) -> [String] {
     let moved = Self.path(from: runFolder, to: absolute(place))
     let movedPlace = run.appending(path: moved).standardizedFileURL.path
@@ -66,7 +68,7 @@ public struct RunPlaces: Sendable, Codable, Equatable {
     return isSameFolder ? [place, movedPlace] : [absolute(place), movedPlace, place]
   }
 
-  /// The folder that this process works in, absolute.
+  /// The working folder of this process, absolute.
   private static var currentFolder: String { FileSystem.currentFolder }
 
   /// The relative path that leads from one absolute path to another.
@@ -78,13 +80,13 @@ public struct RunPlaces: Sendable, Codable, Equatable {
 }
 
 extension RunFolder.Record {
-  /// Where something that the run names as `place` is now; the same name where it is nowhere.
+  /// The current path of a file that the run records as `place`; the same path where it is nowhere.
   func current(_ place: String, of run: URL) -> String {
     guard !ModelSource.embedded.contains(place), !DataSource.embedded.contains(place), let places else { return place }
     return places.candidates(for: place, of: run).first { FileSystem.exists($0) } ?? place
   }
 
-  /// The error about something that is not where the run had it.
+  /// The error about a file that is not where the run had it.
   func lost(_ thing: RunError.RunPart, _ place: String) -> RunError {
     .lost(thing, place: places?.absolute(place) ?? place)
   }

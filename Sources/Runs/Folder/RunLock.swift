@@ -2,19 +2,20 @@ import Foundation
 import Support
 import Synchronization
 
-/// The right to write into a folder, which one process at a time has: an flock on the file `lock` in it.
+/// An exclusive lock for writing into a folder, for one process at a time: an flock on the file `lock` in it.
 ///
-/// The system takes the lock back when the process ends, however it ends, so that a `lock` that a killed process has left
-/// says nothing. Where the file system knows no locks, nobody gets one: two trainings would write into one folder.
+/// The system releases the lock when the process ends, however it ends, so that a `lock` file that a killed process has
+/// left means nothing. Where the file system has no locks, the lock is refused: two trainings would write into one
+/// folder.
 public final class RunLock: Sendable {
   public let folder: URL
   private let made: CreatedDirectories
-  /// Of the locked file; `nil` once it is released.
+  /// The descriptor of the locked file; `nil` once it is released.
   private let descriptor: Mutex<Int32?>
 
-  /// Takes the lock, and makes the folder for it where there is none.
+  /// Takes the lock, and creates the folder where there is none.
   ///
-  /// - Parameter waiting: for whoever has it; otherwise the lock is refused at once.
+  /// - Parameter waiting: whether to wait for another holder; otherwise the lock is refused at once.
   /// - Throws: ``RunError/inUse(path:)``, ``LockError`` where the file system gives no locks, or `WritingError`
   ///   where the folder cannot be written.
   public init(at folder: URL, waiting: Bool = false) throws {
@@ -31,13 +32,13 @@ public final class RunLock: Sendable {
 
   deinit { release() }
 
-  /// Gives the lock back before the value goes, and takes away what was made for it and is empty.
+  /// Releases the lock before the value's lifetime ends, and removes what was created for it and is empty.
   ///
-  /// Say `defer { lock.release() }`: without a later use, a value may go before the end of its scope.
+  /// Write `defer { lock.release() }`: without a later use, a value may be released before the end of its scope.
   public func release() {
     descriptor.withLock { descriptor in
       guard let open = descriptor else { return }
-      // While it is still locked: whoever opened this file already finds that its name is gone, and begins again.
+      // While it is still locked: a process that has already opened this file finds that its name is gone, and retries.
       unlink(Self.file(in: folder).path)
       close(open)
       descriptor = nil
@@ -45,7 +46,7 @@ public final class RunLock: Sendable {
     }
   }
 
-  /// Whether a process has the lock of `folder` now.
+  /// Whether a process holds the lock of `folder` now.
   public static func isHeld(at folder: URL) -> Bool {
     let descriptor = open(file(in: folder).path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return false }
@@ -63,7 +64,7 @@ public final class RunLock: Sendable {
     while true {
       let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
       guard descriptor >= 0 else {
-        // The holder before may have taken the folder away, which it had made.
+        // The previous holder may have removed the folder, which it had created.
         guard errno == ENOENT, !isMadeAgain else {
           throw WritingError.failed(path: path, reason: String(cString: strerror(errno)))
         }
@@ -76,7 +77,7 @@ public final class RunLock: Sendable {
           throw RunError.inUse(path: folder.path)
         }
       } catch {
-        if error is LockError { unlink(path) }  // nobody has it: nobody can
+        if error is LockError { unlink(path) }  // no process holds it: none can
         close(descriptor)
         throw error
       }
@@ -91,7 +92,7 @@ public final class RunLock: Sendable {
       switch errno {
       case EINTR: continue
       case EWOULDBLOCK:
-        // `isHeld` has the file for an instant: that is no reason to refuse.
+        // `isHeld` locks the file for an instant: that is no reason to refuse.
         attempts += 1
         guard attempts < 5 else { return false }
         usleep(10_000)
@@ -110,7 +111,7 @@ public final class RunLock: Sendable {
   }
 }
 
-/// A lock that the file system would not give, for another reason than that somebody has it.
+/// A lock that the file system refuses, for another reason than that a process holds it.
 public struct LockError: UserFacingError, Equatable {
   public let problem: String
   public let remedy: String?

@@ -4,17 +4,17 @@ import Foundation
 import PromptLearning
 import Support
 
-/// One evaluation as it is kept in a run's folder: the figures, and what was answered to each image.
+/// One evaluation as a run's folder saves it: the figures, and the answer to each image.
 public struct SavedEvaluation: Sendable, Equatable {
-  /// What one image was taken for.
+  /// The answer to one image.
   public struct Row: Sendable, Equatable {
-    /// As the dataset spells it, relative to ``SavedEvaluation/imageFolder``.
+    /// The path as the dataset spells it, relative to ``SavedEvaluation/imageFolder``.
     public let file: String
     /// The right class.
     public let label: String
-    /// The class answered; `nil` where the scores were not numbers.
+    /// The predicted class; `nil` where the scores were not numbers.
     public let prediction: String?
-    /// Of the answer, in 0…1; 0 where there is none.
+    /// The answer's probability, in 0…1; 0 where there is none.
     public let probability: Float
 
     public init(file: String, label: String, prediction: String?, probability: Float) {
@@ -29,24 +29,24 @@ public struct SavedEvaluation: Sendable, Equatable {
 
   /// The dataset's title.
   public let dataset: String
-  /// Which of the dataset's classes were to tell apart.
+  /// The subset of the dataset's classes that was evaluated.
   public let classes: ClassSubset
-  /// Whether a person has chosen the classes: then they are those of ``classNames`` alone, whatever ``classes`` says.
+  /// Whether the user has chosen the classes: then they are those of ``classNames`` alone, whatever ``classes`` is.
   public let isChosen: Bool
   public let split: Split
   /// The names by label.
   public let classNames: [String]
-  /// The folder that the images lay in.
+  /// The folder of the images at that time.
   public let imageFolder: URL
   public let evaluation: Evaluation
-  /// One for each image, in the order of the dataset.
+  /// The answers, one for each image, in the order of the dataset.
   public let predictions: [Row]
 
   /// - Parameters:
-  ///   - dataset: the one measured on: its classes are those of `classes` alone.
-  ///   - classes: which half of the whole dataset's classes that was.
+  ///   - dataset: the evaluated dataset, with the classes of `classes` alone.
+  ///   - classes: the half of the whole dataset's classes that was evaluated.
   ///   - isChosen: whether they were chosen by name.
-  ///   - measurement: of the images of `split`, in their order.
+  ///   - measurement: the figures and answers on the images of `split`, in their order.
   public init(
     of measurement: (evaluation: Evaluation, answers: Answers), on dataset: Dataset, classes: ClassSubset,
     isChosen: Bool = false, split: Split
@@ -79,7 +79,7 @@ public struct SavedEvaluation: Sendable, Equatable {
     self.predictions = predictions
   }
 
-  /// The answers by label, as the metrics take them.
+  /// The answers by label, in the form that the metrics need.
   public var answers: Answers {
     let labels = Dictionary(zip(classNames, classNames.indices), uniquingKeysWith: { first, _ in first })
     return Answers(
@@ -88,7 +88,7 @@ public struct SavedEvaluation: Sendable, Equatable {
       confidences: predictions.map(\.probability), classes: classNames.count)
   }
 
-  /// The folder's name under `evaluations`: dataset, classes and split, in characters that every file system takes.
+  /// The folder's name under `evaluations`: dataset, classes and split, in characters that every file system accepts.
   public var name: String {
     let title = dataset.map { $0.isLetter || $0.isNumber || "._".contains($0) ? String($0) : "-" }.joined()
     let part = isChosen ? ClassChoice.chosen(classNames).folderPart.dropFirst() : classes.rawValue[...]
@@ -98,7 +98,7 @@ public struct SavedEvaluation: Sendable, Equatable {
   /// The images in an order that does not depend on the dataset's.
   package var sorted: [Row] { predictions.sorted { ($0.file, $0.label) < ($1.file, $1.label) } }
 
-  /// In what the images or classes differ from another evaluation's; `nil` where they are the same.
+  /// The difference in images or classes from another evaluation; `nil` where they are the same.
   package func difference(from other: SavedEvaluation) -> String? {
     guard classNames == other.classNames else {
       return "\(classNames.count) classes and \(other.classNames.count) with other names or in another order"
@@ -110,14 +110,14 @@ public struct SavedEvaluation: Sendable, Equatable {
   }
 }
 
-// An evaluation is kept as `evaluations/DATASET-CLASSES-SPLIT/`, which holds `evaluation.json` and `predictions.csv`.
+// An evaluation is saved as `evaluations/DATASET-CLASSES-SPLIT/`, which holds `evaluation.json` and `predictions.csv`.
 
 extension RunFolder {
   private var evaluationsURL: URL { url.appending(path: "evaluations") }
 
-  /// Writes an evaluation into this folder, in place of one of the same dataset, classes and split.
+  /// Writes an evaluation into this folder, replacing one of the same dataset, classes and split.
   ///
-  /// - Throws: `WritingError`, and leaves what was there.
+  /// - Throws: `WritingError`; an earlier evaluation is then unchanged.
   public func keep(_ evaluation: SavedEvaluation) throws {
     let folder = evaluationsURL
     guard mkdir(folder.path, 0o755) == 0 || errno == EEXIST else {
@@ -126,7 +126,7 @@ extension RunFolder {
     try AtomicFolder.write(to: folder.appending(path: evaluation.name)) { try evaluation.write(into: $0) }
   }
 
-  /// The evaluations kept here, by their folders' names.
+  /// The evaluations saved here, by their folders' names.
   ///
   /// - Throws: ``RunError/keptEvaluation(path:reason:)`` for one that cannot be read.
   public func evaluations() throws -> [SavedEvaluation] {
@@ -138,7 +138,7 @@ extension RunFolder {
 }
 
 extension SavedEvaluation {
-  /// What `evaluation.json` says.
+  /// The content of `evaluation.json`.
   private struct Summary: Codable {
     static let version = 1
 

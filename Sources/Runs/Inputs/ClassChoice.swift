@@ -2,10 +2,10 @@ import CLIP
 import Datasets
 import Support
 
-/// Which of a dataset's classes are meant: a part by its name, or chosen ones.
+/// A choice among a dataset's classes: a subset by its name, or chosen classes.
 public enum ClassChoice: Sendable, Equatable {
   case part(ClassSubset)
-  /// The names as a person lists them, or as the data spells them.
+  /// The names as the user lists them, or as the data spells them.
   case chosen([String])
 
   public static let all = ClassChoice.part(.all)
@@ -14,7 +14,7 @@ public enum ClassChoice: Sendable, Equatable {
 
   /// - Parameters:
   ///   - list: base, new, all, or names with commas between them.
-  ///   - file: the path of a file with names, as ``ClassNames/init(list:file:)`` takes it.
+  ///   - file: the path of a file with names, in the forms of ``ClassNames/init(list:file:)``.
   /// - Returns: `nil` where neither is given.
   /// - Throws: ``RunError/classList(source:problem:)``.
   public init?(list: String?, file: String?) throws {
@@ -27,7 +27,7 @@ public enum ClassChoice: Sendable, Equatable {
     }
   }
 
-  /// The classes of `dataset` that are meant.
+  /// The chosen classes of `dataset`.
   ///
   /// - Throws: `DatasetError`, such as `unknownClasses` for a name that no class has.
   public func callAsFunction(_ dataset: Dataset) throws -> Dataset {
@@ -38,17 +38,17 @@ public enum ClassChoice: Sendable, Equatable {
         return try dataset.choosing(names)
       } catch let error as DatasetError {
         guard case .unknownClasses(let names, let data, let nearest) = error.kind else { throw error }
-        // A part that was misspelt is a name alone.
+        // A misspelled subset looks like a single class name.
         let part = names.count == 1 ? names[0].nearest(among: ClassSubset.allCases.map(\.rawValue)) : nil
         throw DatasetError.unknownClasses(names, of: data, nearest: nearest ?? part)
       }
     }
   }
 
-  /// The part, where it is one.
+  /// The subset, where the choice is one.
   public var part: ClassSubset? { if case .part(let part) = self { part } else { nil } }
 
-  /// The part that a kept evaluation of these classes is one of.
+  /// The subset under which an evaluation of these classes is saved.
   var subset: ClassSubset {
     switch self {
     case .part(let part): part
@@ -58,7 +58,7 @@ public enum ClassChoice: Sendable, Equatable {
 
   var isChosen: Bool { if case .chosen = self { true } else { false } }
 
-  /// The part of a folder's name that tells runs on parts of one dataset apart; empty for all classes.
+  /// The suffix of a folder's name that distinguishes runs on subsets of one dataset; empty for all classes.
   public var folderPart: String {
     switch self {
     case .part(.all): ""
@@ -70,7 +70,7 @@ public enum ClassChoice: Sendable, Equatable {
   }
 }
 
-/// The classes that data has besides those that a run or an evaluation is about.
+/// The other classes of the data than those of a run or an evaluation.
 public struct LeftOutClasses: Sendable, Equatable, CustomStringConvertible {
   public let names: [String]
   private static let mostShown = 8
@@ -81,7 +81,7 @@ public struct LeftOutClasses: Sendable, Equatable, CustomStringConvertible {
     self.names = names
   }
 
-  /// Such as "left out: shirt, shoes".
+  /// A description such as "left out: shirt, shoes".
   public var description: String {
     "left out: " + names.prefix(Self.mostShown).joined(separator: ", ")
       + (names.count > Self.mostShown ? ", … (\(names.count) classes)" : "")

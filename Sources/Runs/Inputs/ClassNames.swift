@@ -2,14 +2,14 @@ import Datasets
 import Foundation
 import Support
 
-/// Class names as a person lists them.
+/// Class names as the user lists them.
 public struct ClassNames: Sendable, Equatable {
   public let names: [String]
 
   /// - Parameters:
   ///   - list: names with commas between them, or a list in JSON (``ClassNamesInJSON``).
-  ///   - file: the path of a file with one name a line, of a list in JSON, or of a table (CSV) whose column `class` holds
-  ///     names, each of them perhaps several times.
+  ///   - file: the path of a file with one name a line, of a list in JSON, or of a table (CSV) whose column `class`
+  ///     holds names, each of them perhaps several times.
   /// - Returns: `nil` where neither is given.
   /// - Throws: ``RunError/classList(source:problem:)``.
   public init?(list: String?, file: String?) throws {
@@ -24,15 +24,15 @@ public struct ClassNames: Sendable, Equatable {
 
   /// - Parameters:
   ///   - entries: names as they were sent or typed.
-  ///   - source: what errors call them.
-  /// - Throws: ``RunError/classList(source:problem:)`` where one is empty or stands there twice.
+  ///   - source: the list's name in errors.
+  /// - Throws: ``RunError/classList(source:problem:)`` where a name is empty or occurs twice.
   package init(_ entries: [String], source: String) throws {
     names = try Self.checked(entries, source: source)
   }
 
-  /// The names of a list that was typed or sent: with commas between them, or in JSON.
+  /// The names of a list that was typed or sent: separated by commas, or in JSON.
   ///
-  /// - Throws: ``RunError/classList(source:problem:)`` where it begins as JSON and is none.
+  /// - Throws: ``RunError/classList(source:problem:)`` where it begins as JSON but is not valid.
   package static func entries(of list: String, source: String) throws -> [String] {
     if let json = try ClassNamesInJSON(list, source: source) { return json.names }
     return list.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
@@ -86,19 +86,19 @@ public struct ClassNames: Sendable, Equatable {
   }
 }
 
-/// Class names in JSON, in the forms that are met: `["cat", "dog"]`, `{"classes": […]}`, `{"0": "cat", "1": "dog"}`,
-/// `{"0": ["n02123045", "tabby"]}` as ImageNet's, `{"cat": 0, "dog": 1}` as torchvision's and Hugging Face's, and
-/// `[{"id": 1, "name": "cat"}]` as COCO's.
+/// Class names in JSON, in the common forms: `["cat", "dog"]`, `{"classes": […]}`, `{"0": "cat", "1": "dog"}`,
+/// `{"0": ["n02123045", "tabby"]}` as for ImageNet, `{"cat": 0, "dog": 1}` as from torchvision and Hugging Face, and
+/// `[{"id": 1, "name": "cat"}]` as from COCO.
 struct ClassNamesInJSON {
   let names: [String]
 
-  /// The keys under which an object keeps its list.
+  /// The keys under which an object may have its list.
   private static let listKeys = [
     "classes", "class_names", "names", "labels", "id2label", "label2id", "class_to_idx", "categories",
   ]
 
   /// - Returns: `nil` for a text that doesn't begin as JSON: names may be anything else.
-  /// - Throws: ``RunError/classList(source:problem:)``, which names the entry.
+  /// - Throws: ``RunError/classList(source:problem:)``, with the entry.
   init?(_ text: String, source: String) throws {
     let opening = text.unicodeScalars.first { !$0.properties.isWhitespace && $0 != "\u{FEFF}" }
     guard opening == "[" || opening == "{" else { return nil }
@@ -163,7 +163,7 @@ struct ClassNamesInJSON {
 }
 
 extension JSONValue {
-  /// A text, the name of an object, or the second of a WordNet number and a name.
+  /// The name in an entry: a text, the name of an object, or the second of a WordNet number and a name.
   fileprivate var name: String? {
     switch self {
     case .string(let text): return text

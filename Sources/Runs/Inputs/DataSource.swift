@@ -4,14 +4,14 @@ import Foundation
 import Images
 import Support
 
-/// The images that a name or path on the command line stands for.
+/// The data source that a name or path on the command line refers to.
 public struct DataSource: Sendable, Equatable {
   /// The datasets that ship with the package.
   public static let embedded = ["openclipart"]
 
-  /// Where they lie.
+  /// The location of the data.
   public enum Place: Sendable, Equatable {
-    /// What ``Dataset/init(at:seed:isRecursive:)`` reads.
+    /// A file or folder for ``Dataset/init(at:seed:isRecursive:)``.
     case files(URL)
     case benchmark(PublishedDataset, root: URL)
   }
@@ -21,11 +21,10 @@ public struct DataSource: Sendable, Equatable {
   public let isRecursive: Bool
 
   /// - Parameters:
-  ///   - name: `openclipart`, a path that ``Dataset/init(at:seed:isRecursive:)`` reads, or a benchmark in any usual
-  ///     spelling.
+  ///   - name: `openclipart`, a path for ``Dataset/init(at:seed:isRecursive:)``, or a benchmark in any usual spelling.
   ///   - root: the folder of benchmarks; with it, `name` is a benchmark's.
   ///   - isRecursive: whether photos in sub-folders of a class folder count too.
-  /// - Throws: ``RunError``; never looks further than whether `name` is a path.
+  /// - Throws: ``RunError``; only checks whether `name` is a path.
   public init(_ name: String, root: String? = nil, isRecursive: Bool = false) throws {
     self.isRecursive = isRecursive
     if name == "openclipart" {
@@ -45,14 +44,14 @@ public struct DataSource: Sendable, Equatable {
     }
   }
 
-  /// The dataset as its lists state it; whether the images are there is not asked.
+  /// The dataset as its lists give it; whether the images exist is not checked.
   ///
-  /// - Parameter seed: of the random division of images that no split tells apart. Benchmarks have seeds of their own.
+  /// - Parameter seed: the seed of the random division of images without a split. Benchmarks have seeds of their own.
   public func dataset(seed: Int = 1) throws -> Dataset { try dataset(divided: .reference(seed: seed)) }
 
-  /// The same.
+  /// The dataset as its lists give it, with a given division.
   ///
-  /// - Parameter division: of images that no split tells apart.
+  /// - Parameter division: the division of images without a split.
   public func dataset(divided division: Division) throws -> Dataset {
     switch place {
     case .files(let location): try Dataset(at: location, division: division, isRecursive: isRecursive)
@@ -60,7 +59,8 @@ public struct DataSource: Sendable, Equatable {
     }
   }
 
-  /// A user's own photos are turned as their EXIF says; published datasets are read as the reference reads them.
+  /// The orientation of photos: a user's own are turned according to EXIF; published datasets are read as in the
+  /// reference.
   public var defaultOrientation: Orientation {
     switch place {
     case .files(let location): location == Embedded.openclipart ? .ignored : .exif
@@ -68,22 +68,22 @@ public struct DataSource: Sendable, Equatable {
     }
   }
 
-  /// The sample of these shots and seed that the reference kept beside a benchmark; `nil` where there is none.
+  /// The sample of these shots and seed that the reference saved in a benchmark's folder; `nil` where there is none.
   public func keptSample(shots: Int, seed: Int) -> URL? {
     guard case .benchmark(let benchmark, let root) = place else { return nil }
     return benchmark.keptSample(shots: shots, seed: seed, root: root)
   }
 
-  /// The dataset, with every image that it names in its place, under whatever spelling (``Dataset/located()``).
+  /// The dataset, with every image found under whatever spelling (``Dataset/located()``).
   ///
-  /// - Parameter seed: of the random division of images that no split tells apart.
+  /// - Parameter seed: the seed of the random division of images without a split.
   public func load(seed: Int = 1) throws -> Dataset {
     try dataset(seed: seed).located()
   }
 
-  /// The same.
+  /// The dataset with every image found, with a given division.
   ///
-  /// - Parameter division: of images that no split tells apart.
+  /// - Parameter division: the division of images without a split.
   public func load(divided division: Division) throws -> Dataset {
     try dataset(divided: division).located()
   }

@@ -4,40 +4,40 @@ import Images
 import Support
 import Torch
 
-/// What `models inspect` says of a checkpoint, whether or not it loads.
+/// The report of `models inspect` on a checkpoint, whether or not it loads.
 ///
-/// Whatever the checkpoint does not tell is absent.
+/// Facts that are not known are absent.
 public struct ModelReport: Sendable, Encodable {
   public let name: String
-  /// How the checkpoint says what it is: `open_clip`, `Hugging Face` or `weights alone`.
+  /// The way in which the checkpoint states its configuration: `open_clip`, `Hugging Face` or `weights alone`.
   public let form: String
   /// The file of weights, or the index of its shards.
   public let weights: String
-  /// Whose names the tensors have, and what stands before them.
+  /// The library whose names the tensors have, and their prefix.
   public let spelling, prefix: String
-  /// The name that many checkpoints share, such as `ViT-B/16`, or the sizes.
+  /// The name of the architecture, such as `ViT-B/16`, or its sizes.
   public let architecture: String?
   public let imageTower: String?
-  /// Of both towers, as the file stores them.
+  /// The number of parameters of both towers, as the file stores them.
   public let parameters: Int
-  /// How many tensors have each element type, such as "F16".
+  /// The number of tensors of each element type, such as "F16".
   public let precision: [String: Int]
-  /// E.
+  /// E, the width of the shared space.
   public let embeddingWidth: Int?
   public let text: Text?
   public let activation: String?
   public let preprocessing: Pixels?
-  /// What is not stated, and how it is answered.
+  /// The settings that are not stated, with their assumed values.
   public let assumptions: [String]
   public let logitScale: Float?
   public let sha256: String
   public let loads: Bool
-  /// Why it does not load.
+  /// The reason why it does not load.
   public let refusal: String?
   public let oddTensors: [OddTensor]
-  /// How many tensors hold no weights, and how many training left beside the model.
+  /// The number of tensors that are not weights, and of those outside the model.
   public let bookkeeping, beside: Int
-  /// What stands before further whole models of the file.
+  /// The prefixes of further whole models in the file.
   public let otherModels: [String]
 
   public struct Text: Sendable, Encodable {
@@ -52,15 +52,15 @@ public struct ModelReport: Sendable, Encodable {
 
   public struct OddTensor: Sendable, Encodable {
     public let tensor: String
-    /// `missing`, `unknown`, `shape`, `unreadable`, `not finite`, `all zero` or `constant`.
+    /// The problem: `missing`, `unknown`, `shape`, `unreadable`, `not finite`, `all zero` or `constant`.
     public let problem: String
-    /// Of a wrong shape.
+    /// The shapes, where they differ.
     public let expected, found: [Int]?
   }
 
-  /// Builds the model as far as it can be built, and describes it.
+  /// Builds the model as far as possible, and describes it.
   ///
-  /// - Parameter prefix: of the model that is meant, where the file holds several.
+  /// - Parameter prefix: the prefix of the wanted model, where the file holds several.
   /// - Throws: `CLIPError` where there are no tensors to describe.
   public init(of source: ModelSource, prefix: String? = nil) throws {
     let inspection = try CheckpointInspection(Checkpoint(at: source.location, prefix: prefix))
@@ -133,7 +133,7 @@ extension ModelReport.OddTensor: CustomStringConvertible {
 }
 
 extension ModelReport: CustomStringConvertible {
-  /// A table of what is known, one line each.
+  /// A table of the known facts, one on each line.
   public var description: String {
     var lines = [("model", name), ("form", formText)]
     func add(_ title: String, _ text: String?) {
@@ -168,7 +168,7 @@ extension ModelReport: CustomStringConvertible {
     }.joined(separator: "\n")
   }
 
-  /// Odd tensors that a person reads.
+  /// The number of odd tensors that are listed.
   private static let listed = 20
 
   private var formText: String {

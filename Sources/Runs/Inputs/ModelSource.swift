@@ -5,7 +5,7 @@ import PromptLearning
 import Support
 import Torch
 
-/// The checkpoint that a name or path on the command line stands for.
+/// The checkpoint that a name or path on the command line refers to.
 public struct ModelSource: Sendable {
   /// The models that ship with the package.
   public static let embedded = ["tiny-clip"]
@@ -13,7 +13,7 @@ public struct ModelSource: Sendable {
   /// The folder or the file.
   public let location: URL
 
-  /// - Parameter name: `tiny-clip`, or the path of whatever ``CLIPModel/init(weights:)`` reads.
+  /// - Parameter name: `tiny-clip`, or a path for ``CLIPModel/init(weights:)``.
   /// - Throws: ``RunError/unknownModel(name:nearest:)``.
   public init(_ name: String) throws {
     if name == "tiny-clip" {
@@ -25,12 +25,12 @@ public struct ModelSource: Sendable {
     }
   }
 
-  /// - Throws: ``RunError/precision(_:)`` where this machine cannot compute in it.
+  /// - Throws: ``RunError/precision(_:)`` where this machine does not support the precision.
   public func load(precision: Precision = .float32) throws -> CLIPModel {
     try CLIPModel(weights: location, precision: precision.checked())
   }
 
-  /// The name and hash that runs remember the checkpoint by.
+  /// The name and hash by which runs identify the checkpoint.
   public func identity() throws -> ModelIdentity {
     let files = try CheckpointFiles(at: location)
     return ModelIdentity(name: files.name, sha256: try files.hash())
@@ -38,7 +38,7 @@ public struct ModelSource: Sendable {
 }
 
 extension Precision {
-  /// This precision, if this machine can compute in it.
+  /// This precision, if this machine supports it.
   ///
   /// - Throws: ``RunError/precision(_:)``.
   public func checked() throws -> Precision {
@@ -48,8 +48,8 @@ extension Precision {
 }
 
 extension CLIPModel {
-  /// What a person should know of a checkpoint that does not state everything, in one line without its full stop; `nil`
-  /// where all is stated.
+  /// A notice about a checkpoint that does not state everything, in one line without its full stop; `nil` where all is
+  /// stated.
   public var assumptionNotice: String? {
     guard !configuration.assumptions.isEmpty else { return nil }
     return "\(name) leaves something open (\(configuration.assumptions.joined(separator: "; ")))."
@@ -57,7 +57,7 @@ extension CLIPModel {
       + " 'cocoop models convert' writes one to start from"
   }
 
-  /// What the checkpoint holds beside the model, in one line without its full stop; `nil` where there is nothing.
+  /// A notice about tensors outside the model, in one line without its full stop; `nil` where there are none.
   public var passedOverNotice: String? {
     guard !passedOver.isEmpty else { return nil }
     let (listed, count) = (passedOver.grouped.prefix(5), passedOver.grouped.count)
@@ -69,12 +69,12 @@ extension CLIPModel {
       + (other ?? "")
   }
 
-  /// What a person should know of the checkpoint, each in one line without its full stop.
+  /// The notices about the checkpoint, each in one line without its full stop.
   public var notices: [String] { [assumptionNotice, passedOverNotice].compactMap { $0 } }
 }
 
 extension [String] {
-  /// Names of tensors by what they begin with: "optimizer (12 tensors)", "best_acc1".
+  /// The names of tensors grouped by their beginnings: "optimizer (12 tensors)", "best_acc1".
   fileprivate var grouped: [String] {
     let groups = Dictionary(grouping: self) { $0.prefix { $0 != "." } }
     return groups.sorted { $0.key < $1.key }.map { first, names in

@@ -5,10 +5,11 @@ import PromptLearning
 import Support
 import Torch
 
-/// What the context vectors of a run come nearest to in the vocabulary: what `prompts words` prints.
+/// The vocabulary entries nearest to the context vectors of a run: the output of `prompts words`.
 public struct ContextWords: Sendable, Codable, Equatable {
   public let method: Method
-  /// One where all classes share their vectors, one a class where each has its own; then those that an image has shifted.
+  /// One set where all classes share their vectors, one for each class otherwise; then the sets that an image has
+  /// shifted.
   public let contexts: [Context]
 
   /// A set of M context vectors.
@@ -26,8 +27,8 @@ extension LoadedRun {
   /// Reads the run's context vectors as words.
   ///
   /// - Parameters:
-  ///   - count: how many entries for each vector.
-  ///   - image: also reads the vectors as this image shifts them; CoCoOp's alone are shifted.
+  ///   - count: the number of entries for each vector.
+  ///   - image: an image for which the shifted vectors are read too; only CoCoOp's are shifted.
   /// - Throws: ``RunError``, `LearningError`, `ImageError`.
   public func contextWords(count: Int, image: URL? = nil) throws -> ContextWords {
     let (learned, method) = try learnedContexts()
@@ -42,7 +43,7 @@ extension LoadedRun {
       guard learned.isConditional else {
         throw RunError.sameForEveryImage(path: path, method: method.title)
       }
-      let reading = PhotoReading(orientation: record.configuration?.orientation ?? .ignored)
+      let reading = record.configuration?.reading() ?? PhotoReading()
       let square = try clip.configuration.preprocessing.square(at: image, reading: reading)
       let features = try clip.imageEmbeddings(ofSquares: [square]).unitRows()  // [1, E]
       let shifted = try learned.shifted(by: features).reshaped([-1, clip.textEncoder.width])  // [M, D]
@@ -52,7 +53,7 @@ extension LoadedRun {
     return ContextWords(method: method, contexts: contexts)
   }
 
-  /// Prompts of the reference don't say what their classes are called.
+  /// The name of a class: prompts of the reference do not contain it.
   private func className(_ label: Int) -> String {
     record.classNames.indices.contains(label) ? record.classNames[label] : "class \(label + 1)"
   }

@@ -5,21 +5,22 @@ import PromptLearning
 import Support
 import Torch
 
-/// What a run of CoCoOp keeps for answers near the cost of zero-shot CLIP, in `fast.json`: where to expand its class
-/// features, and how near the exact answers the expansion came on images held out of the training.
+/// The data for answers near the cost of zero-shot CLIP, saved by a run of CoCoOp in `fast.json`: the point around
+/// which its class features are expanded, and the agreement with the exact answers on held-out images.
 public struct FastMode: Sendable, Codable, Equatable {
   public let version: Int
   public let codes: CodeStatistics
   public let agreement: FastAgreement
 
   static let version = 1
-  /// More training images would not move the codes' means by much, nor more held out the agreement.
+  /// The number of images: more training images would hardly change the codes' means, nor more held-out images the
+  /// agreement.
   private static let imagesForCodes = 128
   private static let imagesHeldOut = 200
 
   /// Expands around the training images of `dataset` and compares with the exact answers on its validation images.
   ///
-  /// - Returns: `nil` where no image was held out.
+  /// - Returns: `nil` where there are no held-out images.
   init?(
     of classifier: any FastAnswering, on dataset: Dataset, by extractor: FeatureExtractor,
     within budget: MemoryBudget, progress: (TrainingProgress) throws -> Void
@@ -40,9 +41,9 @@ public struct FastMode: Sendable, Codable, Equatable {
     agreement = try FastAgreement(of: fast, on: embeddings, within: budget)
   }
 
-  /// The passes that make a classifier which expands around the run's codes, within `budget` each.
+  /// The preparation of a classifier that expands around the run's codes, in passes within `budget` each.
   ///
-  /// - Parameter exact: the run's own, or the same over other classes.
+  /// - Parameter exact: the run's own classifier, or the same over other classes.
   public func preparation(
     of exact: any FastAnswering, within budget: MemoryBudget
   ) throws -> FastPreparation {
@@ -58,7 +59,7 @@ extension RunFolder {
     try AtomicFile.write(JSONEncoder.readable.encode(mode) + Data("\n".utf8), to: fastModeURL)
   }
 
-  /// - Throws: ``RunError/noFastMode(path:reason:)`` where it was not measured, or came out too far from exact.
+  /// - Throws: ``RunError/noFastMode(path:reason:)`` where it was not measured, or is not accurate enough.
   func fastMode() throws -> FastMode {
     guard FileManager.default.fileExists(atPath: fastModeURL.path) else {
       let isImported = (try? record())?.imported != nil
@@ -86,7 +87,7 @@ extension RunFolder {
 }
 
 extension Array {
-  /// At most `count` of the elements, evenly spread over all.
+  /// A selection of at most `count` elements, at equal distances.
   fileprivate func thinned(to count: Int) -> [Element] {
     self.count <= count ? self : (0..<count).map { self[$0 * self.count / count] }
   }

@@ -4,22 +4,24 @@ import Foundation
 import PromptLearning
 import Torch
 
-/// Where prompts come from that were not trained here, as far as it is known.
+/// The origin of prompts that were not trained here, as far as it is known.
 public struct ImportedPrompts: Sendable, Codable, Equatable {
   /// The file that they were read from.
   public let file: String
-  /// As the command line names them.
+  /// The model, as named on the command line.
   public let model: String
   public var data: String?
   public var root: String?
+  /// Whether photos in sub-folders of a class folder count too; `nil` is no.
+  public var isRecursive: Bool?
   public var classes: ClassSubset?
-  /// Of the random division of images that no split tells apart.
+  /// The seed of the random division of images without a split.
   public var seed: Int?
-  /// Of the reference's training.
+  /// The epoch of the reference's training.
   public let epoch: Int?
   /// The accuracy on validation images, in percent.
   public let validationResult: Double?
-  /// The element type that the file had, as safetensors spells it.
+  /// The element type in the file, by safetensors' name.
   public let precision: String
 
   init(_ prompts: ReferencePrompts, model: String) {
@@ -31,35 +33,42 @@ public struct ImportedPrompts: Sendable, Codable, Equatable {
   }
 }
 
-/// What an import learns of the classes that prompts belong to.
+/// The classes of imported prompts, as far as they are known.
 public struct ImportClasses: Sendable {
   let names: [String]
   var data: String?
   var root: String?
+  var isRecursive: Bool?
   var subset: ClassSubset?
   var seed: Int?
+  /// The dataset's title; empty where nobody knows it.
+  var title = ""
 
-  /// Nothing is known of them.
+  /// Unknown classes.
   public static let unknown = ImportClasses(names: [])
 
   private init(names: [String]) { self.names = names }
 
-  /// Those of a list, in its order.
+  /// The classes of a list, in its order.
   public init(_ list: ClassNames) { self.init(names: list.names) }
 
   /// Those of a dataset, or of a half of it.
-  public init(data: String, root: String?, subset: ClassSubset, seed: Int) throws {
-    self.init(names: try DataSource(data, root: root).load(seed: seed).subset(subset).classNames)
+  public init(data: String, root: String?, isRecursive: Bool = false, subset: ClassSubset, seed: Int) throws {
+    let source = try DataSource(data, root: root, isRecursive: isRecursive)
+    let dataset = try source.load(seed: seed)
+    self.init(names: try dataset.subset(subset).classNames)
+    title = dataset.name
     (self.data, self.root, self.subset, self.seed) = (data, root, subset, seed)
+    self.isRecursive = isRecursive ? true : nil
   }
 }
 
 extension RunFolder {
-  /// Puts prompts of the reference into this folder, as a training would have left them.
+  /// Puts prompts of the reference into this folder, in the form of a finished training.
   ///
   /// - Parameters:
-  ///   - model: as the command line names it.
-  ///   - position: where CoOp's class name stands, which the reference's file does not say.
+  ///   - model: the model, as named on the command line.
+  ///   - position: the position of CoOp's class name, which the reference's file does not contain.
   /// - Throws: ``RunError``, `LearningError`. Nothing is written then.
   public func adopt(
     _ reference: ReferencePrompts, model: String, classes: ImportClasses, position: ContextPosition
@@ -67,9 +76,9 @@ extension RunFolder {
     let source = try ModelSource(model)
     let identity = try source.identity()
     let prompts = try reference.checkpoint(
-      on: source.load(), identity: identity, classNames: classes.names, position: position)
+      on: source.load(), identity: identity, classNames: classes.names, position: position, dataset: classes.title)
     var imported = ImportedPrompts(reference, model: model)
-    (imported.data, imported.root) = (classes.data, classes.root)
+    (imported.data, imported.root, imported.isRecursive) = (classes.data, classes.root, classes.isRecursive)
     (imported.classes, imported.seed) = (classes.subset, classes.seed)
     let record = Record(nil, imported: imported, model: identity, classNames: classes.names)
     let lock = try claim()
@@ -80,12 +89,12 @@ extension RunFolder {
 }
 
 extension LoadedRun {
-  /// Writes the prompts in the reference's form.
+  /// Writes the prompts in the reference's format.
   ///
   /// - Parameters:
-  ///   - url: a file where its name has ".pth" in it, an output folder otherwise.
-  ///   - precision: `nil` takes that of the file that the prompts were imported from, or 32 bits.
-  ///   - isReplacing: whether a file that is there may be replaced.
+  ///   - url: a file where its name contains ".pth", an output folder otherwise.
+  ///   - precision: the element type; `nil` takes that of the file that the prompts were imported from, or 32 bits.
+  ///   - isReplacing: whether an existing file may be replaced.
   /// - Returns: the file that was written.
   /// - Throws: ``RunError``, `LearningError`, `TorchError`, `WritingError`.
   public func export(to url: URL, precision: Tensor.Kind? = nil, isReplacing: Bool = false) throws -> URL {

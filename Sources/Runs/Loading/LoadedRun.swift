@@ -7,22 +7,22 @@ import PromptLearning
 import Support
 import Torch
 
-/// A finished run with its model, ready to name images.
+/// A finished run with its model, ready to predict images.
 public struct LoadedRun: Sendable {
   public let record: RunFolder.Record
   public let clip: CLIPModel
-  /// `nil` for prompts of the reference.
+  /// The run's folder; `nil` for prompts of the reference.
   private let folder: RunFolder?
-  /// What the run has learned.
+  /// The result of the run's learning.
   let artifact: Artifact
   private let identity: ModelIdentity
   let path: String
 
   /// - Parameters:
   ///   - url: a folder that `train` or `prompts import` has written, or prompts of the reference: a file or a folder.
-  ///   - model: where the run's checkpoint lies now; `nil` takes the place that the run remembers. The reference's files
-  ///     remember none.
-  ///   - precision: of the products of frozen layers, whatever the run was trained in.
+  ///   - model: the current path of the run's checkpoint; `nil` takes the path in the run. The reference's files have
+  ///     none.
+  ///   - precision: the precision of the products in frozen layers, whatever the run was trained in.
   /// - Throws: ``RunError``, and `LearningError` where the checkpoint is not the one that the run was learned on.
   public init(folder url: URL, model: String? = nil, precision: Precision = .float32) throws {
     if !RunFolder.isRun(url), ReferencePrompts.mayStand(at: url) {
@@ -49,7 +49,7 @@ public struct LoadedRun: Sendable {
     path = folder.artifactURL.path
   }
 
-  /// Prompts of the reference as they are. Their class names are unknown, and CoOp's stand at the end.
+  /// Loads prompts of the reference directly. Their class names are unknown, and CoOp's are at the end.
   private init(reference url: URL, model: String?, _ precision: Precision) throws {
     let reference = try ReferencePrompts(at: url)
     guard let model else { throw RunError.modelNotNamed(path: reference.url.path) }
@@ -63,21 +63,21 @@ public struct LoadedRun: Sendable {
     folder = nil
   }
 
-  /// The classes that the run's data has besides its own, as far as the run knows.
+  /// The other classes of the run's data, as far as the run knows them.
   public var leftOut: LeftOutClasses? { LeftOutClasses(record.otherClasses ?? []) }
 
-  /// How the run has learned, or nothing was to be learned.
+  /// The run's method.
   public var method: Method { record.configuration?.method ?? artifact.description.method }
 
-  /// What the run has learned, over its own classes or over others.
+  /// The run's classifier, over its own classes or over others.
   ///
-  /// - Throws: `LearningError`, such as where it knows its own classes alone.
+  /// - Throws: `LearningError`, for example where it supports only its own classes.
   public func classifier(for classNames: [String]? = nil) throws -> any ImageClassifier {
     guard classNames != nil || !record.classNames.isEmpty else { throw RunError.classesNotNamed(path: path) }
     return try artifact.classifier(on: clip, identity: identity, classNames: classNames, path: path)
   }
 
-  /// The same near the cost of zero-shot CLIP, for CoCoOp.
+  /// The run's approximate classifier near the cost of zero-shot CLIP, for CoCoOp.
   ///
   /// - Throws: ``RunError/noFastMode(path:reason:)``.
   public func fastClassifier(
@@ -93,9 +93,9 @@ public struct LoadedRun: Sendable {
 
   private static let onlyForCoCoOp = "it is no run of CoCoOp's"
 
-  /// What ``fastClassifier(for:within:)`` needs of the run, and how near it comes to the exact answers.
+  /// The run's data for ``fastClassifier(for:within:)``, and its agreement with the exact answers.
   ///
-  /// - Throws: ``RunError/noFastMode(path:reason:)`` where the run cannot answer fast, or not nearly enough.
+  /// - Throws: ``RunError/noFastMode(path:reason:)`` where the run cannot answer fast, or not accurately enough.
   public func fastMode() throws -> FastMode {
     guard let folder, method.answersFast else {
       throw RunError.noFastMode(path: path, reason: Self.onlyForCoCoOp)
@@ -109,12 +109,12 @@ public struct LoadedRun: Sendable {
     return mode
   }
 
-  /// The classifier as it would be if no image shifted its prompts; `nil` for a method whose prompts none does.
+  /// The classifier without the image's effect on its prompts; `nil` for a method without such an effect.
   package func classifierWithoutImage(for classNames: [String]) throws -> (any ImageClassifier)? {
     try artifact.classifierWithoutImage(on: clip, identity: identity, classNames: classNames, path: path)
   }
 
-  /// The context vectors that the run has learned.
+  /// The learned context vectors of the run.
   ///
   /// - Throws: ``RunError/noContexts(path:method:)`` for a method that learns none.
   package func learnedContexts() throws -> (contexts: LearnedContexts, method: Method) {
@@ -124,13 +124,14 @@ public struct LoadedRun: Sendable {
     return (contexts, method)
   }
 
-  /// The images to measure the run on, all in their places: its own dataset in the parts that it was trained with, or another.
+  /// The images for evaluating the run, all found: its own dataset with the splits of the training, or another.
   ///
   /// - Parameters:
   ///   - data: another dataset than the run's.
-  ///   - root: where benchmarks lie now; `nil` takes the place that the run remembers.
-  ///   - classes: `nil` takes the run's.
-  ///   - isRecursive: whether photos in sub-folders of another dataset's class folders count too; the run knows of its own.
+  ///   - root: the current folder of benchmarks; `nil` takes the one in the run.
+  ///   - classes: the classes to evaluate; `nil` takes the run's.
+  ///   - isRecursive: whether photos in sub-folders of another dataset's class folders count too; for its own, the run
+  ///     knows.
   /// - Throws: ``RunError/otherClasses(path:data:difference:)`` where the run's own dataset has changed its classes.
   public func dataset(
     named data: String? = nil, root: String? = nil, classes: ClassChoice? = nil, isRecursive: Bool = false
@@ -147,7 +148,7 @@ public struct LoadedRun: Sendable {
     return try choice(whole)
   }
 
-  /// The run's own dataset, wherever it is now.
+  /// The run's own dataset, at its current location.
   private func ownSource(root: String?) throws -> DataSource {
     guard let name = record.data else { throw RunError.dataNotNamed(path: path) }
     let run = folder?.url ?? URL(filePath: path)
@@ -156,7 +157,7 @@ public struct LoadedRun: Sendable {
     do {
       return try DataSource(
         ownRoot == nil ? record.current(name, of: run) : name, root: ownRoot,
-        isRecursive: record.configuration?.isRecursive ?? false)
+        isRecursive: record.configuration?.isRecursive ?? record.imported?.isRecursive ?? false)
     } catch let error as RunError where error.kind == .unknownData {
       throw record.lost(.data, name)
     }
@@ -172,67 +173,62 @@ public struct LoadedRun: Sendable {
     throw RunError.otherClasses(path: folder.url.path, data: data, difference: difference)
   }
 
-  /// How well the run names the images of one part of `dataset`, over that dataset's classes, with what it answers to each.
-  ///
-  /// - Parameter cacheFolder: where image features are found and kept; `nil` computes them.
-  public func measurement(
-    on dataset: Dataset, split: Split, within budget: MemoryBudget = .automatic, cacheFolder: URL? = nil,
-    progress: (Int) throws -> Void
-  ) throws -> (evaluation: Evaluation, answers: Answers) {
-    guard !dataset.examples(in: split).isEmpty else {
-      throw RunError.nothingToMeasure(path: path, split: split.rawValue)
-    }
-    let cache = cacheFolder.map { FeatureCache(folder: $0, model: identity.sha256) }
-    func measured(_ classifier: some ImageClassifier) throws -> (evaluation: Evaluation, answers: Answers) {
-      try Evaluator(classifier, within: budget, cache: cache).measurement(on: dataset, split: split, progress: progress)
-    }
-    return try measured(classifier(for: dataset.classNames))
-  }
-
-  /// The same on the images that can be read, with the others.
+  /// The figures and answers of the run on the images of one split of `dataset`, over that dataset's classes.
   ///
   /// - Parameters:
   ///   - cacheFolder: where image features are found and kept; `nil` computes them.
-  ///   - reading: how the images are read.
+  ///   - reading: how the images are read; `nil` reads them as the run has learned its own.
+  /// - Throws: ``RunError/nothingToMeasure(path:split:)``, and what reading images throws.
+  public func measurement(
+    on dataset: Dataset, split: Split, within budget: MemoryBudget = .automatic, cacheFolder: URL? = nil,
+    reading: PhotoReading? = nil, progress: (Int) throws -> Void
+  ) throws -> (evaluation: Evaluation, answers: Answers) {
+    try classifier(toName: split, of: dataset).measurement(
+      on: dataset, split: split, within: budget, cache: cache(in: cacheFolder), reading: reading ?? self.reading,
+      progress: progress)
+  }
+
+  /// The same on the images that can be read, with the others.
   public func measurementOfReadable(
     on dataset: Dataset, split: Split, within budget: MemoryBudget = .automatic, cacheFolder: URL? = nil,
-    reading: PhotoReading, progress: (Int) throws -> Void
+    reading: PhotoReading? = nil, progress: (Int) throws -> Void
   ) throws -> (measurement: (evaluation: Evaluation, answers: Answers), unreadable: [UnreadablePhoto]) {
+    try classifier(toName: split, of: dataset).measurementOfReadable(
+      on: dataset, split: split, within: budget, cache: cache(in: cacheFolder), reading: reading ?? self.reading,
+      progress: progress)
+  }
+
+  private func classifier(toName split: Split, of dataset: Dataset) throws -> any ImageClassifier {
     guard !dataset.examples(in: split).isEmpty else {
       throw RunError.nothingToMeasure(path: path, split: split.rawValue)
     }
-    let cache = cacheFolder.map { FeatureCache(folder: $0, model: identity.sha256) }
-    func measured(
-      _ classifier: some ImageClassifier
-    ) throws -> (measurement: (evaluation: Evaluation, answers: Answers), unreadable: [UnreadablePhoto]) {
-      try Evaluator(classifier, within: budget, cache: cache, reading: reading).measurementOfReadable(
-        on: dataset, split: split, progress: progress)
-    }
-    return try measured(classifier(for: dataset.classNames))
+    return try classifier(for: dataset.classNames)
   }
+
+  private func cache(in folder: URL?) -> FeatureCache? {
+    folder.map { FeatureCache(folder: $0, model: identity.sha256) }
+  }
+
+  /// How the run has read its own photos, but for limits.
+  public var reading: PhotoReading { record.configuration?.reading() ?? PhotoReading() }
+
+  /// How much of a photo is decoded: as the run has learned.
+  public var photoDecoding: PhotoDecoding { record.configuration?.photoDecoding ?? .exact }
 
   /// Whether the photos of a dataset are turned as their EXIF says: the run's own as it has learned them, others as
   /// ``DataSource/defaultOrientation`` has it.
   ///
   /// - Parameter data: another dataset than the run's.
   public func orientation(ofData data: String?, root: String?) throws -> Orientation {
-    guard let data, data != record.data else { return record.configuration?.orientation ?? .ignored }
+    guard let data, data != record.data else { return reading.orientation }
     return try DataSource(data, root: root).defaultOrientation
-  }
-
-  /// The figures alone.
-  public func evaluation(
-    on dataset: Dataset, split: Split, within budget: MemoryBudget = .automatic, cacheFolder: URL? = nil,
-    progress: (Int) throws -> Void
-  ) throws -> Evaluation {
-    try measurement(on: dataset, split: split, within: budget, cacheFolder: cacheFolder, progress: progress).evaluation
   }
 
   /// Keeps an evaluation in the run's folder, log and curves; prompts of the reference have none, and nothing is kept then.
   ///
   /// - Parameters:
-  ///   - measurement: of `dataset`, whose classes are `classes`; `nil` for the run's own.
-  /// - Throws: `WritingError`, such as where the folder may not be written to.
+  ///   - measurement: the figures and answers on `dataset`, whose classes are `classes`; `nil` for the run's own.
+  /// - Throws: `WritingError`, for example where the folder is not writable.
   public func keep(
     _ measurement: (evaluation: Evaluation, answers: Answers), on dataset: Dataset, classes: ClassChoice?, split: Split
   ) throws {

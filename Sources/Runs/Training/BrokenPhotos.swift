@@ -4,14 +4,14 @@ import Images
 import Support
 import Synchronization
 
-/// Photos of a dataset that are there and cannot be read.
+/// The photos of a dataset that exist but cannot be read.
 public struct BrokenPhotos: Sendable {
-  /// In the order of the examples: the path under the dataset's folder, and what is wrong in one sentence.
+  /// The photos in the order of the examples: the path under the dataset's folder, and the problem in one sentence.
   public let photos: [(path: String, problem: String)]
 
   /// Opens photos on all cores.
   ///
-  /// - Parameter isThorough: decodes each of them; otherwise one that ends as its format does is believed.
+  /// - Parameter isThorough: whether each photo is decoded; otherwise one with its format's end is accepted.
   public init(
     among examples: [Example], of dataset: Dataset, isThorough: Bool,
     limits: DecodingLimits = .standard
@@ -32,13 +32,13 @@ public struct BrokenPhotos: Sendable {
     photos = problems.withLock(\.self).sorted { $0.key < $1.key }.map { (paths[$0.key], $0.value) }
   }
 
-  /// What becomes of photos to learn from that cannot be read.
+  /// The treatment of training photos that cannot be read.
   public enum Rule: Sendable {
-    /// Nobody looks: the training ends where it meets one.
+    /// The photos are not checked: the training ends where it meets a broken one.
     case unchecked
-    /// They are all told before the training begins, which then does not.
+    /// All broken photos are reported before the training, which then does not start.
     case refused
-    /// The training does without them.
+    /// The training leaves them out.
     case skipped
 
     /// - Throws: ``RunError/brokenPhotos(count:of:first:)``, or `DatasetError` where a class has no others.

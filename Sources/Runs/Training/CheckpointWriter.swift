@@ -3,18 +3,18 @@ import Foundation
 import PromptLearning
 import Support
 
-/// How often a training writes down where it stands. Whatever stops it costs no more than what came after that.
+/// The interval between checkpoints. An interruption loses at most the work since the last one.
 public enum CheckpointInterval: Sendable, Equatable {
-  /// As often as a hundredth of the time allows: after a step once ten seconds have passed, after an epoch at once, but never
-  /// before a hundred times as long has passed as the last checkpoint took to write.
+  /// Checkpoints take at most a hundredth of the time: after a step once ten seconds have passed, after an epoch at
+  /// once, but never before a hundred times the duration of the last checkpoint's writing has passed.
   case automatic
-  /// After every so many steps of an epoch, and after every epoch.
+  /// A checkpoint follows every so many steps of an epoch, and every epoch.
   case steps(Int)
 
   /// - Parameters:
-  ///   - step: the number of the step that was made, from 1; `nil` at the end of an epoch.
-  ///   - elapsed: since the last checkpoint.
-  ///   - cost: what that took to write.
+  ///   - step: the number of the completed step, from 1; `nil` at the end of an epoch.
+  ///   - elapsed: the time since the last checkpoint.
+  ///   - cost: the duration of its writing.
   package func isDue(after step: Int?, elapsed: Duration, cost: Duration) -> Bool {
     switch self {
     case .automatic: elapsed >= cost * 100 && (step == nil || elapsed >= .seconds(10))
@@ -23,23 +23,23 @@ public enum CheckpointInterval: Sendable, Equatable {
   }
 }
 
-/// Writes the checkpoints of one training, and the lines of its epochs: `metrics.jsonl` may be ahead of the checkpoint, never
-/// behind.
+/// Writes the checkpoints of one training, and the lines of its epochs: `metrics.jsonl` may be ahead of the checkpoint,
+/// never behind.
 struct CheckpointWriter {
   let folder: RunFolder
-  /// What the checkpoints hold.
+  /// The description of the checkpoints' artifact.
   let description: ArtifactDescription
   let interval: CheckpointInterval
 
   private var metrics: AppendedFile?
   private var written = ContinuousClock.now
   private var cost = Duration.zero
-  /// Where the training stood in the newest checkpoint.
+  /// The position of the training in the newest checkpoint.
   private var kept: (epochs: Int, steps: Int)
 
   /// - Parameters:
-  ///   - state: that is kept already.
-  ///   - cost: what writing it took; zero where that is not known.
+  ///   - state: the state that is already saved.
+  ///   - cost: the duration of its writing; zero where it is not known.
   init(
     _ folder: RunFolder, _ description: ArtifactDescription, every interval: CheckpointInterval,
     from state: TrainingState,
@@ -65,7 +65,7 @@ struct CheckpointWriter {
     try keep(trainer)
   }
 
-  /// Keeps what is not kept yet.
+  /// Saves the state unless it is already saved.
   mutating func keep<Learner>(_ trainer: Trainer<Learner>) throws {
     let state = trainer.state
     guard kept != (state.completedEpochs, state.position.steps) else { return }
@@ -77,10 +77,10 @@ struct CheckpointWriter {
     kept = (state.completedEpochs, state.position.steps)
   }
 
-  /// What stopped a training, after its last step is kept where that can be.
+  /// The error that ends a training, after its last step is saved where that is possible.
   mutating func ending<Learner>(_ trainer: Trainer<Learner>, by error: any Error) -> any Error {
     do {
-      // Numbers that diverge are no good to go on from, and a disk that has no room has none now.
+      // Diverged numbers are useless for a resume, and a full disk has no space now.
       if (error as? LearningError)?.kind == .diverged { return error }
       if error is WritingError { throw error }
       try keep(trainer)

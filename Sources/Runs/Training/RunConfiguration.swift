@@ -5,38 +5,41 @@ import Images
 import PromptLearning
 import Torch
 
-/// Everything that decides what a run learns. Two runs with equal configurations on one machine end with equal bits.
+/// Everything that determines what a run learns. Two runs with equal configurations on one machine end with equal bits.
 public struct RunConfiguration: Sendable, Codable, Equatable {
-  /// As the command line names them.
+  /// The model, as named on the command line.
   public var model: String
   public var data: String
-  /// The folder of benchmarks, where ``data`` names one.
+  /// The folder of benchmarks, where ``data`` is the name of one.
   public var root: String?
   /// Whether photos in sub-folders of a class folder count too; `nil` is no.
   public var isRecursive: Bool?
-  /// A few-shot sample made elsewhere, which stands for the one that ``shots`` and ``seed`` draw.
+  /// A few-shot sample from elsewhere, which replaces the one that ``shots`` and ``seed`` draw.
   public var fewShotList: String?
   public var method: Method
   public var classes: ClassSubset
-  /// The names of the classes to learn, as the data spells them, where a person has chosen them; ``classes`` is then all.
+  /// The names of the classes to learn, as the data spells them, where the user has chosen them; ``classes`` is then
+  /// all.
   public var chosenClasses: [String]?
-  /// Of the division of images that the data doesn't tell apart, in which the ``shots`` come first; `nil` divides as the
+  /// The seed of the division of images without a split, in which the ``shots`` come first; `nil` divides as the
   /// reference does, with ``seed``.
   public var divisionSeed: Int?
-  /// Whether such images are all learned from; `nil` is no.
+  /// Whether such images are all for training; `nil` is no.
   public var testsNothing: Bool?
-  /// Photos of each class; `nil` takes all.
+  /// The number of training photos of each class; `nil` takes all.
   public var shots: Int?
   public var seed: Int
   public var context: Context
-  /// The method's own settings where they are not the standard ones; `nil` where all are.
+  /// The method's own settings where they differ from the defaults; `nil` where none does.
   public var options: MethodOptions?
-  /// Of the products of frozen layers; `nil` is float32, which is exact.
+  /// The precision of the products in frozen layers; `nil` is float32, which is exact.
   public var precision: Precision?
-  /// `nil` for methods that no optimiser steps through images for: zero-shot and the linear probe.
+  /// The training; `nil` for methods without an optimiser that steps through images: zero-shot and the linear probe.
   public var training: TrainingConfiguration?
-  /// Whether photos are turned as their EXIF says; `nil`, as in runs of before the choice, is ``Orientation/ignored``.
+  /// Whether photos are turned according to EXIF; `nil`, as in older runs, is ``Orientation/ignored``.
   public var orientation: Orientation?
+  /// How much of a photo is decoded; `nil`, as in runs of before the choice, is ``PhotoDecoding/exact``.
+  public var photoDecoding: PhotoDecoding?
 
   public typealias Context = ContextSettings
 
@@ -46,7 +49,7 @@ public struct RunConfiguration: Sendable, Codable, Equatable {
     classes: ClassSubset = .all, chosenClasses: [String]? = nil, shots: Int? = 16, seed: Int = 1,
     divisionSeed: Int? = nil, testsNothing: Bool = false,
     context: Context = Context(), options: MethodOptions = MethodOptions(), precision: Precision = .float32,
-    training: TrainingConfiguration? = nil, orientation: Orientation = .ignored
+    training: TrainingConfiguration? = nil, orientation: Orientation = .ignored, photoDecoding: PhotoDecoding = .exact
   ) {
     self.model = model
     self.data = data
@@ -61,15 +64,19 @@ public struct RunConfiguration: Sendable, Codable, Equatable {
     self.shots = shots
     self.seed = seed
     self.context = context
+    // It tells nothing of a method that begins as these words anyway.
+    if !method.beginsItsOwnWay { self.context.isAsked = nil }
     self.options = options.isStandard ? nil : options
     self.precision = precision == .float32 ? nil : precision
     self.orientation = orientation == .ignored ? nil : orientation
+    self.photoDecoding = photoDecoding == .exact ? nil : photoDecoding
     self.training = method.defaultTraining.map { training ?? $0 }
   }
 
-  /// The images that the run learns from and is tested on: sampled first, then divided (protocol of the reference, §1).
+  /// The run's training and test images: sampled first, then divided (protocol of the reference, §1).
   ///
-  /// - Throws: `DatasetError`, such as `testOnly` for a dataset without training images, which zero-shot alone can do without.
+  /// - Throws: `DatasetError`, for example `testOnly` for a dataset without training images, which only zero-shot can
+  ///   use.
   public func examples(from dataset: Dataset) throws -> Dataset {
     guard !method.isZeroShot || !dataset.isTestOnly else { return try choice(dataset) }
     guard !dataset.isTestOnly else { throw DatasetError.testOnly(name: dataset.name) }
@@ -85,16 +92,21 @@ public struct RunConfiguration: Sendable, Codable, Equatable {
     return try part.holdingOutUnused(of: choice(dataset), shots: shots ?? 4, seed: seed)
   }
 
+  /// How the run's photos are read.
+  public func reading(limits: DecodingLimits = .standard) -> PhotoReading {
+    PhotoReading(limits: limits, orientation: orientation ?? .ignored, decoding: photoDecoding ?? .exact)
+  }
+
   /// The classes to learn.
   public var choice: ClassChoice { chosenClasses.map { .chosen($0) } ?? .part(classes) }
 
-  /// How images that the data doesn't tell apart are divided for this run.
+  /// The division of images without a split for this run.
   public var division: Division {
     guard let divisionSeed else { return .reference(seed: seed) }
     return testsNothing == true ? .noTest : .shotsFirst(shots ?? 16, seed: divisionSeed)
   }
 
-  /// How those of other data are divided that this run is measured on.
+  /// The division of other data on which this run is evaluated.
   var divisionToTest: Division {
     guard let divisionSeed else { return .reference(seed: seed) }
     return .shotsFirst(shots ?? 16, seed: divisionSeed)
@@ -102,14 +114,14 @@ public struct RunConfiguration: Sendable, Codable, Equatable {
 }
 
 extension RunConfiguration {
-  /// What the method's classifier is made for.
+  /// The setup of the method's classifier.
   package func setup(for dataset: Dataset, on clip: CLIPModel) -> MethodSetup {
     MethodSetup(
       clip: clip, classNames: dataset.classNames, dataset: dataset.name, seed: UInt64(bitPattern: Int64(seed)),
       context: context, options: options ?? MethodOptions())
   }
 
-  /// Whether what is learned can be asked about other classes.
+  /// Whether the result supports other classes.
   package var namesOtherClasses: Bool {
     method.namesOtherClasses && !(method.contextSettings.contains(.classSpecific) && context.isClassSpecific)
   }
@@ -119,16 +131,16 @@ extension RunConfiguration {
 
 extension RunConfiguration {
   /// A setting by name, as text; the one list of what makes two runs the same.
-  struct Setting {
-    let name: String
-    let text: String
+  package struct Setting: Equatable, Sendable {
+    package let name: String
+    package let text: String
     /// Whether the text is a path, which another folder may be needed to understand.
-    var isPlace = false
+    package var isPlace = false
   }
 
   /// Every setting that decides what is learned. The places of model and data are none: a run is the same wherever its
   /// model lies, and which model it is, its checkpoint's hash says.
-  var settings: [Setting] {
+  package var settings: [Setting] {
     func setting<Value>(_ name: String, _ value: Value?, isPlace: Bool = false) -> Setting {
       Setting(name: name, text: value.map { "\($0)" } ?? "none", isPlace: isPlace)
     }
@@ -140,24 +152,30 @@ extension RunConfiguration {
       setting("photos in sub-folders", isRecursive == true ? "taken" : "left out"),
       setting("the context words", context.words),
       setting("the context length", context.length), setting("the position", context.position.rawValue),
-      setting("class-specific contexts", context.isClassSpecific), setting("the options", options?.text),
+      setting("class-specific contexts", context.isClassSpecific), setting("words of one's own", context.isAsked),
+      setting("the options", options?.text),
       setting("the precision", (precision ?? .float32).rawValue),
-      setting("the orientation", (orientation ?? .ignored).rawValue), setting("the epochs", training?.epochs),
+      setting("the orientation", (orientation ?? .ignored).rawValue),
+      setting("the decoding of photos", (photoDecoding ?? .exact).rawValue), setting("the epochs", training?.epochs),
       setting("the batch size", training?.batchSize), setting("the learning rate", training?.learningRate),
       setting("the image views", training?.views.rawValue), setting("the warm-up", training?.warmUp),
       setting("the momentum", training?.momentum), setting("the weight decay", training?.weightDecay),
+      setting("the optimiser", training?.optimizer.rawValue), setting("Adam's epsilon", training?.epsilon),
+      setting("the decay of the rate", training?.decay.rawValue),
+      setting("the smallest crop", training?.smallestCrop),
+      setting("smaller last batches", training?.keepsLastBatch),
     ]
   }
 
-  /// Makes sure that a run that was begun with `recorded` is the one that this configuration describes. A path that was
-  /// given from another folder is the same where it leads to the same place.
+  /// Checks that a run that was started with `recorded` is the one that this configuration describes. A path from
+  /// another folder is the same where it leads to the same file.
   ///
-  /// - Parameter places: where the run was begun; `nil`, of older runs, is here.
+  /// - Parameter places: the folders in which the run was started; `nil`, for older runs, is the current one.
   /// - Throws: ``RunError/otherSetting(path:setting:found:requested:)`` for the first setting that differs.
   package func check(isThatOf recorded: RunConfiguration, madeAt places: RunPlaces?, path: String) throws {
     let here = RunPlaces(of: URL(filePath: path))
     var recorded = recorded
-    // Runs of before there was a seed of the division have kept their division.
+    // Runs from before there was a seed of the division have saved their division.
     if recorded.divisionSeed == nil { recorded.divisionSeed = divisionSeed }
     for (found, requested) in zip(recorded.settings, settings) where found.text != requested.text {
       if found.isPlace, (places ?? here).absolute(found.text) == here.absolute(requested.text) { continue }
@@ -168,7 +186,7 @@ extension RunConfiguration {
 }
 
 extension MethodOptions {
-  /// Such as "weight 4.0".
+  /// The value as text, such as "weight 4.0".
   fileprivate var text: String {
     values.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
   }

@@ -3,11 +3,10 @@ import Images
 import PromptLearning
 import Support
 
-/// Makes a run readable while it goes and afterwards: curves for TensorBoard, `steps.jsonl` for programs, and lines for
-/// people in `log.txt`.
+/// Records a run: curves for TensorBoard, `steps.jsonl` for programs, and lines for people in `log.txt`.
 public final class RunLogger {
   private let schedule: LearningRateSchedule?
-  /// Steps from one recorded to the next.
+  /// The number of steps between recorded ones.
   private let interval: Int
   private let log: AppendedFile
   private let steps: AppendedFile
@@ -15,7 +14,7 @@ public final class RunLogger {
   private var window = Window()
   private var lastStep: Int
 
-  /// What was seen since the last line.
+  /// The steps since the last line.
   private struct Window {
     var (steps, images, right) = (0, 0, 0)
     var loss = 0.0
@@ -24,15 +23,15 @@ public final class RunLogger {
 
   static let logName = "log.txt"
   static let stepsName = "steps.jsonl"
-  /// So many lines at most does a training leave, however many steps it has.
+  /// The most lines of a training, however many steps it has.
   private static let mostLines = 2_000
 
   /// - Parameters:
-  ///   - folder: of a run that has begun.
-  ///   - schedule: of the learning rate; `nil` for what is not trained step by step.
-  ///   - count: of the steps of the whole training.
-  ///   - step: the last that a continued training has made, all epochs counted on; what was recorded of later ones no
-  ///     longer counts, because they are made again. 0 for a new training.
+  ///   - folder: the folder of a run that has started.
+  ///   - schedule: the learning rate's schedule; `nil` where nothing is trained step by step.
+  ///   - count: the number of steps of the whole training.
+  ///   - step: the last step of a resumed training, counted over all epochs; records of later ones no longer count,
+  ///     because these steps are repeated. 0 for a new training.
   /// - Throws: `WritingError`.
   public init(
     in folder: URL, schedule: LearningRateSchedule? = nil, totalSteps count: Int = 0, after step: Int = 0
@@ -50,12 +49,12 @@ public final class RunLogger {
     events = try EventFile(in: folder, restartingAt: step == 0 ? 0 : step + 1)
   }
 
-  /// Takes down what a training reports of itself.
+  /// Records the progress of a training.
   ///
   /// - Throws: `WritingError`.
   public func record(_ progress: TrainingProgress) throws {
     guard case .step(let step) = progress else {
-      window.begun = .now  // what comes before a step is none of its time
+      window.begun = .now  // excludes time before the first step
       return
     }
     lastStep = (step.epoch - 1) * step.count + step.number
@@ -83,7 +82,7 @@ public final class RunLogger {
     for (tag, number) in figures { try events.append(.scalar(tag: "training/\(tag)", number), step: line.step) }
   }
 
-  /// An epoch is finished.
+  /// Records that an epoch is finished.
   ///
   /// - Throws: `WritingError`.
   public func record(_ report: EpochReport) throws {
@@ -93,7 +92,7 @@ public final class RunLogger {
         + "\(String(format: "%.1f", report.seconds)) s")
   }
 
-  /// A grid of views as the training sees them.
+  /// Records a grid of views as the training sees them.
   ///
   /// - Throws: `WritingError`.
   public func record(views grid: Image) throws {
@@ -101,15 +100,15 @@ public final class RunLogger {
     try events.append(.image(tag: "training/views", width: grid.width, height: grid.height, png: png), step: lastStep)
   }
 
-  /// The training is finished.
+  /// Records that the training is finished.
   ///
   /// - Throws: `WritingError`.
   func noteEnd(after seconds: Double) throws { try note("learned in \(String(format: "%.1f", seconds)) s") }
 
-  /// The training was stopped; where even that cannot be written, what stopped it says why.
+  /// Records that the training was stopped; where that cannot be written, the cause of the stop is reported anyway.
   func noteStop() { try? note("stopped after step \(lastStep)") }
 
-  /// A line for people, with the time.
+  /// Writes a line for people, with the time.
   ///
   /// - Throws: `WritingError`.
   public func note(_ text: String) throws { try log.append(Self.line(text)) }
@@ -125,7 +124,7 @@ extension RunLogger {
     try AppendedFile(folder.appending(path: logName)).append(line(text))
   }
 
-  /// Adds an evaluation of a finished run to its log and its curves, in place of an earlier one of the same name.
+  /// Adds an evaluation of a finished run to its log and its curves, replacing an earlier one of the same name.
   ///
   /// - Throws: `WritingError`.
   package static func add(_ kept: SavedEvaluation, to folder: URL) throws {
@@ -139,7 +138,7 @@ extension RunLogger {
 }
 
 extension SavedEvaluation {
-  /// What TensorBoard shows.
+  /// The figures for TensorBoard.
   fileprivate var figures: [(tag: String, number: Double)] {
     [
       ("accuracy", evaluation.accuracy), ("top-5", evaluation.top5), ("macro-f1", evaluation.macroF1),
@@ -152,20 +151,20 @@ extension SavedEvaluation {
   }
 }
 
-/// A line of `steps.jsonl`: means over the steps since the line before.
+/// A line of `steps.jsonl`: means over the steps since the previous line.
 public struct StepLine: Sendable, Codable, Equatable {
-  /// From 1, all epochs counted on.
+  /// The step, from 1, counted over all epochs.
   public let step: Int
-  /// From 1.
+  /// The epoch, from 1.
   public let epoch: Int
   /// Mean cross-entropy before each step, in nats.
   public let loss: Double
-  /// The share of the steps' images that were named rightly before each step, in percent.
+  /// The share of the steps' images that were predicted correctly before each step, in percent.
   public let accuracy: Double
   public let learningRate: Float
   public let imagesPerSecond: Double
 
-  /// The text with its line break.
+  /// The line as text, with its line break.
   var text: String {
     get throws {
       let encoder = JSONEncoder()
@@ -174,14 +173,14 @@ public struct StepLine: Sendable, Codable, Equatable {
     }
   }
 
-  /// Reads whole lines and passes over others, such as the last of a process that died; none where there is no file.
+  /// Reads whole lines and skips others, such as the last line of a process that died; none where there is no file.
   static func lines(in file: URL) -> [StepLine] {
     let text = (try? String(contentsOf: file, encoding: .utf8)) ?? ""
     return text.split(separator: "\n").compactMap { try? JSONDecoder().decode(StepLine.self, from: Data($0.utf8)) }
   }
 }
 
-/// A file that grows at its end, each piece with one call of the system, so that a process that dies leaves whole pieces.
+/// A file to which pieces are appended, each with one system call, so that a process that dies leaves whole pieces.
 final class AppendedFile {
   private let url: URL
   private let descriptor: Int32
@@ -195,7 +194,7 @@ final class AppendedFile {
 
   deinit { close(descriptor) }
 
-  /// Waits until all of it is on the disk.
+  /// Waits until everything is on the disk.
   func sync() throws {
     guard fsync(descriptor) == 0 else {
       throw WritingError.failed(path: url.path, reason: String(cString: strerror(errno)))

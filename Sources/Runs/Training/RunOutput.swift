@@ -4,8 +4,8 @@ import Foundation
 import PromptLearning
 import Torch
 
-/// What a training leaves behind in a run's folder: the record, checkpoints, the lines and curves of its steps, and at the
-/// end what was learned.
+/// The output of a training in a run's folder: the record, checkpoints, the lines and curves of its steps, and at the
+/// end the result.
 struct RunOutput: TrainingOutput {
   /// Seconds spent on the training, over all interruptions.
   private(set) var seconds = 0.0
@@ -13,7 +13,7 @@ struct RunOutput: TrainingOutput {
   private let run: TrainingRun
   private let session: TrainingSession
   private let interval: CheckpointInterval
-  /// The number of threads that the training began with.
+  /// The number of threads that the training started with.
   private let threads: Int?
   private let start = ContinuousClock.now
   /// Seconds of earlier parts of a resumed training.
@@ -21,7 +21,7 @@ struct RunOutput: TrainingOutput {
   private var keeper: CheckpointWriter?
   private var recorder: RunLogger?
 
-  /// - Parameter record: of the run that is resumed; `nil` for a new one.
+  /// - Parameter record: the record of the run that is resumed; `nil` for a new one.
   init(
     of run: TrainingRun, _ session: TrainingSession, every interval: CheckpointInterval,
     resuming record: RunFolder.Record?
@@ -36,7 +36,7 @@ struct RunOutput: TrainingOutput {
     let start = ContinuousClock.now
     let state = trainer.state
     if isResuming {
-      // Lines of epochs that the checkpoint does not know of yet are those that are made again.
+      // Lines of epochs after the checkpoint are removed: these epochs are repeated.
       let metrics = Array(run.folder.metrics().prefix(state.completedEpochs))
       earlier = metrics.reduce(state.position.seconds) { $0 + $1.seconds }
       try run.folder.write(metrics: metrics)
@@ -45,7 +45,7 @@ struct RunOutput: TrainingOutput {
         try $0.write(checkpoint: Artifact(session.description, trainer, resumable: true))
       }
     }
-    keeper = CheckpointWriter(
+    keeper = try CheckpointWriter(
       run.folder, session.description, every: interval, from: state,
       cost: isResuming ? .zero : ContinuousClock.now - start)
     recorder = try recorder(of: trainer.configuration, from: state)
@@ -113,7 +113,7 @@ struct RunOutput: TrainingOutput {
     return recorder
   }
 
-  /// What is learned without steps leaves its lines at the end.
+  /// Writes the lines of a method without steps at the end.
   private func noteFit() throws {
     try RunLogger.note(run.title, in: run.folder.url)
     try RunLogger.note(
@@ -123,6 +123,6 @@ struct RunOutput: TrainingOutput {
 }
 
 extension TrainingConfiguration {
-  /// The steps of an epoch: a smaller last batch is dropped, unless it is the only one.
+  /// The number of steps in an epoch: a smaller last batch is dropped, unless it is the only one.
   func steps(forImages count: Int) -> Int { max(1, count / batchSize) }
 }

@@ -5,14 +5,14 @@ import Support
 package final class EventFile {
   private let file: AppendedFile
 
-  /// Begins a new file, beside whatever files are there.
+  /// Starts a new file in addition to existing ones.
   ///
   /// TensorBoard reads the files of a folder in the order of their names, so that a new one must have a later time
   /// than all others, even where the clock was set back.
   ///
   /// - Parameters:
-  ///   - step: from which what earlier files say no longer counts; `nil` where all of it does.
-  ///   - name: a file that has it already is replaced.
+  ///   - step: the step from which records of earlier files no longer count; `nil` where all of them do.
+  ///   - name: the suffix of the file's name; a file that already has it is replaced.
   /// - Throws: `WritingError`.
   package init(in folder: URL, restartingAt step: Int? = nil, name: String = "training") throws {
     let earlier = try Self.files(in: folder)
@@ -47,14 +47,15 @@ package final class EventFile {
   }
 }
 
-/// What TensorBoard is told, with the few fields of its messages that are needed (tensorboard, `compat/proto/event.proto`
-/// and `summary.proto`).
+/// A message to TensorBoard, with the few fields that are needed (tensorboard, `compat/proto/event.proto` and
+/// `summary.proto`).
 ///
-/// Written by hand: for eleven fields, swift-protobuf would make a clean build 39 seconds longer (docs/architecture.md).
+/// Written by hand: for eleven fields, swift-protobuf would make a clean build 39 seconds longer
+/// (docs/architecture.md).
 package enum EventMessage {
-  /// The first of each file.
+  /// The first message of each file.
   case fileVersion
-  /// What an earlier file says of this step and later ones does not count: the training went back to before it.
+  /// A restart: earlier records of this step and later ones do not count, since the training was reset to before it.
   case start
   /// A number that is drawn as a curve.
   case scalar(tag: String, Float)
@@ -64,8 +65,8 @@ package enum EventMessage {
   /// The message `Event`.
   ///
   /// - Parameters:
-  ///   - time: in seconds since 1970.
-  ///   - step: of the training, all epochs counted on.
+  ///   - time: seconds since 1970.
+  ///   - step: the step of the training, counted over all epochs.
   func encoded(time: Double, step: Int) -> [UInt8] {
     var event = WireMessage()
     event.add(1, time)
@@ -148,7 +149,7 @@ struct WireMessage {
 
   private mutating func tag(_ field: Int, _ kind: Kind) { varint(UInt64(field) << 3 | kind.rawValue) }
 
-  /// Seven bits a byte, the lowest first; the highest bit says that more follow.
+  /// Appends a varint: seven bits a byte, the lowest first; the highest bit is set where more follow.
   private mutating func varint(_ value: UInt64) {
     var rest = value
     while rest > 0x7F {
@@ -174,8 +175,8 @@ package enum CRC32C {
     ~bytes.reduce(~UInt32(0)) { sum, byte in sum >> 8 ^ table[Int(UInt8(truncatingIfNeeded: sum) ^ byte)] }
   }
 
-  /// Rotated and shifted, as record files keep it, so that a checksum of data that holds checksums stays a good one
-  /// (TensorFlow, `core/lib/hash/crc32c.h`).
+  /// The checksum, rotated and shifted as record files store it, so that a checksum of data with checksums stays a good
+  /// one (TensorFlow, `core/lib/hash/crc32c.h`).
   package static func masked(of bytes: some Sequence<UInt8>) -> UInt32 {
     let sum = checksum(of: bytes)
     return (sum >> 15 | sum << 17) &+ 0xA282_EAD8

@@ -6,7 +6,7 @@ import Images
 import PromptLearning
 import Torch
 
-/// A run: a training as a configuration says, in a folder that keeps what is learned and everything that resuming needs.
+/// A run: a training with a configuration, in a folder with its results and everything that a resume needs.
 public struct TrainingRun: Sendable {
   public let configuration: RunConfiguration
   public let clip: CLIPModel
@@ -14,14 +14,15 @@ public struct TrainingRun: Sendable {
   /// The run's own classes and few-shot sample.
   public let dataset: Dataset
   public let folder: RunFolder
-  /// The whole dataset's parts, where they were made here and must be kept.
+  /// The whole dataset's splits, where they were made here and must be saved.
   let division: SplitFile?
-  /// What is wrong with photos that were left out of the training, one sentence each.
+  /// The problems of photos that were left out of the training, one sentence each.
   public let skipped: [String]
   private let requestedBudget: MemoryBudget?
   private let cache: FeatureCache?
-  /// How the images are read: as the configuration says.
+  /// The options of reading images, from the configuration.
   let reading: PhotoReading
+  private let photoMemory: Int
 
   /// - Parameters:
   ///   - dataset: the whole dataset; the run takes its sample and classes from it.
@@ -29,12 +30,14 @@ public struct TrainingRun: Sendable {
   ///   - budget: of a pass; `nil` takes that of the training that is resumed, or half of what is free.
   ///   - cacheFolder: where the features of stored views are found and kept; `nil` computes them.
   ///   - limits: of photos.
+  ///   - photoMemory: the most that images to learn from may take decoded, in bytes; what is learned is the same.
   public init(
     _ configuration: RunConfiguration, clip: CLIPModel, identity: ModelIdentity, dataset: Dataset, folder: RunFolder,
     brokenPhotos rule: BrokenPhotos.Rule = .unchecked, within budget: MemoryBudget? = nil, cacheFolder: URL? = nil,
-    limits: DecodingLimits = .standard
+    limits: DecodingLimits = .standard, photoMemory: Int = MemoryBudget.automaticForPhotos
   ) throws {
-    reading = PhotoReading(limits: limits, orientation: configuration.orientation ?? .ignored)
+    self.photoMemory = photoMemory
+    reading = configuration.reading(limits: limits)
     cache = cacheFolder.map { FeatureCache(folder: $0, model: identity.sha256) }
     requestedBudget = budget
     self.configuration = configuration
@@ -50,15 +53,15 @@ public struct TrainingRun: Sendable {
 
   /// Trains from the beginning, or from the newest checkpoint of an interrupted training of the same configuration.
   ///
-  /// A checkpoint is written before the first step, after epochs and after steps, so that a training resumes from wherever
-  /// its process dies, and ends with the same bits. A run that this one replaces stays until the first of them.
+  /// A checkpoint is written before the first step, after epochs and after steps, so that a training resumes after any
+  /// interruption, and ends with the same bits. A run that this one replaces stays until the first checkpoint.
   ///
   /// - Parameters:
-  ///   - interval: of the checkpoints.
-  ///   - lock: of the folder, where the caller has taken it with ``RunFolder/claim(waiting:)``; `nil` takes it here.
-  ///   - progress: called after every step; it may throw to stop, and that step is kept.
-  /// - Returns: the finished classifier, and the seconds that training took.
-  /// - Throws: ``RunError``, `WritingError`, `LearningError`, and what reading images or `progress` throws.
+  ///   - interval: the interval between checkpoints.
+  ///   - lock: the folder's lock, where the caller holds it from ``RunFolder/claim(waiting:)``; `nil` takes it here.
+  ///   - progress: called after every step; it may throw to stop, and that step is saved.
+  /// - Returns: the finished classifier, and the seconds of training.
+  /// - Throws: ``RunError``, `WritingError`, `LearningError`, and the errors of reading images and of `progress`.
   public func callAsFunction(
     resuming: Bool = false, checkpoints interval: CheckpointInterval = .automatic, holding lock: RunLock? = nil,
     progress: (TrainingProgress) throws -> Void = { _ in }
@@ -76,36 +79,39 @@ public struct TrainingRun: Sendable {
     let budget = requestedBudget ?? record?.memoryBudget ?? .automatic
     let session = TrainingSession(
       configuration.method, configuration.setup(for: dataset, on: clip), training: configuration.training,
-      dataset: dataset, identity: identity, within: budget, cache: cache, reading: reading)
+      dataset: dataset, identity: identity, within: budget, cache: cache, reading: reading,
+      photoMemory: photoMemory)
     let checkpoint = resuming && configuration.training != nil ? try checkpoint(progress) : nil
     var output = RunOutput(of: self, session, every: interval, resuming: checkpoint == nil ? nil : record)
     let classifier = try session(from: checkpoint, into: &output, progress: progress)
     return (classifier, output.seconds)
   }
 
-  /// Measures a finished training on the held-out photos of its classes, and keeps the evaluation with the run.
+  /// Measures a finished training on the held-out photos of its classes that can be read, and keeps the evaluation with the
+  /// run where all can.
   ///
   /// - Parameters:
   ///   - classifier: what the training has returned.
   ///   - progress: told how many photos are encoded; it may throw to stop.
-  /// - Returns: `nil` where there are no such photos.
+  /// - Returns: the figures and the photos that cannot be read; `nil` where there are no held-out photos.
   /// - Throws: `WritingError`, and what reading photos or `progress` throws.
   public func measureHeldOut(
     _ classifier: any ImageClassifier, progress: (Int) throws -> Void
-  ) throws -> Evaluation? {
+  ) throws -> (evaluation: Evaluation, unreadable: [UnreadablePhoto])? {
     guard !dataset.test.isEmpty else { return nil }
-    func measured(_ classifier: some ImageClassifier) throws -> (evaluation: Evaluation, answers: Answers) {
-      try Evaluator(classifier, within: requestedBudget ?? .automatic, cache: cache, reading: reading)
-        .measurement(on: dataset, progress: progress)
+    let (measurement, unreadable) = try classifier.measurementOfReadable(
+      on: dataset, within: requestedBudget ?? .automatic, cache: cache, reading: reading, progress: progress)
+    if unreadable.isEmpty {
+      let kept = SavedEvaluation(
+        of: measurement, on: dataset, classes: configuration.choice.subset, isChosen: configuration.choice.isChosen,
+        split: .test)
+      try folder.keep(kept)
+      try RunLogger.add(kept, to: folder.url)
     }
-    let measurement = try measured(classifier)
-    let kept = SavedEvaluation(of: measurement, on: dataset, classes: configuration.classes, split: .test)
-    try folder.keep(kept)
-    try RunLogger.add(kept, to: folder.url)
-    return measurement.evaluation
+    return (measurement.evaluation, unreadable)
   }
 
-  /// What the run in the folder was begun with, once it is known to be what this one would be.
+  /// The record of the run in the folder, after the check that it describes the same run as this one.
   ///
   /// - Throws: ``RunError``, such as ``RunError/otherSetting(path:setting:found:requested:)``, and
   ///   `LearningError.otherModel`.

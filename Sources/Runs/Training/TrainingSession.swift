@@ -4,26 +4,28 @@ import Foundation
 import Images
 import PromptLearning
 
-/// One training, from a method's setup to what it has learned: `train`, `reproduce` and `compat` all go through it.
+/// One training, from a method's setup to its result: `train`, `reproduce` and `compat` all use it.
 ///
-/// What is written on the way belongs to its ``TrainingOutput``; a session decides when.
+/// The ``TrainingOutput`` writes the files; a session decides when.
 public struct TrainingSession: Sendable {
   public let method: Method
   public let setup: MethodSetup
-  /// `nil` for a method that needs no steps.
+  /// The training; `nil` for a method without steps.
   public let training: TrainingConfiguration?
-  /// The images that it learns from, in the setup's classes.
+  /// The training images, with the setup's classes.
   public let dataset: Dataset
   public let identity: ModelIdentity
   public let budget: MemoryBudget
   public let cache: FeatureCache?
-  /// How images are read.
+  /// The options of reading images.
   public let reading: PhotoReading
+  /// The most that training images may take decoded, in bytes.
+  public let photoMemory: Int
 
   /// The checkpoint that a training resumes from.
   package struct Checkpoint {
     package let artifact: Artifact
-    /// What errors call its file.
+    /// The file's path in errors.
     package let path: String
 
     package init(_ artifact: Artifact, path: String) {
@@ -35,7 +37,7 @@ public struct TrainingSession: Sendable {
   package init(
     _ method: Method, _ setup: MethodSetup, training: TrainingConfiguration?, dataset: Dataset,
     identity: ModelIdentity, within budget: MemoryBudget, cache: FeatureCache? = nil,
-    reading: PhotoReading = PhotoReading()
+    reading: PhotoReading = PhotoReading(), photoMemory: Int = MemoryBudget.automaticForPhotos
   ) {
     self.method = method
     self.setup = setup
@@ -45,34 +47,42 @@ public struct TrainingSession: Sendable {
     self.budget = budget
     self.cache = cache
     self.reading = reading
+    self.photoMemory = photoMemory
   }
 
   /// What the artifact of this session says of itself.
-  package var description: ArtifactDescription { ArtifactDescription(method, setup, model: identity) }
+  package var description: ArtifactDescription {
+    get throws { try ArtifactDescription(method, setup, model: identity) }
+  }
 
   var extractor: FeatureExtractor { FeatureExtractor(setup.clip, cache: cache, reading: reading) }
 
+  private var images: LabelledImages {
+    LabelledImages(dataset: dataset, extractor: extractor, cache: cache, reading: reading)
+  }
+
   /// Learns, from the beginning or from a checkpoint.
   ///
-  /// - Parameter progress: called after every step; it may throw to stop, and that step is kept.
+  /// - Parameter progress: called after every step; it may throw to stop, and that step is saved.
   /// - Returns: the finished classifier.
-  /// - Throws: what reading images, `output` or `progress` throws.
+  /// - Throws: the errors of reading images, of `output` and of `progress`.
   package func callAsFunction(
     from checkpoint: Checkpoint? = nil, into output: inout some TrainingOutput,
     progress: (TrainingProgress) throws -> Void
   ) throws -> any ImageClassifier {
     switch method.learning {
     case .direct(let learning):
-      let images = LabelledImages(dataset: dataset, extractor: extractor)
       let fitted = try learning.fit(setup, images, progress)
       try output.finish(
         Artifact(description, parameters: fitted.parameters, search: fitted.search), fitted.classifier, progress)
       return fitted.classifier
     case .stepwise(let learning):
       let learner =
-        try checkpoint.map { try learning.restore($0.artifact, setup(for: $0), $0.path) } ?? learning.start(setup)
+        try checkpoint.map { try learning.restore($0.artifact, setup(for: $0), $0.path) }
+        ?? learning.begin(setup, from: images, progress)
       return try train(
-        learner, by: learning.recipe(setup), from: checkpoint?.artifact.training?.state, into: &output, progress)
+        learner, by: learning.recipe(setup), learning, from: checkpoint?.artifact.training?.state, into: &output,
+        progress)
     }
   }
 
@@ -80,20 +90,20 @@ public struct TrainingSession: Sendable {
   package func untrained() throws -> any ImageClassifier {
     switch method.learning {
     case .direct(let learning):
-      let images = LabelledImages(dataset: dataset, extractor: extractor)
       return try learning.fit(setup, images) { _ in }.classifier
-    case .stepwise(let learning): return try learning.start(setup).classifier(on: setup.clip)
+    case .stepwise(let learning):
+      return try learning.begin(setup, from: images) { _ in }.classifier(on: setup.clip)
     }
   }
 
   private func train<Learner: TrainablePromptLearner>(
-    _ learner: Learner, by recipe: TrainingRecipe, from state: TrainingState?,
+    _ learner: Learner, by recipe: TrainingRecipe, _ learning: StepwiseLearning, from state: TrainingState?,
     into output: inout some TrainingOutput, _ progress: (TrainingProgress) throws -> Void
   ) throws -> any ImageClassifier {
     guard let training else { return Classifier(setup.clip, learner) }
     var trainer = Trainer(
       Classifier(setup.clip, learner), configuration: training, recipe: recipe, seed: setup.seed, state: state,
-      within: budget, cache: cache, reading: reading)
+      within: budget, cache: cache, reading: reading, photoMemory: photoMemory)
     // What cannot be trained destroys nothing: a new training takes the place of another once it has made a step.
     let first = trainer
     var hasBegun = false
@@ -114,9 +124,14 @@ public struct TrainingSession: Sendable {
           }, afterStep: { if hasBegun { try output.afterStep($0) } })
         try output.afterEpoch(report, trainer)
       }
-      let artifact = Artifact(description, trainer, resumable: false)
-      try output.finish(artifact, trainer.classifier, progress)
-      return trainer.classifier
+      guard let finish = learning.finish else {
+        try output.finish(Artifact(description, trainer, resumable: false), trainer.classifier, progress)
+        return trainer.classifier
+      }
+      let finished = try finish(trainer.classifier.learner, setup, images, progress)
+      let classifier = finished.learner.classifier(on: setup.clip)
+      try output.finish(Artifact(description, finished), classifier, progress)
+      return classifier
     } catch {
       throw output.stopped(trainer, by: error)
     }
@@ -134,17 +149,17 @@ public struct TrainingSession: Sendable {
   }
 }
 
-/// What a training leaves behind on its way.
+/// The output of a training while it runs.
 package protocol TrainingOutput {
-  /// Called once, when the first step of the training has been made: `trainer` is as it was before it.
+  /// Starts the output after the first step of the training; `trainer` is in its state before that step.
   mutating func begin<Learner>(_ trainer: Trainer<Learner>, isResuming: Bool) throws
   mutating func record(_ progress: TrainingProgress) throws
   mutating func afterStep<Learner>(_ trainer: Trainer<Learner>) throws
   mutating func afterEpoch<Learner>(_ report: EpochReport, _ trainer: Trainer<Learner>) throws
-  /// Keeps what was learned, and what follows from it.
+  /// Saves the result and what follows from it.
   mutating func finish(
     _ artifact: Artifact, _ classifier: any ImageClassifier, _ progress: (TrainingProgress) throws -> Void
   ) throws
-  /// - Returns: what to throw for `error`, which has stopped the training.
+  /// - Returns: the error to throw for `error`, which has stopped the training.
   mutating func stopped<Learner>(_ trainer: Trainer<Learner>, by error: any Error) -> any Error
 }

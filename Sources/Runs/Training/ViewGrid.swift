@@ -4,14 +4,14 @@ import Images
 import PromptLearning
 import Support
 
-/// What a training sees of its images: random views beside each other, for people to look at.
+/// The training's views of its images: a grid of random views, for people to look at.
 enum ViewGrid {
-  /// Of each view, in pixels: enough to see what is cropped and mirrored, without filling the disk.
+  /// The side of each view in pixels: enough to see crops and mirror images, without filling the disk.
   private static let side = 112
 
-  /// Up to four times four views of as many images, taken evenly from all training images, in small.
+  /// A grid of up to four times four small views, each of another image, at equal distances among all training images.
   ///
-  /// They are drawn by a generator of their own, so that looking changes nothing of what is learned.
+  /// They are drawn by a separate generator, so that the grid does not change the training.
   ///
   /// - Returns: `nil` where the dataset has no training images.
   static func image(of dataset: Dataset, preprocessing: Preprocessing, seed: UInt64, reading: PhotoReading) throws
@@ -30,7 +30,7 @@ enum ViewGrid {
     return try joined(views)
   }
 
-  /// Squares in rows of four; what is left of the last row is black.
+  /// Squares in rows of four; the rest of the last row is black.
   private static func joined(_ squares: [Image]) throws -> Image {
     let columns = min(4, squares.count)
     let rows = (squares.count + columns - 1) / columns

@@ -22,7 +22,7 @@ struct CanonicalComposition: Sendable {
 
   /// - Complexity: O(n log n), for the ordering of long runs of combining marks.
   func callAsFunction(_ text: Scalars) -> Scalars {
-    // Below U+0300 nothing combines and every letter is composed already.
+    // Below U+0300 nothing combines and every letter is already composed.
     guard text.contains(where: { $0 >= 0x300 }) else { return text }
     var decomposed: Scalars = []
     decomposed.reserveCapacity(text.count)
@@ -67,7 +67,7 @@ struct CanonicalComposition: Sendable {
     var result: Scalars = []
     result.reserveCapacity(text.count)
     var starter: Int?
-    var lastClass: UInt8 = 0  // of the mark kept last since the starter; 0 when nothing stands between
+    var lastClass: UInt8 = 0  // class of the mark kept last since the starter; 0 when there is none between
     for (scalar, combiningClass) in zip(text, classes) {
       if let starter, lastClass < combiningClass || (lastClass == 0 && starter == result.count - 1),
         let composite = composite(of: result[starter], scalar)

@@ -55,7 +55,7 @@ struct CharacterReferences: Sendable {
     0x09, 0x0A, 0x0C, 0x20, .scalar("<"), .scalar("&"), .scalar("#"), .scalar(";"),
   ]
 
-  /// - Parameter read: gets what follows an `&`, and returns the replacement and the index after the reference.
+  /// - Parameter read: takes the text after an `&`, and returns the replacement and the index after the reference.
   private func replacing(in text: Scalars, _ read: (ArraySlice<UInt32>) -> (Scalars, Int)?) -> Scalars {
     guard var ampersand = text.firstIndex(of: .scalar("&")) else { return text }
     var result: Scalars = []
@@ -92,7 +92,8 @@ struct CharacterReferences: Sendable {
     return isHexadecimal && (0x61...0x66).contains(letter) ? letter - 0x61 + 10 : nil
   }
 
-  /// What HTML makes of a number: U+FFFD for no character, nothing for a control character or a noncharacter.
+  /// The character that HTML defines for a number: U+FFFD for no character, nothing for a control character or a
+  /// noncharacter.
   private func character(numbered code: UInt32) -> Scalars {
     switch code {
     case 0, 0xD800...0xDFFF, 0x110000...: [0xFFFD]
@@ -111,10 +112,10 @@ extension ArraySlice {
   }
 }
 
-/// HTML's named characters, read from `entities.txt` where they lie: nothing is parsed before a text has an `&`.
+/// HTML's named characters, read from `entities.txt` in place: nothing is parsed before a text has an `&`.
 ///
 /// A line is `eacute* E9 C9`: the name, `*` if HTML also reads it without its semicolon, the text in hexadecimal, and
-/// what ftfy makes of the name in capitals (`&EACUTE;`) where that is not a name of HTML's own.
+/// ftfy's text for the name in capitals (`&EACUTE;`) where that is not a name of HTML's own.
 struct NamedEntities: Sendable {
   private let lines: [ArraySlice<UInt8>]  // sorted by name
 
@@ -126,7 +127,7 @@ struct NamedEntities: Sendable {
     let isReadWithoutSemicolon: Bool
   }
 
-  /// - Parameter name: without `&` and `;`. Case counts.
+  /// - Parameter name: the name without `&` and `;`. Case counts.
   func entity(named name: ArraySlice<UInt32>) -> Entity? {
     var (low, high) = (0, lines.count)
     while low < high {

@@ -30,7 +30,7 @@ struct Lowercasing: Sendable {
     return result
   }
 
-  /// Whether a cased letter stands before `index` and none after it, case-ignorable scalars aside.
+  /// Whether a cased letter comes before `index` and none after it, ignoring case-ignorable scalars.
   private func endsWord(at index: Int, in text: Scalars) -> Bool {
     guard let before = text[..<index].last(where: { !ignorable.contains($0) }), cased.contains(before) else {
       return false

@@ -35,7 +35,7 @@ struct MojibakeRepair: Sendable {
       if let decoded = UTF8Decoder.decode(candidate) { return decoded }
     }
     let repaired = sequences.replacing(in: text) { part in
-      // A shorter text only: the same one again would never end.
+      // Only a shorter text is repaired again: the same one would never end.
       part.count < text.count && unlikely.matches(in: Scalars(part)) ? self.repaired(Scalars(part)) : Scalars(part)
     }
     return repaired != text ? repaired : controls.applied(to: text)
@@ -86,7 +86,7 @@ private struct EmbeddedSequences: Sendable {
 
 /// Repairs bytes that would be UTF-8 if some of them had not been lost on the way, as ftfy 6.3.1 does.
 struct ByteRepair: Sendable {
-  /// Stands for a byte that became U+FFFD.
+  /// A placeholder for a byte that became U+FFFD.
   static let lost: UInt32 = 0x1A
 
   private let altered: Pattern  // sequences with a space where byte 0xA0 belongs
@@ -108,8 +108,8 @@ struct ByteRepair: Sendable {
     altered.replacing(in: separatingWords(bytes)) { $0.map { $0 == 0x20 ? 0xA0 : $0 } }
   }
 
-  /// "Ã la" is "à la", a word of its own, so the space stays beside the restored byte; in Portuguese "Ã s" and
-  /// "Ã quele" are one word.
+  /// Separates words that a repair would join: "Ã la" is "à la", a word of its own, so the space stays after the
+  /// restored byte; in Portuguese "Ã s" and "Ã quele" are one word.
   private func separatingWords(_ bytes: [UInt8]) -> [UInt8] {
     var result: [UInt8] = []
     for (index, byte) in bytes.enumerated() {
@@ -166,7 +166,8 @@ enum UTF8Decoder {
   }
 
   private static func variant(in bytes: [UInt8], at start: Int) -> (scalar: UInt32, length: Int)? {
-    /// A last byte may be a line feed instead: ftfy's patterns take it for the end of the text.
+    /// Whether a byte is in `range`. A last byte may be a line feed instead: ftfy's patterns take it for the end of the
+    /// text.
     func holds(_ range: ClosedRange<UInt8>, at offset: Int, orLineEnd: Bool = false) -> Bool {
       guard start + offset < bytes.count else { return false }
       let byte = bytes[start + offset]
@@ -184,11 +185,12 @@ enum UTF8Decoder {
 
 /// An encoding of one byte a character, with ASCII below 0x80.
 ///
-/// The "sloppy" ones are Windows code pages whose unassigned bytes stand for the scalar of the same number, as in
-/// HTML 5, and whose byte 0x1A stands for U+FFFD, a character that was lost before.
+/// The "sloppy" ones are Windows code pages whose unassigned bytes mean the scalar of the same number, as in HTML 5,
+/// and whose byte 0x1A means U+FFFD, a character that was lost before.
 struct SingleByteEncoding: Sendable {
   let isSloppy: Bool
-  /// MacRoman spells an en dash 0xD0, which before a space is no sign of a lost no-break space.
+  /// Whether a lost no-break space is possible. MacRoman spells an en dash 0xD0, which before a space is no sign of
+  /// one.
   let mayHaveLostSpaces: Bool
   private let codes: ScalarMap
 

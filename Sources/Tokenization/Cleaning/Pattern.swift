@@ -4,7 +4,7 @@ struct PatternRule: Sendable {
   let isAnchored: Bool
 }
 
-/// At most 64 alternatives of fixed length, matched side by side with one bit each.
+/// A set of at most 64 alternatives of fixed length, matched in parallel with one bit each.
 ///
 /// `table[unit][place]` has the bit of every rule whose set at `place` holds `unit`, so the rules that match at a
 /// position are the conjunction of one word for each place.

@@ -2,8 +2,8 @@ import Foundation
 
 /// The character tables that were recorded from the reference, read from `characters.txt`.
 ///
-/// They are pinned rather than asked of the standard library: the reference's Unicode versions (14 in CPython 3.11
-/// for letter case and normalisation, a later one in its `regex` package) don't change with the system that runs this.
+/// They are pinned instead of taken from the standard library: the reference's Unicode versions (14 in CPython 3.11 for
+/// letter case and normalisation, a later one in its `regex` package) don't change with the system that runs this.
 ///
 /// A line is `set NAME 41-5A AA …`, `map NAME C0=41+300 …`, or `rule NAME [^] 41-5A AA | 300 …` (one alternative of a
 /// pattern, place by place; `^` ties it to the start). Numbers are hexadecimal. Order within a line is ascending.
@@ -60,7 +60,7 @@ enum Resource {
     return [UInt8](data)
   }
 
-  /// The lines after the first, which says where the file comes from.
+  /// The lines after the first, which documents the file's source.
   static func lines(of name: String) throws -> ArraySlice<ArraySlice<UInt8>> {
     try bytes(of: name).split(separator: UInt8(ascii: "\n")).dropFirst()
   }
@@ -111,7 +111,7 @@ struct HexadecimalReader {
     return map
   }
 
-  /// `41+300`.
+  /// Reads a text such as `41+300`.
   mutating func text() -> Scalars {
     var text: Scalars = []
     while let scalar = number() {
@@ -164,7 +164,7 @@ struct ScalarSet: Sendable {
     return following > 0 && scalar <= highs[following - 1]
   }
 
-  /// How many scalars the set holds.
+  /// The number of scalars in the set.
   var count: Int { zip(lows, highs).reduce(0) { $0 + Int($1.1 - $1.0) + 1 } }
 
   /// Every scalar of the set, ascending.
@@ -191,7 +191,7 @@ struct ScalarMap: Sendable {
     return values[starts[following - 1]..<starts[following]]
   }
 
-  /// The text with each scalar that the table knows replaced.
+  /// The text in which each scalar of the table is replaced.
   func applied(to text: Scalars) -> Scalars {
     guard text.contains(where: { self[$0] != nil }) else { return text }
     return text.reduce(into: []) { result, scalar in
@@ -212,7 +212,7 @@ extension Scalars {
     return low
   }
 
-  /// The text without what `set` holds at either end.
+  /// The text without scalars of `set` at either end.
   func trimmed(of set: ScalarSet) -> ArraySlice<UInt32> {
     guard let first = firstIndex(where: { !set.contains($0) }), let last = lastIndex(where: { !set.contains($0) })
     else { return [] }
@@ -221,11 +221,11 @@ extension Scalars {
 }
 
 extension UInt32 {
-  /// The scalar that a literal names: `.scalar("é")`. (`UInt32("é")` would read it as a number, and fail.)
+  /// The scalar of a literal: `.scalar("é")`. (`UInt32("é")` would read it as a number, and fail.)
   static func scalar(_ literal: Unicode.Scalar) -> UInt32 { literal.value }
 
-  /// `0-9`.
+  /// Whether the scalar is one of `0-9`.
   var isASCIIDigit: Bool { (0x30...0x39).contains(self) }
-  /// `A-Z` or `a-z`.
+  /// Whether the scalar is one of `A-Z` or `a-z`.
   var isASCIILetter: Bool { (0x61...0x7A).contains(self | 0x20) }
 }

@@ -1,4 +1,4 @@
-/// Brings a text into the form that CLIP's vocabulary was made for: repaired, unescaped, single-spaced, lower case.
+/// Converts a text to the form that CLIP's vocabulary was made for: repaired, unescaped, single-spaced, lower case.
 ///
 /// Source: `basic_clean` and `whitespace_clean` of OpenAI's `simple_tokenizer.py`, as in clip-anytorch 2.6.0.
 struct TextCleaning: Sendable {
@@ -26,7 +26,7 @@ struct TextCleaning: Sendable {
     return lowercasing(Scalars(spaced.trimmed(of: spaces)))
   }
 
-  /// Printable ASCII, tab, line feed and form feed without `&`: no step of the repair touches any of it.
+  /// Whether a text is printable ASCII, tab, line feed and form feed without `&`: no step of the repair changes these.
   private static func needsNoRepair(_ text: Scalars) -> Bool {
     text.allSatisfy { scalar in
       switch scalar {

@@ -1,4 +1,4 @@
-/// Repairs what software does to text on its way, as ftfy 6.3.1's `fix_text` does with its default configuration.
+/// Repairs the damage that software does to text, as ftfy 6.3.1's `fix_text` does with its default configuration.
 struct TextRepair: Sendable {
   private let references: CharacterReferences
   private let mojibake: MojibakeRepair
@@ -7,9 +7,9 @@ struct TextRepair: Sendable {
   private let composition: CanonicalComposition
 
   /// A line is repaired until nothing changes, which takes two or three rounds. Text that is made to take more
-  /// (`&amp;amp;amp;…`, one round for each level) is left as it is after this many, where ftfy would go on.
+  /// (`&amp;amp;amp;…`, one round for each level) is left as it is after this many rounds, where ftfy would continue.
   static let roundLimit = 100
-  /// ftfy cuts a line after so many scalars.
+  /// The number of scalars after which ftfy cuts a line.
   static let lineLimit = 1_000_000
 
   init(_ tables: RecordedTables, references: CharacterReferences) throws {
@@ -20,8 +20,8 @@ struct TextRepair: Sendable {
     composition = try CanonicalComposition(tables)
   }
 
-  /// Each line is repaired by itself. From the first line that has a `<` on, the text is taken for HTML itself, and
-  /// its character references stay.
+  /// Each line is repaired separately. From the first line that has a `<` on, the text is treated as HTML, and its
+  /// character references stay.
   func repaired(_ text: Scalars) -> Scalars {
     var result: Scalars = []
     var isMarkup = false
@@ -57,7 +57,7 @@ struct TextRepair: Sendable {
     return text.indices.filter { text[$0] != 0x0D || $0 + 1 == text.count || text[$0 + 1] != 0x0A }.map { text[$0] }
   }
 
-  /// Removes `ESC [ 1 ; 31 m` and the like.
+  /// Removes terminal escapes such as `ESC [ 1 ; 31 m`.
   private func removingTerminalEscapes(_ text: Scalars) -> Scalars {
     guard text.contains(0x1B) else { return text }
     var result: Scalars = []
@@ -76,7 +76,7 @@ struct TextRepair: Sendable {
     return result
   }
 
-  /// Control characters without a place in text; white space and C1 controls stay.
+  /// Whether the scalar is a control character without a place in text; white space and C1 controls stay.
   private func isControl(_ scalar: UInt32) -> Bool {
     switch scalar {
     case 0x00...0x08, 0x0B, 0x0E...0x1F, 0x7F, 0x206A...0x206F, 0xFEFF, 0xFFF9...0xFFFC: true

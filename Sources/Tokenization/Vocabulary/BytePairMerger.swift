@@ -1,8 +1,9 @@
 /// Merges a word's bytes, the pair of lowest rank first.
 ///
-/// The reference merges every occurrence of the best pair, then looks for the next best. Taking one occurrence at a
-/// time, lowest rank first and then leftmost, gives the same: a merge can only make pairs of higher rank, because each
-/// entry of the vocabulary is older than those made of it. With a heap a word of n bytes takes O(n log n), not O(n²).
+/// The reference merges every occurrence of the best pair, then looks for the next best. Merging one occurrence at a
+/// time, lowest rank first and then leftmost, gives the same result: a merge can only make pairs of higher rank,
+/// because each entry of the vocabulary is older than those made of it. With a heap a word of n bytes takes O(n log n),
+/// not O(n²).
 struct BytePairMerger: Sendable {
   let merges: [UInt64: Int]  // first id << 32 | second id → id
 
@@ -35,7 +36,7 @@ struct BytePairMerger: Sendable {
   private func merged(_ first: Int, _ second: Int) -> Int? { merges[UInt64(first) << 32 | UInt64(second)] }
 }
 
-/// A pair that can be merged into `id`, whose first entry stands at `position`.
+/// A pair that can be merged into `id`, with the position of its first entry.
 private struct Candidate {
   let id: Int
   let position: Int

@@ -2,12 +2,12 @@ import Foundation
 
 /// CLIP's vocabulary: 256 bytes, the same bytes at the end of a word, one entry for each merge, and two special tokens.
 ///
-/// Entries are spelt in GPT-2's alphabet, which gives each byte a visible character, and end in `</w>` where a word
+/// Entries are spelled in GPT-2's alphabet, which gives each byte a visible character, and end in `</w>` where a word
 /// ends. Source: OpenAI's `simple_tokenizer.py`; `merges.txt` holds the merges in rank order.
 struct Vocabulary: Sendable {
-  /// Id of each byte within a word; 256 more at a word's end.
+  /// The id of each byte within a word; 256 more at a word's end.
   let byteIDs: [Int]
-  /// `first id << 32 | second id` → id of their merge. A lower id merges first.
+  /// The id of each merge, by `first id << 32 | second id`. A lower id merges first.
   let merges: [UInt64: Int]
   private let spellings: SpellingTable
 
@@ -26,7 +26,7 @@ struct Vocabulary: Sendable {
     self.spellings = spellings
   }
 
-  /// The entry as the vocabulary spells it, in UTF-8, or `nil` outside it.
+  /// The vocabulary's spelling of an entry, in UTF-8, or `nil` outside it.
   func spelling(of id: Int) -> ArraySlice<UInt8>? {
     (0..<Self.count).contains(id) ? spellings[id] : nil
   }
@@ -34,7 +34,7 @@ struct Vocabulary: Sendable {
   private static func merges(in file: [UInt8], onto spellings: inout SpellingTable) throws -> [UInt64: Int] {
     var merges: [UInt64: Int] = [:]
     merges.reserveCapacity(mergeCount)
-    var start = (file.firstIndex(of: UInt8(ascii: "\n")) ?? file.endIndex - 1) + 1  // the first line tells the source
+    var start = (file.firstIndex(of: UInt8(ascii: "\n")) ?? file.endIndex - 1) + 1  // the first line is the source
     for rank in 0..<mergeCount {
       guard let (middle, end) = fields(of: file, at: start),
         let first = spellings.id(of: file[start..<middle]), let second = spellings.id(of: file[(middle + 1)..<end])
@@ -50,7 +50,7 @@ struct Vocabulary: Sendable {
     return merges
   }
 
-  /// The index of the space and of the line's end.
+  /// The indices of the space and of the line's end.
   private static func fields(of file: [UInt8], at start: Int) -> (middle: Int, end: Int)? {
     var middle: Int?
     var position = start
@@ -68,15 +68,15 @@ enum ByteAlphabet {
   private static let visible = [UInt8](0x21...0x7E) + [UInt8](0xA1...0xAC) + [UInt8](0xAE...0xFF)
   private static let hidden = (UInt8.min...UInt8.max).filter { !visible.contains($0) }
 
-  /// Bytes by id.
+  /// The bytes, by id.
   static let bytes = visible + hidden
-  /// Characters by id.
+  /// The characters, by id.
   static let characters =
     visible.map { Unicode.Scalar($0) } + hidden.indices.compactMap { Unicode.Scalar(UInt32(0x100 + $0)) }
-  /// Ids by byte.
+  /// The ids, by byte.
   static let ids = bytes.enumerated().reduce(into: [Int](repeating: 0, count: 256)) { $0[Int($1.element)] = $1.offset }
 
-  /// The byte that a character stands for.
+  /// The byte that a character represents.
   static func byte(of character: Unicode.Scalar) -> UInt8? {
     switch character.value {
     case 0x100..<0x100 + UInt32(hidden.count): hidden[Int(character.value) - 0x100]
@@ -88,20 +88,20 @@ enum ByteAlphabet {
 
 /// One entry of CLIP's vocabulary, for people to read.
 public struct VocabularyEntry: Sendable, Hashable {
-  /// In `0..<vocabularySize`.
+  /// The id, in `0..<vocabularySize`.
   public let id: Int
-  /// The characters that the entry's bytes spell. What can't be seen is written as an escape: `\xE2` for a byte that is
-  /// only a part of a character, `\u{200D}` for a character without a shape of its own.
+  /// The characters that the entry's bytes spell. Invisible parts are written as escapes: `\xE2` for a byte that is
+  /// only a part of a character, `\u{200D}` for a character without a glyph of its own.
   public let text: String
   /// Whether a word ends here; the other entries are beginnings and middles of words.
   public let endsWord: Bool
 
-  /// The text, with a hyphen after what only begins a word.
+  /// The text, with a hyphen after the beginning or middle of a word.
   public var word: String { endsWord ? text : text + "-" }
 }
 
 extension Tokenizer {
-  /// What an id stands for, or `nil` outside the vocabulary.
+  /// The entry of an id, or `nil` outside the vocabulary.
   public func entry(_ id: Int) -> VocabularyEntry? {
     guard let name = name(of: id) else { return nil }
     guard id < startOfText else { return VocabularyEntry(id: id, text: name, endsWord: true) }
@@ -122,7 +122,7 @@ extension Tokenizer {
 }
 
 extension Character {
-  /// Whether the character has a shape of its own: a mark that would sit on another character has none.
+  /// Whether the character has a glyph of its own: a combining mark has none.
   fileprivate var isVisible: Bool {
     guard let first = unicodeScalars.first else { return false }
     switch first.properties.generalCategory {
@@ -169,7 +169,7 @@ package enum VocabularyFiles {
     return try json(Dictionary(uniqueKeysWithValues: entries))
   }
 
-  /// The merges in rank order; the first line is one that readers skip.
+  /// The merges in rank order; readers skip the first line.
   private static func merges() throws -> Data {
     let lines = String(decoding: try Resource.bytes(of: "merges"), as: UTF8.self)
     return Data("#version: 0.2\n".utf8) + Data(lines.drop { $0 != "\n" }.dropFirst().utf8)

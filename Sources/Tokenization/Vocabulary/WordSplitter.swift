@@ -1,21 +1,21 @@
-/// Cuts a cleaned text into the pieces that are encoded one by one: the two special tokens, English contractions, runs
-/// of letters, single numbers, and runs of anything else that is no white space.
+/// Cuts a cleaned text into the pieces that are encoded separately: the two special tokens, English contractions, runs
+/// of letters, single digits, and runs of anything else that is not white space.
 ///
-/// Source: the pattern of OpenAI's `simple_tokenizer.py`, as Python's `regex` package reads it. Ignoring case, it also
-/// takes ſ (U+017F) for an s, and takes U+0345 neither for a letter nor for a symbol: that scalar is dropped.
+/// Source: the pattern of OpenAI's `simple_tokenizer.py`, as Python's `regex` package reads it. Since it ignores case,
+/// it also takes ſ (U+017F) for an s, and takes U+0345 neither for a letter nor for a symbol: that scalar is dropped.
 struct WordSplitter: Sendable {
   private let letters: ScalarSet
   private let numbers: ScalarSet
   private let symbols: ScalarSet
   private let asciiKinds: [Kind]
 
-  /// A piece of the text, and which special token it spells, if any.
+  /// A piece of the text, and the special token that it spells, if any.
   struct Piece {
     let text: ArraySlice<UInt32>
     let special: Special?
   }
 
-  /// The two tokens that no merge makes.
+  /// The two special tokens, which no merge makes.
   enum Special: String, CaseIterable {
     case startOfText = "<|startoftext|>"
     case endOfText = "<|endoftext|>"
@@ -47,7 +47,7 @@ struct WordSplitter: Sendable {
     guard text.first == .scalar("<") else { return nil }
     for special in Special.allCases where text.starts(with: special.scalars, by: Self.equalsIgnoringCase) {
       let spelling = text.prefix(special.scalars.count)
-      // Spelt with ſ it is one piece, but not the token.
+      // Spelled with ſ it is one piece, but not the token.
       return Piece(text: spelling, special: spelling.elementsEqual(special.scalars) ? special : nil)
     }
     return nil

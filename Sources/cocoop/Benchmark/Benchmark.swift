@@ -55,10 +55,10 @@ struct Benchmark: ParsableCommand {
     try printing.print(result) { Self.text(result) }
   }
 
-  /// What `benchmark --json` prints.
+  /// The output of `benchmark --json`.
   struct Result: Encodable {
     let figures: SpeedBenchmark
-    /// From the start of a process to its answer for one photo, with tiny-clip.
+    /// The seconds from the start of a process to its answer for one photo, with tiny-clip.
     let startToPredictionSeconds: Double?
 
     private enum CodingKeys: CodingKey { case startToPredictionSeconds }
@@ -70,7 +70,7 @@ struct Benchmark: ParsableCommand {
     }
   }
 
-  /// The median of five processes like this one that name one photo.
+  /// The median of five processes like this one that predict one photo.
   private static func startToPrediction() throws -> Double {
     let times = try (0..<5).map { _ in
       let process = Process()
@@ -121,6 +121,10 @@ struct Benchmark: ParsableCommand {
     lines.append(
       "peak memory         \(number(figures.peakMemoryMiB)) MiB, \(number(figures.textTrainMemoryMiB)) of them for the text "
         + "training step")
+    if let others = figures.coresOfOthers, others > SpeedBenchmark.quiet {
+      lines.append(
+        "not a quiet machine: other processes used \(number(others, 1)) cores meanwhile, so these figures are too slow")
+    }
     return lines.joined(separator: "\n")
   }
 }

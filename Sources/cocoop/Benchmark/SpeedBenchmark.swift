@@ -12,48 +12,59 @@ struct SpeedBenchmark: Sendable, Encodable {
   let backbone: String
   let precision: Precision
   let classes: Int
-  /// Images of one step.
+  /// The number of images in one step.
   let images: Int
   let threads: Int
   let libtorch: String
   let trieNodes: Int
-  /// Positions that the reference computes: as many for each class as the model reads, usually 77.
+  /// The number of positions that the reference computes: for each class the model's token limit, usually 77.
   let densePositions: Int
   let textTrainStepSeconds: Double
   let textForwardSeconds: Double
-  /// Of one batch of images; `nil`, like all that concerns images, where only the text side was asked for.
+  /// The seconds for one batch of images; `nil`, like all figures of images, where only the text side was requested.
   let imageForwardSeconds: Double?
-  /// A whole step with fresh views: decoding, augmentation, encoding, prompts.
+  /// The seconds for a whole step with fresh views: decoding, augmentation, encoding, prompts.
   let trainStepSeconds: Double?
-  /// Of CoCoOp's whole evaluation: decoding, encoding, prompts of every image.
+  /// The speed of CoCoOp's whole evaluation: decoding, encoding, prompts of every image.
   let evaluationImagesPerSecond: Double?
-  /// The same where the image features are known already.
+  /// The same with cached image features.
   let cachedEvaluationImagesPerSecond: Double?
-  /// `nil` unless asked for.
+  /// The figures of the fast mode; `nil` unless requested.
   let fastMode: FastBenchmark?
+  /// Of square products, measured in turns with the text training step.
   let gemmPeakGFLOPS: Double
   let textTrainGFLOPS: Double
   let rooflineFraction: Double
-  /// Of the process, with the model.
+  /// The peak memory of the process, with the model.
   let peakMemoryMiB: Double
-  /// What the text training steps added to the process with the model in it.
+  /// The memory that the text training steps added to the process with the loaded model.
   let textTrainMemoryMiB: Double
+  /// The cores that other processes used on average meanwhile; `nil` where the system does not say. Above
+  /// ``quiet``, the figures are of a busy machine.
+  let coresOfOthers: Double?
+
+  /// What a machine's own services take.
+  static let quiet = 0.1
 
   /// - Parameters:
   ///   - backbone: one of ``BenchmarkBackbone/names``.
-  ///   - classNames: the classes to tell apart.
-  ///   - images: of one step.
-  ///   - photo: a file that the whole step decodes.
-  ///   - precision: of the products of frozen layers; the peak that they are compared with stays that of float32.
-  ///   - isTextOnly: leaves out what concerns images.
-  ///   - measuresFastMode: expands the classes too, which takes two passes over them for each number of a code.
-  ///   - budget: of a pass through the text encoder.
+  ///   - classNames: the names of the classes.
+  ///   - images: the number of images in one step.
+  ///   - photo: the file that the whole step decodes.
+  ///   - precision: the precision of the products in frozen layers; the GEMM peak for comparison is always that of
+  ///     float32.
+  ///   - isTextOnly: whether the figures of images are left out.
+  ///   - measuresFastMode: whether to expand the classes too, which takes two passes over them for each component of a
+  ///     code.
+  ///   - budget: the memory of a pass through the text encoder.
   init(
     backbone: String, classNames: [String], images: Int, photo: URL, precision: Precision = .float32,
     isTextOnly: Bool = false, measuresFastMode: Bool = false,
     within budget: MemoryBudget = .automatic
   ) throws {
+    let use = ProcessorUse()
     let clip = try BenchmarkBackbone.model(backbone, precision: precision)
+    let products = try SquareProducts()
     var generator = SeededGenerator(seed: 1)
     let learner = try ConditionalPrompts(for: classNames, clip: clip)
     let augmentation = try TrainingAugmentation(crop: RandomResizedCrop(size: clip.configuration.preprocessing.size))
@@ -61,11 +72,13 @@ struct SpeedBenchmark: Sendable, Encodable {
     let labels = (0..<images).map { $0 % classNames.count }
     let batch = try Batch(imageFeatures: clip.imageFeatures(ofSquares: views), labels: labels)
 
-    // The text steps come first, so that nothing else has raised the peak of memory yet.
+    // The text steps come first, so that nothing else has raised the peak memory yet.
     let before = ProcessMemory.residentMiB
     ProcessMemory.resetPeak()
     var trainer = Trainer(Classifier(clip, learner), configuration: .cocoop, seed: 1, within: budget)
-    textTrainStepSeconds = try Self.median { _ = try trainer.step(on: batch, learningRate: 1e-5) }
+    // In turns: a share of the peak would say nothing if only one of the two had been disturbed.
+    let (step, peak) = try Self.medians({ _ = try trainer.step(on: batch, learningRate: 1e-5) }, products.measure)
+    (textTrainStepSeconds, gemmPeakGFLOPS) = (step, peak.max() ?? 0)
     let trainingPeak = ProcessMemory.peakMiB
     textTrainMemoryMiB = trainingPeak - before
     let classifier = trainer.classifier
@@ -98,8 +111,6 @@ struct SpeedBenchmark: Sendable, Encodable {
           _ = try classifier.probabilities(for: features, within: budget)
         }
     }
-    gemmPeakGFLOPS = try Self.gemmPeak()
-
     self.backbone = backbone
     self.precision = precision
     classes = classNames.count
@@ -112,6 +123,7 @@ struct SpeedBenchmark: Sendable, Encodable {
     textTrainGFLOPS = Double(images) * cost.trainingStep / textTrainStepSeconds / 1e9
     rooflineFraction = textTrainGFLOPS / gemmPeakGFLOPS
     peakMemoryMiB = max(trainingPeak, ProcessMemory.peakMiB)
+    coresOfOthers = use?.coresOfOthers
   }
 
   /// The median of seven runs after two to warm up, or of as many as fit into half a minute, in seconds.
@@ -127,20 +139,52 @@ struct SpeedBenchmark: Sendable, Encodable {
     return measured[measured.count / 2]
   }
 
-  /// The fastest of several square products in float32, by each of the libraries that libtorch multiplies with, in
-  /// GFLOP/s.
-  private static func gemmPeak() throws -> Double {
-    try [512, 1024, 2048].flatMap { size in
-      let matrix = try Tensor([Float](repeating: 0.5, count: size * size), shape: [size, size])
-      let packed = try FrozenLinear(weight: matrix, bias: nil)
-      return try [median { _ = try matrix.matmul(matrix) }, median { _ = try packed(matrix) }].map {
-        2 * pow(Double(size), 3) / $0 / 1e9
-      }
-    }.max() ?? 0
+  /// The median of one measurement, and the medians of several figures that are taken between its runs.
+  private static func medians(
+    _ body: () throws -> Void, _ others: () throws -> [Double]
+  ) rethrows -> (seconds: Double, others: [Double]) {
+    let start = ContinuousClock.now
+    var times: [Double] = []
+    var figures: [[Double]] = []
+    while times.count < 9, times.count < 3 || (ContinuousClock.now - start).seconds < 40 {
+      let start = ContinuousClock.now
+      try body()
+      times.append((ContinuousClock.now - start).seconds)
+      figures.append(try others())
+    }
+    func median(_ values: some Sequence<Double>) -> Double {
+      let measured = values.dropFirst(min(2, times.count - 1)).sorted()
+      return measured[measured.count / 2]
+    }
+    let columns = figures.first?.indices ?? 0..<0
+    return (median(times), columns.map { column in median(figures.map { $0[column] }) })
   }
 }
 
-/// Models to measure: the embedded one, and those of OpenAI with random weights.
+/// Square products in float32 by each of the libraries that libtorch multiplies with: the fastest is the machine's peak.
+private struct SquareProducts {
+  private let pairs: [(matrix: Tensor, packed: FrozenLinear)]
+
+  init() throws {
+    pairs = try [512, 1024, 2048].map { size in
+      let matrix = try Tensor([Float](repeating: 0.5, count: size * size), shape: [size, size])
+      return (matrix, try FrozenLinear(weight: matrix, bias: nil))
+    }
+  }
+
+  /// One run of each product, in GFLOP/s.
+  func measure() throws -> [Double] {
+    try pairs.flatMap { matrix, packed in
+      try [{ _ = try matrix.matmul(matrix) }, { _ = try packed(matrix) }].map { (product: () throws -> Void) in
+        let start = ContinuousClock.now
+        try product()
+        return 2 * pow(Double(matrix.shape[0]), 3) / (ContinuousClock.now - start).seconds / 1e9
+      }
+    }
+  }
+}
+
+/// The models to measure: the embedded one, and those of OpenAI with random weights.
 enum BenchmarkBackbone {
   static let names = ModelSource.embedded + OpenAIModel.allCases.map(\.rawValue)
 
@@ -154,7 +198,7 @@ enum BenchmarkBackbone {
   }
 }
 
-/// A name that stands for no model to measure.
+/// An unknown name of a model to measure.
 struct UnknownBackbone: UserFacingError {
   let name: String
 
@@ -162,8 +206,8 @@ struct UnknownBackbone: UserFacingError {
   var remedy: String? { "Give one of \(BenchmarkBackbone.names.joined(separator: ", "))" }
 }
 
-/// The 100 class names of Caltech101's published split (Li, Andreetto, Ranzato, Perona), in its order: what the speed
-/// of prompt learning is measured on, here and in the literature.
+/// The 100 class names of Caltech101's published split (Li, Andreetto, Ranzato, Perona), in its order: the usual
+/// classes for measuring the speed of prompt learning, here and in the literature.
 enum CaltechNames {
   static let all = [
     "face", "leopard", "motorbike", "accordion", "airplane", "anchor", "ant", "barrel", "bass", "beaver", "binocular",

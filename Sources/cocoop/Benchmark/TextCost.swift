@@ -7,18 +7,19 @@ import Torch
 
 /// The arithmetic that one pass of a prompt trie through the text transformer needs, in floating-point operations.
 ///
-/// With N nodes, R distinct ends, P pairs of a node and an ancestor (itself included), width D, a perceptron of width W (usually 4 D)
-/// and ℓ layers:
+/// With N nodes, R distinct ends, P pairs of a node and an ancestor (itself included), width D, an MLP of width W
+/// (usually 4 D) and ℓ layers:
 /// - all layers but the last: 8 N D² + 4 N D W for the products and 4 P D for attention, each;
-/// - the last layer: 4 N D² for keys and values, 4 R D² + 4 R D W for everything else, 4 P_R D for attention at the ends;
+/// - the last layer: 4 N D² for keys and values, 4 R D² + 4 R D W for everything else, 4 P_R D for attention at the
+///   ends;
 /// - the projection: 2 R D E.
 ///
 /// A training step adds the gradient with respect to hidden states, never to weights: products once more, and
 /// attention 2.5 times more, since its weights are recomputed.
 package struct TextCost: Sendable, Equatable {
-  /// Of a forward pass of one image.
+  /// The operations of a forward pass of one image.
   package let forward: Double
-  /// Of a forward and a backward pass of one image.
+  /// The operations of a forward and a backward pass of one image.
   package let trainingStep: Double
 
   package init(of trie: PromptTrie, in configuration: CLIPConfiguration) {
@@ -38,21 +39,21 @@ package struct TextCost: Sendable, Equatable {
   }
 }
 
-/// What the fast mode costs beside the exact answers, on the text side: medians, per image.
+/// The costs of the fast mode and of the exact answers, on the text side: medians, per image.
 struct FastBenchmark: Sendable, Encodable {
-  /// Images of a batch.
+  /// The number of images in a batch.
   static let images = 16
 
-  /// Of ``images`` together, and of a single one.
+  /// The seconds for ``images`` together, and for a single one.
   let exactSecondsPerImage: Double
   let fastSecondsPerImage: Double
   let fastSecondsOfOneImage: Double
-  /// Of expanding the class list, once.
+  /// The seconds for expanding the class list, once.
   let expansionSeconds: Double
-  /// The numbers of a code that the expansion goes along.
+  /// The number of components of a code along which the classes are expanded.
   let axes: Int
 
-  /// - Parameter imageFeature: `[1, E]`, a unit row, around which the images lie.
+  /// - Parameter imageFeature: `[1, E]`, a unit row, around which the images are.
   init(
     of classifier: any FastAnswering, near imageFeature: Tensor, within budget: MemoryBudget,
     median: (() throws -> Void) throws -> Double

@@ -27,8 +27,11 @@ const mode = () => modes.querySelector(":checked").value;
 
 // --- Asking and showing ---
 
+// As prompts read a name.
+const words = (name) => name.trim().replace(/[\s_]+/g, " ");
+
 function classNames() {
-  const names = view.classes.value.split(/[\n,]/).map((name) => name.trim().replace(/[\s_]+/g, " ")).filter(Boolean);
+  const names = view.classes.value.split(/[\n,]/).map(words).filter(Boolean);
   return [...new Set(names)];
 }
 
@@ -39,7 +42,7 @@ function show(element, text) {
 
 function showCount(names) {
   view.count.textContent = names.length === 1 ? "1 class" : `${names.length} classes`;
-  view.reset.disabled = names.length === ownClasses.length && names.every((name, index) => name === ownClasses[index]);
+  view.reset.disabled = names.length === ownClasses.length && names.every((name, index) => name === words(ownClasses[index]));
 }
 
 async function ask() {

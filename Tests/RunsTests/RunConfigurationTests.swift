@@ -1,0 +1,85 @@
+import Datasets
+import Foundation
+import Images
+import PromptLearning
+import Runs
+import Testing
+import Torch
+
+@Suite("A run that goes on with another setting is noticed, whichever it is")
+struct RunConfigurationTests {
+  private typealias Change = @Sendable (inout RunConfiguration) throws -> Void
+
+  /// Another value for every stored property, by its path.
+  private static let changes: [String: Change] = [
+    "data": { $0.data = "other" }, "isRecursive": { $0.isRecursive = true },
+    "fewShotList": { $0.fewShotList = "sample.pkl" }, "method": { $0.method = .cocoop },
+    "classes": { $0.classes = .new }, "chosenClasses": { $0.chosenClasses = ["hat"] },
+    "divisionSeed": { $0.divisionSeed = 2 }, "testsNothing": { $0.testsNothing = true }, "shots": { $0.shots = nil },
+    "seed": { $0.seed = 2 }, "precision": { $0.precision = .bfloat16 }, "orientation": { $0.orientation = .exif },
+    "options": { $0.options = try MethodOptions(["weight": 4], for: .kgcoop) },
+    "context.words": { $0.context.words = "art of the" }, "context.length": { $0.context.length = 8 },
+    "context.position": { $0.context.position = .middle },
+    "context.isClassSpecific": { $0.context.isClassSpecific = true },
+    "training.epochs": { $0.training?.epochs = 3 }, "training.batchSize": { $0.training?.batchSize = 3 },
+    "training.learningRate": { $0.training?.learningRate = 0.5 }, "training.views": { $0.training?.views = .stored(3) },
+    "training.warmUp": { $0.training?.warmUp = .linear(epochs: 2, start: 0.1) },
+    "training.momentum": { $0.training?.momentum = 0.5 }, "training.weightDecay": { $0.training?.weightDecay = 0.5 },
+    "photoDecoding": { $0.photoDecoding = .scaled }, "context.isAsked": { $0.context.isAsked = true },
+    "training.optimizer": { $0.training?.optimizer = .adam }, "training.epsilon": { $0.training?.epsilon = 1e-3 },
+    "training.decay": { $0.training?.decay = .byStep },
+    "training.smallestCrop": { $0.training?.smallestCrop = 0.5 },
+    "training.keepsLastBatch": { $0.training?.keepsLastBatch = true },
+  ]
+
+  /// What decides nothing: the places of the model, whose weights are compared, and of the benchmarks, whose images are.
+  private static let places: Set = ["model", "root"]
+
+  private static let begun = RunConfiguration(
+    model: "tiny-clip", data: "photos", method: .kgcoop, seed: 1, divisionSeed: 1,
+    training: PromptLearning.Method.kgcoop.defaultTraining)
+
+  /// The paths of stored properties, those of a part in place of the part.
+  private static func properties(of value: Any, parts: Set<String>, prefix: String = "") -> Set<String> {
+    Mirror(reflecting: value).children.reduce(into: []) { paths, child in
+      guard let name = child.label else { return }
+      if parts.contains(name) {
+        let part = Mirror(reflecting: child.value)
+        // The value of an optional is its only child.
+        let content = part.displayStyle == .optional ? part.children.first?.value ?? () : child.value
+        paths.formUnion(properties(of: content, parts: [], prefix: name + "."))
+      } else {
+        paths.insert(prefix + name)
+      }
+    }
+  }
+
+  @Test("every stored property is a setting that is compared, or one of two places")
+  func all() throws {
+    let stored = Self.properties(of: Self.begun, parts: ["context", "training"])
+    #expect(stored == Self.places.union(Self.changes.keys))
+  }
+
+  @Test("another value is refused, and nothing but that setting differs", arguments: changes.keys.sorted())
+  func refused(property: String) throws {
+    var other = Self.begun
+    let change = try #require(Self.changes[property])
+    try change(&other)
+    let differences = zip(Self.begun.settings, other.settings).filter { $0 != $1 }
+    #expect(differences.count == 1)
+    let (found, requested) = try #require(differences.first)
+    let error = #expect(throws: RunError.self) {
+      try other.check(isThatOf: Self.begun, madeAt: nil, path: "runs/one")
+    }
+    #expect(
+      error == .otherSetting(path: "runs/one", setting: found.name, found: found.text, requested: requested.text))
+  }
+
+  @Test("the same settings go on, from another place of the model too")
+  func same() throws {
+    var moved = Self.begun
+    (moved.model, moved.root) = ("elsewhere/tiny-clip", "elsewhere/benchmarks")
+    try moved.check(isThatOf: Self.begun, madeAt: nil, path: "runs/one")
+    #expect(Set(moved.settings.map(\.name)).count == moved.settings.count)
+  }
+}
