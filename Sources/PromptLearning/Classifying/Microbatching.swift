@@ -4,9 +4,9 @@ import Torch
 
 /// The microbatches in which many images and classes go through the text encoder within a budget.
 ///
-/// Dividing images is cheaper, since they share nothing. Classes are divided only where a single image's prompts are
-/// too many: each part repeats the beginning that all prompts share. The results are those of one pass, up to the
-/// rounding of sums.
+/// Dividing images is cheaper, since they share nothing. Classes are divided where a single image's prompts are too
+/// many, and over the threads of a training step: each part repeats the beginning that all prompts share. The results
+/// are those of one pass, up to the rounding of sums.
 public struct MicrobatchPlan<Learner: PromptLearner>: Sendable {
   /// The learner over consecutive ranges of its classes; usually one part, itself.
   public let parts: [Learner]
@@ -36,8 +36,8 @@ public struct MicrobatchPlan<Learner: PromptLearner>: Sendable {
       fastest == .max ? .max : max(1, min(budget.bytes / max(1, largest), isTraining ? .max : fastest))
   }
 
-  /// The classes of a thread below which the start that all prompts share, which each thread computes, costs more than
-  /// meeting in every operation.
+  /// The fewest classes of a thread for which dividing them pays: each thread also computes the beginning that all
+  /// prompts share.
   private static var fewestClasses: Int { 4 }
 
   /// Divides `total` elements into `count` consecutive ranges whose lengths differ by at most one.

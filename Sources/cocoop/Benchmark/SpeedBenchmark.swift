@@ -31,7 +31,7 @@ struct SpeedBenchmark: Sendable, Encodable {
   let cachedEvaluationImagesPerSecond: Double?
   /// The figures of the fast mode; `nil` unless requested.
   let fastMode: FastBenchmark?
-  /// Of square products, measured in turns with the text training step.
+  /// The speed of the fastest square product, measured in turns with the text training step.
   let gemmPeakGFLOPS: Double
   let textTrainGFLOPS: Double
   let rooflineFraction: Double
