@@ -70,7 +70,9 @@ struct JourneyTests {
       #expect(demo.status == 0 && rows.count == 2)
       #expect(rows.first == ["method", "base", "new", "H", "seconds"])
       #expect(rows.last?.prefix(2) == ["zero-shot", "CLIP"])
-      for command in ["cocoop predict --run runs/demo/cocoop-seed1 ", "cocoop train FOLDER-OF-CLASS-FOLDERS ", "cocoop help\n"] {
+      for command in [
+        "cocoop predict --run runs/demo/cocoop-seed1 ", "cocoop train FOLDER-OF-CLASS-FOLDERS ", "cocoop help\n",
+      ] {
         #expect(demo.errors.contains(command))
       }
       #expect(place.exists("runs/demo/zero-shot-seed1/prompts.safetensors"))
