@@ -194,6 +194,9 @@ public enum EvaluationProtocol: String, Sendable, Codable, CaseIterable {
   /// Whether training uses one dataset and testing uses others.
   public var transfers: Bool { self != .baseToNew }
 
+  /// The names of the accuracies in a row of its table, which are also fields of its JSON.
+  public var columns: [String] { transfers ? ["accuracy"] : ["base", "new"] }
+
   /// The classes for training.
   var trainingClasses: ClassSubset { transfers ? .all : .base }
 

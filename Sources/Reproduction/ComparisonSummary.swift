@@ -10,13 +10,10 @@ public struct ComparisonSummary: Sendable, Encodable {
   public let architecture: String
   /// Whether the figures are comparable with the paper's.
   public let isPapersSetUp: Bool
-  /// The results of base-to-new, dataset by dataset; empty for a transfer.
-  public let halves: [MethodResult]
-  /// The results of a transfer, dataset by dataset; empty for base-to-new.
-  public let transfers: [TransferResult]
+  /// The table, dataset by dataset; in a transfer the source comes first.
+  public let rows: [ResultRow]
   /// The averages over the datasets, or the targets of a transfer, where every one has its figures.
-  public let averageHalves: [MethodResult]
-  public let averageTransfers: [TransferResult]
+  public let averages: [ResultRow]
   /// The reasons for missing parts, each cause once.
   public let failures: [TrialResult.Failure]
   /// The rows with missing parts.
@@ -44,46 +41,21 @@ public struct ComparisonSummary: Sendable, Encodable {
     func isInPaper(_ dataset: String) -> Bool { dataset != Self.averageTitle || isPapersList }
     var seen: Set<TrialResult.Failure> = []
     failures = outcomes.flatMap(\.failures).filter { seen.insert($0).inserted }
-    let sheet = ResultTable(outcomes, of: comparison)
-    let titles = comparison.titles
-    let targets = comparison.datasets.map(\.title)
-    gaps = sheet.gaps
-    if comparison.kind.transfers {
-      let source = comparison.sources.first?.title ?? ""
-      func row(_ values: [ResultTable.Value], _ variant: Variant, _ dataset: String) -> TransferResult? {
-        guard !values.isEmpty else { return nil }
-        return TransferResult(
-          values.map(\.accuracies[0]), seeds: values.map(\.seed), variant: variant,
-          source: variant.method.isZeroShot ? dataset : source, dataset: dataset,
-          seconds: values.map(\.seconds).reduce(0, +),
-          paper: isInPaper(dataset) ? paper.accuracy(of: variant, on: dataset, in: comparison.kind) : nil)
-      }
-      transfers = titles.flatMap { dataset in
-        comparison.variants.compactMap { row(sheet.values(of: $0, on: dataset), $0, dataset) }
-      }
-      averageTransfers = comparison.variants.compactMap {
-        row(sheet.averages(of: $0, over: targets), $0, Self.averageTitle)
-      }
-      (halves, averageHalves) = ([], [])
-    } else {
-      func row(_ values: [ResultTable.Value], _ variant: Variant, _ dataset: String) -> MethodResult? {
-        guard !values.isEmpty else { return nil }
-        let results = values.map {
-          SeedResult(
-            method: variant.method, seed: $0.seed, base: $0.accuracies[0],
-            new: $0.accuracies.count > 1 ? $0.accuracies[1] : nil, seconds: $0.seconds)
-        }
-        return MethodResult(
-          results, variant: variant, dataset: dataset,
-          paper: isInPaper(dataset) ? paper.halves(of: variant, on: dataset) : nil)
-      }
-      halves = titles.flatMap { dataset in
-        comparison.variants.compactMap { row(sheet.values(of: $0, on: dataset), $0, dataset) }
-      }
-      averageHalves = comparison.variants.compactMap {
-        row(sheet.averages(of: $0, over: titles), $0, Self.averageTitle)
-      }
-      (transfers, averageTransfers) = ([], [])
+    let table = ResultTable(outcomes, of: comparison)
+    gaps = table.gaps
+    let source = comparison.kind.transfers ? comparison.sources.first?.title : nil
+    func row(_ results: [SeedResult], _ variant: Variant, _ dataset: String) -> ResultRow? {
+      guard !results.isEmpty else { return nil }
+      return ResultRow(
+        results, in: comparison.kind, variant, source: variant.method.isZeroShot ? source.map { _ in dataset } : source,
+        dataset: dataset,
+        paper: isInPaper(dataset) ? paper.figures(of: variant, on: dataset, in: comparison.kind) : nil)
+    }
+    rows = comparison.titles.flatMap { dataset in
+      comparison.variants.compactMap { row(table.results(of: $0, on: dataset), $0, dataset) }
+    }
+    averages = comparison.variants.compactMap {
+      row(table.averages(of: $0, over: comparison.datasets.map(\.title)), $0, Self.averageTitle)
     }
   }
 
@@ -104,14 +76,9 @@ public struct ComparisonSummary: Sendable, Encodable {
     try container.encode(comparison.shots, forKey: .shots)
     try container.encode(comparison.seeds, forKey: .seeds)
     try container.encode(isPapersSetUp, forKey: .isPapersSetUp)
-    if comparison.kind.transfers {
-      try container.encode(comparison.sources.first?.title, forKey: .source)
-      try container.encode(transfers, forKey: .methods)
-      try container.encode(averageTransfers, forKey: .averages)
-    } else {
-      try container.encode(halves, forKey: .methods)
-      try container.encode(averageHalves, forKey: .averages)
-    }
+    if comparison.kind.transfers { try container.encode(comparison.sources.first?.title, forKey: .source) }
+    try container.encode(rows, forKey: .methods)
+    try container.encode(averages, forKey: .averages)
     try container.encode(
       failures.map { FailureText(subject: $0.subject, reason: $0.reason) }, forKey: .failures)
   }

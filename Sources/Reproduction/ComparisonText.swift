@@ -49,23 +49,19 @@ public struct ComparisonText {
   /// A table with one block for each dataset, and a row for each method in it.
   private var halvesTable: TextTable {
     let hasPaper = result.isPapersSetUp
+    let columns = result.comparison.kind.columns
     let header =
-      ["dataset", "method", "base", "new", "H"] + (hasPaper ? ["paper: base", "new", "H"] : []) + ["seconds"]
+      ["dataset", "method"] + columns + ["H"] + (hasPaper ? ["paper: base", "new", "H"] : []) + ["seconds"]
     let rows = titles.flatMap { dataset in
       result.comparison.variants.map { variant -> [String] in
-        let row = (result.halves + result.averageHalves).first { $0.isOf(variant, dataset) }
-        let mark = mark(variant, dataset)
-        guard let row else {
+        guard let row = row(variant, dataset) else {
           let missing = dataset == ComparisonSummary.averageTitle ? "–" : "failed"
-          return [dataset, variant.title] + Array(repeating: missing, count: 3)
-            + Array(repeating: "–", count: header.count - 5)
+          return [dataset, variant.title] + Array(repeating: missing, count: columns.count + 1)
+            + Array(repeating: "–", count: header.count - columns.count - 3)
         }
-        let paper = [row.paper?.base, row.paper?.new, row.paper?.harmonicMean].map { FigureText.text($0) }
-        return [
-          dataset, variant.title, text(row.base, row.baseDeviation, row.baseInterval, of: row.seeds) + mark,
-          text(row.new, row.newDeviation, row.newInterval, of: row.seeds) + (row.new == nil ? "" : mark),
-          FigureText.text(row.harmonicMean),
-        ] + (hasPaper ? paper : []) + [FigureText.text(row.seconds)]
+        let paper = (0...columns.count).map { FigureText.text(row.paper?[$0]) }
+        return [dataset, variant.title] + row.accuracies.map { text($0, of: row) } + [FigureText.text(row.harmonicMean)]
+          + (hasPaper ? paper : []) + [FigureText.text(row.seconds)]
       }
     }
     return TextTable(header: header, rows: rows, wordColumns: 2)
@@ -76,17 +72,15 @@ public struct ComparisonText {
     let variants = result.comparison.variants
     let hasPaper = result.isPapersSetUp
     let rows = titles.map { dataset in
-      let found = variants.map { variant in
-        (result.transfers + result.averageTransfers).first { $0.isOf(variant, dataset) }
-      }
+      let found = variants.map { row($0, dataset) }
       let cells = zip(variants, found).map { variant, row in
         guard let row else {
           return result.gaps.contains(.init(variant: variant, dataset: dataset)) ? "failed" : "–"
         }
-        return text(row.accuracy, row.accuracyDeviation, row.accuracyInterval, of: row.seeds) + mark(variant, dataset)
+        return text(row.accuracies[0], of: row)
       }
       return [dataset + (dataset == source ? " (source)" : "")] + cells
-        + (hasPaper ? found.map { FigureText.text($0?.paper) } : [])
+        + (hasPaper ? found.map { FigureText.text($0?.paper?[0]) } : [])
     }
     return TextTable(
       header: ["dataset"] + variants.map(\.title) + (hasPaper ? variants.map { "paper: \($0.title)" } : []),
@@ -95,19 +89,14 @@ public struct ComparisonText {
 
   /// The paper's rows for the same datasets and methods; `nil` where it has none.
   private var paperTable: TextTable? {
-    if result.comparison.kind.transfers {
-      let rows = result.transfers.compactMap { row in
-        row.paper.map { [row.dataset, row.method.title, FigureText.text($0)] }
-      }
-      return rows.isEmpty ? nil : TextTable(header: ["dataset", "method", "accuracy"], rows: rows, wordColumns: 2)
+    let rows = result.rows.compactMap { row in
+      row.paper.map { [row.dataset, row.variant.method.title] + $0.map { FigureText.text($0) } }
     }
-    let rows = result.halves.compactMap { row in
-      row.paper.map {
-        [row.dataset, row.method.title] + [$0.base, $0.new, $0.harmonicMean].map { FigureText.text($0) }
-      }
-    }
+    let kind = result.comparison.kind
     return rows.isEmpty
-      ? nil : TextTable(header: ["dataset", "method", "base", "new", "H"], rows: rows, wordColumns: 2)
+      ? nil
+      : TextTable(
+        header: ["dataset", "method"] + kind.columns + (kind.transfers ? [] : ["H"]), rows: rows, wordColumns: 2)
   }
 
   private var source: String? { result.comparison.kind.transfers ? result.comparison.sources.first?.title : nil }
@@ -117,40 +106,22 @@ public struct ComparisonText {
     result.comparison.titles + (result.comparison.datasets.count > 1 ? [ComparisonSummary.averageTitle] : [])
   }
 
-  private func mark(_ variant: Variant, _ dataset: String) -> String {
-    let isMarked =
-      dataset == ComparisonSummary.averageTitle
-      ? result.gaps.contains { $0.variant == variant } : result.gaps.contains(.init(variant: variant, dataset: dataset))
-    return isMarked ? "*" : ""
+  private func row(_ variant: Variant, _ dataset: String) -> ResultRow? {
+    (result.rows + result.averages).first { $0.variant == variant && $0.dataset == dataset }
   }
 
-  private func text(_ mean: Double?, _ deviation: Double?, _ interval: Double?, of seeds: [Int]) -> String {
-    FigureText.text(mean, spread: seeds.count > 1 ? showsIntervals ? interval : deviation : nil)
-  }
-}
-
-extension MethodResult {
-  func isOf(_ variant: Variant, _ dataset: String) -> Bool {
-    method == variant.method && self.variant == variant.label && self.dataset == dataset
-  }
-}
-
-extension TransferResult {
-  func isOf(_ variant: Variant, _ dataset: String) -> Bool {
-    method == variant.method && self.variant == variant.label && self.dataset == dataset
+  /// An accuracy, with a star where the row lacks some seeds.
+  private func text(_ accuracy: ResultRow.Accuracy?, of row: ResultRow) -> String {
+    let lacksSeeds = result.gaps.contains {
+      $0.variant == row.variant && [$0.dataset, ComparisonSummary.averageTitle].contains(row.dataset)
+    }
+    return FigureText.text(accuracy, of: row.seeds, showsInterval: showsIntervals)
+      + (lacksSeeds && accuracy != nil ? "*" : "")
   }
 }
 
 /// The accuracies of a comparison by variant, dataset and seed.
 struct ResultTable {
-  /// The result of one seed on one dataset.
-  struct Value: Equatable {
-    let seed: Int
-    /// The accuracies in percent: of base and new classes, or of all; without new where the method does not support it.
-    let accuracies: [Double]
-    let seconds: Double
-  }
-
   private let outcomes: [TrialResult]
   private let comparison: Comparison
 
@@ -159,28 +130,28 @@ struct ResultTable {
     self.comparison = comparison
   }
 
-  /// The values by seed; a zero-shot classifier's one value counts for each seed.
-  func values(of variant: Variant, on dataset: String) -> [Value] {
-    let found = outcomes.filter { $0.unit.variant == variant }.compactMap { outcome -> Value? in
+  /// The results by seed; a zero-shot classifier's one result counts for each seed.
+  func results(of variant: Variant, on dataset: String) -> [SeedResult] {
+    let found = outcomes.filter { $0.unit.variant == variant }.compactMap { outcome -> SeedResult? in
       let tests = outcome.unit.tests.filter { $0.dataset == dataset }
       let accuracies = tests.compactMap { outcome.accuracies[$0] }
       guard !tests.isEmpty, accuracies.count == tests.count else { return nil }
-      return Value(seed: outcome.unit.seed, accuracies: accuracies, seconds: outcome.seconds)
+      return SeedResult(seed: outcome.unit.seed, accuracies: accuracies, seconds: outcome.seconds)
     }
     guard variant.method.isZeroShot, let only = found.first else { return found }
     return comparison.seeds.enumerated().map {
-      Value(seed: $1, accuracies: only.accuracies, seconds: $0 == 0 ? only.seconds : 0)
+      SeedResult(seed: $1, accuracies: only.accuracies, seconds: $0 == 0 ? only.seconds : 0)
     }
   }
 
   /// The means over the datasets by seed, where every dataset has this seed.
-  func averages(of variant: Variant, over datasets: [String]) -> [Value] {
-    let columns = datasets.map { values(of: variant, on: $0) }
+  func averages(of variant: Variant, over datasets: [String]) -> [SeedResult] {
+    let columns = datasets.map { results(of: variant, on: $0) }
     return comparison.seeds.compactMap { seed in
       let row = columns.compactMap { $0.first { $0.seed == seed } }
       let kinds = row.map(\.accuracies.count).min() ?? 0
       guard row.count == datasets.count, kinds > 0 else { return nil }
-      return Value(
+      return SeedResult(
         seed: seed, accuracies: (0..<kinds).map { kind in row.map { $0.accuracies[kind] }.mean },
         seconds: row.map(\.seconds).reduce(0, +))
     }

@@ -19,20 +19,22 @@ package struct PaperResults: Decodable, Sendable {
     self = try JSONDecoder().decode(Self.self, from: Data(contentsOf: url))
   }
 
+  /// The paper's figures for a row of a comparison's table: one for each column, and in base-to-new H.
+  ///
   /// - Parameter dataset: the paper's name for it, or `Average`.
-  func halves(of variant: Variant, on dataset: String) -> PaperFigures? {
-    variant.label == nil ? halves(of: variant.method, on: dataset) : nil
+  func figures(of variant: Variant, on dataset: String, in kind: EvaluationProtocol) -> [Double]? {
+    guard variant.label == nil else { return nil }
+    guard kind.transfers else {
+      return halves(of: variant.method, on: dataset).map { [$0.base, $0.new, $0.harmonicMean] }
+    }
+    guard let key = variant.method.paperKey else { return nil }
+    return (kind == .crossDataset ? crossDataset : domainGeneralization)[key]?[dataset].map { [$0] }
   }
 
   /// The paper's figures for a method in its own configuration.
   package func halves(of method: Method, on dataset: String) -> PaperFigures? {
     guard let key = method.paperKey, let found = baseToNew[dataset]?[key] else { return nil }
     return PaperFigures(base: found.base, new: found.new, harmonicMean: found.h)
-  }
-
-  func accuracy(of variant: Variant, on dataset: String, in kind: EvaluationProtocol) -> Double? {
-    guard variant.label == nil, let key = variant.method.paperKey else { return nil }
-    return (kind == .crossDataset ? crossDataset : domainGeneralization)[key]?[dataset]
   }
 
   /// The accuracy of a method on a dataset after training on ImageNet, as in the paper; where both tables have the
@@ -43,13 +45,9 @@ package struct PaperResults: Decodable, Sendable {
   }
 }
 
-/// The paper's figures for a dataset and a method, in percent.
-public struct PaperFigures: Sendable, Codable, Equatable {
-  public let base, new, harmonicMean: Double
-
-  package init(base: Double, new: Double, harmonicMean: Double) {
-    (self.base, self.new, self.harmonicMean) = (base, new, harmonicMean)
-  }
+/// The paper's base-to-new figures for a dataset and a method, in percent.
+package struct PaperFigures: Sendable, Equatable {
+  package let base, new, harmonicMean: Double
 }
 
 extension Comparison {

@@ -113,6 +113,8 @@ public struct Reproduction: Sendable {
       }
       guard outcomes.count == before, before < units.count else { continue }
       try progress(.waiting(units: units.count - before))
+      // Several processes may end, on machines that share no more than a file system: their locks are asked for in
+      // turns, since a call that waits for one of them would see neither the others nor Ctrl-C.
       Thread.sleep(forTimeInterval: 0.5)
     }
     return units.indices.compactMap { outcomes[$0] }
@@ -134,17 +136,9 @@ public struct Reproduction: Sendable {
         place, on: source.dataset.get(), isReplacing: layout == .flat
       ) { try progress(.training(unit, $0)) }
       return (try tested(classifier, of: unit, in: folder, after: seconds, kept, progress: progress), true)
-    } catch let error as WritingError {
-      throw error
-    } catch let error as RunError where error.isInUse {
-      throw error
-    } catch let error as UnusableData {
-      return (failed(unit, source.title, error.explanation), false)
     } catch let error as any UserFacingError {
-      if case .notKept(let path, let reason) = (error as? RunError)?.kind {
-        throw WritingError.failed(path: path, reason: reason)
-      }
-      return (failed(unit, unit.title, error.explanation), false)
+      if let cause = error.stopping { throw cause }
+      return (failed(unit, error is UnusableData ? source.title : unit.title, error.explanation), false)
     }
   }
 
@@ -181,9 +175,8 @@ public struct Reproduction: Sendable {
         let evaluation = try images.evaluation(of: classifier, within: runner.budget ?? .automatic)
         try folder.keep(evaluation)
         found[test] = evaluation
-      } catch let error as WritingError {
-        throw error
       } catch let error as any UserFacingError {
+        if let cause = error.stopping { throw cause }
         failures.append(TrialResult.Failure(subject: test.dataset, reason: error.explanation))
       }
     }
@@ -204,6 +197,17 @@ public struct Reproduction: Sendable {
   private func failed(_ unit: Trial, _ subject: String, _ reason: String) -> TrialResult {
     TrialResult(
       unit, accuracies: [:], seconds: 0, failures: [TrialResult.Failure(subject: subject, reason: reason)])
+  }
+}
+
+extension UserFacingError {
+  /// The error with which all trials stop, where nothing can be written, or this attempt at one that another process is
+  /// doing; `nil` for a fault of one trial's data.
+  fileprivate var stopping: (any UserFacingError)? {
+    guard let error = self as? RunError else { return self as? WritingError }
+    // The same command goes on with a reproduction, without --resume.
+    if case .notKept(let path, let reason) = error.kind { return WritingError.failed(path: path, reason: reason) }
+    return error.isInUse ? error : nil
   }
 }
 

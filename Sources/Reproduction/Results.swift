@@ -3,145 +3,115 @@ import Foundation
 import PromptLearning
 import Runs
 
-/// The accuracies of one method with one seed, in percent.
-public struct SeedResult: Sendable, Codable, Equatable {
-  public let method: Method
-  public let seed: Int
-  public let base: Double
-  /// The accuracy on new classes; `nil` for a method that supports only its own classes.
-  public let new: Double?
+/// The accuracies of a variant on a dataset with one seed.
+package struct SeedResult: Equatable {
+  let seed: Int
+  /// In percent, by the protocol's ``EvaluationProtocol/columns``; without the last where the method does not support
+  /// new classes.
+  let accuracies: [Double]
   /// The seconds of training and testing.
-  public let seconds: Double
+  let seconds: Double
+
+  package init(seed: Int, accuracies: [Double], seconds: Double) {
+    (self.seed, self.accuracies, self.seconds) = (seed, accuracies, seconds)
+  }
 }
 
-/// The accuracies of one method over its seeds: the fields that `demo` and `reproduce` print as JSON.
-public struct MethodResult: Sendable, Codable, Equatable {
-  public let method: Method
-  /// The label of an ablation's row, such as `random-8`; `nil` for the usual method.
-  public let variant: String?
+/// A row of a comparison: a variant on a dataset, over its seeds. `demo` and `reproduce` print its fields as JSON.
+public struct ResultRow: Sendable, Equatable {
+  public let kind: EvaluationProtocol
+  public let variant: Variant
+  /// The training dataset of a transfer, equal to ``dataset`` in the source's own row; `nil` in base-to-new.
+  public let source: String?
   public let dataset: String
   public let seeds: [Int]
-  /// Means over the seeds, in percent.
-  public let base: Double
-  /// The mean on new classes; `nil`, like values that follow from it, for a method that supports only its own classes.
-  public let new: Double?
-  /// The harmonic mean of the two means, as the paper reports it.
-  public let harmonicMean: Double?
-  /// The sample standard deviations over the seeds; 0 with one seed.
-  public let baseDeviation: Double
-  public let newDeviation: Double?
-  /// Half the width of the mean's 95 % interval, by Student's t; `nil` with one seed.
-  public let baseInterval, newInterval: Double?
+  /// One for each of the protocol's ``EvaluationProtocol/columns``; `nil` for new classes where the method does not
+  /// support them.
+  public let accuracies: [Accuracy?]
   /// The seconds of training and testing, over all seeds.
   public let seconds: Double
-  /// The paper's figures, where it has this row.
-  public let paper: PaperFigures?
+  /// The paper's figures, where it has this row: one for each column, and in base-to-new H.
+  public let paper: [Double]?
 
-  /// - Parameter results: the results of one method, one for each seed.
-  public init(_ results: [SeedResult], variant: Variant, dataset: String, paper: PaperFigures? = nil) {
-    method = variant.method
-    self.variant = variant.label
-    self.dataset = dataset
-    self.paper = paper
-    seeds = results.map(\.seed)
-    let (bases, news) = (results.map(\.base), results.compactMap(\.new))
-    base = bases.mean
-    new = news.isEmpty ? nil : news.mean
-    harmonicMean = new.map { [base] new in base + new == 0 ? 0 : 2 * base * new / (base + new) }
-    baseDeviation = bases.deviation
-    newDeviation = news.isEmpty ? nil : news.deviation
-    baseInterval = bases.interval95
-    newInterval = news.interval95
-    seconds = results.map(\.seconds).reduce(0, +)
+  /// An accuracy over the seeds, in percent.
+  public struct Accuracy: Sendable, Equatable {
+    public let mean: Double
+    /// The standard deviation of a sample; 0 with one seed.
+    public let deviation: Double
+    /// Half the width of the mean's 95 % interval, by Student's t; `nil` with one seed.
+    public let interval: Double?
   }
 
-  /// Encodes missing values as `null`, so that every row has every field.
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.container(keyedBy: CodingKeys.self)
-    try container.encode(method, forKey: .method)
-    try container.encode(variant, forKey: .variant)
-    try container.encode(dataset, forKey: .dataset)
-    try container.encode(seeds, forKey: .seeds)
-    try container.encode(base, forKey: .base)
-    try container.encode(new, forKey: .new)
-    try container.encode(harmonicMean, forKey: .harmonicMean)
-    try container.encode(baseDeviation, forKey: .baseDeviation)
-    try container.encode(newDeviation, forKey: .newDeviation)
-    try container.encode(baseInterval, forKey: .baseInterval)
-    try container.encode(newInterval, forKey: .newInterval)
-    try container.encode(seconds, forKey: .seconds)
-    try container.encode(paper, forKey: .paper)
+  /// - Parameter results: one for each seed, and at least one.
+  package init(
+    _ results: [SeedResult], in kind: EvaluationProtocol, _ variant: Variant, source: String? = nil, dataset: String,
+    paper: [Double]? = nil
+  ) {
+    (self.kind, self.variant, self.source, self.dataset, self.paper) = (kind, variant, source, dataset, paper)
+    seeds = results.map(\.seed)
+    seconds = results.map(\.seconds).reduce(0, +)
+    accuracies = kind.columns.indices.map { column in
+      let values = results.filter { $0.accuracies.count > column }.map { $0.accuracies[column] }
+      guard !values.isEmpty else { return nil }
+      return Accuracy(mean: values.mean, deviation: values.deviation, interval: values.interval95)
+    }
+  }
+
+  /// The harmonic mean of the two means of base-to-new, as the paper reports it; `nil` for a transfer, and where one is
+  /// missing.
+  public var harmonicMean: Double? {
+    let means = accuracies.compactMap { $0?.mean }
+    guard kind == .baseToNew, means.count == 2 else { return nil }
+    return means[0] + means[1] == 0 ? 0 : 2 * means[0] * means[1] / (means[0] + means[1])
   }
 }
 
-/// The accuracy of one method on one dataset after learning on another, over its seeds.
-public struct TransferResult: Sendable, Codable, Equatable {
-  public let method: Method
-  /// The label of an ablation's row, such as `random-8`; `nil` for the usual method.
-  public let variant: String?
-  /// The training and the test dataset; equal in the source's own row.
-  public let source, dataset: String
-  public let seeds: [Int]
-  /// The mean over the seeds, in percent.
-  public let accuracy: Double
-  /// The sample standard deviation over the seeds; 0 with one seed.
-  public let accuracyDeviation: Double
-  /// Half the width of the mean's 95 % interval, by Student's t; `nil` with one seed.
-  public let accuracyInterval: Double?
-  /// The seconds of training and of all tests, over all seeds.
-  public let seconds: Double
-  /// The paper's accuracy, where it has this row.
-  public let paper: Double?
+extension ResultRow: Encodable {
+  private struct Key: CodingKey {
+    let stringValue: String
+    var intValue: Int? { nil }
 
-  /// - Parameter accuracies: the accuracies in percent, one for each seed.
-  init(
-    _ accuracies: [Double], seeds: [Int], variant: Variant, source: String, dataset: String, seconds: Double,
-    paper: Double?
-  ) {
-    method = variant.method
-    self.variant = variant.label
-    self.source = source
-    self.dataset = dataset
-    self.seeds = seeds
-    accuracy = accuracies.mean
-    accuracyDeviation = accuracies.deviation
-    accuracyInterval = accuracies.interval95
-    self.seconds = seconds
-    self.paper = paper
+    init(_ name: String) { stringValue = name }
+    init?(stringValue: String) { self.init(stringValue) }
+    init?(intValue: Int) { nil }
   }
 
-  /// Encodes missing values as `null`, so that every row has every field.
+  /// Encodes missing values as `null`, so that every row of a protocol has the same fields.
   public func encode(to encoder: any Encoder) throws {
-    var container = encoder.container(keyedBy: CodingKeys.self)
-    try container.encode(method, forKey: .method)
-    try container.encode(variant, forKey: .variant)
-    try container.encode(source, forKey: .source)
-    try container.encode(dataset, forKey: .dataset)
-    try container.encode(seeds, forKey: .seeds)
-    try container.encode(accuracy, forKey: .accuracy)
-    try container.encode(accuracyDeviation, forKey: .accuracyDeviation)
-    try container.encode(accuracyInterval, forKey: .accuracyInterval)
-    try container.encode(seconds, forKey: .seconds)
-    try container.encode(paper, forKey: .paper)
+    var container = encoder.container(keyedBy: Key.self)
+    func encode(_ value: some Encodable, as name: String) throws { try container.encode(value, forKey: Key(name)) }
+    try encode(variant.method, as: "method")
+    try encode(variant.label, as: "variant")
+    if kind.transfers { try encode(source, as: "source") }
+    try encode(dataset, as: "dataset")
+    try encode(seeds, as: "seeds")
+    try encode(seconds, as: "seconds")
+    for (name, accuracy) in zip(kind.columns, accuracies) {
+      try encode(accuracy?.mean, as: name)
+      try encode(accuracy?.deviation, as: name + "Deviation")
+      try encode(accuracy?.interval, as: name + "Interval")
+    }
+    if kind.transfers {
+      try encode(paper?[0], as: "paper")
+    } else {
+      try encode(harmonicMean, as: "harmonicMean")
+      try encode(paper.map { Dictionary(uniqueKeysWithValues: zip(kind.columns + ["harmonicMean"], $0)) }, as: "paper")
+    }
   }
 }
 
 /// The table of the paper's base-to-new protocol on one dataset, for a terminal.
 public struct BaseToNewTable: CustomStringConvertible {
-  private let results: [MethodResult]
+  private let rows: [ResultRow]
 
-  public init(_ results: [MethodResult]) { self.results = results }
+  public init(_ rows: [ResultRow]) { self.rows = rows }
 
   public var description: String {
     TextTable(
-      header: ["method", "base", "new", "H", "seconds"],
-      rows: results.map { result in
-        let hasSpread = result.seeds.count > 1
-        return [
-          result.method.title, FigureText.text(result.base, spread: hasSpread ? result.baseDeviation : nil),
-          FigureText.text(result.new, spread: hasSpread ? result.newDeviation : nil),
-          FigureText.text(result.harmonicMean), FigureText.text(result.seconds),
-        ]
+      header: ["method"] + EvaluationProtocol.baseToNew.columns + ["H", "seconds"],
+      rows: rows.map { row in
+        [row.variant.method.title] + row.accuracies.map { FigureText.text($0, of: row.seeds) }
+          + [FigureText.text(row.harmonicMean), FigureText.text(row.seconds)]
       }, wordColumns: 1
     ).description
   }
@@ -152,5 +122,11 @@ enum FigureText {
   static func text(_ value: Double?, spread: Double? = nil) -> String {
     guard let value else { return "–" }
     return String(format: "%.1f", value) + (spread.map { String(format: " ± %.1f", $0) } ?? "")
+  }
+
+  /// The mean, and with several seeds ± its spread.
+  static func text(_ accuracy: ResultRow.Accuracy?, of seeds: [Int], showsInterval: Bool = false) -> String {
+    let spread = showsInterval ? accuracy?.interval : accuracy?.deviation
+    return text(accuracy?.mean, spread: seeds.count > 1 ? spread : nil)
   }
 }

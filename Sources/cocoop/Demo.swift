@@ -28,7 +28,7 @@ struct Demo: ParsableCommand {
   @OptionGroup var cache: CacheOptions
   @OptionGroup var printing: OutputOptions
 
-  struct Result: Encodable { let methods: [MethodResult] }
+  struct Result: Encodable { let methods: [ResultRow] }
 
   func run() throws {
     try compute.apply()
@@ -52,7 +52,7 @@ struct Demo: ParsableCommand {
     }
     let result = try ComparisonSummary(
       outcomes, of: comparison, model: identity, configuration: clip.configuration)
-    try printing.print(Result(methods: result.halves)) { "\(BaseToNewTable(result.halves))" }
+    try printing.print(Result(methods: result.rows)) { "\(BaseToNewTable(result.rows))" }
     guard result.isComplete else { throw ExitCode.failure }
     printing.remark(Self.nextSteps)
   }

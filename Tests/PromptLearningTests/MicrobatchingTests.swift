@@ -82,6 +82,22 @@ struct MicrobatchingTests {
     }
   }
 
+  @Test("Classes are divided over threads only where the budget holds all their shares at once")
+  func budgetOfShares() async {
+    await #expect(processExitsWith: .success) {
+      try Threads.use(2)
+      let learner = try ConditionalPrompts(for: MicrobatchingTests.names, clip: TinyCLIP.clip)
+      let bytes = learner.microbatchBytes(isTraining: true)
+      for budget in [bytes, bytes * 5 / 4, bytes * 2, bytes * 20] {
+        let plan = try MicrobatchPlan(for: learner, within: MemoryBudget(bytes: budget), isTraining: true)
+        let shares = plan.shares.map { $0.microbatchBytes(isTraining: true) }.reduce(0, +)
+        #expect(plan.parts.count == 1 && shares * plan.imagesPerMicrobatch <= budget)
+        if budget == bytes { #expect(plan.shares.isEmpty) }
+        if budget >= bytes * 2 { #expect(plan.shares.count == 2) }
+      }
+    }
+  }
+
   @Test("CoOp's, with classes divided and images always together", arguments: [false, true])
   func unconditional(isClassSpecific: Bool) throws {
     let learner = try ContextPrompts(for: Self.names, isClassSpecific: isClassSpecific, clip: clip)

@@ -156,7 +156,7 @@ struct ReproductionTests {
         outcomes, of: comparison, model: identity, configuration: clip.configuration)
       #expect(result.failures.map(\.subject) == ["first"])
       #expect(result.failures[0].reason.hasPrefix(image.path))
-      #expect(result.halves.map(\.dataset) == ["second", "second"] && result.averageHalves.isEmpty)
+      #expect(result.rows.map(\.dataset) == ["second", "second"] && result.averages.isEmpty)
       #expect(ComparisonText(result).terminal.contains("first    zero-shot CLIP"))
       try whole.write(to: image)
       let repaired = try newUnits(comparison, in: output)

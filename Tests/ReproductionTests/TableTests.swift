@@ -54,21 +54,22 @@ struct TableTests {
   func baseToNew() throws {
     try withTemporaryFolder { place in
       let result = try result(.baseToNew, in: place)
-      #expect(result.halves.map(\.dataset) == ["one", "one", "two", "two"] && result.isComplete)
-      let coop = result.halves[1]
-      #expect(coop.method == .coop && coop.seeds == [1, 2, 3] && coop.base == 81.5 && coop.seconds == 6)
-      #expect(abs(coop.baseDeviation - 2.7838821814150108) < 1e-12)
-      #expect(try abs(#require(coop.baseInterval) - 6.915546711922801) < 1e-8)
-      #expect(try abs(#require(coop.newInterval) - 18.18404641875795) < 1e-8)
-      let average = try #require(result.averageHalves.last)
-      #expect(average.dataset == "Average" && average.base == 63.25)
-      #expect(abs(average.baseDeviation - 3.5443617196894563) < 1e-12)
-      #expect(try abs(#require(average.newInterval) - 3.6389296663729453) < 1e-8)
+      #expect(result.rows.map(\.dataset) == ["one", "one", "two", "two"] && result.isComplete)
+      let coop = result.rows[1]
+      #expect(coop.variant.method == .coop && coop.seeds == [1, 2, 3] && coop.seconds == 6)
+      let base = try #require(coop.accuracies[0])
+      #expect(base.mean == 81.5 && abs(base.deviation - 2.7838821814150108) < 1e-12)
+      #expect(try abs(#require(base.interval) - 6.915546711922801) < 1e-8)
+      #expect(try abs(#require(coop.accuracies[1]?.interval) - 18.18404641875795) < 1e-8)
+      let average = try #require(result.averages.last)
+      #expect(average.dataset == "Average" && average.accuracies[0]?.mean == 63.25)
+      #expect(try abs(#require(average.accuracies[0]).deviation - 3.5443617196894563) < 1e-12)
+      #expect(try abs(#require(average.accuracies[1]?.interval) - 3.6389296663729453) < 1e-8)
       // H of 63.25 and 41.08; the mean of the two H would be 49.11.
       #expect(try abs(#require(average.harmonicMean) - 49.81190095846645) < 1e-9)
       // One trial of zero-shot CLIP counts for every seed, and its time counts once.
-      #expect(result.halves[0].seeds == [1, 2, 3] && result.halves[0].baseDeviation == 0)
-      #expect(result.halves[0].seconds == 2)
+      #expect(result.rows[0].seeds == [1, 2, 3] && result.rows[0].accuracies[0]?.deviation == 0)
+      #expect(result.rows[0].seconds == 2)
       #expect(
         ComparisonText(result).terminal == """
           dataset  method                base          new     H  seconds
@@ -88,8 +89,8 @@ struct TableTests {
     try withTemporaryFolder { place in
       let result = try result(
         .baseToNew, in: place, failing: ["one/zero-shot-seed1", "two/coop-seed2"])
-      #expect(!result.isComplete && result.halves.map(\.dataset) == ["one", "two", "two"])
-      #expect(result.halves[2].seeds == [1, 3] && result.averageHalves.map(\.seeds) == [[1, 3]])
+      #expect(!result.isComplete && result.rows.map(\.dataset) == ["one", "two", "two"])
+      #expect(result.rows[2].seeds == [1, 3] && result.averages.map(\.seeds) == [[1, 3]])
       let lines = ComparisonText(result).terminal.split(separator: "\n")
       #expect(lines[1].split(separator: " ").suffix(4) == ["failed", "failed", "failed", "–"])
       #expect(lines[4].contains("42.5 ± 3.5*"))
@@ -105,9 +106,9 @@ struct TableTests {
   func transfer() throws {
     try withTemporaryFolder { place in
       let result = try result(.crossDataset, in: place, variants: [Variant(.coop), Variant(.linearProbe)])
-      #expect(result.transfers.map(\.dataset) == ["one", "one", "two", "two"])
-      #expect(result.transfers[2].source == "one" && result.transfers[2].accuracy == 45)
-      #expect(result.averageTransfers.map(\.accuracy) == [45, 45])
+      #expect(result.rows.map(\.dataset) == ["one", "one", "two", "two"])
+      #expect(result.rows[2].source == "one" && result.rows[2].accuracies.map { $0?.mean } == [45])
+      #expect(result.averages.map { $0.accuracies[0]?.mean } == [45, 45])
       #expect(
         ComparisonText(result).terminal == """
           dataset             CoOp  linear probe
@@ -123,9 +124,9 @@ struct TableTests {
       let names = ["Caltech101", "DTD"]
       let same = try result(.baseToNew, in: place, configuration: .openAI(.viTB16), names: names)
       #expect(same.isPapersSetUp)
-      #expect(same.halves[1].paper == PaperFigures(base: 98, new: 89.81, harmonicMean: 93.73))
+      #expect(same.rows[1].paper == [98, 89.81, 93.73])
       // An average over two datasets is not comparable with the paper's over eleven.
-      #expect(same.averageHalves.map(\.paper) == [nil, nil])
+      #expect(same.averages.map(\.paper) == [nil, nil])
       #expect(ComparisonText(same).terminal.contains("paper: base   new     H"))
       let other = try result(.baseToNew, in: place, names: names)
       #expect(!other.isPapersSetUp && !ComparisonText(other).terminal.contains("paper"))
@@ -134,7 +135,7 @@ struct TableTests {
       let variant = try result(
         .baseToNew, in: place, variants: [Variant(.coop, randomVectors: 4)], configuration: .openAI(.viTB16),
         names: names)
-      #expect(variant.halves[0].paper == nil && variant.halves[0].variant == "random-4")
+      #expect(variant.rows[0].paper == nil && variant.rows[0].variant.label == "random-4")
     }
   }
 }

@@ -11,8 +11,9 @@ public struct MicrobatchPlan<Learner: PromptLearner>: Sendable {
   /// The learner over consecutive ranges of its classes; usually one part, itself.
   public let parts: [Learner]
   /// The learner over as many ranges of its classes as there are threads, where it trains in one part: each thread takes
-  /// one through the text encoder, from its first layer to its last. Empty where there is one thread, or too few classes.
-  let shares: [Learner]
+  /// one through the text encoder, from its first layer to its last. Empty where there is one thread, where classes are
+  /// too few, and where the budget holds one part and not all shares at once.
+  package let shares: [Learner]
   public let imagesPerMicrobatch: Int
 
   /// - Parameter isTraining: whether hidden states are kept for a gradient.
@@ -22,18 +23,29 @@ public struct MicrobatchPlan<Learner: PromptLearner>: Sendable {
     let isDivisible = learner.actsThroughClassFeatures
     let count = isDivisible ? min(learner.classNames.count, max(1, (bytes - 1) / budget.bytes + 1)) : 1
     parts = try count == 1 ? [learner] : Self.ranges(of: learner.classNames.count, count).map(learner.restricted(to:))
-    let threads = Threads.count
-    shares =
-      try isTraining && isDivisible && count == 1 && threads > 1
-      && learner.classNames.count >= Self.fewestClasses * threads
-      ? Self.ranges(of: learner.classNames.count, threads).map(learner.restricted(to:)) : []
+    let shares =
+      isTraining && isDivisible && count == 1 ? try Self.shares(of: learner, within: budget) : []
+    self.shares = shares
+    // The parts go through the encoder one after the other, the shares at once.
     let largest =
       shares.isEmpty
-      ? parts.map { $0.microbatchBytes(isTraining: isTraining) }.max() ?? 0
-      : shares.map { $0.microbatchBytes(isTraining: isTraining) }.reduce(0, +)
+      ? parts.map { $0.microbatchBytes(isTraining: isTraining) }.max() ?? 0 : Self.trainingBytes(of: shares)
     let fastest = learner.imagesPerMicrobatch
     imagesPerMicrobatch =
       fastest == .max ? .max : max(1, min(budget.bytes / max(1, largest), isTraining ? .max : fastest))
+  }
+
+  /// - Returns: one share of the classes for each thread; none where that does not pay, or where the shares, which all
+  ///   repeat the beginning of the prompts, exceed a budget that holds the undivided learner.
+  private static func shares(of learner: Learner, within budget: MemoryBudget) throws -> [Learner] {
+    let (threads, classes) = (Threads.count, learner.classNames.count)
+    guard threads > 1, classes >= fewestClasses * threads else { return [] }
+    let shares = try ranges(of: classes, threads).map(learner.restricted(to:))
+    return trainingBytes(of: shares) <= budget.bytes ? shares : []
+  }
+
+  private static func trainingBytes(of shares: [Learner]) -> Int {
+    shares.map { $0.microbatchBytes(isTraining: true) }.reduce(0, +)
   }
 
   /// The fewest classes of a thread for which dividing them pays: each thread also computes the beginning that all

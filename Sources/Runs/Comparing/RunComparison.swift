@@ -126,18 +126,17 @@ public struct RunComparison: Sendable, Encodable {
       checkpoint: String(record.model.sha256.prefix(12)),
       classNames: record.classNames.count, libtorch: record.libtorch)
     var texts: [String: String] = [:]
-    func flatten(_ value: Any, _ path: [String]) {
+    func flatten(_ value: JSONValue, _ path: [String]) {
       switch value {
-      case let object as [String: Any]: for (key, inner) in object { flatten(inner, path + [key]) }
-      case let list as [Any]: texts[path.joined(separator: ".")] = list.map { "\($0)" }.joined(separator: ", ")
+      // Its settings stand at the top, beside those that are no configuration's.
+      case .object(let object):
+        for (key, inner) in object { flatten(inner, path.isEmpty && key == "configuration" ? [] : path + [key]) }
+      case .array(let values): texts[path.joined(separator: ".")] = values.map { "\($0)" }.joined(separator: ", ")
       default: texts[path.joined(separator: ".")] = "\(value)"
       }
     }
-    flatten(try JSONSerialization.jsonObject(with: JSONEncoder().encode(settings)), [])
-    return texts.reduce(into: [:]) { result, entry in
-      let prefix = "configuration."
-      result[entry.key.hasPrefix(prefix) ? String(entry.key.dropFirst(prefix.count)) : entry.key] = entry.value
-    }
+    flatten(try JSONValue(parsing: JSONEncoder().encode(settings)), [])
+    return texts
   }
 
   private static func differences(of settings: [[String: String]]) -> [Setting] {
