@@ -117,9 +117,14 @@ public struct CLIPModel: Sendable {
   ///
   /// - Returns: `[B, E]`.
   public func imageEmbeddings(ofSquares squares: [Image]) throws -> Tensor {
-    let passes = try squares.chunks(ofCount: imageEncoder.imagesPerMicrobatch).map { squares in
+    let groups = squares.chunks(ofCount: imageEncoder.imagesPerMicrobatch)
+    @Sendable func encoded(_ squares: [Image]) throws -> Tensor {
       try imageEncoder(configuration.preprocessing.normalized(squares))
     }
+    // Each thread takes whole groups, so that threads meet once and not in every operation: a core that another process
+    // has slows one of them and stops none. What doesn't divide evenly goes through all threads together.
+    let even = groups.count / Threads.count * Threads.count
+    let passes = try Threads.map(Array(groups[..<even]), encoded) + groups[even...].map(encoded)
     return try passes.isEmpty ? .zeros([0, embeddingWidth]) : Tensor.concatenated(passes, axis: 0)
   }
 

@@ -34,7 +34,7 @@ struct TinyCLIPParityTests {
     clip = try TinyCLIP.clip
   }
 
-  private func images(_ files: some Sequence<String>) throws -> [Image] {
+  fileprivate func images(_ files: some Sequence<String>) throws -> [Image] {
     try files.map { try Image(contentsOf: TinyCLIP.photo($0)) }
   }
 
@@ -59,6 +59,22 @@ struct TinyCLIPParityTests {
     let cosines = try unit.matmul(textFeatures().unitRows().transposed())  // [100, C]
     #expect(try (cosines * scale).isClose(to: fixture.tensor("logits"), within: Self.tolerance * scale))
     #expect(try cosines.isClose(to: fixture.tensor("logits") * (1 / scale), within: Self.tolerance))
+  }
+
+  @Test("Threads that each take whole groups of images give the bits of groups that go through all threads")
+  func groupsOnThreads() async {
+    await #expect(processExitsWith: .success) {
+      try Threads.use(2)
+      let suite = try TinyCLIPParityTests()
+      let (clip, preprocessing) = (suite.clip, suite.clip.configuration.preprocessing)
+      let size = clip.imageEncoder.imagesPerMicrobatch
+      // Five groups, of which the last is smaller: two rounds on threads of their own, and one group together.
+      let squares = try suite.images(suite.fixture.recipe.files.prefix(5 * size - 1)).map(preprocessing.square)
+      let together = try stride(from: 0, to: squares.count, by: size).map {
+        try clip.imageEncoder(preprocessing.normalized(Array(squares[$0..<min($0 + size, squares.count)])))
+      }
+      #expect(try clip.imageEmbeddings(ofSquares: squares).bytes() == Tensor.concatenated(together, axis: 0).bytes())
+    }
   }
 
   @Test("image features before they are brought to unit length")

@@ -15,6 +15,9 @@ public struct MicrobatchPlan<Learner: PromptLearner>: Sendable {
   /// too few, and where the budget holds one part and not all shares at once.
   package let shares: [Learner]
   public let imagesPerMicrobatch: Int
+  /// The number of groups of images that go through at once, each on a thread of its own: where nothing is trained, as
+  /// many as there are threads, if the budget holds them.
+  private let groupsAtOnce: Int
 
   /// - Parameter isTraining: whether hidden states are kept for a gradient.
   public init(for learner: Learner, within budget: MemoryBudget, isTraining: Bool) throws {
@@ -30,9 +33,10 @@ public struct MicrobatchPlan<Learner: PromptLearner>: Sendable {
     let largest =
       shares.isEmpty
       ? parts.map { $0.microbatchBytes(isTraining: isTraining) }.max() ?? 0 : Self.trainingBytes(of: shares)
+    groupsAtOnce = !isTraining && largest <= budget.bytes / Threads.count ? Threads.count : 1
     let fastest = learner.imagesPerMicrobatch
-    imagesPerMicrobatch =
-      fastest == .max ? .max : max(1, min(budget.bytes / max(1, largest), isTraining ? .max : fastest))
+    let fitting = budget.bytes / max(1, largest) / groupsAtOnce
+    imagesPerMicrobatch = fastest == .max ? .max : max(1, min(fitting, isTraining ? .max : fastest))
   }
 
   /// - Returns: one share of the classes for each thread; none where that does not pay, or where the shares, which all
@@ -62,6 +66,15 @@ public struct MicrobatchPlan<Learner: PromptLearner>: Sendable {
     guard count > imagesPerMicrobatch else { return [0..<count] }
     return stride(from: 0, to: count, by: imagesPerMicrobatch).map { $0..<min($0 + imagesPerMicrobatch, count) }
   }
+
+  /// `transform` of each group, in their order: whole rounds with a thread for each group, so that threads meet once a
+  /// round and not in every operation, and what is left with all threads for each.
+  fileprivate func map(
+    _ groups: [Range<Int>], _ transform: @Sendable (Range<Int>) throws -> Tensor
+  ) throws -> [Tensor] {
+    let even = groupsAtOnce > 1 ? groups.count / groupsAtOnce * groupsAtOnce : 0
+    return try Threads.map(Array(groups[..<even]), transform) + groups[even...].map(transform)
+  }
 }
 
 extension Classifier {
@@ -74,7 +87,7 @@ extension Classifier {
     let groups = plan.imageGroups(of: imageFeatures.shape[0])
     let columns = try plan.parts.map { part in
       let classifier = Classifier(clip, part)
-      let rows = try groups.map { try classifier.logits(for: imageFeatures.sliced($0, axis: 0)) }
+      let rows = try plan.map(groups) { try classifier.logits(for: imageFeatures.sliced($0, axis: 0)) }
       return try rows.count == 1 ? rows[0] : Tensor.concatenated(rows, axis: 0)
     }
     return try columns.count == 1 ? columns[0] : Tensor.concatenated(columns, axis: 1)
