@@ -18,6 +18,8 @@ public struct CLIPError: UserFacingError, Equatable {
   private init(_ problem: String, remedy: String? = nil, kind: Kind = .other) {
     (self.problem, self.remedy, self.kind) = (problem, remedy, kind)
   }
+
+  static func other(_ problem: String, remedy: String?) -> Self { Self(problem, remedy: remedy) }
 }
 
 extension CLIPError {

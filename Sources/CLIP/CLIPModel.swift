@@ -11,7 +11,7 @@ public struct CLIPModel: Sendable {
   /// The checkpoint's name: the name of its folder.
   public let name: String
   public private(set) var configuration: CLIPConfiguration
-  public let imageEncoder: any ImageEncoder
+  public private(set) var imageEncoder: any ImageEncoder
   public let textEncoder: TextEncoder
   public let tokenizer: Tokenizer
   /// The factor by which cosines are multiplied, already exponentiated.
@@ -103,6 +103,13 @@ public struct CLIPModel: Sendable {
     return model
   }
 
+  /// The same model with another image tower.
+  package func encodingImages(by encoder: any ImageEncoder) -> CLIPModel {
+    var model = self
+    model.imageEncoder = encoder
+    return model
+  }
+
   /// E: the width of the shared space.
   public var embeddingWidth: Int { configuration.embeddingWidth }
 
@@ -144,4 +151,11 @@ public protocol ImageEncoder: Sendable {
 
   /// The number of images at a time that a CPU encodes fastest: enough for large products, few enough for its caches.
   var imagesPerMicrobatch: Int { get }
+
+  /// What distinguishes its features from those of the checkpoint's own tower, for caches; empty where nothing does.
+  var detail: String { get }
+}
+
+extension ImageEncoder {
+  public var detail: String { "" }
 }

@@ -44,6 +44,10 @@ ct_status ct_exp(ct_tensor a, ct_tensor *result) {
   return returning(result, [&] { return at::exp(tensor(a)); });
 }
 
+ct_status ct_abs(ct_tensor a, ct_tensor *result) {
+  return returning(result, [&] { return at::abs(tensor(a)); });
+}
+
 ct_status ct_square_root(ct_tensor a, ct_tensor *result) {
   return returning(result, [&] { return at::sqrt(tensor(a)); });
 }

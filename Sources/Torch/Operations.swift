@@ -80,6 +80,11 @@ extension Tensor {
     try Tensor.result(of: "exponential of \(shape)") { ct_exp(storage.handle, $0) }
   }
 
+  /// The absolute value of each element; its derivative at 0 is 0.
+  public func absolute() throws -> Tensor {
+    try Tensor.result(of: "absolute value of \(shape)") { ct_abs(storage.handle, $0) }
+  }
+
   /// The square root of each element.
   public func squareRoot() throws -> Tensor {
     try Tensor.result(of: "square root of \(shape)") { ct_square_root(storage.handle, $0) }

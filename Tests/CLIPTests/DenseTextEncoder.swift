@@ -29,6 +29,15 @@ struct DenseTextEncoder {
     return try Tensor.stacked(features.compactMap { $0 })
   }
 
+  /// The same with contexts that are replaced behind the start symbol in front of inner blocks.
+  ///
+  /// - Parameter contexts: those of each block from the first, `[M, D]`.
+  /// - Returns: `[1, C, E]`, not of unit length.
+  func features(_ prompts: [[PromptSymbol]], deepContexts contexts: [Tensor]) throws -> Tensor {
+    let states = try transformed(embedded(prompts, contexts[0]), replacing: contexts)
+    return try read(states[states.count - 1], at: prompts.map { $0.count - 1 }).unsqueezed(at: 0)
+  }
+
   /// The hidden state at the end of one prompt: embedded, after each layer, after the last norm.
   func stages(of prompt: [PromptSymbol]) throws -> [Tensor] {
     let hidden = try transformed(embedded([prompt], nil))
@@ -54,10 +63,16 @@ struct DenseTextEncoder {
   }
 
   /// The input, and the output of each layer.
-  private func transformed(_ x: Tensor) throws -> [Tensor] {
+  private func transformed(_ x: Tensor, replacing contexts: [Tensor] = []) throws -> [Tensor] {
     try (0..<tower.layers).reduce(into: [x]) { states, layer in
       let path = "transformer.resblocks.\(layer)"
-      let x = states[states.count - 1]
+      var x = states[states.count - 1]
+      if layer > 0, layer < contexts.count {
+        let (count, length) = (x.shape[0], contexts[layer].shape[0])
+        let rows = try contexts[layer].expanded(to: [count, length, tower.width])
+        x = try .concatenated(
+          [x.sliced(0..<1, axis: 1), rows, x.sliced(1 + length..<tower.tokenLimit, axis: 1)], axis: 1)
+      }
       let attended = try x + linear("\(path).attn.out_proj", attention(path, norm("\(path).ln_1", x)))
       let expanded = try activation(linear("\(path).mlp.c_fc", norm("\(path).ln_2", attended)))
       states.append(try attended + linear("\(path).mlp.c_proj", expanded))

@@ -77,6 +77,25 @@ public struct TextEncoder: Sendable {
     return try self.projected(outputNorm(read)).gathered(trie.leafOfPrompt, axis: 1)
   }
 
+  /// The same with context vectors that are replaced in front of each of the first blocks.
+  ///
+  /// - Parameters:
+  ///   - prompts: C prompts whose contexts stand behind the start symbol.
+  ///   - contexts: of block 0, without positions, and of the blocks after it.
+  /// - Returns: `[1, C, E]`, not of unit length.
+  /// - Throws: ``CLIPError/contexts(expected:found:)``, ``CLIPError/depth(_:tower:blocks:)``.
+  public func callAsFunction(_ prompts: DeepTrie, contexts: DeepPrompts) throws -> Tensor {
+    let (trie, prepared) = (prompts.trie, prompts.prepared)
+    guard contexts.values[0].shape == [trie.contextCount, width] else {
+      throw CLIPError.contexts(expected: [trie.contextCount, width], found: contexts.values[0].shape)
+    }
+    let first = try contexts.values[0] + positionalEmbedding.gathered(prompts.positions, axis: 0)
+    let read = try transformer(
+      prepared.embedded, projected: prepared.projected, prompts: contexts.replacingFirst(first), prompts.layout,
+      tower: "text")
+    return try projected(outputNorm(read)).gathered(trie.leafOfPrompt, axis: 1)
+  }
+
   /// The same where tokens of each class's own stand behind the start symbol from a block on (TCP: Yao et al., CVPR 2024).
   ///
   /// - Parameters:

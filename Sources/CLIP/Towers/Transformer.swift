@@ -45,6 +45,23 @@ struct TransformerBlock: Sendable {
     let attended = try mixed[0].attending(to: mixed[1], values: mixed[2], heads: heads, pattern: pattern)
     return try mlp(x + attentionOutput(attended))
   }
+
+  /// The same with prompts behind the rows, whose own output nobody reads: they are keys and values alone.
+  ///
+  /// - Parameters:
+  ///   - prompts: `[1, M, D]`, the same for all B.
+  ///   - pattern: the rows that each of the N rows attends to, the prompts as N, N + 1, … N + M − 1.
+  func callAsFunction(
+    _ x: Tensor, projected: Tensor? = nil, prompts: Tensor, attending pattern: AttentionPattern
+  ) throws -> Tensor {
+    let mixed = try (projected ?? self.projected(x)).split(into: 3)  // 3 of [B, N, D]
+    let shape = [x.shape[0]] + prompts.shape[1...]
+    let others = try self.projected(prompts).split(into: 3).dropFirst().map { try $0.expanded(to: shape) }
+    let keysAndValues = try zip(mixed.dropFirst(), others).map { try Tensor.concatenated([$0, $1], axis: 1) }
+    let attended = try mixed[0].attending(
+      to: keysAndValues[0], values: keysAndValues[1], heads: heads, pattern: pattern)
+    return try mlp(x + attentionOutput(attended))
+  }
 }
 
 /// A transformer's last block, of which only some rows are read: every row gives a key and a value, but only those rows
@@ -203,6 +220,47 @@ struct Transformer: Sendable {
       }
     }
     return try last(hidden, at: chains.ends, attending: .sparse(chains.endAncestors))
+  }
+
+  /// The same with prompts behind the N rows, replaced in front of each of the first blocks.
+  ///
+  /// - Parameter layout: what each of the N + M rows attends to.
+  /// - Throws: ``CLIPError/depth(_:tower:blocks:)`` where there are more blocks of prompts than blocks.
+  func callAsFunction(
+    _ x: Tensor, projected: Tensor? = nil, prompts: DeepPrompts, _ layout: DeepLayout, tower: String
+  ) throws -> Tensor {
+    guard prompts.depth <= layerCount else {
+      throw CLIPError.depth(prompts.depth, tower: tower, blocks: layerCount)
+    }
+    guard prompts.values[0].shape[1] == shape.width else {
+      throw CLIPError.contexts(expected: [prompts.length, shape.width], found: prompts.values[0].shape)
+    }
+    var hidden = x
+    func joined(_ rows: Tensor) throws -> Tensor {
+      try Tensor.concatenated([hidden, rows.expanded(to: [x.shape[0]] + rows.shape)], axis: 1)  // [B, N + M, D]
+    }
+    for (index, block) in blocks.enumerated() {
+      if index + 1 < prompts.depth {
+        hidden = try block(
+          hidden, projected: index == 0 ? projected : nil, prompts: prompts.values[index].unsqueezed(at: 0),
+          attending: layout.apart)
+      } else {
+        if index + 1 == prompts.depth { hidden = try joined(prompts.values[index]) }
+        hidden = try block(hidden, attending: layout.together)
+      }
+    }
+    if prompts.depth == layerCount { hidden = try joined(prompts.values[layerCount - 1]) }
+    return try last(hidden, at: layout.read, attending: layout.readPattern)
+  }
+
+  /// The floats that one row keeps in one block for a gradient, and those that pass through at most: widths D and an MLP
+  /// of P.
+  ///
+  /// For a gradient, each block keeps the inputs of its two norms (2), q, k and v and what attention makes of them (4),
+  /// and the activation's input (P). Any pass also holds, besides its input and output, a row of q, k, v and two of the
+  /// MLP's.
+  var floatsOfRow: (kept: Int, passing: Int) {
+    (6 * shape.width + shape.mlpWidth, 5 * shape.width + 2 * shape.mlpWidth)
   }
 
   /// The first block's queries, keys and values of each row, `[B, N, D]` → `[B, N, 3D]`; `nil` where the first block is

@@ -1,3 +1,4 @@
+import Support
 import Torch
 
 /// CLIP's vision transformer: patches, a class token, a transformer, a projection (Dosovitskiy et al., 2021).
@@ -95,14 +96,96 @@ public struct VisionTransformer: ImageEncoder {
   public var imagesPerMicrobatch: Int { 4 }
 
   public func callAsFunction(_ pixels: Tensor) throws -> Tensor {
+    try projected(transformer(rows(of: pixels), attending: .full, at: read, attending: .full))
+  }
+
+  /// The same with prompts behind the patches. The first have no position embedding, and are normalised as patches are;
+  /// prompts are never read, so that a mean is over the same rows as without them (Khattak et al., CVPR 2023).
+  ///
+  /// - Parameters:
+  ///   - pixels: `[B, 3, H, W]`.
+  ///   - prompts: of the tower's width.
+  /// - Returns: `[B, E]`, not of unit length. A gradient passes to the prompts.
+  /// - Throws: ``CLIPError/depth(_:tower:blocks:)``.
+  public func callAsFunction(_ pixels: Tensor, prompts: DeepPrompts) throws -> Tensor {
+    let first = prompts.values[0]
+    return try projected(
+      transformer(
+        rows(of: pixels), prompts: prompts.replacingFirst(inputNorm?(first) ?? first), .full(reading: read),
+        tower: "image"))
+  }
+
+  /// The width of its rows.
+  public var width: Int { configuration.width }
+  /// How many blocks it has.
+  public var layerCount: Int { transformer.layerCount }
+
+  /// The peak memory of one image's pass, with prompts or without: a third more than the sum of what is kept, as of a
+  /// pass of texts.
+  ///
+  /// - Parameters:
+  ///   - prompts: how many rows stand behind the patches.
+  ///   - isTraining: whether hidden states are kept for a gradient.
+  package func imageBytes(prompts: Int, isTraining: Bool) -> Int {
+    let rows = positionalEmbedding.shape[0] + prompts
+    let (kept, passing) = transformer.floatsOfRow
+    return rows * (passing + (isTraining ? layerCount * kept : 0)) * MemoryLayout<Float>.size * 4 / 3
+  }
+
+  /// The input of the first block, `[B, 1 + patches, width]`.
+  private func rows(of pixels: Tensor) throws -> Tensor {
     let (batch, width) = (pixels.shape[0], configuration.width)
     let embedded = try patches(pixels).reshaped([batch, width, -1]).permuted([0, 2, 1])  // [B, patches, width]
     let tokens = try Tensor.concatenated([classEmbedding.expanded(to: [batch, 1, width]), embedded], axis: 1)
     let x = try tokens + positionalEmbedding
-    let last = try transformer(inputNorm?(x) ?? x, attending: .full, at: read, attending: .full)  // [B, R, width]
+    return try inputNorm?(x) ?? x
+  }
+
+  /// `[B, R, width]` → `[B, E]`.
+  private func projected(_ last: Tensor) throws -> Tensor {
     let pooled =
       try configuration.normalizesAfterPooling
       ? outputNorm(last.mean(over: [1])) : outputNorm(last).mean(over: [1])  // [B, width]
     return try pooled.matmul(projection)
+  }
+}
+
+/// A vision transformer with fixed prompts among its patches.
+public struct PromptedVisionTransformer: ImageEncoder {
+  public let tower: VisionTransformer
+  public let prompts: DeepPrompts
+
+  public init(_ tower: VisionTransformer, _ prompts: DeepPrompts) { (self.tower, self.prompts) = (tower, prompts) }
+
+  public var imagesPerMicrobatch: Int { tower.imagesPerMicrobatch }
+  public func callAsFunction(_ pixels: Tensor) throws -> Tensor { try tower(pixels, prompts: prompts) }
+
+  public var detail: String {
+    let bytes = (try? prompts.values.map { try $0.bytes() }) ?? []
+    return ", with \(prompts.length) prompts in \(prompts.depth) blocks: \(FileHash.sha256(of: bytes))"
+  }
+}
+
+extension CLIPModel {
+  /// The image tower, where prompts may stand in it.
+  ///
+  /// - Throws: ``CLIPError/noPlaceForPrompts(model:tower:)``, by the tower's name.
+  public var visionTransformer: VisionTransformer {
+    get throws {
+      if let prompted = imageEncoder as? PromptedVisionTransformer { return prompted.tower }
+      if let tower = imageEncoder as? VisionTransformer { return tower }
+      let tower =
+        switch configuration.image {
+        case .visionTransformer: "of another kind"
+        case .modifiedResNet: "a residual network"
+        case .efficientNetLite: "an EfficientNet"
+        }
+      throw CLIPError.noPlaceForPrompts(model: name, tower: tower)
+    }
+  }
+
+  /// The same model without prompts in its image tower.
+  package var withoutPrompts: CLIPModel {
+    (imageEncoder as? PromptedVisionTransformer).map { encodingImages(by: $0.tower) } ?? self
   }
 }

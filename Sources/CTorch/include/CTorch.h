@@ -101,6 +101,8 @@ ct_status ct_unit_rows(ct_tensor a, ct_tensor *result);
 ct_status ct_softmax(ct_tensor a, ct_tensor *result);
 /// e to the power of each element.
 ct_status ct_exp(ct_tensor a, ct_tensor *result);
+/// The absolute value of each element.
+ct_status ct_abs(ct_tensor a, ct_tensor *result);
 /// The square root of each element.
 ct_status ct_square_root(ct_tensor a, ct_tensor *result);
 /// Mean cross-entropy, in nats, of logits [B, C] against labels [B] (int64): a scalar.
