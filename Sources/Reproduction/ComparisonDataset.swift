@@ -1,5 +1,7 @@
+import CLIP
 import Datasets
 import Foundation
+import Images
 import PromptLearning
 import Runs
 import Support
@@ -45,14 +47,34 @@ struct UnusableData: UserFacingError {
 /// The test images of every dataset of a comparison, each encoded once for all trials.
 struct EncodedTestSets: Sendable {
   private let extractor: FeatureExtractor
+  private let cache: FeatureCache?
+  private let reading: PhotoReading
   private var encoded: [String: Result<Tensor, UnusableData>] = [:]  // by title: [test images, E]
 
-  init(_ extractor: FeatureExtractor) { self.extractor = extractor }
+  init(_ clip: CLIPModel, cache: FeatureCache?, reading: PhotoReading) {
+    extractor = FeatureExtractor(clip, cache: cache, reading: reading)
+    (self.cache, self.reading) = (cache, reading)
+  }
 
+  /// The images of some classes as a trial's classifier sees them. A classifier with prompts in the image tower encodes
+  /// them for itself.
+  ///
   /// - Throws: ``UnusableData`` where an image cannot be read, at each request.
   mutating func images(
-    of dataset: Dataset, titled title: String, classes: ClassSubset, progress: (Int) throws -> Void
+    of dataset: Dataset, titled title: String, classes: ClassSubset, seenBy classifier: any ImageClassifier,
+    progress: (Int) throws -> Void
   ) throws -> TestImages {
+    guard classifier.clip.imageEncoder.detail.isEmpty else {
+      let part = try dataset.subset(classes)
+      do {
+        let own = FeatureExtractor(classifier.clip, cache: cache, reading: reading)
+        return TestImages(
+          dataset: part, classes: classes,
+          embeddings: try own.embeddings(of: part.test.map(part.url(of:)), progress: progress))
+      } catch let error as any UserFacingError {
+        throw UnusableData(error)
+      }
+    }
     if encoded[title] == nil {
       do {
         let embeddings = try extractor.embeddings(of: dataset.test.map(dataset.url(of:)), progress: progress)

@@ -88,8 +88,13 @@ struct CostEstimator {
     guard let training = configuration.training else { return Cost(images: 0, training: 0, testing: 0) }
     let images = sample.training.count
     let size = max(1, min(training.batchSize, images))
-    let batch = try Batch(
-      imageFeatures: features(of: size), labels: (0..<size).map { $0 % sample.classNames.count })
+    let labels = (0..<size).map { $0 % sample.classNames.count }
+    let isPrompted = learner.imagePrompts != nil
+    let batch =
+      try isPrompted
+      ? Batch(
+        pixels: pixels(of: size), frozenFeatures: recipe.comparesImages ? features(of: size) : nil, labels: labels)
+      : Batch(imageFeatures: features(of: size), labels: labels)
     var trainer = Trainer(classifier, configuration: training, recipe: recipe, seed: 1, within: budget)
     let step = try Self.median { _ = try trainer.step(on: batch, learningRate: 1e-5) }
     let steps = max(1, images / size)
@@ -98,9 +103,12 @@ struct CostEstimator {
       case .fresh: training.epochs * steps * size
       case .stored(let count): count * images
       }
+    // A tower with prompts encodes its views in the step, and the test images once more for itself.
+    let encoded = isPrompted && !recipe.comparesImages ? 0 : views
+    let own = isPrompted ? Double(tests.map(\.test.count).reduce(0, +)) * image : 0
     return Cost(
-      images: Double(views) * image, training: Double(training.epochs * steps) * step,
-      testing: try testing(classifier, tests))
+      images: Double(encoded) * image, training: Double(training.epochs * steps) * step,
+      testing: own + (try testing(classifier, tests)))
   }
 
   /// The seconds for predicting encoded images.
@@ -121,6 +129,13 @@ struct CostEstimator {
   private mutating func features(of count: Int) throws -> Tensor {
     let numbers = (0..<count * clip.embeddingWidth).map { _ in Float(generator.normal()) }
     return try Tensor(numbers, shape: [count, clip.embeddingWidth]).unitRows()
+  }
+
+  /// Random pixels.
+  private mutating func pixels(of count: Int) throws -> Tensor {
+    let size = clip.configuration.preprocessing.size
+    let numbers = (0..<count * 3 * size * size).map { _ in Float(generator.uniform()) }
+    return try Tensor(numbers, shape: [count, 3, size, size])
   }
 
   private static func seconds(_ body: () throws -> Void) rethrows -> Double {

@@ -52,7 +52,7 @@ public struct Reproduction: Sendable {
     let cache = cacheFolder.map { FeatureCache(folder: $0, model: identity.sha256) }
     let reading = PhotoReading(
       limits: limits, orientation: comparison.orientation, decoding: comparison.photoDecoding)
-    bench = EncodedTestSets(FeatureExtractor(clip, cache: cache, reading: reading))
+    bench = EncodedTestSets(clip, cache: cache, reading: reading)
     if layout == .units { try Self.check(output: output) }
     for unit in units { try checkPlace(of: unit) }
   }
@@ -169,7 +169,7 @@ public struct Reproduction: Sendable {
           found[test] = evaluation
           continue
         }
-        let images = try bench.images(of: dataset, titled: test.dataset, classes: test.classes) {
+        let images = try bench.images(of: dataset, titled: test.dataset, classes: test.classes, seenBy: classifier) {
           try progress(.encoding(dataset: test.dataset, done: $0, of: dataset.test.count))
         }
         let evaluation = try images.evaluation(of: classifier, within: runner.budget ?? .automatic)

@@ -52,7 +52,7 @@ struct Prompts: ParsableCommand {
 
     @Option(
       help: ArgumentHelp(
-        "The method, where files of two look alike: ProGrad's are taken for CoOp's unless it is prograd.",
+        "The method, where files of two look alike: prograd for CoOp's, promptsrc for IVLP's (default: coop, ivlp).",
         valueName: "method"))
     var method: PromptLearning.Method?
 

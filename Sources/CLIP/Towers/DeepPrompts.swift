@@ -70,8 +70,8 @@ public struct DeepTrie: Sendable {
 extension TextEncoder {
   /// The trie with what deep prompts need.
   ///
-  /// - Throws: ``CLIPError/deepPrompts(problem:remedy:)`` where the context vectors do not stand behind the start symbol
-  ///   of every prompt: with a class name in front of them, or among them, they would leave the common stem.
+  /// - Throws: ``CLIPError/deepPrompts(problem:remedy:)`` where the context vectors do not stand behind the start
+  ///   symbol of every prompt: with a class name in front of them, or among them, they would leave the common stem.
   public func preparedForDeepPrompts(_ trie: PromptTrie) throws -> DeepTrie {
     let count = trie.contextCount
     let stem = (0..<count).map(PromptSymbol.context)

@@ -253,8 +253,8 @@ struct Transformer: Sendable {
     return try last(hidden, at: layout.read, attending: layout.readPattern)
   }
 
-  /// The floats that one row keeps in one block for a gradient, and those that pass through at most: widths D and an MLP
-  /// of P.
+  /// The floats that one row keeps in one block for a gradient, and those that pass through at most: widths D and an
+  /// MLP of P.
   ///
   /// For a gradient, each block keeps the inputs of its two norms (2), q, k and v and what attention makes of them (4),
   /// and the activation's input (P). Any pass also holds, besides its input and output, a row of q, k, v and two of the

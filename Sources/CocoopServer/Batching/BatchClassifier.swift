@@ -8,7 +8,7 @@ import Torch
 
 /// Predicts a batch of images, each with its own list of classes.
 ///
-/// An image's embedding does not depend on the classes, so all images of a batch share one pass through the image
+/// An image's embedding does not depend on the classes, but on the model where a run has prompts in its image tower. So all images of a batch share one pass through the image
 /// tower; those with the same model, mode and class list then share the text side. Confined to the thread that calls
 /// ``run(_:)``.
 package struct BatchClassifier {
@@ -20,7 +20,15 @@ package struct BatchClassifier {
   private var classifiers: LeastRecentlyUsed<ClassifierChoice, any ImageClassifier>
   private var expansions: ExpansionQueue
   /// The embeddings of recent squares: a user who edits the classes of a photo sends it again and again.
-  private var embeddings: LeastRecentlyUsed<PixelKey, Tensor>
+  private var embeddings: LeastRecentlyUsed<Seen, Tensor>
+  /// The model as the run sees images, made when it is first asked for.
+  private var imageModel: CLIPModel?
+
+  /// A square, and whether the run's own prompts stand among its patches.
+  private struct Seen: Hashable {
+    let pixels: PixelKey
+    let isPrompted: Bool
+  }
 
   package struct Settings: Sendable {
     /// The number of class lists that are cached with their tries, and that may wait for their fast answers.
@@ -91,22 +99,37 @@ package struct BatchClassifier {
 
   /// The embeddings of the jobs, one row `[1, E]` for each.
   private mutating func embedded(_ jobs: [Job]) throws -> [Tensor] {
-    var rows: [PixelKey: Tensor] = [:]
-    var unknown: [Job] = []
-    for job in jobs where rows[job.pixels] == nil && !unknown.contains(where: { $0.pixels == job.pixels }) {
-      if let known = embeddings.value(for: job.pixels) { rows[job.pixels] = known } else { unknown.append(job) }
+    var rows: [Seen: Tensor] = [:]
+    var unknown: [(key: Seen, job: Job)] = []
+    for job in jobs {
+      let key = seen(job)
+      guard rows[key] == nil, !unknown.contains(where: { $0.key == key }) else { continue }
+      if let known = embeddings.value(for: key) { rows[key] = known } else { unknown.append((key, job)) }
     }
-    if !unknown.isEmpty {
-      let computed = try metrics.timingImages(unknown.count) {
-        try run.clip.imageEmbeddings(ofSquares: unknown.map(\.square))
+    for isPrompted in [false, true] {
+      let jobs = unknown.filter { $0.key.isPrompted == isPrompted }
+      guard !jobs.isEmpty else { continue }
+      let model = try isPrompted ? promptedModel() : run.clip
+      let computed = try metrics.timingImages(jobs.count) {
+        try model.imageEmbeddings(ofSquares: jobs.map(\.job.square))
       }  // [B, E]
-      for (index, job) in unknown.enumerated() {
+      for (index, (key, _)) in jobs.enumerated() {
         let row = try computed.sliced(index..<index + 1, axis: 0)
-        rows[job.pixels] = row
-        embeddings.insert(row, for: job.pixels)
+        rows[key] = row
+        embeddings.insert(row, for: key)
       }
     }
-    return jobs.compactMap { rows[$0.pixels] }
+    return jobs.compactMap { rows[seen($0)] }
+  }
+
+  private func seen(_ job: Job) -> Seen {
+    Seen(pixels: job.pixels, isPrompted: run.method.promptsImages && job.choice.model == .run)
+  }
+
+  private mutating func promptedModel() throws -> CLIPModel {
+    let model = try imageModel ?? run.imageModel()
+    imageModel = model
+    return model
   }
 
   /// Answers jobs with one class list in common. If that list cannot be used, they all get its error.

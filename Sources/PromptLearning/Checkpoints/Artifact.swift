@@ -104,6 +104,9 @@ public struct Artifact: Sendable {
     for (kind, memory) in training?.state.optimizer.memory ?? [] {
       for (name, tensor) in zip(description.method.learnedNames, memory) { tensors["\(kind).\(name)"] = tensor }
     }
+    for (name, tensor) in zip(description.method.learnedNames, training?.state.average ?? []) {
+      tensors["average.\(name)"] = tensor
+    }
     let header = Header(
       version: Self.version, description: description,
       training: training.map {
@@ -140,7 +143,9 @@ public struct Artifact: Sendable {
       let hasBegun = record.completedEpochs > 0 || position.steps > 0
       let learned = header.description.method.learnedNames
       let kinds = hasBegun ? record.configuration.newOptimizer().memory.map(\.name) : []
-      let memoryNames = kinds.map { kind in learned.map { "\(kind).\($0)" } }
+      let averages = header.description.method.traits.contains(.averagesEpochs) && record.completedEpochs > 0
+      let memoryNames =
+        kinds.map { kind in learned.map { "\(kind).\($0)" } } + (averages ? [learned.map { "average.\($0)" }] : [])
       expected.formUnion(memoryNames.joined())
       let memory = try file.floats(Array(memoryNames.joined()), path: path, noun: noun)
       for (name, remembered) in memoryNames.flatMap({ zip(learned, $0) }) {
@@ -160,8 +165,10 @@ public struct Artifact: Sendable {
         state: TrainingState(
           completedEpochs: record.completedEpochs, position: position,
           optimizer: record.configuration.newOptimizer(
-            memory: memoryNames.map { $0.compactMap { memory[$0] } }, steps: record.optimizerSteps ?? 0),
-          generator: record.generator))
+            memory: memoryNames.prefix(kinds.count).map { $0.compactMap { memory[$0] } },
+            steps: record.optimizerSteps ?? 0),
+          generator: record.generator,
+          average: averages ? (memoryNames.last ?? []).compactMap { memory[$0] } : []))
     }
     let unexpected = file.names.filter { !expected.contains($0) }
     guard unexpected.isEmpty else { throw LearningError.unexpectedTensors(path: path, names: unexpected) }

@@ -10,9 +10,7 @@ struct OtherPrompts: Equatable {
   let method: String
 
   /// The folders that the methods create for their model, in the output folder of a training.
-  static let folderNames = [
-    "MultiModalPromptLearner", "VLPromptLearner", "MultiModalRepresentationLearner", "clip_adapter", "adapter",
-  ]
+  static let folderNames = ["MultiModalRepresentationLearner", "clip_adapter", "adapter"]
 
   /// Recognizes a method; `nil` where the tensors belong to none of these methods.
   ///
@@ -24,11 +22,10 @@ struct OtherPrompts: Equatable {
     }
     if hasPart("compound_rep_tokens") || hasPart("representation_learner.") {
       method = "MMRL"
-    } else if hasPart("compound_prompts_text") {
-      method = hasPart("adapter_image.") || hasPart("adapter_text.") ? "CoPrompt" : "MaPLe"
-    } else if hasPart("VPT") {
-      let hasTexts = hasPart("prompt_learner.ctx") || hasPart("text_encoder.transformer.resblocks.1.VPT_shallow")
-      method = hasPart("ZS_image_encoder") ? "PromptSRC" : hasTexts ? "IVLP or PromptSRC" : "VPT"
+    } else if hasPart("compound_prompts_text"), hasPart("adapter_image.") || hasPart("adapter_text.") {
+      method = "CoPrompt"
+    } else if hasPart("VPT_shallow"), !hasPart("image_encoder.VPT") {
+      method = "IVLP in the text tower alone"
     } else if shape(ofEnding: "fc.0.weight") != nil, shape(ofEnding: "fc.2.weight") != nil, !hasPart("ctx") {
       method = "CLIP-Adapter"
     } else {

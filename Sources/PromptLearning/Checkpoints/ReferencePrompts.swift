@@ -38,8 +38,9 @@ public struct ReferencePrompts: Sendable {
     }
     let tensors = Self.stateTensors(of: archive)
     let names = Set(tensors.keys)
-    let shapes = tensors.compactMapValues { archive.shape(of: $0) }
-    guard let contextName = tensors["ctx"],
+    var shapes = tensors.compactMapValues { archive.shape(of: $0) }
+    shapes["VPT"] = tensors["image_encoder.VPT"].flatMap(archive.shape)
+    guard
       let method = ([given].compactMap { $0 } + Method.recognised).first(where: {
         $0.reference?.recognises?(shapes) == true
       })
@@ -48,6 +49,14 @@ public struct ReferencePrompts: Sendable {
       throw LearningError.notReferencePrompts(path: url.path, reason: nearest)
     }
     self.method = method
+    classCount = tensors["token_prefix"].flatMap(archive.shape)?.first
+    epoch = archive.root["epoch"]?.integer
+    validationResult = archive.root["val_result"]?.double
+    if let wholeModel = method.reference?.wholeModel {
+      let read = try wholeModel.parameters(in: archive, path: url.path)
+      (parameters, precision) = (read.parameters, read.precision)
+      return
+    }
     let known = method.parameterNames + (method.reference?.buffers ?? [])
     let unexpected = names.subtracting(known).sorted()
     guard unexpected.isEmpty else { throw LearningError.unexpectedTensors(path: url.path, names: unexpected) }
@@ -62,10 +71,7 @@ public struct ReferencePrompts: Sendable {
       }
       parameters[name] = tensor
     }
-    precision = archive.kind(of: contextName) ?? .float32
-    classCount = tensors["token_prefix"].flatMap(archive.shape)?.first
-    epoch = archive.root["epoch"]?.integer
-    validationResult = archive.root["val_result"]?.double
+    precision = tensors["ctx"].flatMap(archive.kind) ?? .float32
     try checkShapes()
   }
 
@@ -106,8 +112,10 @@ public struct ReferencePrompts: Sendable {
     on clip: CLIPModel, identity: ModelIdentity, classNames: [String], position: ContextPosition = .end,
     dataset: String = "", context: ContextSettings = ContextSettings()
   ) throws -> Artifact {
+    if method.promptsImages { _ = try clip.visionTransformer }
     for spec in method.parameters {
       let found = parameters[spec.name]?.shape ?? []
+      try spec.checkDepth(found, on: clip)
       if let other = spec.otherWidth(found, on: clip) {
         throw LearningError.otherBackbone(
           path: url.path, tensor: spec.name, axis: other.meaning, found: other.found, model: identity.name,
@@ -122,6 +130,10 @@ public struct ReferencePrompts: Sendable {
       throw LearningError.classCount(path: url.path, learnedFor: learnedFor, named: classNames.count)
     }
     var context = context
+    if method.reference?.wholeModel != nil, let length = parameters["ctx"]?.shape.first {
+      // Up to four contexts begin as words, of which the others stay in the prompt.
+      context = ContextSettings(words: length <= 4 ? "a photo of a" : nil, length: length)
+    }
     context.position = position
     let setup = MethodSetup(clip: clip, classNames: classNames, dataset: dataset, context: context)
     let description = try ArtifactDescription(method, setup, model: identity)
@@ -152,7 +164,8 @@ extension ReferencePrompts {
 
   /// The folder with the files: `prompt_learner` in the output folder, that of another method, or the folder itself.
   private static func folder(at url: URL) -> URL {
-    let inner = ([folderName] + OtherPrompts.folderNames).map { url.appending(path: $0) }
+    let own = Method.all.compactMap { $0.reference?.wholeModel?.folder }
+    let inner = ([folderName] + own + OtherPrompts.folderNames).map { url.appending(path: $0) }
     return inner.first { FileManager.default.fileExists(atPath: $0.path) } ?? url
   }
 
@@ -209,8 +222,8 @@ extension ReferencePrompts {
   }
 
   /// The location of the file of an epoch in an output folder.
-  public static func file(ofEpoch epoch: Int, in output: URL) -> URL {
-    output.appending(path: "\(folderName)/\(epochPrefix)\(epoch)")
+  public static func file(ofEpoch epoch: Int, of method: Method = .coop, in output: URL) -> URL {
+    output.appending(path: "\(method.reference?.wholeModel?.folder ?? folderName)/\(epochPrefix)\(epoch)")
   }
 
   /// Writes an output folder that the reference's loader accepts: `prompt_learner/model.pth.tar-N`, and the text
@@ -221,7 +234,7 @@ extension ReferencePrompts {
   public static func write(
     _ prompts: Artifact, on clip: CLIPModel, _ training: Training, precision: Tensor.Kind, toFolder output: URL
   ) throws {
-    let file = file(ofEpoch: training.epoch, in: output)
+    let file = file(ofEpoch: training.epoch, of: prompts.description.method, in: output)
     let folder = file.deletingLastPathComponent()
     do {
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -238,6 +251,9 @@ extension ReferencePrompts {
     _ prompts: Artifact, on clip: CLIPModel, _ training: Training, precision: Tensor.Kind, to url: URL
   ) throws {
     let names = prompts.description.method.parameterNames
+    if let wholeModel = prompts.description.method.reference?.wholeModel {
+      return try wholeModel.write(prompts, epoch: training.epoch, precision: precision, to: url)
+    }
     guard !names.isEmpty, let context = prompts.parameters["ctx"] else {
       throw LearningError.nothingLearned(path: url.path)
     }

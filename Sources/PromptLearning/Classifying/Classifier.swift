@@ -1,18 +1,30 @@
 import CLIP
 import Torch
 
-/// Image features and their labels.
+/// Images and their labels.
 public struct Batch: Sendable {
-  public let imageFeatures: Tensor  // [B, E], unit rows
+  /// f of frozen CLIP, `[B, E]`, unit rows; `[B, 0]` where pixels are given and nothing is compared with it.
+  public let imageFeatures: Tensor
+  /// `[B, 3, H, W]`, normalised, for a learner with prompts in the image tower; `nil` for others.
+  public let pixels: Tensor?
   public let labels: Tensor  // [B], integers in 0 ..< C
 
   public init(imageFeatures: Tensor, labels: [Int]) throws {
-    self.imageFeatures = imageFeatures
+    self.init(imageFeatures: imageFeatures, labels: try Tensor(labels, shape: [labels.count]))
+  }
+
+  /// - Parameters:
+  ///   - pixels: `[B, 3, H, W]`, as `Preprocessing` makes them.
+  ///   - frozenFeatures: f̂, `[B, E]`, unit rows; `nil` where the loss has no teacher of images.
+  public init(pixels: Tensor, frozenFeatures: Tensor? = nil, labels: [Int]) throws {
+    imageFeatures = try frozenFeatures ?? .zeros([labels.count, 0])
+    self.pixels = pixels
     self.labels = try Tensor(labels, shape: [labels.count])
   }
 
   init(imageFeatures: Tensor, labels: Tensor) {
     self.imageFeatures = imageFeatures
+    pixels = nil
     self.labels = labels
   }
 }
@@ -22,8 +34,9 @@ public struct Classifier<Learner: PromptLearner>: Sendable {
   public let clip: CLIPModel
   public let learner: Learner
 
+  /// - Parameter clip: the frozen model; where the learner has prompts in the image tower, ``clip`` has them too.
   public init(_ clip: CLIPModel, _ learner: Learner) {
-    self.clip = clip
+    self.clip = learner.imagePrompts.map(clip.encodingImages(by:)) ?? clip
     self.learner = learner
   }
 
@@ -43,6 +56,7 @@ public struct Classifier<Learner: PromptLearner>: Sendable {
 
   /// Mean cross-entropy of a batch, in nats: a scalar.
   public func loss(on batch: Batch) throws -> Tensor {
-    try logits(for: batch.imageFeatures).crossEntropy(batch.labels)
+    let features = try batch.pixels.map { try clip.imageEncoder($0).unitRows() } ?? batch.imageFeatures
+    return try logits(for: features).crossEntropy(batch.labels)
   }
 }

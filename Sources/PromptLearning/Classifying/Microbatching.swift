@@ -18,9 +18,11 @@ public struct MicrobatchPlan<Learner: PromptLearner>: Sendable {
   /// The number of groups of images that go through at once, each on a thread of its own: where nothing is trained, as
   /// many as there are threads, if the budget holds them.
   private let groupsAtOnce: Int
+  let budget: MemoryBudget
 
   /// - Parameter isTraining: whether hidden states are kept for a gradient.
   public init(for learner: Learner, within budget: MemoryBudget, isTraining: Bool) throws {
+    self.budget = budget
     let bytes = learner.microbatchBytes(isTraining: isTraining)
     // Even one class may exceed a budget; the parts are then as small as possible.
     let isDivisible = learner.actsThroughClassFeatures
@@ -122,6 +124,7 @@ extension Classifier where Learner: TrainablePromptLearner {
   public func gradient(
     on batch: Batch, by recipe: TrainingRecipe = .crossEntropy, _ plan: MicrobatchPlan<Learner>
   ) throws -> BatchGradient {
+    if let pixels = batch.pixels { return try inTowers(pixels, batch, recipe, plan) }
     let count = batch.imageFeatures.shape[0]
     let groups = try plan.imageGroups(of: count).map { images in
       let group = try images.count == count ? batch : batch.sliced(images)
@@ -138,8 +141,9 @@ extension Classifier where Learner: TrainablePromptLearner {
     var loss: Loss?
     let (values, gradients) = try valuesWithGradients(at: learner.parameters) { parameters in
       let current = try learner.replacing(parameters)
-      let classes = try current.classFeatures(for: batch.imageFeatures)
-      let computed = try Loss(of: classes, current, on: batch, by: recipe, clip)
+      let images = batch.imageFeatures
+      let classes = try current.classFeatures(for: images)
+      let computed = try Loss(of: classes, images, current, on: batch, by: recipe, clip)
       loss = computed
       return try computed.separated(recipe)
     }
@@ -185,7 +189,7 @@ extension Classifier where Learner: TrainablePromptLearner {
   ) throws -> BatchGradient {
     var loss: Loss?
     let (values, slopes) = try valuesWithGradients(at: [Tensor.concatenated(classes, axis: 1)]) { variables in
-      let computed = try Loss(of: variables[0], learner, on: batch, by: recipe, clip)
+      let computed = try Loss(of: variables[0], batch.imageFeatures, learner, on: batch, by: recipe, clip)
       loss = computed
       return try computed.separated(recipe)
     }
@@ -202,14 +206,15 @@ extension Classifier where Learner: TrainablePromptLearner {
 }
 
 /// The terms of a batch's loss, and the logits that give the answers.
-private struct Loss {
+struct Loss {
   let terms: [LossTerm]
   let logits: Tensor
 
   init(
-    of classes: Tensor, _ learner: some PromptLearner, on batch: Batch, by recipe: TrainingRecipe, _ clip: CLIPModel
+    of classes: Tensor, _ images: Tensor, _ learner: some PromptLearner, on batch: Batch, by recipe: TrainingRecipe,
+    _ clip: CLIPModel
   ) throws {
-    let features = try Features(images: batch.imageFeatures, classes: classes, scale: clip.logitScale)
+    let features = try Features(images: images, classes: classes, scale: clip.logitScale)
     let student = try features.with(logits: learner.logits(of: features))
     let teacher = try recipe.teacherClasses.map {
       try Features(images: batch.imageFeatures, classes: $0, scale: clip.logitScale)
@@ -227,7 +232,7 @@ private struct Loss {
 }
 
 extension BatchGradient {
-  fileprivate init(of loss: Loss?, _ values: [Tensor], _ gradients: [[Tensor]], on batch: Batch) throws {
+  init(of loss: Loss?, _ values: [Tensor], _ gradients: [[Tensor]], on batch: Batch) throws {
     let terms = loss?.terms ?? []
     let scalars = values.count == terms.count ? values : terms.map(\.value)
     self.init(
@@ -250,7 +255,7 @@ extension BatchGradient {
   }
 }
 
-private func added(_ left: [[Tensor]], _ right: [[Tensor]]) throws -> [[Tensor]] {
+func added(_ left: [[Tensor]], _ right: [[Tensor]]) throws -> [[Tensor]] {
   try zip(left, right).map { try zip($0, $1).map { try $0 + $1 } }
 }
 

@@ -119,7 +119,10 @@ public struct FeatureExtractor: Sendable {
   }
 
   /// Runs of before the choice know of float32 alone, and so do the names of what they kept.
-  private var precisionDetail: String { clip.precision == .float32 ? "" : ", in \(clip.precision.rawValue)" }
+  /// A tower with prompts gives other features than the checkpoint's own.
+  private var precisionDetail: String {
+    (clip.precision == .float32 ? "" : ", in \(clip.precision.rawValue)") + clip.imageEncoder.detail
+  }
 
   /// What the image tower gives of single photos as they are tested; `nil` where nothing is kept.
   package var photoFeatures: PhotoFeatures? {

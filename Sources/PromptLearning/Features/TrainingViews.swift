@@ -40,16 +40,21 @@ struct TrainingViews: Sendable {
   private let augmentation: TrainingAugmentation
   private let photos: PhotoMemory
   private let mode: ImageViews
+  /// Whether features are asked for, and not pixels alone.
+  private let areEncoded: Bool
+  private var seeds: [UInt64] = []  // files · views, of stored views that are not encoded
   private var raw: Tensor?  // [files · views, E]: the views of a file stand together
   private var stored: Tensor?  // the same with unit rows
 
   /// - Parameters:
   ///   - smallestCrop: the smallest share of a photo that a random crop keeps.
   ///   - photos: how photos are read, with the decoded ones that there is room for.
+  ///   - areEncoded: whether features are asked for; else pixels alone, and stored views are decoded anew.
   init(
     of dataset: Dataset, mode: ImageViews, smallestCrop: Double = 0.08, clip: CLIPModel, cache: FeatureCache?,
-    photos: PhotoMemory
+    areEncoded: Bool = true, photos: PhotoMemory
   ) throws {
+    self.areEncoded = areEncoded
     self.clip = clip
     self.photos = photos
     files = dataset.training.map(dataset.url(of:))
@@ -69,6 +74,10 @@ struct TrainingViews: Sendable {
     let draws = files.indices.flatMap { image in
       (0..<count).map { _ in ViewDraw(image: image, view: generator.next()) }
     }
+    guard areEncoded else {
+      seeds = draws.map(\.view)
+      return
+    }
     let encoded = try encode(draws) { try progress($0, draws.count) }
     (raw, stored) = (encoded, try encoded.unitRows())
   }
@@ -79,9 +88,12 @@ struct TrainingViews: Sendable {
     return ViewDraw(image: image, view: UInt64(Int.random(in: 0..<count, using: &generator)))
   }
 
-  /// The pixels of the views that were drawn, where views are fresh; otherwise an empty list.
+  /// The pixels of the views that were drawn; an empty list where views are stored as features.
   func pixels(of draws: [ViewDraw]) throws -> [Image] {
-    mode == .fresh ? try draws.concurrentMap(square) : []
+    guard case .stored(let count) = mode else { return try draws.concurrentMap(square) }
+    guard !areEncoded else { return [] }
+    return try draws.map { ViewDraw(image: $0.image, view: seeds[$0.image * count + Int($0.view)]) }
+      .concurrentMap(square)
   }
 
   /// The features of the views that were drawn: `[draws.count, E]`, unit rows.

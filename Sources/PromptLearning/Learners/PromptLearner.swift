@@ -34,9 +34,18 @@ public protocol PromptLearner: Sendable {
 
   /// Whether what is learned acts through the class features alone, so that a training may divide the classes.
   var actsThroughClassFeatures: Bool { get }
+
+  /// The image tower with the learner's prompts in it; `nil` where images are seen as frozen CLIP sees them. A learner
+  /// that has one learns from pixels, and its class features do not depend on the image.
+  var imagePrompts: PromptedVisionTransformer? { get }
+
+  /// Whether class features depend on what is learned.
+  var learnsClassFeatures: Bool { get }
 }
 
 extension PromptLearner {
+  public var imagePrompts: PromptedVisionTransformer? { nil }
+  public var learnsClassFeatures: Bool { true }
   public func logits(of features: Features) throws -> Tensor { features.logits }
   public var actsThroughClassFeatures: Bool { true }
 }

@@ -14,6 +14,9 @@ public enum InitialContext: Sendable, Hashable, ExpressibleByStringLiteral {
   /// M vectors that end as these words and are zeros before them. As many tokens become vectors as there are *words*; the
   /// tokens that are left stay in the prompt, behind the vectors (ProGrad, `trainers/prograd.py`).
   case padded(words: String, count: Int)
+  /// M vectors that begin as the first M tokens of these words; the other tokens stay in the prompt, behind the vectors
+  /// (MaPLe, `trainers/maple.py`).
+  case leading(words: String, count: Int)
 
   public init(stringLiteral words: String) { self = .words(words) }
 }
@@ -116,6 +119,14 @@ extension InitialContext {
           found: "\(count)")
       }
       return try .normal([count, clip.textEncoder.width], deviation: 0.02, using: &generator)
+    case .leading(let words, let count):
+      let ids = clip.tokenizer.encode(words)
+      guard (1...max(1, ids.count)).contains(count), !ids.isEmpty else {
+        throw LearningError.setting(
+          name: "The number of context vectors that begin as '\(words)'", expected: "from 1 to \(max(1, ids.count))",
+          found: "\(count)")
+      }
+      return try clip.textEncoder.embeddings(of: Array(ids.prefix(count)))
     case .padded(let words, let count):
       let learned = Self.learnedTokens(of: words, by: clip.tokenizer)
       guard !learned.isEmpty else { throw LearningError.emptyContext(words: words) }
@@ -139,9 +150,13 @@ extension InitialContext {
 
   /// What stands between these contexts and the end of the prompt: "{}.", with the tokens that no vector takes in front.
   func sentence(by tokenizer: Tokenizer) throws -> PromptTemplate {
-    guard case .padded(let words, _) = self else { return .name }
-    let tokens = tokenizer.encode(words)
-    let rest = Array(tokens.dropFirst(Self.learnedTokens(of: words, by: tokenizer).count))
+    let (words, learned): (String, Int)
+    switch self {
+    case .words, .random: return .name
+    case .padded(let all, _): (words, learned) = (all, Self.learnedTokens(of: all, by: tokenizer).count)
+    case .leading(let all, let count): (words, learned) = (all, count)
+    }
+    let rest = Array(tokenizer.encode(words).dropFirst(learned))
     let text = tokenizer.decode(rest)
     guard tokenizer.encode(text) == rest else {
       throw LearningError.setting(

@@ -57,6 +57,10 @@ public struct Method: Sendable {
     public static let conditionsOnImage = Traits(rawValue: 1 << 2)
     /// Its classifiers are ``FastAnswering``.
     public static let answersFast = Traits(rawValue: 1 << 3)
+    /// Prompts stand in its image tower: it needs pixels and a vision transformer, and sees images in a way of its own.
+    public static let promptsImages = Traits(rawValue: 1 << 4)
+    /// What it has learned is a mean over its epochs.
+    public static let averagesEpochs = Traits(rawValue: 1 << 5)
   }
 
   /// The way in which the method builds a classifier.
@@ -106,10 +110,11 @@ extension Method {
   /// Every method: those that learn nothing first, then as the papers appeared.
   public static let all: [Method] = [
     .zeroShot, .zeroShotEnsemble, .coop, .cocoop, .linearProbe, .kgcoop, .prograd,
-    .tipAdapter, .tipAdapterF, .tcp,
+    .tipAdapter, .tipAdapterF, .tcp, .ivlp, .vpt, .maple, .promptsrc,
   ]
 
-  /// Those that files may be of, in the order in which they are asked: TCP's hold CoCoOp's names, in other shapes.
+  /// Those that files may be of, in the order in which they are asked: TCP's hold CoCoOp's names, in other shapes, and
+  /// IVLP's those of PromptSRC.
   static let recognised = [tcp] + all
 
   /// The method's position in the list, by which rows are ordered.
@@ -162,6 +167,8 @@ extension Method {
   public var conditionsOnImage: Bool { traits.contains(.conditionsOnImage) }
   /// Whether its answers can be approximated near the cost of zero-shot CLIP.
   public var answersFast: Bool { traits.contains(.answersFast) }
+  /// Whether prompts stand in its image tower, so that it needs pixels and a vision transformer.
+  public var promptsImages: Bool { traits.contains(.promptsImages) }
   /// Whether it has context vectors, which can be read as words.
   public var learnsContexts: Bool { contexts != nil }
   /// The names of its tensors, in the order of its learner.

@@ -14,6 +14,10 @@ public struct ParameterSpec: Sendable {
     case any(usual: Int)
     /// D, the width of the text tower.
     case textWidth
+    /// Dv, the width of a vision transformer.
+    case imageWidth
+    /// Any length from 0 on: how many blocks after the first have prompts of their own.
+    case blocks(usual: Int)
     /// E, the width of the shared embedding.
     case embeddingWidth
     /// E / 16, the bottleneck of CoCoOp's meta-network.
@@ -35,7 +39,8 @@ public struct ParameterSpec: Sendable {
 extension ParameterSpec.Axis {
   fileprivate func length(on clip: CLIPModel, classes: Int) -> Int {
     switch self {
-    case .any(let usual): usual
+    case .any(let usual), .blocks(let usual): usual
+    case .imageWidth: (try? clip.visionTransformer.width) ?? 0
     case .textWidth: clip.textEncoder.width
     case .embeddingWidth: clip.embeddingWidth
     case .embeddingQuarter: clip.embeddingWidth / ClassTokenNetwork.reduction
@@ -48,6 +53,7 @@ extension ParameterSpec.Axis {
   fileprivate func fits(_ found: Int, on clip: CLIPModel, classes: Int) -> Bool {
     switch self {
     case .any: found > 0
+    case .blocks: found >= 0
     case .textWidths: found > 0 && found.isMultiple(of: clip.textEncoder.width)
     default: found == length(on: clip, classes: classes)
     }
@@ -57,8 +63,9 @@ extension ParameterSpec.Axis {
   fileprivate var backbone: String? {
     switch self {
     case .textWidth: "a text tower"
+    case .imageWidth: "an image tower"
     case .embeddingWidth: "image features"
-    case .any, .codeWidth, .embeddingQuarter, .textWidths, .classes: nil
+    case .any, .blocks, .codeWidth, .embeddingQuarter, .textWidths, .classes: nil
     }
   }
 }
@@ -75,6 +82,20 @@ extension ParameterSpec {
       }
     }
     return fits ? nil : shapes.first?.map { $0.length(on: clip, classes: classes) }
+  }
+
+  /// Checks that the towers have as many blocks as a tensor has prompts for.
+  ///
+  /// - Throws: `CLIPError.depth`.
+  func checkDepth(_ found: [Int], on clip: CLIPModel) throws {
+    guard let shape = shapes.first, case .blocks = shape.first, shape.count == found.count else { return }
+    if shape.contains(.textWidth), found[0] + 1 > clip.textEncoder.layerCount {
+      throw CLIPError.depth(found[0] + 1, tower: "text", blocks: clip.textEncoder.layerCount)
+    }
+    let blocks = try clip.visionTransformer.layerCount
+    if shape.contains(.imageWidth), found[0] + 1 > blocks {
+      throw CLIPError.depth(found[0] + 1, tower: "image", blocks: blocks)
+    }
   }
 
   /// The first axis of `found` that should be one of the model's widths and has another length: the tensor is of

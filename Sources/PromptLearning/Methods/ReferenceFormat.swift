@@ -15,6 +15,47 @@ public struct ReferenceFormat: Sendable {
   let buffers: [String]
   /// Whether a checkpoint with tensors of these shapes, by name, is the method's; `nil` where it keeps none.
   let recognises: (@Sendable ([String: [Int]]) -> Bool)?
+  /// How the learned tensors are named in checkpoints of the whole model; `nil` where they hold those tensors alone.
+  let wholeModel: WholeModel?
+
+  /// A checkpoint of both towers with what is learned between their weights.
+  struct WholeModel: Sendable {
+    /// The folder in the output of a training.
+    let folder: String
+    /// The file's names of tensors, by ours.
+    let names: [String: String]
+    /// Our tensors that a file holds in pieces, one for each block.
+    let stacks: [Stack]
+    /// Whether all stacks have the same number of pieces.
+    var isCoupled = false
+
+    struct Stack: Sendable {
+      let name, prefix, suffix: String
+      /// The number of the first piece.
+      let first: Int
+      /// The tensor whose shape each piece has, by our name.
+      let pattern: String
+
+      init(_ name: String, _ prefix: String, _ suffix: String, first: Int, like pattern: String) {
+        (self.name, self.prefix, self.suffix, self.first) = (name, prefix, suffix, first)
+        self.pattern = pattern
+      }
+
+      /// The number in the name of a piece; `nil` for another tensor.
+      func number(in tensor: String) -> Int? {
+        guard tensor.hasPrefix(prefix), tensor.hasSuffix(suffix), tensor.count > prefix.count + suffix.count else {
+          return nil
+        }
+        return Int(tensor.dropFirst(prefix.count).dropLast(suffix.count))
+      }
+    }
+
+    /// Whether a tensor is of the frozen towers or of the training's class names, and passed over.
+    func isPassedOver(_ name: String) -> Bool {
+      let frozen = ["image_encoder.", "text_encoder.", "prompt_learner.ZS_image_encoder.", "prompt_learner.token_"]
+      return name == "logit_scale" || frozen.contains { name.hasPrefix($0) }
+    }
+  }
 
   /// One key of the section.
   public struct Key: Sendable {
@@ -48,8 +89,9 @@ public struct ReferenceFormat: Sendable {
   init(
     trainer: String, section: String? = nil, keys: [Key] = [], ownKeys: [Key]? = nil,
     epochs: (@Sendable (String) -> Int?)? = nil, buffers: [String] = [],
-    recognises: (@Sendable ([String: [Int]]) -> Bool)? = nil
+    recognises: (@Sendable ([String: [Int]]) -> Bool)? = nil, wholeModel: WholeModel? = nil
   ) {
+    self.wholeModel = wholeModel
     self.trainer = trainer
     self.section = section
     self.keys = keys
@@ -64,7 +106,8 @@ public struct ReferenceFormat: Sendable {
   /// Tensors that files of CoOp's contexts alone do not have.
   static let networks: Set = ["bias_vectors", "meta_net.linear1.weight"]
   @Sendable static func holdsContextsAlone(_ shapes: [String: [Int]]) -> Bool {
-    shapes["ctx"] != nil && networks.isDisjoint(with: shapes.keys)
+    shapes["ctx"] != nil && networks.isDisjoint(with: shapes.keys) && shapes["VPT"] == nil
+      && shapes["proj.weight"] == nil
   }
   /// Keys of a program that grew out of ProGrad's.
   static let unreadLosses = [

@@ -79,15 +79,18 @@ public struct Trainer<Learner: TrainablePromptLearner>: Sendable {
       using: &generator)
     let firstRate = schedule(epoch: epoch + 1, step: 1, of: plan.stepCount)
     // The pixels of the next group are read while the model works on this one.
+    let promptsImages = classifier.learner.imagePrompts != nil
     try plan.groups(after: earlier.steps).forEachPrefetching(by: { try views.pixels(of: $0.draws) }) { group, pixels in
-      let features = try views.features(of: group.draws, pixels: pixels)
+      let features = try promptsImages ? nil : views.features(of: group.draws, pixels: pixels)
       var row = 0
       for (number, draws) in zip((group.firstStep + 1)..., group.steps) {
         let rows = row..<row + draws.count
         row = rows.upperBound
         guard number > earlier.steps else { continue }
-        let batch = try Batch(
-          imageFeatures: features.sliced(rows, axis: 0), labels: draws.map { labels[$0.image] })
+        let stepLabels = draws.map { labels[$0.image] }
+        let batch =
+          try features.map { try Batch(imageFeatures: $0.sliced(rows, axis: 0), labels: stepLabels) }
+          ?? self.batch(of: Array(pixels[rows]), labels: stepLabels)
         let learningRate = schedule(epoch: epoch + 1, step: number, of: plan.stepCount)
         let (loss, right) = try improve(on: batch, learningRate: learningRate)
         state.position = EpochPosition(
@@ -102,9 +105,28 @@ public struct Trainer<Learner: TrainablePromptLearner>: Sendable {
     }
     let done = state.position
     (state.completedEpochs, state.position, state.generator) = (epoch + 1, .start, generator)
+    try averageParameters()
     return EpochReport(
       epoch: epoch + 1, loss: Float(done.lossSum / Double(max(done.steps, 1))), learningRate: firstRate,
       images: plan.imageCount, seconds: earlier.seconds + (ContinuousClock.now - start).seconds)
+  }
+
+  /// The pixels of one step's views, and frozen CLIP's features of them where the loss asks for those.
+  private func batch(of squares: [Image], labels: [Int]) throws -> Batch {
+    let frozen = classifier.clip.withoutPrompts
+    return try Batch(
+      pixels: frozen.configuration.preprocessing.normalized(squares),
+      frozenFeatures: recipe.comparesImages ? frozen.imageFeatures(ofSquares: squares) : nil, labels: labels)
+  }
+
+  /// Adds the parameters after an epoch to the mean over epochs; after the last, the mean takes their place.
+  private mutating func averageParameters() throws {
+    guard let rule = recipe.average, state.completedEpochs <= configuration.epochs else { return }
+    let learner = classifier.learner
+    state.average = try rule.adding(
+      learner.parameters, after: state.completedEpochs, of: configuration.epochs, to: state.average)
+    guard state.completedEpochs == configuration.epochs else { return }
+    classifier = Classifier(classifier.clip, try learner.replacing(state.average))
   }
 
   /// - Returns: the loss on `batch` before the step, in nats.
@@ -136,8 +158,9 @@ public struct Trainer<Learner: TrainablePromptLearner>: Sendable {
     if let views { return views }
     let uses = if case .stored(let count) = configuration.views { count } else { configuration.epochs }
     var views = try TrainingViews(
-      of: dataset, mode: configuration.views, smallestCrop: configuration.smallestCrop, clip: classifier.clip,
-      cache: cache, photos: PhotoMemory(limit: uses > 1 ? photoMemory : 0, reading: reading))
+      of: dataset, mode: configuration.views, smallestCrop: configuration.smallestCrop,
+      clip: classifier.clip.withoutPrompts, cache: cache, areEncoded: classifier.learner.imagePrompts == nil,
+      photos: PhotoMemory(limit: uses > 1 ? photoMemory : 0, reading: reading))
     var generator = SeededGenerator(seed: seed ^ 0x7669_6577_7300)
     try views.prepare(using: &generator) { try progress(.views(encoded: $0, of: $1)) }
     self.views = views

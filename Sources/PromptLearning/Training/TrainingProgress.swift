@@ -1,5 +1,6 @@
 import Images
 import Support
+import Torch
 
 /// The progress of a training.
 public enum TrainingProgress: Sendable {
@@ -74,11 +75,14 @@ public struct TrainingState: Sendable {
   public internal(set) var optimizer: Optimizer
   /// As it was before that epoch's first draw.
   public internal(set) var generator: SeededGenerator
+  /// The sum of a ``GaussianAverage`` over the completed epochs; empty before the first, or without one.
+  public internal(set) var average: [Tensor]
 
   public init(
     completedEpochs: Int = 0, position: EpochPosition = .start, optimizer: Optimizer = .sgd(SGD()),
-    generator: SeededGenerator
+    generator: SeededGenerator, average: [Tensor] = []
   ) {
+    self.average = average
     self.completedEpochs = completedEpochs
     self.position = position
     self.optimizer = optimizer

@@ -1,3 +1,4 @@
+import Foundation
 import Torch
 
 /// The way in which a method turns batches into steps: its loss, and the treatment of gradients and parameters.
@@ -8,12 +9,21 @@ public struct TrainingRecipe: Sendable {
   /// Combines the gradients of the objective's terms; `nil` adds them up.
   public let gradientRule: (any GradientRule)?
 
+  /// Whether the objective compares images with frozen CLIP's features of the same views, f̂, where prompts stand in
+  /// the image tower.
+  public let comparesImages: Bool
+  /// Averages parameters over the epochs; `nil` keeps those of the last step.
+  public let average: GaussianAverage?
+
   public init(
-    objective: any Objective, teacherClasses: Tensor? = nil, gradientRule: (any GradientRule)? = nil
+    objective: any Objective, teacherClasses: Tensor? = nil, gradientRule: (any GradientRule)? = nil,
+    comparesImages: Bool = false, average: GaussianAverage? = nil
   ) {
     self.objective = objective
     self.teacherClasses = teacherClasses
     self.gradientRule = gradientRule
+    self.comparesImages = comparesImages
+    self.average = average
   }
 
   /// The cross-entropy alone.
@@ -27,4 +37,38 @@ public protocol GradientRule: Sendable {
   ///   - parameters: the parameters at which the gradients were taken.
   /// - Returns: one gradient of each parameter's shape.
   func combine(_ gradients: [[Tensor]], at parameters: [Tensor]) throws -> [Tensor]
+}
+
+/// A mean of the parameters after each epoch e, with weights w_e ∝ exp(−(e − μ)² / 2σ²) that sum to 1 over all epochs
+/// (Khattak et al., *PromptSRC*, ICCV 2023, §3.2.2).
+///
+/// Nothing reads the mean before the last epoch has ended; then it is what was learned.
+public struct GaussianAverage: Sendable, Equatable {
+  /// μ, an epoch from 1.
+  public let mean: Double
+  /// σ, in epochs, above 0.
+  public let deviation: Double
+
+  public init(mean: Double, deviation: Double) { (self.mean, self.deviation) = (mean, deviation) }
+
+  /// The weights of all epochs, which sum to 1.
+  public func weights(epochs: Int) -> [Double] {
+    let exponents = (1...max(1, epochs)).map { -pow(Double($0) - mean, 2) / (2 * deviation * deviation) }
+    // Relative to the largest, so that a peak outside the epochs leaves the nearest of them.
+    let largest = exponents.max() ?? 0
+    let raw = exponents.map { exp($0 - largest) }
+    let sum = raw.reduce(0, +)
+    return raw.map { $0 / sum }
+  }
+
+  /// The sum of the parameters so far, with those after one more epoch.
+  ///
+  /// - Parameters:
+  ///   - sum: empty before the first epoch.
+  ///   - epoch: from 1 to `epochs`.
+  package func adding(_ parameters: [Tensor], after epoch: Int, of epochs: Int, to sum: [Tensor]) throws -> [Tensor] {
+    let weight = Float(weights(epochs: epochs)[epoch - 1])
+    guard !sum.isEmpty else { return try parameters.map { try $0 * weight } }
+    return try zip(sum, parameters).map { try $0.adding($1, scaledBy: weight) }
+  }
 }

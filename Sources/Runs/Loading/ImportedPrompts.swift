@@ -105,7 +105,7 @@ extension LoadedRun {
       validationResult: record.imported?.validationResult)
     let precision = precision ?? record.imported.flatMap { Tensor.Kind(rawValue: $0.precision) } ?? .float32
     let isFile = url.lastPathComponent.contains(".pth")
-    let file = isFile ? url : ReferencePrompts.file(ofEpoch: training.epoch, in: url)
+    let file = isFile ? url : ReferencePrompts.file(ofEpoch: training.epoch, of: method, in: url)
     guard isReplacing || !FileManager.default.fileExists(atPath: file.path) else {
       throw RunError.exportExists(path: file.path)
     }

@@ -77,6 +77,13 @@ public struct LoadedRun: Sendable {
     return try artifact.classifier(on: clip, identity: identity, classNames: classNames, path: path)
   }
 
+  /// The model as the run sees images: with the run's prompts in its image tower, where it has learned some.
+  package func imageModel() throws -> CLIPModel {
+    guard method.promptsImages else { return clip }
+    // Which classes are asked for makes no difference to the tower.
+    return try classifier(for: record.classNames.isEmpty ? ["photo"] : record.classNames).clip
+  }
+
   /// The run's approximate classifier near the cost of zero-shot CLIP, for CoCoOp.
   ///
   /// - Throws: ``RunError/noFastMode(path:reason:)``.
