@@ -73,8 +73,8 @@ struct DeepPromptTests {
         == "The contexts have shape [4, 8], but the prompts need [4, 256].")
     #expect(
       message { try clip.visionTransformer }
-        == "Prompts stand among the tokens of a vision transformer, but the image tower of tiny-clip is an EfficientNet."
-        + " Take a model with a ViT, or a method that learns in the text tower alone.")
+        == "Prompts stand among the tokens of a vision transformer, but the image tower of tiny-clip is an "
+        + "EfficientNet. Take a model with a ViT, or a method that learns in the text tower alone.")
     #expect(
       message { try DeepPrompts([.zeros([2, 8]), .zeros([3, 8])]) }
         == "Deep prompts need the same number of rows in each block, found [[2, 8], [3, 8]].")

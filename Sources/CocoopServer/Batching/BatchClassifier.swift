@@ -8,9 +8,9 @@ import Torch
 
 /// Predicts a batch of images, each with its own list of classes.
 ///
-/// An image's embedding does not depend on the classes, but on the model where a run has prompts in its image tower. So all images of a batch share one pass through the image
-/// tower; those with the same model, mode and class list then share the text side. Confined to the thread that calls
-/// ``run(_:)``.
+/// An image's embedding does not depend on the classes, but on the model, where a run has prompts in its image tower.
+/// So all images of a batch that the same tower sees share one pass through it; those with the same model, mode and class
+/// list then share the text side. Confined to the thread that calls ``run(_:)``.
 package struct BatchClassifier {
   private let run: LoadedRun
   private let fastMode: FastMode?

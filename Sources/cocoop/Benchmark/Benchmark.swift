@@ -22,8 +22,11 @@ struct Benchmark: ParsableCommand {
   @Option(help: ArgumentHelp("The classes of a file with one name a line instead.", valueName: "file"))
   var classesFile: String?
 
-  @Option(help: ArgumentHelp("Images a step.", valueName: "n"))
-  var images = 1
+  @Option(help: ArgumentHelp("Images a step (default: 1, or the method's).", valueName: "n"))
+  var images: Int?
+
+  @Option(help: "Measure a training step of this method instead, such as maple.")
+  var method: PromptLearning.Method?
 
   @OptionGroup var products: PrecisionOption
 
@@ -40,15 +43,27 @@ struct Benchmark: ParsableCommand {
     guard (1...100).contains(classes) else {
       throw ValidationError("--classes must be from 1 to 100, found \(classes).")
     }
-    guard (1...256).contains(images) else { throw ValidationError("--images must be from 1 to 256, found \(images).") }
+    if let images, !(1...256).contains(images) {
+      throw ValidationError("--images must be from 1 to 256, found \(images).")
+    }
+    guard method == nil || !(fast || textOnly) else {
+      throw ValidationError("--method measures one step, without --fast and --text-only.")
+    }
   }
 
   func run() throws {
     try compute.apply()
     let listed = try ClassNames(list: nil, file: classesFile)?.names
+    let names = listed ?? Array(CaltechNames.all.prefix(classes))
+    let photo = Embedded.openclipart.appending(path: "images/bird/000.jpg")
+    if let method {
+      let figures = try MethodBenchmark(
+        method, backbone: backbone, classNames: names, images: images, photo: photo, precision: products.precision,
+        within: compute.budget)
+      return try printing.print(figures) { figures.text }
+    }
     let figures = try SpeedBenchmark(
-      backbone: backbone, classNames: listed ?? Array(CaltechNames.all.prefix(classes)), images: images,
-      photo: Embedded.openclipart.appending(path: "images/bird/000.jpg"), precision: products.precision,
+      backbone: backbone, classNames: names, images: images ?? 1, photo: photo, precision: products.precision,
       isTextOnly: textOnly, measuresFastMode: fast,
       within: compute.budget)
     let result = Result(figures: figures, startToPredictionSeconds: textOnly ? nil : try Self.startToPrediction())

@@ -127,7 +127,7 @@ struct SpeedBenchmark: Sendable, Encodable {
   }
 
   /// The median of seven runs after two to warm up, or of as many as fit into half a minute, in seconds.
-  private static func median(_ body: () throws -> Void) rethrows -> Double {
+  static func median(_ body: () throws -> Void) rethrows -> Double {
     let start = ContinuousClock.now
     var times: [Double] = []
     while times.count < 9, times.count < 3 || (ContinuousClock.now - start).seconds < 30 {

@@ -1,0 +1,84 @@
+import CLIP
+import Embedded
+import Foundation
+import Images
+import PromptLearning
+import Support
+import Torch
+
+/// The figures of `cocoop benchmark --method`: a training step of one method at its own batch size.
+struct MethodBenchmark: Sendable, Encodable {
+  let method: PromptLearning.Method
+  let backbone: String
+  let precision: Precision
+  let classes: Int
+  /// The number of images in one step.
+  let images: Int
+  let threads: Int
+  let libtorch: String
+  /// The median of a few steps: both towers where prompts stand in both, with frozen CLIP's features of the same views
+  /// where the loss compares with them; the text side alone for other methods. Photos are decoded already.
+  let stepSeconds: Double
+  /// The memory that the steps added to the process with the loaded model.
+  let stepMemoryMiB: Double
+
+  /// - Parameters:
+  ///   - backbone: one of ``BenchmarkBackbone/names``.
+  ///   - images: the number of images in one step; `nil` takes the method's.
+  ///   - photo: the file that views are made of.
+  /// - Throws: ``UnsteppedMethod`` for a method without steps, and what making its learner throws.
+  init(
+    _ method: PromptLearning.Method, backbone: String, classNames: [String], images: Int?, photo: URL,
+    precision: Precision, within budget: MemoryBudget
+  ) throws {
+    guard case .stepwise(let learning) = method.learning, let training = method.defaultTraining else {
+      throw UnsteppedMethod(method: method)
+    }
+    let clip = try BenchmarkBackbone.model(backbone, precision: precision)
+    let setup = MethodSetup(clip: clip, classNames: classNames)
+    let count = images ?? training.batchSize
+    var generator = SeededGenerator(seed: 1)
+    let augmentation = try TrainingAugmentation(crop: RandomResizedCrop(size: clip.configuration.preprocessing.size))
+    let views = try (0..<count).map { _ in try augmentation(Image(contentsOf: photo), using: &generator) }
+    let labels = (0..<count).map { $0 % classNames.count }
+    let recipe = try learning.recipe(setup)
+    (self.method, self.backbone, self.precision, self.images) = (method, backbone, precision, count)
+    (classes, threads, libtorch) = (classNames.count, Threads.count, Libtorch.version)
+
+    func measured<Learner: TrainablePromptLearner>(_ learner: Learner) throws -> (seconds: Double, memory: Double) {
+      let before = ProcessMemory.residentMiB
+      ProcessMemory.resetPeak()
+      var trainer = Trainer(
+        Classifier(clip, learner), configuration: training, recipe: recipe, seed: 1, within: budget)
+      let features = try learner.imagePrompts == nil ? clip.imageFeatures(ofSquares: views) : nil
+      let pixels = try clip.configuration.preprocessing.normalized(views)
+      let seconds = try SpeedBenchmark.median {
+        let batch =
+          try features.map { try Batch(imageFeatures: $0, labels: labels) }
+          ?? Batch(
+            pixels: pixels, frozenFeatures: recipe.comparesImages ? clip.imageFeatures(ofSquares: views) : nil,
+            labels: labels)
+        _ = try trainer.step(on: batch, learningRate: 1e-5)
+      }
+      return (seconds, ProcessMemory.peakMiB - before)
+    }
+    (stepSeconds, stepMemoryMiB) = try measured(learning.start(setup))
+  }
+
+  var text: String {
+    "\(method.title), \(backbone), \(classes) classes, \(images) image(s) a step, \(threads) threads, "
+      + "libtorch \(libtorch), \(precision.rawValue)\n"
+      + String(format: "training step %8.1f ms, which adds %.0f MiB", 1000 * stepSeconds, stepMemoryMiB)
+  }
+}
+
+/// A method that no step can be measured of.
+struct UnsteppedMethod: UserFacingError {
+  let method: PromptLearning.Method
+
+  var problem: String { "\(method.title) has no training steps to measure" }
+  var remedy: String? {
+    let names = PromptLearning.Method.all.filter { $0.defaultTraining != nil }.map(\.id)
+    return "Give one of \(names.joined(separator: ", "))"
+  }
+}

@@ -1,0 +1,90 @@
+import CLIP
+import Foundation
+import Prediction
+import PromptLearning
+import TestSupport
+import Testing
+import Torch
+
+@Suite("A person with a vision transformer gets from images to predictions by prompts in its image tower")
+struct ImagePromptJourneyTests {
+  /// A small CLIP of two transformers with weights from a formula, as an open_clip folder.
+  private func writeModel(_ place: Workplace) throws {
+    let vision = VisionTransformer.Configuration(imageSize: 32, patchSize: 8, width: 64, layers: 3, heads: 1)
+    let text = CLIPConfiguration.TextTower(width: 64, heads: 1, layers: 3)
+    let configuration = CLIPConfiguration(
+      embeddingWidth: 64, image: .visionTransformer(vision), text: text, activation: .quickGELU,
+      preprocessing: FormulaWeights.preprocessing(size: 32))
+    try place.write(configuration.openCLIPFile(), to: "vit/open_clip_config.json")
+    try SafetensorsFile.write(
+      FormulaWeights.tensors(vision, text, embeddingWidth: 64), to: place.file("vit/open_clip_model.safetensors"))
+  }
+
+  @Test(
+    "each method is trained, measured, asked, exported and imported again",
+    arguments: ["ivlp", "vpt", "maple", "promptsrc"])
+  func journey(method: String) throws {
+    try withWorkplace { place in
+      try writeModel(place)
+      let trained = try place.cocoop(Short.train(method, output: "runs/a", more: ["--model", "vit"]))
+      #expect(trained.status == 0 && trained.errors.isEmpty, "\(trained.errors)")
+      let new: Evaluation = try place.cocoop("evaluate --run runs/a --classes new --split val --json").json()
+      #expect(new.classes == 14 && (0...100).contains(new.accuracy))
+      let own: [Prediction] = try place.cocoop(["predict", "--run", "runs/a", "--json", Short.photo]).json()
+      #expect(own[0].top.count > 0)
+
+      #expect(try place.cocoop("prompts export --run runs/a out").status == 0)
+      let imported = try place.cocoop(
+        "prompts import out --method \(method) --model vit --data openclipart --output runs/b")
+      #expect(imported.status == 0, "\(imported.errors)")
+      let back: [Prediction] = try place.cocoop(["predict", "--run", "runs/b", "--json", Short.photo]).json()
+      #expect(own == back)
+      // Another run's prompts are another tower: its answers are not taken from the features of this one.
+      let other: [Prediction] = try place.cocoop(
+        ["predict", "--model", "vit", "--classes", "bird,cat", "--json", Short.photo]
+      ).json()
+      #expect(other[0].top.count == 2)
+      let fast = try place.cocoop(["predict", "--run", "runs/a", "--fast", Short.photo])
+      #expect(fast.status == 1 && fast.errors.contains("cannot answer fast: it is no run of CoCoOp's."))
+    }
+  }
+
+  @Test("a model without a vision transformer, and too deep prompts, are refused in one line, and nothing is written")
+  func refusals() throws {
+    try withWorkplace { place in
+      let refused = try place.cocoop(Short.train("maple", output: "runs/a"))
+      #expect(refused.status == 1)
+      #expect(
+        refused.errors
+          == "error: Prompts stand among the tokens of a vision transformer, but the image tower of tiny-clip is an "
+          + "EfficientNet. Take a model with a ViT, or a method that learns in the text tower alone.\n")
+      #expect(!place.exists("runs/a"))
+      try writeModel(place)
+      let deep = try place.cocoop(
+        Short.train("maple", output: "runs/a", more: ["--model", "vit", "--option", "depth=4"]))
+      #expect(deep.status == 1)
+      #expect(
+        deep.errors == "error: Prompts for 4 blocks were given, but the text tower has 3. Give a depth from 1 to 3.\n")
+      #expect(!place.exists("runs/a"))
+    }
+  }
+
+  @Test(
+    "a training with a seed gives the same bytes again, and other settings do not resume it",
+    arguments: ["maple", "promptsrc"])
+  func repeated(method: String) throws {
+    try withWorkplace { place in
+      try writeModel(place)
+      try SmallTraining.prepare(place)
+      let training = SmallTraining(method: method, views: "fresh", epochs: 2, batchSize: 4)
+      let options = training.options + ["--model", "vit"]
+      #expect(try place.cocoop(options + ["--output", "runs/whole"]).status == 0)
+      let again = try place.cocoop(options + ["--output", "runs/again"])
+      #expect(again.status == 0)
+      #expect(
+        try place.bytes("runs/whole/prompts.safetensors") == place.bytes("runs/again/prompts.safetensors"))
+      let other = try place.cocoop(options + ["--output", "runs/again", "--resume", "--option", "average-mean=3"])
+      #expect(other.status == 1)
+    }
+  }
+}
