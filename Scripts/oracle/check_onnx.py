@@ -43,12 +43,14 @@ METHODS = ["zero-shot", "zero-shot-ensemble", "coop", "cocoop", "kgcoop", "linea
 STRUCTURES = ["zero-shot", "cocoop"]
 PHOTOS = {"tiny-clip": 100}
 TOLERANCE, TOLERANCE_OF_HALF, TOLERANCE_OF_BATCHES = 1e-5, 0.05, 1e-5
+# A probe of a random tower has weights of length 138, which multiply all roundings: for ViT-B/32 `predict` is 8.7e-6 from
+# what PyTorch computes in 64 bits and onnxruntime 9.3e-6, on two sides.
+TOLERANCE_OF_RANDOM_PROBE = 3e-5
 OPERATORS = set("""Add AveragePool Cast Clip Concat Conv Div Erf Exp Gather Identity LayerNormalization MatMul Mul Pad ReduceL2
     ReduceMean ReduceSum Relu Reshape Sigmoid Softmax Split Squeeze Sub Transpose Unsqueeze""".split())
 
 
-# A cache of features for each model: that of the package tells models apart by their weights, and some here differ in
-# their configuration alone.
+# A cache of features for each model.
 CACHE = None
 
 
@@ -167,7 +169,8 @@ def check(model, model_path, method, place, speed, other_classes=None):
     batches = max(numpy.abs(probabilities(exported, batch)[:24] - found[:24]).max() for batch in (1, 3))
     print(f"{model} {method}: probabilities differ by {difference:.1e} on {len(files)} photos, batches by {batches:.1e}; "
           f"{summary['files']['model.onnx'] / 1e6:.1f} MB, {len(labels)} classes, largest probability {expected.max():.2f}", flush=True)
-    assert difference <= TOLERANCE and batches <= TOLERANCE_OF_BATCHES
+    is_random_probe = method == "linear-probe" and model != "tiny-clip"
+    assert difference <= (TOLERANCE_OF_RANDOM_PROBE if is_random_probe else TOLERANCE) and batches <= TOLERANCE_OF_BATCHES
     if method not in STRUCTURES:  # the others have the same towers
         return {}
 
@@ -208,6 +211,12 @@ def measure(model, method, exported, half, pixels, labels):
               f"{seconds['cocoop'] / seconds['onnxruntime']:.2f}", flush=True)
 
 
+def record(structures):
+    file = ROOT / "Tests/ExportTests/Fixtures/structures.json"
+    known = json.loads(file.read_text()) if file.exists() else {}
+    file.write_text(json.dumps(known | structures, indent=1, sort_keys=True) + "\n")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--models", default="tiny-clip,ViT-B/32,RN50,architectures")
@@ -217,7 +226,6 @@ def main():
     arguments = parser.parse_args()
     print(f"onnx {onnx.__version__}, onnxruntime {onnxruntime.__version__}")
     global CACHE
-    structures = {}
     for model in arguments.models.replace("architectures", ",".join(OPEN_CLIP)).split(","):
         with tempfile.TemporaryDirectory() as place:
             place = pathlib.Path(place)
@@ -226,15 +234,10 @@ def main():
             path = model if model == "tiny-clip" else make(model, place)
             for method in STRUCTURES if model in OPEN_CLIP else arguments.methods.split(","):
                 found = check(model, path, method, place, arguments.speed)
-                if model not in OPEN_CLIP:
-                    structures |= {f"{model} {method} {precision}": value for precision, value in found.items()}
+                if arguments.record and model not in OPEN_CLIP:
+                    record({f"{model} {method} {precision}": value for precision, value in found.items()})
                 if method == "cocoop" and model == "tiny-clip":
                     check(model, path, method, place, False, [f"thing {number}" for number in range(400)])
-    if arguments.record:
-        file = ROOT / "Tests/ExportTests/Fixtures/structures.json"
-        known = json.loads(file.read_text()) if file.exists() else {}
-        file.write_text(json.dumps(known | structures, indent=1, sort_keys=True) + "\n")
-        print(f"{file.relative_to(ROOT)}: {len(known | structures)} structures")
 
 
 if __name__ == "__main__":
