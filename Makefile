@@ -62,6 +62,7 @@ parity: build ## record the reference values anew with PyTorch and run the tests
 	@if command -v chromium >/dev/null; then .oracle/bin/python Scripts/oracle/check_report.py; \
 	 else echo "parity: chromium is not installed, so no report was looked at"; fi
 	@.oracle/bin/python Scripts/oracle/check_events.py
+	@.oracle/bin/python Scripts/oracle/check_onnx.py
 	@if [ -n "$(REFERENCE)" ]; then .oracle/bin/python Scripts/oracle/compat.py --reference "$(REFERENCE)" \
 	   --toolbox "$(TOOLBOX)" --data "$(or $(DATA),../shared/data)" --splits "$(or $(SPLITS),../shared/splits)"; fi
 	@git --no-pager diff --stat -- Tests

@@ -109,6 +109,12 @@ let package = Package(
       dependencies: ["Support", "Torch", "Images", "Datasets", "CLIP", "PromptLearning", "Runs"],
       swiftSettings: swiftSettings),
 
+    // A classifier as a graph that other runtimes compute: ONNX's format, written without a library.
+    .target(
+      name: "Export",
+      dependencies: ["Support", "Torch", "Images", "Datasets", "CLIP", "PromptLearning", "Runs"],
+      swiftSettings: swiftSettings),
+
     // The paper's comparisons, as trials.
     .target(
       name: "Reproduction",
@@ -161,7 +167,7 @@ let package = Package(
       dependencies: [
         "CStartup", "Support", "Torch", "Images", "Datasets", "ClassificationMetrics", "CLIP", "PromptLearning",
         "Embedded",
-        "Runs", "Prediction", "Reproduction", "Report", "Compatibility", "CocoopServer",
+        "Runs", "Prediction", "Export", "Reproduction", "Report", "Compatibility", "CocoopServer",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: swiftSettings),
@@ -215,6 +221,13 @@ let package = Package(
       dependencies: [
         "Support", "Torch", "Images", "Datasets", "ClassificationMetrics", "CLIP", "PromptLearning", "Embedded",
         "Runs", "TestSupport",
+      ],
+      resources: [.copy("Fixtures")], swiftSettings: swiftSettings),
+    .testTarget(
+      name: "ExportTests",
+      dependencies: [
+        "Support", "Torch", "Images", "Datasets", "CLIP", "PromptLearning", "Embedded", "Runs", "Export", "TestSupport",
+        "cocoop",
       ],
       resources: [.copy("Fixtures")], swiftSettings: swiftSettings),
     .testTarget(

@@ -17,8 +17,8 @@ struct Cocoop: ParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      Demo.self, Train.self, Compare.self, Evaluate.self, Predict.self, Models.self, Datasets.self, Prompts.self,
-      Runs.self, ReportCommand.self, Compat.self, Reproduce.self, Benchmark.self, Serve.self,
+      Demo.self, Train.self, Compare.self, Evaluate.self, Predict.self, ExportCommand.self, Models.self, Datasets.self,
+      Prompts.self, Runs.self, ReportCommand.self, Compat.self, Reproduce.self, Benchmark.self, Serve.self,
     ])
 
   static func main() { main(GivenArguments.spelled()) }

@@ -4,13 +4,13 @@ import Testing
 @Suite("Every command explains itself by an example that works")
 struct HelpTests {
   private static let commands = [
-    "", "demo", "train", "compare", "evaluate", "predict", "models", "models list", "models inspect", "models convert",
-    "datasets", "datasets list",
+    "", "demo", "train", "compare", "evaluate", "predict", "export", "models", "models list", "models inspect",
+    "models convert", "datasets", "datasets list",
     "datasets check", "datasets few-shot", "datasets split", "reproduce", "report", "benchmark", "serve",
   ]
   private static let writing: Set = ["models convert", "datasets split"]
   private static let computing: Set = [
-    "demo", "train", "compare", "evaluate", "predict", "reproduce", "report", "benchmark", "serve",
+    "demo", "train", "compare", "evaluate", "predict", "export", "reproduce", "report", "benchmark", "serve",
   ]
 
   @Test("the example parses", arguments: commands)

@@ -58,6 +58,35 @@ struct FeatureCacheTests {
     }
   }
 
+  @Test("equal weights in another tower are another model", arguments: ["another pooling", "another activation"])
+  func configurations(difference: String) throws {
+    /// A small vision transformer whose weights are the same whatever its configuration.
+    func model(pooling: VisionTransformer.Pooling, activation: Activation) throws -> CLIPModel {
+      let tower = VisionTransformer.Configuration(
+        imageSize: 32, patchSize: 16, width: 32, layers: 2, heads: 2, pooling: pooling)
+      return try CLIPModel(
+        name: "small",
+        configuration: CLIPConfiguration(
+          embeddingWidth: 16, image: .visionTransformer(tower),
+          text: CLIPConfiguration.TextTower(tokenLimit: 16, width: 16, heads: 2, layers: 1), activation: activation,
+          preprocessing: Preprocessing(size: 32, mean: [0.5, 0.5, 0.5], standardDeviation: [0.5, 0.5, 0.5])),
+        weights: GeneratedSource { _, shape in
+          try Tensor((0..<shape.reduce(1, *)).map { Float($0 % 13 - 5) / 16 }, shape: shape)
+        })
+    }
+    try withTemporaryFolder { folder in
+      let photos = try photos(in: folder)
+      let cache = FeatureCache(folder: folder.appending(path: "cache"), model: "m")
+      let first = try model(pooling: .classToken, activation: .gelu)
+      let second =
+        try difference == "another pooling"
+        ? model(pooling: .averageOfPatches, activation: .gelu) : model(pooling: .classToken, activation: .quickGELU)
+      _ = try FeatureExtractor(first, cache: cache).features(of: photos)
+      let plain = try FeatureExtractor(second).features(of: photos).bytes()
+      #expect(try FeatureExtractor(second, cache: cache).features(of: photos).bytes() == plain)
+    }
+  }
+
   @Test("a damaged, shortened or empty file is computed anew and replaced")
   func damage() throws {
     try withTemporaryFolder { folder in

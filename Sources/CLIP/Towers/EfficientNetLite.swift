@@ -34,10 +34,10 @@ public struct EfficientNetLite: ImageEncoder {
   }
 
   /// The channels of the pooled features, the same in all variants.
-  static let featureWidth = 1280
+  package static let featureWidth = 1280
 
   /// One group of equal blocks of Lite0; only the first of them has the stride.
-  private struct Stage {
+  fileprivate struct Stage {
     let blocks: Int
     let kernel: Int
     let stride: Int
@@ -45,8 +45,25 @@ public struct EfficientNetLite: ImageEncoder {
     let channels: Int
   }
 
-  private static let stemChannels = 32
-  private static let stages = [
+  /// One block: where its tensors are, and its sizes.
+  package struct BlockPlan: Sendable, Equatable {
+    package let path: String
+    package let input, output: Int
+    package let kernel, stride, expansion: Int
+
+    /// The channels between expansion and contraction.
+    package var wide: Int { input * expansion }
+    /// Whether the first layer expands; without it, the first norm belongs to the channel filter.
+    package var expands: Bool { expansion > 1 }
+    package var isResidual: Bool { input == output && stride == 1 }
+    /// The tensors' names of the channel filter's norm, of the contraction and of the norm after it.
+    package var names: (filterNorm: String, contraction: String, lastNorm: String) {
+      expands ? ("bn2", "conv_pwl", "bn3") : ("bn1", "conv_pw", "bn2")
+    }
+  }
+
+  package static let stemChannels = 32
+  fileprivate static let stages = [
     Stage(blocks: 1, kernel: 3, stride: 1, expansion: 1, channels: 16),
     Stage(blocks: 2, kernel: 3, stride: 2, expansion: 6, channels: 24),
     Stage(blocks: 2, kernel: 5, stride: 2, expansion: 6, channels: 40),
@@ -66,22 +83,11 @@ public struct EfficientNetLite: ImageEncoder {
     stem = try SamePaddedConvolution(
       &weights, convolution: "\(trunk).conv_stem", norm: "\(trunk).bn1", shape: [Self.stemChannels, 3, 3, 3], stride: 2,
       activation: .relu6)
-    var blocks: [Block] = []
-    var channels = Self.stemChannels
-    for (index, stage) in Self.stages.enumerated() {
-      let output = configuration.variant.channels(stage.channels)
-      let isScaled = index > 0 && index < Self.stages.count - 1
-      for repetition in 0..<(isScaled ? configuration.variant.blocks(stage.blocks) : stage.blocks) {
-        blocks.append(
-          try Block(
-            &weights, "\(trunk).blocks.\(index).\(repetition)", from: channels, to: output, kernel: stage.kernel,
-            stride: repetition == 0 ? stage.stride : 1, expansion: stage.expansion))
-        channels = output
-      }
-    }
-    self.blocks = blocks
+    let plans = configuration.variant.blockPlans
+    blocks = try plans.map { try Block(&weights, $0) }
     head = try SamePaddedConvolution(
-      &weights, convolution: "\(trunk).conv_head", norm: "\(trunk).bn2", shape: [Self.featureWidth, channels, 1, 1],
+      &weights, convolution: "\(trunk).conv_head", norm: "\(trunk).bn2",
+      shape: [Self.featureWidth, plans.last?.output ?? Self.stemChannels, 1, 1],
       activation: .relu6)
     projection =
       switch configuration.projection {
@@ -106,32 +112,25 @@ public struct EfficientNetLite: ImageEncoder {
     private let layers: [SamePaddedConvolution]
     private let isResidual: Bool
 
-    init(
-      _ weights: inout some WeightSource, _ path: String, from input: Int, to output: Int, kernel: Int, stride: Int,
-      expansion: Int
-    ) throws {
-      let wide = input * expansion
-      let expands = expansion > 1  // without expansion, the first norm belongs to the channel filter
-      let names =
-        expands
-        ? (filter: "bn2", contraction: "conv_pwl", last: "bn3") : (filter: "bn1", contraction: "conv_pw", last: "bn2")
+    init(_ weights: inout some WeightSource, _ plan: BlockPlan) throws {
+      let (path, wide, names) = (plan.path, plan.wide, plan.names)
       var layers: [SamePaddedConvolution] = []
-      if expands {
+      if plan.expands {
         layers.append(
           try SamePaddedConvolution(
-            &weights, convolution: "\(path).conv_pw", norm: "\(path).bn1", shape: [wide, input, 1, 1],
+            &weights, convolution: "\(path).conv_pw", norm: "\(path).bn1", shape: [wide, plan.input, 1, 1],
             activation: .relu6))
       }
       layers.append(
         try SamePaddedConvolution(
-          &weights, convolution: "\(path).conv_dw", norm: "\(path).\(names.filter)", shape: [wide, 1, kernel, kernel],
-          stride: stride, groups: wide, activation: .relu6))
+          &weights, convolution: "\(path).conv_dw", norm: "\(path).\(names.filterNorm)",
+          shape: [wide, 1, plan.kernel, plan.kernel], stride: plan.stride, groups: wide, activation: .relu6))
       layers.append(
         try SamePaddedConvolution(
-          &weights, convolution: "\(path).\(names.contraction)", norm: "\(path).\(names.last)",
-          shape: [output, wide, 1, 1], activation: nil))
+          &weights, convolution: "\(path).\(names.contraction)", norm: "\(path).\(names.lastNorm)",
+          shape: [plan.output, wide, 1, 1], activation: nil))
       self.layers = layers
-      isResidual = input == output && stride == 1
+      isResidual = plan.isResidual
     }
 
     func callAsFunction(_ x: Tensor) throws -> Tensor {
@@ -142,6 +141,25 @@ public struct EfficientNetLite: ImageEncoder {
 }
 
 extension EfficientNetLite.Variant {
+  /// The blocks of a network of this variant, in their order.
+  package var blockPlans: [EfficientNetLite.BlockPlan] {
+    var plans: [EfficientNetLite.BlockPlan] = []
+    var channels = EfficientNetLite.stemChannels
+    let stages = EfficientNetLite.stages
+    for (index, stage) in stages.enumerated() {
+      let output = self.channels(stage.channels)
+      let isScaled = index > 0 && index < stages.count - 1
+      for repetition in 0..<(isScaled ? blocks(stage.blocks) : stage.blocks) {
+        plans.append(
+          EfficientNetLite.BlockPlan(
+            path: "visual.trunk.blocks.\(index).\(repetition)", input: channels, output: output, kernel: stage.kernel,
+            stride: repetition == 0 ? stage.stride : 1, expansion: stage.expansion))
+        channels = output
+      }
+    }
+    return plans
+  }
+
   /// The number of blocks of a stage that has `count` blocks in Lite0.
   fileprivate func blocks(_ count: Int) -> Int { Int((Double(count) * depthFactor).rounded(.up)) }
 
@@ -154,9 +172,9 @@ extension EfficientNetLite.Variant {
 }
 
 /// A convolution, the batch normalisation after it, and an activation, padded as TensorFlow's "same".
-struct SamePaddedConvolution: Sendable {
+package struct SamePaddedConvolution: Sendable {
   /// timm's epsilon for models that come from TensorFlow.
-  private static let epsilon = 1e-3
+  package static let epsilon = 1e-3
 
   private let convolution: FrozenConvolution
   private let kernel: Int
@@ -180,13 +198,13 @@ struct SamePaddedConvolution: Sendable {
   func callAsFunction(_ x: Tensor) throws -> Tensor { try convolution(stride == 1 ? x : padded(x)) }
 
   private func padded(_ x: Tensor) throws -> Tensor {
-    let (top, bottom) = margins(x.shape[2])
-    let (left, right) = margins(x.shape[3])
+    let (top, bottom) = Self.margins(x.shape[2], kernel: kernel, stride: stride)
+    let (left, right) = Self.margins(x.shape[3], kernel: kernel, stride: stride)
     return try x.zeroPadded(left: left, right: right, top: top, bottom: bottom)
   }
 
   /// Zeros before and after an edge of `length`, so that the output has ⌈length / stride⌉; the odd one comes after.
-  private func margins(_ length: Int) -> (before: Int, after: Int) {
+  package static func margins(_ length: Int, kernel: Int, stride: Int) -> (before: Int, after: Int) {
     let outputs = (length + stride - 1) / stride
     let total = max((outputs - 1) * stride + kernel - length, 0)
     return (total / 2, total - total / 2)

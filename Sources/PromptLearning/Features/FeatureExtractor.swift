@@ -115,18 +115,24 @@ public struct FeatureExtractor: Sendable {
   ) throws -> Tensor {
     guard let cache else { return try compute() }
     return try cache.features(
-      preparation: preparation + precisionDetail, items: items, width: clip.embeddingWidth, compute: compute)
+      preparation: preparation + modelDetail, items: items, width: clip.embeddingWidth, compute: compute)
   }
 
-  /// Runs of before the choice know of float32 alone, and so do the names of what they kept.
-  /// A tower with prompts gives other features than the checkpoint's own.
-  private var precisionDetail: String {
-    (clip.precision == .float32 ? "" : ", in \(clip.precision.rawValue)") + clip.imageEncoder.detail
+  /// What the hash of the weights leaves open: how the tower reads them, and the prompts in it. Two checkpoints may
+  /// differ in their configuration alone, such as in the activation.
+  private var modelDetail: String {
+    let tower =
+      switch clip.configuration.image {
+      case .visionTransformer(let tower): "\(tower)"
+      case .modifiedResNet(let tower): "\(tower)"
+      case .efficientNetLite(let tower): "\(tower)"
+      }
+    return "; \(tower), \(clip.configuration.activation), in \(clip.precision.rawValue)\(clip.imageEncoder.detail)"
   }
 
   /// What the image tower gives of single photos as they are tested; `nil` where nothing is kept.
   package var photoFeatures: PhotoFeatures? {
-    cache.map { PhotoFeatures($0, preparation: preparation + precisionDetail, width: clip.embeddingWidth) }
+    cache.map { PhotoFeatures($0, preparation: preparation + modelDetail, width: clip.embeddingWidth) }
   }
 
   /// Embeddings of squares that are made from items; the next batch of squares is prefetched.

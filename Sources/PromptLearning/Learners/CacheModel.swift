@@ -143,3 +143,11 @@ public struct CacheModel: TrainablePromptLearner {
     ).withClasses(setup.classNames, on: setup.clip)
   }
 }
+
+extension CacheModel: HeadStatingLearner {
+  public func head() throws -> ClassifierHead {
+    .cache(
+      classFeatures: try classFeatures.reshaped([classNames.count, -1]), keys: keys, ballots: ballots,
+      strengths: strengths)
+  }
+}

@@ -97,7 +97,9 @@ public struct ClassTokenPrompts: TrainablePromptLearner {
   }
 
   /// Text features of the current contexts and class tokens, whatever the image.
-  public func classFeatures(for imageFeatures: Tensor) throws -> Tensor {
+  public func classFeatures(for imageFeatures: Tensor) throws -> Tensor { try sharedClassFeatures() }
+
+  private func sharedClassFeatures() throws -> Tensor {
     let tokens = try network(teacher.features.reshaped([classNames.count, -1]))  // [C, T · D]
       .reshaped([classNames.count, -1, textEncoder.width])
     return try textEncoder(prompts, contexts: contextVectors.unsqueezed(at: 0), classTokens: tokens, chains: chains)
@@ -135,6 +137,10 @@ public struct ClassTokenPrompts: TrainablePromptLearner {
     chains = try PromptChains(
       trie, tokenCount: other.parameters[3].shape[0] / textEncoder.width, block: other.block)
   }
+}
+
+extension ClassTokenPrompts: HeadStatingLearner {
+  public func head() throws -> ClassifierHead { try .cosines(with: sharedClassFeatures()) }
 }
 
 /// From zero-shot CLIP's feature of a class to its tokens: two layers with a bottleneck and QuickGELU between them.

@@ -111,3 +111,11 @@ public struct ConditionalPrompts: TrainablePromptLearner {
     self.metaNetwork = metaNetwork
   }
 }
+
+extension ConditionalPrompts: HeadStatingLearner {
+  public func head() -> ClassifierHead {
+    .conditionalPrompts(
+      ConditionalPromptValues(
+        contextVectors: contextVectors, hidden: metaNetwork.hidden, output: metaNetwork.output, trie: trie))
+  }
+}

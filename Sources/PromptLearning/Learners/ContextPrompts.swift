@@ -84,7 +84,9 @@ public struct ContextPrompts: TrainablePromptLearner {
   }
 
   /// Text features of the current contexts, the same for every image.
-  public func classFeatures(for imageFeatures: Tensor) throws -> Tensor {
+  public func classFeatures(for imageFeatures: Tensor) throws -> Tensor { try sharedClassFeatures() }
+
+  private func sharedClassFeatures() throws -> Tensor {
     let contexts = try contextVectors.reshaped([1, -1, textEncoder.width])  // [1, M or C · M, D]
     return try textEncoder(prompts, contexts: contexts).unitRows()  // [1, C, E]
   }
@@ -110,4 +112,8 @@ public struct ContextPrompts: TrainablePromptLearner {
     textEncoder = other.textEncoder
     self.contextVectors = contextVectors
   }
+}
+
+extension ContextPrompts: HeadStatingLearner {
+  public func head() throws -> ClassifierHead { try .cosines(with: sharedClassFeatures()) }
 }

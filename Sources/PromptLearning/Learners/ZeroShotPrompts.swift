@@ -38,3 +38,7 @@ public struct ZeroShotPrompts: PromptLearner {
     self.features = features
   }
 }
+
+extension ZeroShotPrompts: HeadStatingLearner {
+  public func head() throws -> ClassifierHead { try .cosines(with: features) }
+}

@@ -11,6 +11,8 @@ import Torch
 public struct LoadedRun: Sendable {
   public let record: RunFolder.Record
   public let clip: CLIPModel
+  /// Where the model has been loaded from.
+  package let source: ModelSource
   /// The run's folder; `nil` for prompts of the reference.
   private let folder: RunFolder?
   /// The result of the run's learning.
@@ -38,7 +40,6 @@ public struct LoadedRun: Sendable {
     record = try folder.record()
     artifact = try folder.artifact()
     guard let named = model ?? record.modelPath else { throw RunError.modelNotNamed(path: url.path) }
-    let source: ModelSource
     do {
       source = try ModelSource(model ?? record.current(named, of: url))
     } catch let error as RunError where error.kind == .unknownModel && model == nil {
@@ -53,7 +54,7 @@ public struct LoadedRun: Sendable {
   private init(reference url: URL, model: String?, _ precision: Precision) throws {
     let reference = try ReferencePrompts(at: url)
     guard let model else { throw RunError.modelNotNamed(path: reference.url.path) }
-    let source = try ModelSource(model)
+    source = try ModelSource(model)
     identity = try source.identity()
     clip = try source.load(precision: precision)
     artifact = try reference.checkpoint(on: clip, identity: identity, classNames: [])
