@@ -15,13 +15,15 @@ FLAGS     := --configuration release -Xlinker -rpath -Xlinker $(LIBRARIES) \
 ONE_THREAD := OMP_NUM_THREADS=1
 
 SOURCES   := Package.swift Sources Tests Examples
-SCRIPTS   := Deploy/gather Deploy/install Scripts/setup Scripts/swift-quietly Scripts/test-quietly Scripts/check-example \
-             Scripts/check-install Scripts/check-readme Scripts/time-to-value Scripts/oracle/parity.sh .ci/run
+SCRIPTS   := Deploy/dist Deploy/gather Deploy/install Deploy/version Scripts/setup Scripts/swift-quietly \
+             Scripts/test-quietly Scripts/check-dist Scripts/check-example Scripts/check-install Scripts/check-python \
+             Scripts/check-readme Scripts/check-wheel Scripts/time-to-value Scripts/oracle/parity.sh .ci/run
 # Where `make install` puts the tool; DESTDIR stands before it, for packages.
 PREFIX ?= /usr/local
 LIBRARY_TARGETS := Pickle Torch Images Datasets Tokenization ClassificationMetrics CLIP PromptLearning Embedded
 
-.PHONY: help setup build install check-prefix uninstall demo test parity bench bench-serve check-serve format lint docs clean
+.PHONY: help setup build install check-prefix uninstall dist check-dist wheel check-wheel demo test swift-test parity \
+        bench bench-serve check-serve format lint docs clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -41,13 +43,31 @@ check-prefix:
 uninstall: ## take away what `make install` put into PREFIX
 	@Deploy/install --remove "$(DESTDIR)$(PREFIX)"
 
+# COMPRESSION is zstd's level, 19 by default: 3 is quick.
+dist: build ## write dist/cocoop-VERSION-linux-ARCHITECTURE.tar.zst, which runs on a bare Debian or Ubuntu
+	@Deploy/dist
+
+check-dist: ## try the archive of `make dist` in a bare Debian 12, as root and with debootstrap
+	@Scripts/check-dist
+
+wheel: build ## write dist/cocoop-VERSION-….whl, which uses the libraries of an installed torch
+	@Deploy/wheel
+
+check-wheel: ## try the wheel of `make wheel` in a fresh Python environment with torch from pip's index
+	@Scripts/check-wheel
+
 demo: build ## train zero-shot CLIP, CoOp and CoCoOp on the bundled images and compare them
 	@.build/release/cocoop demo
 
-test: setup lint build ## every check: style, the README's commands (with the example package), installing, all tests
+test: setup lint build ## every check: style, the README's commands (with the example package), installing, Python, all tests
 	@Scripts/check-readme
 	@Scripts/time-to-value
 	@Scripts/check-install
+	@Scripts/check-python
+	@Scripts/swift-quietly build --build-tests $(FLAGS)
+	@$(ONE_THREAD) Scripts/test-quietly --skip-build $(FLAGS)
+
+swift-test: build ## the Swift tests alone
 	@Scripts/swift-quietly build --build-tests $(FLAGS)
 	@$(ONE_THREAD) Scripts/test-quietly --skip-build $(FLAGS)
 
@@ -104,5 +124,5 @@ docs: setup ## write the libraries' documentation to .build/docs/TARGET
 	     --disable-parameters-and-returns-validation --warnings-as-errors || exit 1; \
 	 done
 
-clean: ## remove what was built; .libtorch/ and runs/ stay
-	@rm -rf .build Examples/*/.build
+clean: ## remove what was built, dist/ too; .libtorch/ and runs/ stay
+	@rm -rf .build Examples/*/.build dist

@@ -8,11 +8,14 @@ public enum Photo: Sendable, Equatable {
   case file(String)
   /// The bytes of one image on standard input.
   case standardInput
+  /// The bytes of one image, and its name in results.
+  case encoded(Data, name: String)
 
   public var name: String {
     switch self {
     case .file(let path): path
     case .standardInput: "-"
+    case .encoded(_, let name): name
     }
   }
 
@@ -25,7 +28,7 @@ public enum Photo: Sendable, Equatable {
     return search.find(path, in: "")?.path
   }
 
-  /// The file, `nil` for standard input.
+  /// The file, `nil` for bytes.
   ///
   /// - Parameter otherSpelling: what ``otherSpelling`` says of it.
   func file(_ otherSpelling: String?) -> URL? {
@@ -39,11 +42,14 @@ public enum Photo: Sendable, Equatable {
     at otherSpelling: String?, reading: PhotoReading,
     seenAs view: (_ width: Int, _ height: Int) throws -> ImageView
   ) throws -> Image {
-    if let file = file(otherSpelling) {
-      try reading.image(at: file, seenAs: view)
-    } else {
+    switch self {
+    case .file(let path):
+      try reading.image(
+        at: URL(filePath: otherSpelling ?? path, directoryHint: .notDirectory), seenAs: view)
+    case .standardInput:
       try reading.image(
         decoding: FileHandle.standardInput.readToEnd() ?? Data(), named: "standard input", seenAs: view)
+    case .encoded(let data, let name): try reading.image(decoding: data, named: name, seenAs: view)
     }
   }
 }
@@ -116,6 +122,9 @@ public struct PhotoList: Sendable {
 
   /// One image whose bytes are on standard input.
   public static let imageOnStandardInput = PhotoList(parts: [.photos([.standardInput])])
+
+  /// Photos that are known already.
+  public init(_ photos: [Photo]) { self.init(parts: [.photos(photos)]) }
 
   private init(parts: [Part]) {
     self.parts = parts

@@ -38,4 +38,11 @@ extension PredictionError {
       "Cannot write to standard output: \(reason)",
       remedy: "Give it a file or a pipe that takes them")
   }
+
+  /// A line of `predict --stream` that cannot be answered.
+  public static func request(_ problem: String) -> Self {
+    Self(
+      problem,
+      remedy: #"Send one object a line, such as {"images": ["a.jpg", {"base64": "…"}], "classes": ["cat", "dog"]}"#)
+  }
 }

@@ -183,6 +183,16 @@ extension RunError {
       remedy: "Give \(part.option) with its place")
   }
 
+  /// Data with one class, or one that was chosen of them: every photo would be that.
+  public static func oneClass(_ name: String, of data: String, isChosen: Bool) -> Self {
+    Self(
+      isChosen
+        ? "Of \(data), one class is chosen, '\(name)', and there is nothing to tell it from"
+        : "\(data) has one class, '\(name)', and there is nothing to tell it from",
+      remedy: isChosen
+        ? "Choose at least two with --classes" : "Put photos of at least one other class into a folder beside it")
+  }
+
   /// Class names that cannot be distinguished or read.
   public static func classList(source: String, problem: String) -> Self {
     Self(

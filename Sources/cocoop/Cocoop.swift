@@ -1,4 +1,5 @@
 import ArgumentParser
+import CStartup
 import Foundation
 
 /// The command line. Each command parses, calls one function and prints; results go to standard output, everything
@@ -15,10 +16,11 @@ struct Cocoop: ParsableCommand {
       EXAMPLE:
         cocoop demo
       """,
-    version: "0.1.0",
+    version: COCOOP_VERSION,
     subcommands: [
       Demo.self, Train.self, Compare.self, Evaluate.self, Predict.self, ExportCommand.self, Models.self, Datasets.self,
       Prompts.self, Runs.self, ReportCommand.self, Compat.self, Reproduce.self, Benchmark.self, Serve.self,
+      Doctor.self,
     ])
 
   static func main() { main(GivenArguments.spelled()) }

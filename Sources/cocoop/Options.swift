@@ -45,6 +45,11 @@ struct ComputeOptions: ParsableArguments {
   /// Sets up the process, before the first tensor.
   func apply() throws {
     if device == .cuda { throw ValidationError("This version computes on the CPU alone: give --device cpu.") }
+    try Self.apply(threads: threads)
+  }
+
+  /// Sets up memory and threads.
+  static func apply(threads: Int?) throws {
     Libtorch.keepFreedMemory()
     if let threads {
       try Threads.use(threads)

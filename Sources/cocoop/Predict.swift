@@ -22,6 +22,7 @@ struct Predict: ParsableCommand {
       MORE:
         cocoop predict --run runs/mine --format csv "photos/**/*.jpg"
         find . -name "*.png" -print0 | cocoop predict --run runs/mine --format jsonl --null -
+        echo '{"images": ["photo.jpg"], "top": 1}' | cocoop predict --run runs/mine --stream
       """)
 
   @Option(
@@ -63,6 +64,9 @@ struct Predict: ParsableCommand {
   @Flag(help: "Read one image from standard input.")
   var stdinImage = false
 
+  @Flag(help: "Stay open: answer each line of JSON on standard input by one on standard output (docs/json.md).")
+  var stream = false
+
   @Argument(help: "Photos, folders of photos, patterns such as \"*.jpg\", or - for paths on standard input.")
   var images: [String] = []
 
@@ -79,7 +83,7 @@ struct Predict: ParsableCommand {
 
   func validate() throws {
     guard runFolder != nil || model != nil else { throw ValidationError("Give --run or --model.") }
-    guard runFolder != nil || classes != nil || classesFile != nil else {
+    guard runFolder != nil || classes != nil || classesFile != nil || stream else {
       throw ValidationError("Without --run, give --classes or --classes-file.")
     }
     guard classes == nil || classesFile == nil else {
@@ -96,9 +100,13 @@ struct Predict: ParsableCommand {
     guard !printing.json || format == nil || format == .json else {
       throw ValidationError("--json and --format \(format?.rawValue ?? "") exclude each other.")
     }
+    guard !stream || (format == nil && !printing.json && !stdinImage && images.isEmpty && !recursive) else {
+      throw ValidationError(
+        "--stream takes its images and gives its answers line by line: leave out images and formats.")
+    }
     guard !null || images.contains("-") else { throw ValidationError("--null is for paths on standard input: give -.") }
     guard images.filter({ $0 == "-" }).count <= 1 else { throw ValidationError("Give - once.") }
-    guard images.isEmpty == stdinImage else {
+    guard images.isEmpty == (stdinImage || stream) else {
       throw ValidationError(
         stdinImage
           ? "--stdin-image reads one image and excludes others."
@@ -108,6 +116,7 @@ struct Predict: ParsableCommand {
 
   func run() throws {
     try compute.apply()
+    if stream { return try converse() }
     var output = try PredictionOutput(format ?? (printing.json ? .json : .table))
     let names = try ClassNames(list: classes, file: classesFile)
     let photos =
@@ -115,11 +124,8 @@ struct Predict: ParsableCommand {
       ? PhotoList.imageOnStandardInput : PhotoList(images, isRecursive: recursive, separator: null ? "\0" : "\n")
     try Interruption().guarding(advice: "What was printed is not everything") { interruption in
       let (predictor, model) = try predictor(for: names)
-      let reading = PhotoReading(
-        limits: photoOptions.limits, orientation: upright.orientation ?? .exif,
-        decoding: pixels.photoDecoding ?? predictor.photoDecoding)
       let stream = PredictionStream(
-        predictor, batchSize: batchSize, top: top, reading: reading,
+        predictor, batchSize: batchSize, top: top, reading: reading(for: predictor),
         cache: try cacheFolder(for: photos).map { FeatureCache(folder: $0, model: try model()) })
       // Where results run over the terminal, they are the progress; and what scripts read has errors alone.
       let isShown = isatty(STDERR_FILENO) == 1 && isatty(STDOUT_FILENO) == 0
@@ -141,6 +147,29 @@ struct Predict: ParsableCommand {
     try output.finish()
   }
 
+  /// Answers requests from standard input until it ends.
+  private func converse() throws {
+    try StandardOutput.check()
+    let given = try ClassNames(list: classes, file: classesFile)
+    let makePredictor = try predictors().make
+    // What is wrong with the model or the classes given is told at once, and the process ends.
+    if runFolder != nil || given != nil { _ = try makePredictor(given) }
+    var dialogue = PredictionDialogue(batchSize: batchSize, top: top, reading: reading(for:)) { classes in
+      let names = try classes.map { try ClassNames($0, source: "'classes'") } ?? given
+      guard runFolder != nil || names != nil else {
+        throw PredictionError.request("The request has no 'classes', and no run has any")
+      }
+      return try makePredictor(names)
+    }
+    try dialogue.run()
+  }
+
+  private func reading(for predictor: Predictor) -> PhotoReading {
+    PhotoReading(
+      limits: photoOptions.limits, orientation: upright.orientation ?? .exif,
+      decoding: pixels.photoDecoding ?? predictor.photoDecoding)
+  }
+
   /// Where features of photos are found and kept. For one photo a checkpoint need not be hashed.
   private func cacheFolder(for photos: PhotoList) -> URL? {
     runFolder == nil && photos.count == 1 ? nil : cache.folder
@@ -148,19 +177,29 @@ struct Predict: ParsableCommand {
 
   /// - Returns: also the hash of the checkpoint, which takes time.
   private func predictor(for names: ClassNames?) throws -> (Predictor, model: () throws -> String) {
+    let (make, model) = try predictors()
+    return (try make(names), model)
+  }
+
+  /// Loads the run or the model, for any lists of classes.
+  private func predictors() throws -> (make: (ClassNames?) throws -> Predictor, model: () throws -> String) {
     if let runFolder {
       let run = try LoadedRun(folder: URL(filePath: runFolder), model: model, precision: products.precision)
       printing.remarkAssumptions(of: run.clip)
-      if names == nil, let leftOut = run.leftOut { printing.remark("\(leftOut)") }
-      let predictor = try Predictor(run: run, classNames: names?.names, isFast: fast, within: compute.budget)
-      return (predictor, { run.record.model.sha256 })
+      let make = { (names: ClassNames?) in
+        if names == nil, let leftOut = run.leftOut { printing.remark("\(leftOut)") }
+        return try Predictor(run: run, classNames: names?.names, isFast: fast, within: compute.budget)
+      }
+      return (make, { run.record.model.sha256 })
     }
     let source = try ModelSource(model ?? "tiny-clip")
     let clip = try source.load(precision: products.precision)
     printing.remarkAssumptions(of: clip)
-    let predictor = try Predictor(
-      zeroShot: clip, classNames: names?.names ?? [],
-      templates: template.isEmpty ? ["a photo of a {}."] : template, within: compute.budget)
-    return (predictor, { try source.identity().sha256 })
+    let make = { (names: ClassNames?) in
+      try Predictor(
+        zeroShot: clip, classNames: names?.names ?? [],
+        templates: template.isEmpty ? ["a photo of a {}."] : template, within: compute.budget)
+    }
+    return (make, { try source.identity().sha256 })
   }
 }

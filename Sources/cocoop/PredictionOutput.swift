@@ -8,16 +8,15 @@ struct PredictionOutput {
   private var photos = 0
   private var failures = 0
 
-  /// - Throws: ``PredictionError/output(reason:)`` where standard output is closed. This is checked first: the next
-  ///   opened file would take its descriptor.
+  /// - Throws: ``PredictionError/output(reason:)`` where standard output is closed.
   init(_ format: PredictionFormat) throws {
     self.format = format
-    guard fcntl(STDOUT_FILENO, F_GETFD) >= 0 else { throw PredictionError.output(reason: "it is closed") }
+    try StandardOutput.check()
   }
 
   mutating func write(_ prediction: Prediction) throws {
     let text = try format.text(of: prediction, isFirst: photos == 0)
-    try put(photos == 0 ? format.opening + text : text)
+    try StandardOutput.write(photos == 0 ? format.opening + text : text)
     photos += 1
     if let error = prediction.error {
       failures += 1
@@ -27,16 +26,25 @@ struct PredictionOutput {
 
   /// - Throws: `ExitCode` where a photo could not be read.
   func finish() throws {
-    try put((photos == 0 ? format.opening : "") + format.closing(isEmpty: photos == 0))
+    try StandardOutput.write((photos == 0 ? format.opening : "") + format.closing(isEmpty: photos == 0))
     guard failures > 0 else { return }
     if photos > 1 { complain("\(failures) of \(photos) photos could not be read.") }
     throw ExitCode.failure
   }
 
   private func complain(_ text: String) { StandardError.write("Error: \(text)\n") }
+}
+
+/// Standard output, for results.
+enum StandardOutput {
+  /// - Throws: ``PredictionError/output(reason:)`` where it is closed. This is checked before anything is opened: the
+  ///   next opened file would take its descriptor.
+  static func check() throws {
+    guard fcntl(STDOUT_FILENO, F_GETFD) >= 0 else { throw PredictionError.output(reason: "it is closed") }
+  }
 
   /// Writes at once, so that a reader at the other end of a pipe need not wait.
-  private func put(_ text: String) throws {
+  static func write(_ text: String) throws {
     var rest = Array(text.utf8)[...]
     while !rest.isEmpty {
       let written = rest.withUnsafeBytes { Foundation.write(STDOUT_FILENO, $0.baseAddress, $0.count) }

@@ -134,6 +134,7 @@ struct Train: ParsableCommand {
     let whole = try dataSource.load(divided: sample.division)
     let choice = try sample.classes.choice ?? .all
     let names = try choice(whole).classNames
+    if names.count == 1 { throw RunError.oneClass(names[0], of: data, isChosen: whole.classNames.count > 1) }
     let isChosen = if case .chosen = choice { names != whole.classNames } else { false }
     var configuration = RunConfiguration(
       model: model, data: data, root: benchmarks.root, isRecursive: folders.recursive,

@@ -6,11 +6,11 @@ struct HelpTests {
   private static let commands = [
     "", "demo", "train", "compare", "evaluate", "predict", "export", "models", "models list", "models inspect",
     "models convert", "datasets", "datasets list",
-    "datasets check", "datasets few-shot", "datasets split", "reproduce", "report", "benchmark", "serve",
+    "datasets check", "datasets few-shot", "datasets split", "reproduce", "report", "benchmark", "serve", "doctor",
   ]
   private static let writing: Set = ["models convert", "datasets split"]
   private static let computing: Set = [
-    "demo", "train", "compare", "evaluate", "predict", "export", "reproduce", "report", "benchmark", "serve",
+    "demo", "train", "compare", "evaluate", "predict", "export", "reproduce", "report", "benchmark", "serve", "doctor",
   ]
 
   @Test("the example parses", arguments: commands)

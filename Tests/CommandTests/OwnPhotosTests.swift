@@ -102,10 +102,10 @@ struct OwnPhotosTests {
       let named = try place.cocoop("predict --run \(run) photos/bird/0.jpg")
       #expect(named.status == 0 && named.errors.contains("left out: arrow, fish\n"))
       let again = try place.cocoop(
-        command.split(separator: " ").map(String.init) + ["bird", "--resume", "--output", run])
+        command.split(separator: " ").map(String.init) + ["bird,fish", "--resume", "--output", run])
       #expect(
         again.errors.hasSuffix(
-          "Error: The run in FOLDER/\(run) was started with the classes bird, clock, not bird. Resume with"
+          "Error: The run in FOLDER/\(run) was started with the classes bird, clock, not bird, fish. Resume with"
             + " the settings it was started with, or choose another --output.\n"))
       let misspelt = try place.cocoop(command.split(separator: " ").map(String.init) + ["clok,bird"])
       #expect(misspelt.status == 1)
@@ -216,6 +216,28 @@ struct OwnPhotosTests {
       let log = try String(decoding: place.bytes("run/log.txt"), as: UTF8.self)
       #expect(log.contains("prepared in ") && !log.contains("learned"))
       #expect(try !place.cocoop("runs show run").output.contains("shots"))
+    }
+  }
+
+  @Test("one class is refused, whether the folder has no other or --classes names no other")
+  func oneClass() throws {
+    try withWorkplace { place in
+      try fill(place)
+      try place.write(Data(contentsOf: URL(filePath: Short.photo)), to: "one/bird/0.jpg")
+      try place.write(Data(contentsOf: URL(filePath: Short.photo)), to: "one/bird/1.jpg")
+      try place.write("", to: "one/fish/notes.txt")
+      let alone = try place.cocoop("train one")
+      #expect(alone.status == 1 && !place.exists("runs"))
+      #expect(
+        alone.errors
+          == "Error: one has one class, 'bird', and there is nothing to tell it from."
+          + " Put photos of at least one other class into a folder beside it.\n")
+      let chosen = try place.cocoop("train photos --classes bird")
+      #expect(chosen.status == 1 && !place.exists("runs"))
+      #expect(
+        chosen.errors
+          == "Error: Of photos, one class is chosen, 'bird', and there is nothing to tell it from."
+          + " Choose at least two with --classes.\n")
     }
   }
 }

@@ -47,6 +47,10 @@ struct UsageTests {
         "predict --model tiny-clip --classes a,b --json --format csv x.jpg",
         "--json and --format csv exclude each other."
       ),
+      (
+        "predict --run r --stream x.jpg",
+        "--stream takes its images and gives its answers line by line: leave out images and formats."
+      ),
       ("predict --run r --template {} x.jpg", "--template is for zero-shot CLIP: a run has its own prompts."),
       ("predict --model tiny-clip --classes a,b --no-photos x.jpg", "Unknown option '--no-photos'"),
       ("compat --no-cache -- --root d", "Unknown option '--no-cache'"),
