@@ -36,7 +36,8 @@ def entry(image: object, number: int) -> tuple[str | dict[str, str], str]:
     if _is_picture(image):
         picture: Any = image
         rgb = picture.convert("RGB")
-        return _encoded(_png(rgb.tobytes(), *rgb.size, channels=3), name), name
+        width, height = rgb.size
+        return _encoded(_png(rgb.tobytes(), width, height, 3), name), name
     if _is_array(image):
         return _encoded(_of_array(image, number), name), name
     raise TypeError(

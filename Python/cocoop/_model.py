@@ -77,13 +77,19 @@ class Model:
 
     @overload
     def predict(
-        self, images: Iterable[Image], classes: Sequence[str] | None = None, top: int = 5, *,
+        self, images: str | os.PathLike[str] | bytes, classes: Sequence[str] | None = None, top: int = 5, *,
+        on_error: Literal["raise", "keep"] = "raise",
+    ) -> Prediction: ...
+
+    @overload
+    def predict(
+        self, images: list[Image] | tuple[Image, ...], classes: Sequence[str] | None = None, top: int = 5, *,
         on_error: Literal["raise", "keep"] = "raise",
     ) -> list[Prediction]: ...
 
     @overload
     def predict(
-        self, images: Image, classes: Sequence[str] | None = None, top: int = 5, *,
+        self, images: Image | Iterable[Image], classes: Sequence[str] | None = None, top: int = 5, *,
         on_error: Literal["raise", "keep"] = "raise",
     ) -> Any: ...
 
@@ -151,7 +157,8 @@ class Model:
                 raise
         if "error" in answer:
             raise CocoopError(answer["error"])
-        return answer["results"]
+        results: list[dict[str, Any]] = answer["results"]
+        return results
 
     def close(self) -> None:
         """Ends the process. The next prediction starts another."""
