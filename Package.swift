@@ -75,18 +75,22 @@ let package = Package(
     // Paths, labels, few-shot samples: no pixels.
     .target(name: "Datasets", dependencies: ["Support", "MatFiles", "Pickle"], swiftSettings: swiftSettings),
 
+    // Archives: tar, gzip and zip.
+    .systemLibrary(
+      name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"]), .brew(["libarchive"])]),
+
     // Models and datasets from the network, into the caches and folders where other tools look for them.
     .target(
       name: "Acquisition",
       dependencies: [
-        "Support",
+        "CArchive", "Support", "MatFiles", "Datasets",
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "NIOSSL", package: "swift-nio-ssl"),
       ],
-      resources: [.copy("Resources/models.json")],
+      resources: [.copy("Resources/models.json"), .copy("Resources/splits")],
       swiftSettings: swiftSettings),
 
     // Text to token ids, without libtorch.
@@ -177,7 +181,7 @@ let package = Package(
       dependencies: [
         "CStartup", "Support", "Torch", "Images", "Datasets", "ClassificationMetrics", "CLIP", "PromptLearning",
         "Embedded",
-        "Runs", "Prediction", "Reproduction", "Report", "Compatibility", "CocoopServer",
+        "Runs", "Prediction", "Reproduction", "Report", "Compatibility", "CocoopServer", "Acquisition",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: swiftSettings),
@@ -210,7 +214,7 @@ let package = Package(
     .testTarget(
       name: "AcquisitionTests",
       dependencies: [
-        "Support", "Acquisition",
+        "CArchive", "Support", "Datasets", "Acquisition", "TestSupport",
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "HummingbirdCore", package: "hummingbird"),
         .product(name: "HummingbirdTLS", package: "hummingbird"),

@@ -14,6 +14,8 @@ public struct AcquisitionError: UserFacingError, Equatable {
     /// The server sends something else than the file, such as the login page of a network.
     case page
     case length, wrongHash
+    /// An archive that is damaged, hostile, or not the published one.
+    case archive
     case diskFull, writing
     case unknownName, unsupported
     case interrupted
@@ -53,7 +55,9 @@ extension AcquisitionError {
 
   static func noSpace(path: String, missing: Int, keeps: String?) -> Self {
     Self(
-      .diskFull, "\(path) has no room: \(ByteCount(missing)) more are needed" + (keeps.map { ". What arrived is kept as \($0)" } ?? ""),
+      .diskFull,
+      "\(path) has no room: \(ByteCount(missing)) more are needed"
+        + (keeps.map { ". What arrived is kept as \($0)" } ?? ""),
       remedy: "Make room, then run the same command again")
   }
 

@@ -18,6 +18,9 @@ struct AnswerHead: Sendable {
   /// A header's first value.
   subscript(name: String) -> String? { headers.first(name: name) }
 
+  /// All values of a header.
+  func all(_ name: String) -> [String] { headers[name] }
+
   var host: String { url.host ?? url.absoluteString }
   var path: String { url.lastPathComponent }
 
@@ -83,7 +86,7 @@ final class HTTPTransport: Sendable {
   }
 
   /// Where redirections are followed to.
-  enum Redirections: Sendable { case anywhere, onTheSameOrigin }
+  enum Redirections: Sendable { case anywhere, onTheSameOrigin, nowhere }
 
   /// Sends a request and follows redirections, never from https to http.
   ///
@@ -102,7 +105,9 @@ final class HTTPTransport: Sendable {
     for _ in 0...Self.mostRedirections {
       let all = headers + (url.hasOrigin(of: start) ? ownHeaders : [])
       let answer = try await hop(method, url, all)
-      guard [301, 302, 303, 307, 308].contains(answer.head.status), let location = answer.head["Location"] else {
+      guard redirections != .nowhere, [301, 302, 303, 307, 308].contains(answer.head.status),
+        let location = answer.head["Location"]
+      else {
         return answer
       }
       guard let next = URL(string: location, relativeTo: url)?.absoluteURL, next.host != nil,
@@ -113,7 +118,8 @@ final class HTTPTransport: Sendable {
       if redirections == .onTheSameOrigin, !next.hasOrigin(of: start) { return answer }
       guard url.scheme != "https" || next.scheme == "https" else {
         throw TransferFailure(
-          AcquisitionError(.other, "\(answer.head.host) redirects to an address without encryption, \(next.host ?? "")"))
+          AcquisitionError(.other, "\(answer.head.host) redirects to an address without encryption, \(next.host ?? "")")
+        )
       }
       url = next
     }
