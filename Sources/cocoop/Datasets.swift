@@ -1,3 +1,4 @@
+import Acquisition
 import ArgumentParser
 import Datasets
 import Foundation
@@ -6,12 +7,12 @@ import Support
 
 struct Datasets: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "List, check and sample datasets.",
+    abstract: "List, fetch, check and sample datasets.",
     discussion: """
       EXAMPLE:
         cocoop datasets check openclipart
       """,
-    subcommands: [List.self, Check.self, FewShot.self, SplitCommand.self])
+    subcommands: [List.self, Download.self, Check.self, FewShot.self, SplitCommand.self])
 
   func run() throws { try Self.askForSubcommand() }
 
@@ -26,7 +27,10 @@ struct Datasets: ParsableCommand {
 
     func run() throws {
       let embedded = try DataSource.embedded.map { DatasetListing(embedded: try DataSource($0).dataset()) }
-      let listings = embedded + DatasetListing.benchmarks
+      let published = PublishedDataset.allCases.map {
+        DatasetListing($0, download: DatasetAvailability(of: $0).rawValue)
+      }
+      let listings = embedded + published
       try printing.print(listings) { listings.map(\.summary).joined(separator: "\n") }
     }
   }

@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// The output of `cocoop datasets check NAME --root DIR`: what a benchmark needs, what exists, and what belongs where.
 public struct PublishedDatasetReport: Sendable, Encodable {
@@ -101,15 +102,14 @@ public struct DatasetListing: Sendable, Encodable {
   /// The folder under `--root`; `nil` for what ships with the package.
   public let folder: String?
   public let classes, baseClasses, newClasses, train, val, test: Int
+  /// How a published dataset can be had: `fetched` by `datasets download`, or its archives `byHand`.
+  public let download: String?
 
-  /// The benchmarks that `--root` reads by name.
-  public static let benchmarks = PublishedDataset.allCases.map { DatasetListing($0) }
-
-  public init(_ benchmark: PublishedDataset) {
+  public init(_ benchmark: PublishedDataset, download: String? = nil) {
     let sizes = benchmark.layout.sizes
     self.init(
       name: benchmark.rawValue, data: benchmark.spelling, folder: benchmark.folder, classes: sizes.classes,
-      counts: [sizes.train, sizes.val, sizes.test])
+      counts: [sizes.train, sizes.val, sizes.test], download: download)
   }
 
   public init(embedded dataset: Dataset) {
@@ -118,8 +118,11 @@ public struct DatasetListing: Sendable, Encodable {
       counts: Split.allCases.map { dataset.examples(in: $0).count })
   }
 
-  private init(name: String, data: String, folder: String?, classes: Int, counts: [Int]) {
+  private init(
+    name: String, data: String, folder: String?, classes: Int, counts: [Int], download: String? = nil
+  ) {
     (self.name, self.data, self.folder, self.classes) = (name, data, folder, classes)
+    self.download = download
     baseClasses = ClassSubset.base.labels(of: classes).count
     newClasses = ClassSubset.new.labels(of: classes).count
     (train, val, test) = (counts[0], counts[1], counts[2])
@@ -127,5 +130,6 @@ public struct DatasetListing: Sendable, Encodable {
 
   public var summary: String {
     "\(data)  \(classes) classes, \(train) train, \(val) val, \(test) test" + (folder.map { ": ROOT/\($0)" } ?? "")
+      + (download.map { $0 == "byHand" ? ", archives by hand" : ", fetched" } ?? "")
   }
 }

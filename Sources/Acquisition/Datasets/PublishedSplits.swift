@@ -1,0 +1,35 @@
+import Foundation
+import Support
+
+/// The split files that come with the package, compressed: those whose licence allows it.
+package enum PublishedSplits {
+  private static let folder = Bundle.module.bundleURL.appending(path: "splits", directoryHint: .isDirectory)
+
+  /// The bound on an unpacked list; the largest published split file has a few million bytes.
+  private static let limit = 64 << 20
+
+  /// The contents of a list; `nil` for one that doesn't come with the package.
+  ///
+  /// - Throws: ``AcquisitionError`` where the package's own copy is damaged.
+  package static func contents(of list: DatasetSource.List) throws -> Data? {
+    guard list.isBundled else { return nil }
+    let data = try ArchiveReader.unzipped(packed(list.file), atMost: limit)
+    if let digest = list.digest, !digest.matches(digest.hash(of: data)) {
+      throw AcquisitionError(
+        .wrongHash, "\(packed(list.file)) is damaged: it is not the published file", remedy: "Install cocoop again")
+    }
+    return data
+  }
+
+  private static func packed(_ file: String) -> String { folder.appending(path: "\(file).gz").path }
+}
+
+extension FileDigest {
+  /// The hash of bytes by the same algorithm.
+  package func hash(of data: Data) -> String {
+    let hash = RunningHash(algorithm == .sha256 ? .sha256 : algorithm == .md5 ? .md5 : .sha1)
+    if algorithm == .gitBlob { Array("blob \(data.count)\0".utf8).withUnsafeBytes { hash.update($0) } }
+    data.withUnsafeBytes { hash.update($0) }
+    return hash.finished()
+  }
+}
