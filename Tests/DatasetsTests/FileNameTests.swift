@@ -21,7 +21,7 @@ struct FileNameTests {
 
   @Test("ten thousand random names come back from their spellings")
   func roundTrip() {
-    var generator = SplitMix(seed: 20_261_128)
+    var generator = SplitMix64(state: 20_261_128)
     let pieces: [[UInt8]] = [[0x5C], [0x78], [0x65], [0x39], [0xE9], [0xC3, 0xA9], [0x80], [0x66], [0x2E]]
     for _ in 0..<10_000 {
       let bytes = (0..<Int.random(in: 1...9, using: &generator)).flatMap { _ in

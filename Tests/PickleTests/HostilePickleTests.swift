@@ -122,7 +122,7 @@ struct HostilePickleTests {
   func damage() throws {
     let original = try [UInt8](
       Data(contentsOf: #require(Bundle.module.url(forResource: "Fixtures/values-4.pkl", withExtension: nil))))
-    var generator = SplitMix(seed: 7)
+    var generator = SplitMix64(state: 7)
     var mutate = Mutation(seed: 7)
     let report = try Fuzzing("pickle", usually: 6000, allowance: 1 << 20) { round in
       guard round % 2 == 0 else { return (0..<64).map { _ in UInt8(truncatingIfNeeded: generator.next()) } + [0x2E] }

@@ -1,6 +1,7 @@
 import CLIP
 import Dispatch
 import Foundation
+import Support
 import Torch
 
 /// Weights from a formula, as Scripts/oracle/formula_weights.py defines it: a random model without a file.
@@ -13,7 +14,8 @@ public enum FormulaWeights {
   /// Output `index`, from 0, of splitmix64.
   @inline(__always)
   public static func word(_ index: Int, from state: UInt64) -> UInt64 {
-    SplitMix.mixed(state &+ (UInt64(index) &+ 1) &* SplitMix.increment)
+    var words = SplitMix64(state: state &+ UInt64(index) &* 0x9E37_79B9_7F4A_7C15)  // its state grows by a constant
+    return words.next()
   }
 
   /// Values uniform in offset ± scale.

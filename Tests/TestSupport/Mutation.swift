@@ -1,13 +1,15 @@
+import Support
+
 /// Damage that is the same in every run.
 public struct Mutation {
-  private var generator: SplitMix
+  private var generator: SplitMix64
   private let pieces: [[UInt8]]
 
   /// - Parameter pieces: texts that are inserted, in addition to single bytes and parts of the original.
   public init(seed: UInt64, pieces: [String] = []) { self.init(seed: seed, pieces: pieces.map { Array($0.utf8) }) }
 
   public init(seed: UInt64, pieces: [[UInt8]]) {
-    generator = SplitMix(seed: seed)
+    generator = SplitMix64(state: seed)
     self.pieces = pieces
   }
 

@@ -1,4 +1,5 @@
 import Foundation
+import Support
 import Testing
 import TestSupport
 import Tokenization
@@ -73,7 +74,7 @@ struct TokenizerLawTests {
 
   @Test("random scalars never crash it, and its ids lie in the vocabulary")
   func randomScalars() {
-    var generator = SplitMix(seed: 1)
+    var generator = SplitMix64(state: 1)
     for _ in 0..<3000 {
       let length = Int.random(in: 0...40, using: &generator)
       let ceiling: UInt32 = [0x80, 0x100, 0x600, 0x3000, 0x110000].randomElement(using: &generator) ?? 0x80

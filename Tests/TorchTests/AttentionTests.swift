@@ -1,3 +1,4 @@
+import Support
 import Testing
 import TestSupport
 import Torch
@@ -40,7 +41,7 @@ struct AttentionTests {
 
   @Test("Values and gradients agree", arguments: arrangements)
   func equalsDense(_ arrangement: Arrangement) throws {
-    var generator = SplitMix(seed: 1)
+    var generator = SplitMix64(state: 1)
     let (images, width) = (arrangement.images, arrangement.width)
     let queries = try Tensor.random([images, arrangement.keysOfQuery.count, width], &generator)
     let keys = try Tensor.random([images, arrangement.keyCount, width], &generator)
@@ -50,7 +51,7 @@ struct AttentionTests {
 
   @Test("Operands may be slices of one fused projection")
   func fusedProjection() throws {
-    var generator = SplitMix(seed: 2)
+    var generator = SplitMix64(state: 2)
     let arrangement = Arrangement(testDescription: "", images: 2, heads: 2, keysOfQuery: (0..<7).map { Array(0...$0) })
     try compare(at: [Tensor.random([2, 7, 24], &generator)], arrangement) { fused in
       try [0..<8, 8..<16, 16..<24].map { try fused[0].sliced($0, axis: 2) }
@@ -59,7 +60,7 @@ struct AttentionTests {
 
   @Test("Operands may be permuted, repeated over images, and a subset of the queries")
   func otherStrides() throws {
-    var generator = SplitMix(seed: 3)
+    var generator = SplitMix64(state: 3)
     let arrangement = Arrangement(
       testDescription: "", images: 3, heads: 2, keysOfQuery: [[0, 1, 2, 3, 4], [0, 1, 2, 3, 4, 5, 6]])
     let parameters = try [[8, 7, 3], [7, 3, 8], [1, 7, 8]].map { try Tensor.random($0, &generator) }
@@ -71,7 +72,7 @@ struct AttentionTests {
 
   @Test("Full attention equals the pattern that lists every key")
   func full() throws {
-    var generator = SplitMix(seed: 4)
+    var generator = SplitMix64(state: 4)
     let operands = try (0..<3).map { _ in try Tensor.random([2, 5, 8], &generator) }
     let pattern = try SparsePattern([[Int]](repeating: Array(0..<5), count: 5))
     let sparse = try operands[0].attending(to: operands[1], values: operands[2], heads: 2, pattern: .sparse(pattern))
@@ -93,7 +94,7 @@ struct AttentionTests {
   private func compare(
     at parameters: [Tensor], _ arrangement: Arrangement, operands: @escaping ([Tensor]) throws -> [Tensor]
   ) throws {
-    var generator = SplitMix(seed: 5)
+    var generator = SplitMix64(state: 5)
     let pattern = try SparsePattern(arrangement.keysOfQuery)
     let weight = try Tensor.random([arrangement.images, pattern.queryCount, arrangement.width], &generator)
     let sparse: ([Tensor]) throws -> Tensor = {

@@ -1,3 +1,4 @@
+import Support
 import Testing
 import TestSupport
 import Torch
@@ -33,7 +34,7 @@ struct FrozenConvolutionTests {
     let weight, bias, mean, variance: [Float]  // [C]
     let epsilon: Float = 1e-3
 
-    init(channels: Int, _ generator: inout SplitMix) throws {
+    init(channels: Int, _ generator: inout SplitMix64) throws {
       weight = try Tensor.random([channels], &generator).floats()
       bias = try Tensor.random([channels], &generator).floats()
       mean = try Tensor.random([channels], &generator).floats()
@@ -61,7 +62,7 @@ struct FrozenConvolutionTests {
 
   @Test("Its values are those of the three one after another, for one picture and several", arguments: forms)
   func parity(_ form: Form) throws {
-    var generator = SplitMix(seed: 1)
+    var generator = SplitMix64(state: 1)
     let weight = try Tensor.random([16, 16 / form.groups, form.kernel, form.kernel], &generator)
     let norm = try Norm(channels: 16, &generator)
     let frozen = try FrozenConvolution(
@@ -85,7 +86,7 @@ struct FrozenConvolutionTests {
 
   @Test("What makes no convolution is refused in a line")
   func refusals() throws {
-    var generator = SplitMix(seed: 2)
+    var generator = SplitMix64(state: 2)
     let norm = try Norm(channels: 4, &generator).values
     let weight = try Tensor.random([4, 3, 3, 3], &generator)
     #expect(throws: TorchError.self) { try FrozenConvolution(weight: .random([5, 3, 3, 3], &generator), norm: norm) }

@@ -1,3 +1,4 @@
+import Support
 import Testing
 import TestSupport
 import Torch
@@ -17,7 +18,7 @@ struct FrozenLinearTests {
 
   @Test("It equals the plain layer for any number of rows", arguments: [0, 1, 2, 17, 173])
   func rows(_ count: Int) throws {
-    var generator = SplitMix(seed: 1)
+    var generator = SplitMix64(state: 1)
     let weight = try Tensor.random([48, 80], &generator)
     let bias = try Tensor.random([48], &generator)
     let x = try Tensor.random([2, count, 80], &generator)
@@ -33,7 +34,7 @@ struct FrozenLinearTests {
     "An activation computed with the product is the one after it, in value and gradient",
     arguments: [Activation.relu, .relu6, .gelu, .quickGELU, .silu])
   func activations(_ activation: Activation) throws {
-    var generator = SplitMix(seed: 6)
+    var generator = SplitMix64(state: 6)
     let (weight, bias) = try (Tensor.random([48, 32], &generator), Tensor.random([48], &generator))
     let (x, direction) = try (Tensor.random([7, 32], &generator) * 4, Tensor.random([7, 48], &generator))
     let plain = try Linear(weight: weight, bias: bias)
@@ -49,7 +50,7 @@ struct FrozenLinearTests {
 
   @Test("Rows that do not lie together in memory are read in their order")
   func strided() throws {
-    var generator = SplitMix(seed: 2)
+    var generator = SplitMix64(state: 2)
     let weight = try Tensor.random([5, 6], &generator)
     let x = try Tensor.random([3, 4, 12], &generator).sliced(3..<9, axis: 2)
     let plain = try Linear(weight: weight, bias: nil)(x)
@@ -58,7 +59,7 @@ struct FrozenLinearTests {
 
   @Test("In bfloat16 it is near, in value and gradient", .enabled(if: Precision.bfloat16.isAvailable))
   func bfloat16() throws {
-    var generator = SplitMix(seed: 4)
+    var generator = SplitMix64(state: 4)
     let (weight, bias) = try (Tensor.random([40, 64], &generator), Tensor.random([40], &generator))
     let x = try Tensor.random([9, 64], &generator)
     let exact = try FrozenLinear(weight: weight, bias: bias)
@@ -75,7 +76,7 @@ struct FrozenLinearTests {
 
   @Test("Its first gradients may be asked for by many threads at once")
   func concurrentGradients() async throws {
-    var generator = SplitMix(seed: 3)
+    var generator = SplitMix64(state: 3)
     let layer = try FrozenLinear(weight: .random([64, 64], &generator), bias: nil)
     let x = try Tensor.random([9, 64], &generator)
     let gradients = try await withThrowingTaskGroup(of: [Float].self) { group in

@@ -6,7 +6,7 @@ import Torch
 
 extension Tensor {
   /// Elements drawn evenly from -1 ..< 1.
-  static func random(_ shape: [Int], _ generator: inout SplitMix) throws -> Tensor {
+  static func random(_ shape: [Int], _ generator: inout SplitMix64) throws -> Tensor {
     try Tensor((0..<shape.reduce(1, *)).map { _ in Float.random(in: -1..<1, using: &generator) }, shape: shape)
   }
 

@@ -1,5 +1,6 @@
 import Foundation
 import Pickle
+import Support
 import Testing
 import TestSupport
 import Torch
@@ -57,7 +58,7 @@ struct TorchArchiveTests {
 
   @Test("What is written is read again, bit for bit")
   func writing() throws {
-    var generator = SplitMix(seed: 4)
+    var generator = SplitMix64(state: 4)
     let tensor = try Tensor.random([2, 3], &generator)
     let value = SavedValue.dictionary([
       ("float32", .tensor(tensor)), ("turned", .tensor(try tensor.transposed())),

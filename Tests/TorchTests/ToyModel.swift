@@ -1,3 +1,4 @@
+import Support
 import TestSupport
 import Torch
 
@@ -9,7 +10,7 @@ struct ToyModel {
   let labels: Tensor  // [6]
 
   init(seed: UInt64) throws {
-    var generator = SplitMix(seed: seed)
+    var generator = SplitMix64(state: seed)
     frozen = try .random([8, 4], &generator)
     parameters = try [[16, 8], [16], [3, 16], [3]].map { try Tensor.random($0, &generator) }
     inputs = try .random([6, 4], &generator)

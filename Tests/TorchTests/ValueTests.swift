@@ -1,3 +1,4 @@
+import Support
 import Testing
 import TestSupport
 import Torch
@@ -32,7 +33,7 @@ struct ValueTests {
   @Test("Eight tasks that share tensors compute the same bits as one")
   func threads() async throws {
     let model = try ToyModel(seed: 2)
-    var generator = SplitMix(seed: 3)
+    var generator = SplitMix64(state: 3)
     let fused = try Tensor.random([2, 64, 96], &generator)
     let pattern = try SparsePattern((0..<64).map { Array(0...$0) })
     let compute: @Sendable () throws -> [[UInt8]] = {

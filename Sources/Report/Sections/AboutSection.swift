@@ -12,7 +12,7 @@ struct AboutSection {
       element(.h2, ["id": "about-h"]) { "About these runs" }
       paragraph(
         "Classes: what was learned of the dataset, its base half, its new half, all of it or so many chosen classes. Shots: images of each"
-          + " class. The checkpoint is told by the first digits of the SHA-256 of its weights.")
+          + " class. The checkpoint is identified by the first digits of the SHA-256 of its weights.")
       runs.markup
       if report.leftOut > 0 {
         paragraph(
