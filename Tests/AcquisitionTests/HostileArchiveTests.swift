@@ -80,7 +80,7 @@ struct HostileArchiveTests {
       let small = try MiniatureSource(of: .dtd, at: "http://127.0.0.1:9", in: folder.appending(path: "made"))
       let archive = folder.appending(path: "whole")
       // Random bytes, so that each cut is inside of something.
-      var generator = SplitMix(seed: 1)
+      var generator = SplitMix64(state: 1)
       let entries = (0..<20).map { number in
         TestArchive.Entry(
           "dtd/images/banded/\(number).jpg",
