@@ -56,7 +56,7 @@ struct ImagePromptJourneyTests {
       #expect(refused.status == 1)
       #expect(
         refused.errors
-          == "error: Prompts stand among the tokens of a vision transformer, but the image tower of tiny-clip is an "
+          == "Error: Prompts stand among the tokens of a vision transformer, but the image tower of tiny-clip is an "
           + "EfficientNet. Take a model with a ViT, or a method that learns in the text tower alone.\n")
       #expect(!place.exists("runs/a"))
       try writeModel(place)
@@ -64,7 +64,7 @@ struct ImagePromptJourneyTests {
         Short.train("maple", output: "runs/a", more: ["--model", "vit", "--option", "depth=4"]))
       #expect(deep.status == 1)
       #expect(
-        deep.errors == "error: Prompts for 4 blocks were given, but the text tower has 3. Give a depth from 1 to 3.\n")
+        deep.errors == "Error: Prompts for 4 blocks were given, but the text tower has 3. Give a depth from 1 to 3.\n")
       #expect(!place.exists("runs/a"))
     }
   }
