@@ -195,9 +195,8 @@ struct Checkup: Encodable {
       close(descriptor)
       return nil
     } catch {
-      let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
-      guard let underlying, underlying.domain == NSPOSIXErrorDomain else { return "it cannot be made" }
-      return SystemReason(code: Int32(underlying.code)).text
+      // Foundation does not pass the system's reason on.
+      return mkdir(folder.path, 0o700) == 0 ? nil : SystemReason().text
     }
   }
 
@@ -298,7 +297,7 @@ extension Checkup.ThreadUse {
     guard inUse > available else { return nil }
     return Checkup.Problem(
       "\(inUse) threads would compute on \(available) cores",
-      remedy: ompNumThreads == nil ? "Give fewer --threads" : "Unset OMP_NUM_THREADS, or set it to \(available)")
+      remedy: "Give at most \(available) as --threads or OMP_NUM_THREADS")
   }
 }
 
@@ -315,28 +314,42 @@ extension Checkup.Memory {
   }
 }
 
-/// Paths without the person: the home folder is `~`, and a component that is the user's name is `USER`.
+/// Paths without the person: a home folder is `~`, and a component that is the user's name is `USER`.
 struct AnonymousPaths {
-  private let home: String
-  private let user: String
+  private let homes: [String]
+  private let users: Set<String>
 
-  init(home: String = NSHomeDirectory(), user: String = NSUserName()) {
-    self.home = home.count > 1 && home.hasSuffix("/") ? String(home.dropLast()) : home
-    self.user = user
+  /// The person who runs this process, by the system and by the environment.
+  init() {
+    let environment = ProcessInfo.processInfo.environment
+    homes = [environment["HOME"] ?? "", NSHomeDirectory()]
+      .map { $0.count > 1 && $0.hasSuffix("/") ? String($0.dropLast()) : $0 }
+      .filter { $0.count > 1 && $0.hasPrefix("/") }
+    users = Set([environment["USER"] ?? "", environment["LOGNAME"] ?? "", NSUserName()]).subtracting([""])
   }
 
   /// The text, in which paths may stand anywhere.
   func callAsFunction(_ text: String) -> String {
-    var result = text
-    if home.count > 1 {
-      result = result.replacing(home + "/", with: "~/")
-      if result.hasSuffix(home) { result = result.dropLast(home.count) + "~" }
-      result = result.replacing(home + " ", with: "~ ")
-    }
-    guard !user.isEmpty else { return result }
+    let result = homes.reduce(text) { Self.replacing($1, in: $0) }
     let parts = result.split(separator: "/", omittingEmptySubsequences: false)
     // Outside paths, the name may be an ordinary word.
-    return parts.enumerated().map { index, part in index > 0 && part == user ? "USER" : String(part) }
+    return parts.enumerated().map { index, part in index > 0 && users.contains(String(part)) ? "USER" : String(part) }
       .joined(separator: "/")
+  }
+
+  /// A home folder is replaced where a path begins with it, not in the middle of one.
+  private static func replacing(_ home: String, in text: String) -> String {
+    var (result, rest) = ("", text[...])
+    while let range = rest.range(of: home) {
+      let (before, after) = (rest[..<range.lowerBound].last ?? result.last, rest[range.upperBound...].first)
+      let isWhole = !isInName(before) && before != "/" && !isInName(after)
+      result += rest[..<range.lowerBound] + (isWhole ? "~" : home)
+      rest = rest[range.upperBound...]
+    }
+    return result + rest
+  }
+
+  private static func isInName(_ character: Character?) -> Bool {
+    character.map { $0.isLetter || $0.isNumber || "._-~".contains($0) } ?? false
   }
 }
