@@ -33,6 +33,8 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-log", from: "1.14.0"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
     .package(url: "https://github.com/apple/swift-nio-extras", from: "1.34.1"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.36.0"),
+    .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
     .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
@@ -72,6 +74,20 @@ let package = Package(
 
     // Paths, labels, few-shot samples: no pixels.
     .target(name: "Datasets", dependencies: ["Support", "MatFiles", "Pickle"], swiftSettings: swiftSettings),
+
+    // Models and datasets from the network, into the caches and folders where other tools look for them.
+    .target(
+      name: "Acquisition",
+      dependencies: [
+        "Support",
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
+      ],
+      resources: [.copy("Resources/models.json")],
+      swiftSettings: swiftSettings),
 
     // Text to token ids, without libtorch.
     .target(
@@ -190,6 +206,19 @@ let package = Package(
     .testTarget(
       name: "DatasetsTests", dependencies: ["Support", "Datasets", "Embedded", "TestSupport"],
       resources: [.copy("Fixtures")],
+      swiftSettings: swiftSettings),
+    .testTarget(
+      name: "AcquisitionTests",
+      dependencies: [
+        "Support", "Acquisition",
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "HummingbirdCore", package: "hummingbird"),
+        .product(name: "HummingbirdTLS", package: "hummingbird"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "Logging", package: "swift-log"),
+      ],
       swiftSettings: swiftSettings),
     .testTarget(
       name: "MetricsTests", dependencies: ["ClassificationMetrics", "Support"], resources: [.copy("Fixtures")],

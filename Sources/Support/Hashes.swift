@@ -10,9 +10,9 @@ import Foundation
 package enum FileHash {
   /// The hash of the pieces that `read` passes to its argument, in order: a file need not be in memory whole.
   package static func sha256(reading read: ((UnsafeRawBufferPointer) -> Void) throws -> Void) rethrows -> String {
-    let digest = Digest()
-    try read { digest.update($0) }
-    return digest.finished()
+    let hash = RunningHash(.sha256)
+    try read { hash.update($0) }
+    return hash.finished()
   }
 
   /// The hash of a text in UTF-8.
@@ -24,32 +24,55 @@ package enum FileHash {
       for piece in pieces { piece.withUnsafeBytes { update($0) } }
     }
   }
+}
+
+/// A hash that is computed piece by piece, of a file that arrives bit by bit.
+package final class RunningHash {
+  /// SHA-256 where it matters; MD5 and SHA-1 where others have published nothing else.
+  package enum Algorithm: Sendable { case sha256, md5, sha1 }
 
   #if canImport(CryptoKit)
-    private final class Digest {
-      private var state = SHA256()
-      func update(_ bytes: UnsafeRawBufferPointer) { state.update(bufferPointer: bytes) }
-      func finished() -> String { FileHash.hexadecimal(state.finalize()) }
+    private var state: any HashFunction
+
+    package init(_ algorithm: Algorithm) {
+      state =
+        switch algorithm {
+        case .sha256: SHA256()
+        case .md5: Insecure.MD5()
+        case .sha1: Insecure.SHA1()
+        }
     }
+
+    package func update(_ bytes: UnsafeRawBufferPointer) { state.update(bufferPointer: bytes) }
+
+    /// The hash in lower-case hexadecimal. Called once, last.
+    package func finished() -> String { Self.hexadecimal(Array(state.finalize())) }
   #else
-    /// libcrypto's digest.
-    private final class Digest {
-      private let context = EVP_MD_CTX_new()
-      private var isWhole: Bool
+    private let context = EVP_MD_CTX_new()
+    private var isWhole: Bool
 
-      init() { isWhole = EVP_DigestInit_ex(context, EVP_sha256(), nil) == 1 }
-      deinit { EVP_MD_CTX_free(context) }
+    package init(_ algorithm: Algorithm) {
+      let kind =
+        switch algorithm {
+        case .sha256: EVP_sha256()
+        case .md5: EVP_md5()
+        case .sha1: EVP_sha1()
+        }
+      isWhole = EVP_DigestInit_ex(context, kind, nil) == 1
+    }
 
-      func update(_ bytes: UnsafeRawBufferPointer) {
-        isWhole = isWhole && EVP_DigestUpdate(context, bytes.baseAddress, bytes.count) == 1
-      }
+    deinit { EVP_MD_CTX_free(context) }
 
-      func finished() -> String {
-        var bytes = [UInt8](repeating: 0, count: 32)
-        isWhole = isWhole && EVP_DigestFinal_ex(context, &bytes, nil) == 1
-        precondition(isWhole, "libcrypto computes no SHA-256")  // only where its build leaves the algorithm out
-        return FileHash.hexadecimal(bytes)
-      }
+    package func update(_ bytes: UnsafeRawBufferPointer) {
+      isWhole = isWhole && EVP_DigestUpdate(context, bytes.baseAddress, bytes.count) == 1
+    }
+
+    /// The hash in lower-case hexadecimal. Called once, last.
+    package func finished() -> String {
+      var (bytes, count) = ([UInt8](repeating: 0, count: Int(EVP_MAX_MD_SIZE)), UInt32(0))
+      isWhole = isWhole && EVP_DigestFinal_ex(context, &bytes, &count) == 1
+      precondition(isWhole, "libcrypto lacks the hash")  // only where its build leaves the algorithm out
+      return Self.hexadecimal(bytes.prefix(Int(count)))
     }
   #endif
 
