@@ -28,7 +28,7 @@ struct Predict: ParsableCommand {
     name: .customLong("run"), help: ArgumentHelp("A run's folder, or prompts of the reference.", valueName: "folder"))
   var runFolder: String?
 
-  @Option(help: "tiny-clip, or the path of a checkpoint: a folder or a file.")
+  @Option(help: "tiny-clip, the path of a checkpoint, or a name such as ViT-B/16, which is fetched once (models list).")
   var model: String?
 
   @Option(help: ArgumentHelp("Class names with commas between them.", valueName: "names"))
@@ -75,6 +75,7 @@ struct Predict: ParsableCommand {
   @OptionGroup var products: PrecisionOption
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var cache: CacheOptions
+  @OptionGroup var fetching: FetchOptions
   @OptionGroup var printing: OutputOptions
 
   func validate() throws {
@@ -108,6 +109,7 @@ struct Predict: ParsableCommand {
 
   func run() throws {
     try compute.apply()
+    try fetching.fetch(model, quiet: printing.quiet)
     var output = try PredictionOutput(format ?? (printing.json ? .json : .table))
     let names = try ClassNames(list: classes, file: classesFile)
     let photos =
@@ -139,6 +141,7 @@ struct Predict: ParsableCommand {
       }
     }
     try output.finish()
+    if isatty(STDOUT_FILENO) == 1, let model { printing.remarkStrongerModel(than: model) }
   }
 
   /// Where features of photos are found and kept. For one photo a checkpoint need not be hashed.

@@ -113,7 +113,8 @@ final class HTTPTransport: Sendable {
       if redirections == .onTheSameOrigin, !next.hasOrigin(of: start) { return answer }
       guard url.scheme != "https" || next.scheme == "https" else {
         throw TransferFailure(
-          AcquisitionError(.other, "\(answer.head.host) redirects to an address without encryption, \(next.host ?? "")"))
+          AcquisitionError(.other, "\(answer.head.host) redirects to an address without encryption, \(next.host ?? "")")
+        )
       }
       url = next
     }
