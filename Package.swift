@@ -119,7 +119,8 @@ let package = Package(
     .target(
       name: "Runs",
       dependencies: [
-        "Support", "Torch", "Images", "Datasets", "ClassificationMetrics", "CLIP", "PromptLearning", "Embedded",
+        "Support", "Acquisition", "Torch", "Images", "Datasets", "ClassificationMetrics", "CLIP", "PromptLearning",
+        "Embedded",
       ],
       swiftSettings: swiftSettings),
 
@@ -185,9 +186,9 @@ let package = Package(
     .executableTarget(
       name: "cocoop",
       dependencies: [
-        "CStartup", "Support", "Torch", "Images", "Datasets", "ClassificationMetrics", "CLIP", "PromptLearning",
-        "Embedded",
-        "Runs", "Prediction", "Export", "Reproduction", "Report", "Compatibility", "CocoopServer", "Acquisition",
+        "CStartup", "Support", "Acquisition", "Torch", "Images", "Datasets", "ClassificationMetrics", "CLIP",
+        "PromptLearning", "Embedded", "Runs", "Prediction", "Export", "Reproduction", "Report", "Compatibility",
+        "CocoopServer",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: swiftSettings),
@@ -199,6 +200,20 @@ let package = Package(
       dependencies: ["CAllocations", "Support", "Torch", "Images", "Datasets", "CLIP", "Embedded"],
       path: "Tests/TestSupport",
       swiftSettings: swiftSettings),
+    // A server that behaves as the Hugging Face Hub does, and fails in every way.
+    .target(
+      name: "TestHub",
+      dependencies: [
+        "Support",
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "HummingbirdCore", package: "hummingbird"),
+        .product(name: "HummingbirdTLS", package: "hummingbird"),
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
+      ],
+      path: "Tests/TestHub", swiftSettings: swiftSettings),
     .testTarget(
       name: "PickleTests", dependencies: ["Support", "Pickle", "TestSupport"], resources: [.copy("Fixtures")],
       swiftSettings: swiftSettings),
@@ -220,11 +235,12 @@ let package = Package(
     .testTarget(
       name: "AcquisitionTests",
       dependencies: [
-        "CArchive", "Support", "Datasets", "Acquisition", "TestSupport",
+        "CArchive", "Support", "Datasets", "Acquisition", "TestSupport", "TestHub",
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "HummingbirdCore", package: "hummingbird"),
         .product(name: "HummingbirdTLS", package: "hummingbird"),
         .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "NIOSSL", package: "swift-nio-ssl"),
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Logging", package: "swift-log"),
@@ -252,8 +268,8 @@ let package = Package(
     .testTarget(
       name: "RunsTests",
       dependencies: [
-        "Support", "Torch", "Images", "Datasets", "ClassificationMetrics", "CLIP", "PromptLearning", "Embedded",
-        "Runs", "TestSupport",
+        "Support", "Acquisition", "Torch", "Images", "Datasets", "ClassificationMetrics", "CLIP", "PromptLearning",
+        "Embedded", "Runs", "TestSupport",
       ],
       resources: [.copy("Fixtures")], swiftSettings: swiftSettings),
     .testTarget(
@@ -300,7 +316,7 @@ let package = Package(
       name: "CommandTests",
       dependencies: [
         "Support", "Torch", "Images", "CLIP", "Datasets", "ClassificationMetrics", "Embedded", "PromptLearning",
-        "Runs", "Prediction", "Reproduction", "TestSupport", "cocoop",
+        "Runs", "Prediction", "Reproduction", "TestSupport", "TestHub", "cocoop",
       ],
       swiftSettings: swiftSettings),
   ],

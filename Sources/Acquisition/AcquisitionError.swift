@@ -1,3 +1,4 @@
+import Foundation
 import Support
 
 /// A file that could not be fetched, or a model or dataset that could not be had by its name.
@@ -42,16 +43,34 @@ public struct AcquisitionError: UserFacingError, Equatable {
 extension AcquisitionError {
   /// No candidate address gave the file.
   ///
-  /// - Parameter failures: each address's host and error, in the order in which they were tried.
-  static func everyAddressFailed(file: String, failures: [(host: String, error: AcquisitionError)]) -> Self {
-    guard failures.count != 1 else { return failures[0].error }
-    let list = failures.enumerated().map { "(\($0 + 1)) \($1.host): \($1.error.problem)" }
-    let remedies = Set(failures.compactMap(\.error.remedy))
+  /// - Parameter failures: each address's error, in the order in which they were tried.
+  static func everyAddressFailed(file: String, failures: [AcquisitionError]) -> Self {
+    guard failures.count != 1 else { return failures[0] }
+    var seen: Set<String> = []
+    let problems = failures.map(\.problem).filter { seen.insert($0).inserted }
+    let list = problems.enumerated().map { "(\($0 + 1)) \($1)" }
+    let remedies = Set(failures.compactMap(\.remedy))
     return Self(
-      failures.last?.error.kind ?? .other,
+      failures.last?.kind ?? .other,
       "\(file) cannot be fetched from any of \(failures.count) addresses: \(list.joined(separator: "; "))",
-      remedy: remedies.count == 1 ? remedies.first : failures.first?.error.remedy)
+      remedy: remedies.count == 1 ? remedies.first : failures.first?.remedy)
   }
+
+  /// A certificate that is not trusted. Where the clock is in the past, that is the likely reason.
+  package static func untrusted(host: String, detail: String, now: Date) -> AcquisitionError {
+    guard now >= dateOfWriting else {
+      let day = now.ISO8601Format(.iso8601Date(timeZone: .gmt))
+      return AcquisitionError(
+        .certificate, "The certificate of \(host) is not valid on \(day), which this machine's clock says",
+        remedy: "Set the clock: that day is in the past")
+    }
+    return AcquisitionError(
+      .certificate, "The certificate of \(host) is not trusted\(detail)",
+      remedy: "Where your own network signs connections, name its certificates with SSL_CERT_FILE")
+  }
+
+  /// A date that every right clock has passed: the one when this was written.
+  private static let dateOfWriting = Date(timeIntervalSince1970: 1_795_824_000)  // 2026-11-28
 
   static func noSpace(path: String, missing: Int, keeps: String?) -> Self {
     Self(

@@ -3,7 +3,7 @@ import Runs
 
 /// The checkpoint for `MODEL.BACKBONE.NAME`.
 ///
-/// The reference downloads it; nothing is downloaded here. It is searched for in the folder of the environment variable
+/// The reference downloads it; here `cocoop models download` does, when it is asked to. It is searched for in the folder of the environment variable
 /// `COCOOP_MODELS`, and in the folder of the reference's own downloads, so that no option is needed on a machine on
 /// which the reference runs.
 package struct Backbone: Sendable {

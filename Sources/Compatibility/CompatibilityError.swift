@@ -86,7 +86,8 @@ extension CompatibilityError {
   public static func noModel(backbone: String, places: [String]) -> Self {
     Self(
       "There is no checkpoint for MODEL.BACKBONE.NAME '\(backbone)': looked for \(places.joined(separator: ", "))",
-      remedy: "Put it there, or name it with 'cocoop compat --model M -- …'")
+      remedy: "Put it there, fetch OpenAI's with 'cocoop models download NAME', or name one with"
+        + " 'cocoop compat --model M -- …'")
   }
 
   public static func notTrained(trainer: String) -> Self {

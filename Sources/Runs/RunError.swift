@@ -29,8 +29,9 @@ extension RunError {
 
   public static func unknownModel(name: String, nearest: String?) -> Self {
     Self(
-      "There is no model '\(name)': it is neither embedded nor a path",
-      remedy: nearest.map { "Did you mean '\($0)'?" } ?? "Give tiny-clip or the path of a checkpoint",
+      "There is no model '\(name)': it is neither a known name nor a path",
+      remedy: nearest.map { "Did you mean '\($0)'?" }
+        ?? "Give tiny-clip, the path of a checkpoint, or a name that 'cocoop models list' shows",
       kind: .unknownModel)
   }
 

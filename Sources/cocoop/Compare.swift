@@ -27,7 +27,7 @@ struct Compare: ParsableCommand {
       valueName: "photos"))
   var photos: String
 
-  @Option(help: "tiny-clip, or the path of a checkpoint: a folder or a file.")
+  @Option(help: "tiny-clip, the path of a checkpoint, or a name such as ViT-B/16, which is fetched once (models list).")
   var model = "tiny-clip"
 
   @OptionGroup var benchmarks: RootOption
@@ -59,6 +59,7 @@ struct Compare: ParsableCommand {
   @OptionGroup var products: PrecisionOption
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var cache: CacheOptions
+  @OptionGroup var fetching: FetchOptions
   @OptionGroup var printing: OutputOptions
 
   func validate() throws {
@@ -74,6 +75,7 @@ struct Compare: ParsableCommand {
     let photos = try MethodComparison.photos(photos, root: benchmarks.root, isRecursive: folders.recursive)
     let folder = URL(filePath: output ?? "runs/compare-\(photos.name)")
     try MethodComparison.check(output: folder)
+    try fetching.fetch(model, quiet: printing.quiet)
     let source = try ModelSource(model)
     let clip = try source.load(precision: products.precision)
     var comparison = try MethodComparison(
@@ -102,6 +104,7 @@ struct Compare: ParsableCommand {
       return result
     }
     try printing.print(result) { result.text }
+    printing.remarkStrongerModel(than: model)
     if !result.isComplete { throw ExitCode.failure }
   }
 }

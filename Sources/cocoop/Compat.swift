@@ -25,6 +25,7 @@ struct Compat: ParsableCommand {
   var keys = false
 
   @OptionGroup var compute: ComputeOptions
+  @OptionGroup var fetching: FetchOptions
   @OptionGroup var printing: OutputOptions
 
   @Argument(
@@ -38,6 +39,7 @@ struct Compat: ParsableCommand {
   func run() throws {
     guard !keys else { return print(KeyTable.text, terminator: "") }
     try compute.apply()
+    try fetching.fetch(model, quiet: printing.quiet)
     let plan = try RunPlan(Arguments(arguments), environment: ProcessInfo.processInfo.environment)
     for warning in plan.warnings { printing.remark("warning: \(warning).") }
     let result = try Interruption().guarding(

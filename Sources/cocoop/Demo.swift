@@ -64,6 +64,7 @@ struct Demo: ParsableCommand {
     Next:
       cocoop predict --run runs/demo/cocoop-seed1 Sources/Embedded/Resources/openclipart/images/bird/001.jpg
       cocoop train FOLDER-OF-CLASS-FOLDERS --output runs/mine
+      cocoop models download ViT-B/16       a far stronger model than tiny-clip, for --model ViT-B/16
       cocoop help
     """
 }

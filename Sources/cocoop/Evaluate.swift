@@ -47,11 +47,13 @@ struct Evaluate: ParsableCommand {
   @OptionGroup var products: PrecisionOption
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var cache: CacheOptions
+  @OptionGroup var fetching: FetchOptions
   @OptionGroup var printing: OutputOptions
 
   func run() throws {
     let data = try GivenData.once(photos, option: data)
     try compute.apply()
+    try fetching.fetch(model, quiet: printing.quiet)
     let loaded = try LoadedRun(folder: URL(filePath: runFolder), model: model, precision: products.precision)
     printing.remarkAssumptions(of: loaded.clip)
     let choice = try classes.choice

@@ -1,7 +1,10 @@
+import Acquisition
 import ArgumentParser
 import CLIP
 import Foundation
+import PromptLearning
 import Runs
+import Support
 import Torch
 
 /// The option for the wanted model in a file.
@@ -15,30 +18,104 @@ struct PrefixOption: ParsableArguments {
 
 struct Models: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "List, inspect and convert checkpoints.",
+    abstract: "List, download, inspect, convert and remove checkpoints.",
     discussion: """
       EXAMPLE:
         cocoop models inspect tiny-clip
       """,
-    subcommands: [List.self, Inspect.self, Convert.self])
+    subcommands: [List.self, Download.self, Inspect.self, Convert.self, Remove.self])
 
   func run() throws { try Self.askForSubcommand() }
 
   struct List: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "List the models that ship with the package.",
+      abstract: "List the models that ship with the package, those on this machine, and those that have a name.",
       discussion: """
+        Makes no request. The names, sizes and licences were compiled from public repositories.
+
         EXAMPLE:
           cocoop models list
         """)
+
+    @Flag(help: "Leave out what is not on this machine.")
+    var here = false
+
     @OptionGroup var printing: OutputOptions
 
     func run() throws {
-      let reports = try ModelSource.embedded.map { try ModelReport(of: ModelSource($0)) }
-      try printing.print(reports) {
-        reports.map { "\($0.name)  \($0.imageTower ?? "unknown"), \($0.parameters) parameters" }.joined(separator: "\n")
-      }
+      let listing = try ModelListing(ModelStore.standard(), isLocal: here)
+      try printing.print(listing.models) { listing.text }
     }
+  }
+
+  struct Download: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Fetch a model by its name, and check it.",
+      discussion: """
+        NAME is one of OpenAI's (ViT-B/16), open_clip:NAME/TAG or hf-hub:ORG/REPO[@REVISION]; 'cocoop models list' has \
+        them. Files go where other tools look for them: the Hub's shared cache, and ~/.cache/clip. A download that broke \
+        off goes on where it ended.
+
+        EXAMPLE:
+          cocoop models download ViT-B/16
+        """)
+
+    @Argument(help: "The model's name.")
+    var name: String
+    @OptionGroup var fetching: FetchOptions
+    @OptionGroup var printing: OutputOptions
+
+    struct Result: Encodable {
+      let name, location, sha256: String
+      let bytes: Int
+    }
+
+    func run() throws {
+      let store = try ModelStore.standard()
+      let stored = try fetching.download(Models.named(name, in: store), in: store, quiet: printing.quiet)
+      let sha256 = try ModelSource(stored.name.text).identity().sha256
+      let result = Result(
+        name: stored.name.text, location: stored.location.path, sha256: sha256, bytes: stored.bytes)
+      try printing.print(result) {
+        "\(result.name) is here: \(ByteCount(result.bytes)), SHA-256 \(sha256), \(result.location)"
+      }
+      printing.remark("next: cocoop train PHOTOS --model \(result.name)")
+    }
+  }
+
+  struct Remove: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Remove a model that was downloaded.",
+      discussion: """
+        What other models or revisions in the cache share stays.
+
+        EXAMPLE:
+          cocoop models remove ViT-B/16
+        """)
+
+    @Argument(help: "The model's name.")
+    var name: String
+    @OptionGroup var printing: OutputOptions
+
+    struct Result: Encodable {
+      let name: String
+      let freedBytes: Int
+    }
+
+    func run() throws {
+      let store = try ModelStore.standard()
+      let named = try Models.named(name, in: store)
+      let result = Result(name: named.text, freedBytes: try store.remove(named))
+      try printing.print(result) { "\(result.name) is removed: \(ByteCount(result.freedBytes)) freed" }
+    }
+  }
+
+  /// The model that a name means.
+  ///
+  /// - Throws: `RunError.unknownModel`, with the nearest name.
+  fileprivate static func named(_ text: String, in store: ModelStore) throws -> ModelName {
+    if let name = try ModelName(text, in: store.catalogue) { return name }
+    throw RunError.unknownModel(name: text, nearest: ModelName.nearest(to: text, in: store.catalogue))
   }
 
   struct Inspect: ParsableCommand {
@@ -49,12 +126,15 @@ struct Models: ParsableCommand {
           cocoop models inspect tiny-clip
         """)
 
-    @Argument(help: "tiny-clip, or the path of a checkpoint: a folder or a file.")
+    @Argument(
+      help: "tiny-clip, the path of a checkpoint, or a name such as ViT-B/16, which is fetched once (models list).")
     var model: String
     @OptionGroup var choice: PrefixOption
+    @OptionGroup var fetching: FetchOptions
     @OptionGroup var printing: OutputOptions
 
     func run() throws {
+      try fetching.fetch(model, quiet: printing.quiet)
       let report = try ModelReport(of: ModelSource(model), prefix: choice.prefix)
       try printing.print(report) { report.description }
     }
@@ -70,7 +150,8 @@ struct Models: ParsableCommand {
           cocoop models convert tiny-clip converted
         """)
 
-    @Argument(help: "tiny-clip, or the path of a checkpoint: a folder or a file.")
+    @Argument(
+      help: "tiny-clip, the path of a checkpoint, or a name such as ViT-B/16, which is fetched once (models list).")
     var model: String
 
     @Argument(help: "The folder to write.")
@@ -87,6 +168,7 @@ struct Models: ParsableCommand {
     @Flag(help: "Replace a folder that an earlier conversion wrote.")
     var force = false
 
+    @OptionGroup var fetching: FetchOptions
     @OptionGroup var printing: OutputOptions
 
     enum Precision: String, ExpressibleByArgument, CaseIterable {
@@ -106,6 +188,7 @@ struct Models: ParsableCommand {
     }
 
     func run() throws {
+      try fetching.fetch(model, quiet: printing.quiet)
       let checkpoint = try Checkpoint(at: ModelSource(model).location, prefix: choice.prefix)
       try checkpoint.convert(
         to: URL(filePath: output).standardizedFileURL, for: form, precision: precision.kind, replacing: force)

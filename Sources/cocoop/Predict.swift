@@ -29,7 +29,7 @@ struct Predict: ParsableCommand {
     name: .customLong("run"), help: ArgumentHelp("A run's folder, or prompts of the reference.", valueName: "folder"))
   var runFolder: String?
 
-  @Option(help: "tiny-clip, or the path of a checkpoint: a folder or a file.")
+  @Option(help: "tiny-clip, the path of a checkpoint, or a name such as ViT-B/16, which is fetched once (models list).")
   var model: String?
 
   @Option(help: ArgumentHelp("Class names with commas between them.", valueName: "names"))
@@ -79,6 +79,7 @@ struct Predict: ParsableCommand {
   @OptionGroup var products: PrecisionOption
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var cache: CacheOptions
+  @OptionGroup var fetching: FetchOptions
   @OptionGroup var printing: OutputOptions
 
   func validate() throws {
@@ -116,6 +117,7 @@ struct Predict: ParsableCommand {
 
   func run() throws {
     try compute.apply()
+    try fetching.fetch(model, quiet: printing.quiet)
     if stream { return try converse() }
     var output = try PredictionOutput(format ?? (printing.json ? .json : .table))
     let names = try ClassNames(list: classes, file: classesFile)
@@ -145,6 +147,7 @@ struct Predict: ParsableCommand {
       }
     }
     try output.finish()
+    if isatty(STDOUT_FILENO) == 1, let model { printing.remarkStrongerModel(than: model) }
   }
 
   /// Answers requests from standard input until it ends.

@@ -31,6 +31,7 @@ extension Prompts {
     var top = 5
 
     @OptionGroup var compute: ComputeOptions
+    @OptionGroup var fetching: FetchOptions
     @OptionGroup var printing: OutputOptions
 
     func validate() throws {
@@ -39,6 +40,7 @@ extension Prompts {
 
     func run() throws {
       try compute.apply()
+      try fetching.fetch(model, quiet: printing.quiet)
       let run = try LoadedRun(folder: URL(filePath: runFolder), model: model)
       let words = try run.contextWords(count: top, image: image.map { URL(filePath: $0) })
       try printing.print(words) { Self.text(words) }

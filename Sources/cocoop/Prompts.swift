@@ -29,7 +29,7 @@ struct Prompts: ParsableCommand {
     @Argument(help: "A model.pth.tar-N or model-best.pth.tar, or the output folder that holds it.")
     var file: String
 
-    @Option(help: "The model that the prompts were learned on: tiny-clip, or the path of an open_clip folder.")
+    @Option(help: "The model that the prompts were learned on: tiny-clip, a path, or a name.")
     var model: String
 
     @Option(name: .shortAndLong, help: ArgumentHelp("The run's folder.", valueName: "folder"))
@@ -62,6 +62,7 @@ struct Prompts: ParsableCommand {
     @Flag(help: "Replace the run that is in the folder.")
     var force = false
 
+    @OptionGroup var fetching: FetchOptions
     @OptionGroup var printing: OutputOptions
 
     func validate() throws {
@@ -83,6 +84,7 @@ struct Prompts: ParsableCommand {
       if let method, reference.method != method {
         throw ValidationError("--method is \(method.id), but \(file) holds prompts of \(reference.method.title).")
       }
+      try fetching.fetch(model, quiet: printing.quiet)
       let folder = try RunFolder(creating: URL(filePath: output), existing: force ? .replace : .refuse)
       let known: ImportClasses =
         if let data {
@@ -133,6 +135,7 @@ struct Prompts: ParsableCommand {
     @Argument(help: "The folder or file to write.")
     var output: String
 
+    @OptionGroup var fetching: FetchOptions
     @OptionGroup var printing: OutputOptions
 
     enum Precision: String, ExpressibleByArgument, CaseIterable {
@@ -147,6 +150,7 @@ struct Prompts: ParsableCommand {
     }
 
     func run() throws {
+      try fetching.fetch(model, quiet: printing.quiet)
       let run = try LoadedRun(folder: URL(filePath: runFolder), model: model)
       let file = try run.export(to: URL(filePath: output), precision: precision?.kind, isReplacing: force)
       try printing.print(Result(file: file.relativePath)) { file.relativePath }

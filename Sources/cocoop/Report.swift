@@ -31,6 +31,7 @@ struct ReportCommand: ParsableCommand {
 
   @OptionGroup var cache: CacheOptions
   @OptionGroup var compute: ComputeOptions
+  @OptionGroup var fetching: FetchOptions
   @OptionGroup var printing: OutputOptions
 
   /// The output of `report --json`.
@@ -43,6 +44,7 @@ struct ReportCommand: ParsableCommand {
     try compute.apply()
     let url = URL(filePath: output)
     try Report.check(output: url, isReplacing: force)
+    try fetching.fetch(model, quiet: printing.quiet)
     var builder = ReportBuilder()
     builder.computes = !asIs
     builder.model = model

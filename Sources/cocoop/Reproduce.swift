@@ -24,7 +24,7 @@ struct Reproduce: ParsableCommand {
   @Argument(help: "base-to-new, cross-dataset or domain-generalization.")
   var kind: EvaluationProtocol
 
-  @Option(help: "tiny-clip, or the path of a checkpoint: a folder or a file.")
+  @Option(help: "tiny-clip, the path of a checkpoint, or a name such as ViT-B/16, which is fetched once (models list).")
   var model = "tiny-clip"
 
   @Option(
@@ -71,6 +71,7 @@ struct Reproduce: ParsableCommand {
   @OptionGroup var products: PrecisionOption
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var cache: CacheOptions
+  @OptionGroup var fetching: FetchOptions
   @OptionGroup var printing: OutputOptions
 
   func validate() throws {
@@ -103,6 +104,7 @@ struct Reproduce: ParsableCommand {
     try compute.apply()
     let folder = URL(filePath: output ?? "runs/\(kind.rawValue)")
     try Reproduction.check(output: folder)
+    try fetching.fetch(model, quiet: printing.quiet)
     let location = try ModelSource(model)
     let clip = try location.load(precision: products.precision)
     let identity = try location.identity()

@@ -91,6 +91,8 @@ struct Serve: ParsableCommand {
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var products: PrecisionOption
 
+  @OptionGroup var fetching: FetchOptions
+
   @Flag(help: "Show none of the run's own test photos on the page.")
   var noExamples = false
 
@@ -125,6 +127,7 @@ struct Serve: ParsableCommand {
 
   func run() throws {
     try compute.apply()
+    try fetching.fetch(model, quiet: quiet)
     var settings = ServerSettings()
     settings.host = host
     settings.port = port

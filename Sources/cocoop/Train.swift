@@ -27,7 +27,7 @@ struct Train: ParsableCommand {
   @Argument(help: ArgumentHelp("The same as --data.", valueName: "photos"))
   var photos: String?
 
-  @Option(help: "tiny-clip, or the path of a checkpoint: a folder or a file.")
+  @Option(help: "tiny-clip, the path of a checkpoint, or a name such as ViT-B/16, which is fetched once (models list).")
   var model = "tiny-clip"
 
   @Option(help: "openclipart, a split file, a folder of class folders, a CSV file, or a benchmark's name with --root.")
@@ -85,6 +85,7 @@ struct Train: ParsableCommand {
   @OptionGroup var products: PrecisionOption
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var cache: CacheOptions
+  @OptionGroup var fetching: FetchOptions
   @OptionGroup var printing: OutputOptions
 
   func validate() throws {
@@ -130,6 +131,7 @@ struct Train: ParsableCommand {
     let (settings, steps) = try (
       MethodOptions(training.optionValues, for: method), training.training(for: method)
     )
+    try fetching.fetch(model, quiet: printing.quiet)
     let source = try ModelSource(model)
     let whole = try dataSource.load(divided: sample.division)
     let choice = try sample.classes.choice ?? .all
@@ -188,6 +190,7 @@ struct Train: ParsableCommand {
       let root = benchmarks.root.map { " --root \($0)" } ?? ""
       printing.remark("the linear probe is often better on fixed classes: cocoop compare \(data)\(root)")
     }
+    printing.remarkStrongerModel(than: model)
   }
 
   private func defaultOutput(_ data: Dataset, _ configuration: RunConfiguration) -> String {

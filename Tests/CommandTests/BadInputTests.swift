@@ -113,7 +113,7 @@ struct BadInputTests {
       func train(_ more: String...) -> [String] { ["train", "--quiet", "--output", "runs/a"] + more }
       let photo = Short.photo
       try expect(
-        "There is no model 'tiny-clp': it is neither embedded nor a path. Did you mean 'tiny-clip'?",
+        "There is no model 'tiny-clp': it is neither a known name nor a path. Did you mean 'tiny-clip'?",
         from: ["predict", "--model", "tiny-clp", "--classes", "a,b", photo], in: place)
       try expect(
         "FOLDER/model: the folder has no weights: neither open_clip_model.safetensors nor model.safetensors."

@@ -139,7 +139,8 @@ struct PlanTests {
         first
           == "There is no checkpoint for MODEL.BACKBONE.NAME 'ViT-L/14@336px': looked for "
           + "FOLDER/ViT-L-14-336px[.pt|.safetensors|.bin], \(home)/.cache/clip/ViT-L-14-336px.pt."
-          + " Put it there, or name it with 'cocoop compat --model M -- …'.")
+          + " Put it there, fetch OpenAI's with 'cocoop models download NAME', or name one with"
+          + " 'cocoop compat --model M -- …'.")
       #expect(try backbone.source(model: "tiny-clip").location.lastPathComponent == "tiny-clip")
       try FileManager.default.createDirectory(
         at: folder.appending(path: "ViT-L-14-336px"), withIntermediateDirectories: false)

@@ -1,3 +1,4 @@
+import Acquisition
 import Datasets
 import Embedded
 import Foundation
@@ -41,15 +42,27 @@ struct SourceTests {
     #expect(throws: RunError.unknownModel(name: "tinyclip", nearest: "tiny-clip")) {
       try ModelSource("tinyclip")
     }
-    #expect(throws: RunError.unknownModel(name: "ViT-B/16", nearest: nil)) { try ModelSource("ViT-B/16") }
+    #expect(throws: RunError.unknownModel(name: "vit-b-16", nearest: "ViT-B/16")) { try ModelSource("vit-b-16") }
     #expect(throws: RunError.unknownData(name: "open_clipart", nearest: "openclipart")) {
       try DataSource("open_clipart")
     }
     #expect(throws: RunError.unknownData(name: "", nearest: nil)) { try DataSource("") }
     #expect(
       RunError.unknownModel(name: "x\ny", nearest: nil).explanation
-        == #"There is no model 'x\ny': it is neither embedded nor a path."#
-        + " Give tiny-clip or the path of a checkpoint.")
+        == #"There is no model 'x\ny': it is neither a known name nor a path."#
+        + " Give tiny-clip, the path of a checkpoint, or a name that 'cocoop models list' shows.")
+  }
+
+  @Test("each model that the catalogue names has a configuration that loads")
+  func catalogue() throws {
+    let catalogue = try ModelCatalogue.standard()
+    let folder = FileManager.default.temporaryDirectory.appending(path: "catalogue-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    for row in catalogue.openClip where row.unsupported == nil {
+      try catalogue.configuration(of: row).write(to: folder.appending(path: "open_clip_config.json"))
+      #expect(throws: Never.self, "\(row.name)") { try ModelSource.checkConfiguration(in: folder) }
+    }
   }
 
   @Test("a configuration survives its file")

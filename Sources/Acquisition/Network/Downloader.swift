@@ -45,7 +45,8 @@ public struct Downloader: Sendable {
     if let present = try verified(download, at: file) { return present }
     if let variable = settings.offlineBecause {
       throw AcquisitionError(
-        .offline, "\(download.name) is not in \(file.deletingLastPathComponent().path), and \(variable) forbids requests",
+        .offline,
+        "\(download.name) is not in \(file.deletingLastPathComponent().path), and \(variable) forbids requests",
         remedy: "Fetch it without \(variable), or put it there as \(file.path)")
     }
     let own = file.deletingLastPathComponent().appending(path: ".\(file.lastPathComponent)")
@@ -96,22 +97,24 @@ public struct Downloader: Sendable {
   }
 
   private func transfer(_ download: Download, into file: URL, part: PartFile) async throws -> FetchedFile {
-    var failures: [(host: String, error: AcquisitionError)] = []
+    var failures: [AcquisitionError] = []
     let validator = PartValidator(of: part.url)
     if download.digest == nil, part.count > 0, validator.text == nil { try part.restart() }
     for address in download.addresses {
-      let host = URL(string: address.url)?.host ?? address.url
       do {
         return try await whole(download, from: address, part: part, validator: validator, file: file)
       } catch let failure as TransferFailure {
         if failure.error.endsEverything { throw failure.error }
-        failures.append((host, failure.error))
+        failures.append(failure.error)
         if address.url != download.addresses.last?.url {
           remark("\(failure.error.problem). Trying the next address")
         }
       }
     }
-    if part.count == 0 { part.remove() }
+    if part.count == 0 {
+      part.remove()
+      validator.remove()
+    }
     throw AcquisitionError.everyAddressFailed(file: download.name, failures: failures)
   }
 

@@ -58,7 +58,9 @@ final class FileLock: Sendable {
 
   private static func isFile(_ descriptor: Int32, named path: String) -> Bool {
     var (open, named) = (stat(), stat())
-    guard fstat(descriptor, &open) == 0, FileSystem.withSystemPath(path, { stat($0, &named) }) == 0 else { return false }
+    guard fstat(descriptor, &open) == 0, FileSystem.withSystemPath(path, { stat($0, &named) }) == 0 else {
+      return false
+    }
     return open.st_ino == named.st_ino && open.st_dev == named.st_dev
   }
 }

@@ -5,15 +5,15 @@ import Support
 ///
 /// Bytes are written where they belong, by offset, so that two processes on a file system without locks write the same
 /// bytes to the same place. A new start is a new file: what another process still writes to is never cut.
-final class PartFile {
-  let url: URL
+package final class PartFile {
+  package let url: URL
   /// The number of bytes that have arrived.
-  private(set) var count: Int
+  package private(set) var count: Int
   private var descriptor: Int32
   private var sha256: RunningHash
 
   /// Opens a part with what an earlier process has left of it, whose bytes are hashed.
-  init(at url: URL) throws {
+  package init(at url: URL) throws {
     self.url = url
     (descriptor, sha256, count) = (try Self.opened(url), RunningHash(.sha256), 0)
     do {
@@ -69,7 +69,7 @@ final class PartFile {
   }
 
   /// Checks that the file system has room for the rest.
-  func checkRoom(for total: Int) throws {
+  package func checkRoom(for total: Int) throws {
     var status = statvfs()
     let folder = url.deletingLastPathComponent().path
     guard total > count, FileSystem.withSystemPath(folder, { statvfs($0, &status) }) == 0 else { return }

@@ -1,13 +1,13 @@
 import Foundation
 
 /// The proxies that the environment names, as curl, Python and Go read it.
-struct ProxyRules: Sendable, Equatable {
+package struct ProxyRules: Sendable, Equatable {
   /// A proxy's address.
-  struct Proxy: Sendable, Hashable {
-    enum Kind: Sendable { case http, socks }
-    let kind: Kind
-    let host: String
-    let port: Int
+  package struct Proxy: Sendable, Hashable {
+    package enum Kind: Sendable { case http, socks }
+    package let kind: Kind
+    package let host: String
+    package let port: Int
     let user, password: String?
     /// The variable that names it.
     let variable: String
@@ -17,7 +17,7 @@ struct ProxyRules: Sendable, Equatable {
   private let exceptions: [String]
 
   /// - Throws: ``AcquisitionError`` for a proxy that makes no sense or is of a kind that is not supported.
-  init(environment: [String: String]) throws {
+  package init(environment: [String: String]) throws {
     func first(_ names: [String]) -> (name: String, value: String)? {
       names.lazy.compactMap { name in environment[name].map { (name, $0) } }.first { !$0.1.isEmpty }
     }
@@ -31,7 +31,7 @@ struct ProxyRules: Sendable, Equatable {
   }
 
   /// The proxy for an address; `nil` for a direct connection.
-  func proxy(scheme: String, host: String, port: Int) -> Proxy? {
+  package func proxy(scheme: String, host: String, port: Int) -> Proxy? {
     guard let proxy = scheme == "https" ? https : http else { return nil }
     let host = host.lowercased().trimmingCharacters(in: CharacterSet(charactersIn: "[]."))
     return exceptions.contains { Self.covers($0, host: host, port: port) } ? nil : proxy

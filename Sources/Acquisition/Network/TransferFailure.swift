@@ -101,29 +101,12 @@ extension TransferFailure {
       isTransient: true)
   }
 
-  /// A date that every right clock has passed: the one when this was written.
-  private static let writing = Date(timeIntervalSince1970: 1_795_824_000)  // 2026-11-28
-
   private static func tls(_ error: any Error, host: String) -> Self {
     let text = "\(error)"
     let isUntrusted = text.contains("CERTIFICATE_VERIFY_FAILED") || text.contains("ailedToValidateHostname")
     guard isUntrusted else { return .broken("TLS failed (\(text.prefix(120)))", host) }
     let otherName = text.contains("ailedToValidateHostname") ? ": it belongs to another host" : ""
-    return Self(
-      Self.untrusted(host: host, detail: otherName, now: Date()))
-  }
-
-  /// A certificate that is not trusted. Where the clock is in the past, that is the likely reason.
-  static func untrusted(host: String, detail: String, now: Date) -> AcquisitionError {
-    guard now >= writing else {
-      let day = now.ISO8601Format(.iso8601Date(timeZone: .gmt))
-      return AcquisitionError(
-        .certificate, "The certificate of \(host) is not valid on \(day), which this machine's clock says",
-        remedy: "Set the clock: that day is in the past")
-    }
-    return AcquisitionError(
-      .certificate, "The certificate of \(host) is not trusted\(detail)",
-      remedy: "Where your own network signs connections, name its certificates with SSL_CERT_FILE")
+    return Self(.untrusted(host: host, detail: otherName, now: Date()))
   }
 }
 

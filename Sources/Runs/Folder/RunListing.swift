@@ -83,6 +83,7 @@ extension RunFolder.Record {
   /// The current path of a file that the run records as `place`; the same path where it is nowhere.
   func current(_ place: String, of run: URL) -> String {
     guard !ModelSource.embedded.contains(place), !DataSource.embedded.contains(place), let places else { return place }
+    // Also where it is a model's name, which is no path.
     return places.candidates(for: place, of: run).first { FileSystem.exists($0) } ?? place
   }
 

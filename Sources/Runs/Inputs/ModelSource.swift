@@ -1,3 +1,4 @@
+import Acquisition
 import CLIP
 import Embedded
 import Foundation
@@ -13,15 +14,38 @@ public struct ModelSource: Sendable {
   /// The folder or the file.
   public let location: URL
 
-  /// - Parameter name: `tiny-clip`, or a path for ``CLIPModel/init(weights:)``.
-  /// - Throws: ``RunError/unknownModel(name:nearest:)``.
+  /// - Parameter name: `tiny-clip`, a path for ``CLIPModel/init(weights:)``, or the name of a model that was downloaded:
+  ///   `ViT-B/16`, `open_clip:NAME/TAG`, `hf-hub:ORG/REPO[@REVISION]`. Nothing is fetched here.
+  /// - Throws: ``RunError/unknownModel(name:nearest:)``; `AcquisitionError` where the name is known, and the model isn't
+  ///   on this machine.
   public init(_ name: String) throws {
     if name == "tiny-clip" {
       location = Embedded.tinyCLIP
     } else if (try? FileManager.default.attributesOfItem(atPath: name)) != nil {  // a link that leads nowhere too
       location = URL(filePath: name).standardizedFileURL
     } else {
-      throw RunError.unknownModel(name: name, nearest: name.nearest(among: Self.embedded))
+      let store = try ModelStore.standard()
+      guard let named = try ModelName(name, in: store.catalogue) else {
+        let nearest = name.nearest(among: Self.embedded) ?? ModelName.nearest(to: name, in: store.catalogue)
+        throw RunError.unknownModel(name: name, nearest: nearest)
+      }
+      location = try store.need(named).location
+    }
+  }
+
+  /// The model that a text names, where it is neither embedded nor a path.
+  public static func name(_ text: String, in catalogue: ModelCatalogue) throws -> ModelName? {
+    guard !embedded.contains(text), !FileSystem.exists(text) else { return nil }
+    return try ModelName(text, in: catalogue)
+  }
+
+  /// Checks that the configuration in a folder is of a model that loads, before its weights are fetched.
+  public static func checkConfiguration(in folder: URL) throws {
+    let openClip = folder.appending(path: "open_clip_config.json")
+    if FileSystem.fileExists(openClip.path) {
+      _ = try CLIPConfiguration(openCLIP: openClip)
+    } else {
+      _ = try CLIPConfiguration(huggingFace: folder)
     }
   }
 
