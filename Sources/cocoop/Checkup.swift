@@ -85,7 +85,9 @@ struct Checkup: Encodable {
   }
 
   /// The targets whose resources the tool reads.
-  static let targetsWithResources = ["CocoopServer", "Embedded", "Report", "Reproduction", "Tokenization"]
+  static let targetsWithResources = [
+    "Acquisition", "CocoopServer", "Embedded", "Report", "Reproduction", "Tokenization",
+  ]
 
   /// Less than this, in MiB, is a problem.
   private static let (leastMemory, leastDisk) = (512.0, 512.0)

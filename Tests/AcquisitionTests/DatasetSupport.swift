@@ -24,7 +24,7 @@ struct TestDownload {
     var options = DatasetDownload.Options(command: "cocoop datasets download NAME --root ROOT")
     options.trusted = hashes
     options.keepsArchives = keepsArchives
-    let (wanted, heard) = (options, Remarks())
+    let (wanted, heard) = (options, DownloadRemarks())
     do {
       result = .success(
         try await Downloader.with(settings, remark: heard.add) { downloader in
@@ -43,19 +43,10 @@ struct TestDownload {
   }
 }
 
-private final class Remarks: Sendable {
+private final class DownloadRemarks: Sendable {
   private let texts = Mutex<[String]>([])
   var all: [String] { texts.withLock { $0 } }
   @Sendable func add(_ text: String) { texts.withLock { $0.append(text) } }
-}
-
-/// A folder of its own for one asynchronous test, removed afterwards.
-func withFolder<Result>(_ body: (URL) async throws -> Result) async throws -> Result {
-  let folder = FileManager.default.temporaryDirectory.resolvingSymlinksInPath()
-    .appending(path: "acquisition-\(UUID().uuidString)")
-  try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-  defer { try? FileManager.default.removeItem(at: folder) }
-  return try await body(folder)
 }
 
 extension FileServer {

@@ -1,4 +1,5 @@
 import Foundation
+import PromptLearning
 import Runs
 import Testing
 

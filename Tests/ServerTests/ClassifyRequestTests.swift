@@ -1,6 +1,7 @@
 import CocoopServer
 import Foundation
 import HTTPTypes
+import Prediction
 import Testing
 
 @Suite("A request is read in every form, and refused with what it should have looked like")
