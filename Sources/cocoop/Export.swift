@@ -29,7 +29,7 @@ struct ExportCommand: ParsableCommand {
     name: .customLong("run"), help: ArgumentHelp("A run's folder, or prompts of the reference.", valueName: "folder"))
   var runFolder: String?
 
-  @Option(help: "tiny-clip, or the path of a checkpoint: a folder or a file.")
+  @Option(help: "tiny-clip, the path of a checkpoint, or a name such as ViT-B/16, which is fetched once (models list).")
   var model: String?
 
   @Option(help: ArgumentHelp("Class names with commas between them.", valueName: "names"))
@@ -62,6 +62,7 @@ struct ExportCommand: ParsableCommand {
   @Flag(help: "Replace a folder that an earlier export wrote.")
   var force = false
 
+  @OptionGroup var fetching: FetchOptions
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var printing: OutputOptions
 
@@ -80,6 +81,7 @@ struct ExportCommand: ParsableCommand {
 
   func run() throws {
     try compute.apply()
+    try fetching.fetch(model, quiet: printing.quiet)
     let folder = URL(filePath: output).standardizedFileURL
     let names = try ClassNames(list: classes, file: classesFile)
     try ModelExport.check(folder, replacing: force)

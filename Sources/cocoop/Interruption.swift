@@ -45,3 +45,41 @@ final class Interruption: Sendable {
     }
   }
 }
+
+extension Interruption {
+  /// Waits for asynchronous work, which is cancelled when a signal arrives.
+  ///
+  /// - Throws: what `body` throws; ``Received`` where a signal has stopped it.
+  func stopping<Result: Sendable>(_ body: @escaping @Sendable () async throws -> Result) throws -> Result {
+    let ended = DispatchSemaphore(value: 0)
+    let outcome = Outcome<Result>()
+    let task = Task.detached {
+      let result: Swift.Result<Result, any Error>
+      do {
+        result = .success(try await body())
+      } catch {
+        result = .failure(error)
+      }
+      outcome.value.withLock { $0 = result }
+      ended.signal()
+    }
+    var received: (any Error)?
+    while ended.wait(timeout: .now() + .milliseconds(50)) == .timedOut {
+      do {
+        try check()
+      } catch {
+        received = error
+        task.cancel()
+      }
+    }
+    let result = outcome.value.withLock { $0 }
+    if case .success(let value)? = result { return value }
+    if let received { throw received }
+    guard case .failure(let error)? = result else { throw CancellationError() }
+    throw error
+  }
+
+  private final class Outcome<Result: Sendable>: Sendable {
+    let value = Mutex<Swift.Result<Result, any Error>?>(nil)
+  }
+}

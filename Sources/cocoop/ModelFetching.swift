@@ -49,44 +49,14 @@ enum Fetching {
     defer { for number in [SIGINT, SIGTERM] { signal(number, SIG_DFL) } }
     return try Interruption().guarding(advice: "What has arrived is kept: go on with the same command") {
       interruption in
-      try waiting(checking: interruption.check) {
+      let fetched = try interruption.stopping {
         try await Downloader.with(
           settings, remark: { line.remark($0 + ".") }, report: { line.update($0) }, body)
       }
+      // What was to follow the download is stopped too.
+      try interruption.check()
+      return fetched
     }
-  }
-
-  /// Waits for a task, which is cancelled when `check` throws.
-  private static func waiting<Fetched: Sendable>(
-    checking check: () throws -> Void, for body: @escaping @Sendable () async throws -> Fetched
-  ) throws -> Fetched {
-    let outcome = Outcome<Fetched>()
-    let finished = DispatchSemaphore(value: 0)
-    let task = Task {
-      do {
-        let result = try await body()
-        outcome.value.withLock { $0 = .success(result) }
-      } catch {
-        outcome.value.withLock { $0 = .failure(error) }
-      }
-      finished.signal()
-    }
-    var stopped: (any Error)?
-    while finished.wait(timeout: .now() + .milliseconds(100)) == .timedOut {
-      guard stopped == nil else { continue }
-      do { try check() } catch {
-        stopped = error
-        task.cancel()
-      }
-    }
-    if let stopped { throw stopped }
-    guard let result = outcome.value.withLock({ $0 }) else { throw CancellationError() }
-    return try result.get()
-  }
-
-  /// The result of a task, for the thread that waits for it.
-  private final class Outcome<Value: Sendable>: Sendable {
-    let value = Mutex<Result<Value, any Error>?>(nil)
   }
 }
 

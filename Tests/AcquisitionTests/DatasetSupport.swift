@@ -3,7 +3,6 @@ import Datasets
 import Foundation
 import HTTPTypes
 import Support
-import Synchronization
 import TestSupport
 
 /// One download of a dataset in a test, and what it has said.
@@ -24,10 +23,10 @@ struct TestDownload {
     var options = DatasetDownload.Options(command: "cocoop datasets download NAME --root ROOT")
     options.trusted = hashes
     options.keepsArchives = keepsArchives
-    let (wanted, heard) = (options, DownloadRemarks())
+    let (wanted, heard) = (options, Remarks())
     do {
       result = .success(
-        try await Downloader.with(settings, remark: heard.add) { downloader in
+        try await Downloader.with(settings, remark: { heard.add($0) }) { downloader in
           try await DatasetDownload(source, under: root, options: wanted, by: downloader, progress: stop).run()
         })
     } catch {
@@ -41,12 +40,6 @@ struct TestDownload {
     guard case .failure(let error) = result else { return nil }
     return "\(error)".replacing(root.path, with: "ROOT")
   }
-}
-
-private final class DownloadRemarks: Sendable {
-  private let texts = Mutex<[String]>([])
-  var all: [String] { texts.withLock { $0 } }
-  @Sendable func add(_ text: String) { texts.withLock { $0.append(text) } }
 }
 
 extension FileServer {
