@@ -98,6 +98,21 @@ struct MicrobatchingTests {
     }
   }
 
+  @Test("Threads get shares of the classes that differ by less than one class, where names are of any length")
+  func balance() async {
+    await #expect(processExitsWith: .success) {
+      try Threads.use(2)
+      let long = "a bird that is known by a name of very many words"
+      let names = (1...12).map { "\($0)" } + (1...6).map { "\($0) \(long)" }
+      let learner = try ContextPrompts(for: names, clip: TinyCLIP.clip)
+      let shares = try MicrobatchPlan(for: learner, within: .automatic, isTraining: true).shares
+      #expect(shares.flatMap(\.classNames) == names && shares[0].classNames.count > 12)
+      let bytes = shares.map { $0.microbatchBytes(isTraining: true) }
+      let longest = try learner.restricted(to: 17..<18).microbatchBytes(isTraining: true)
+      #expect(bytes[0] <= bytes[1] && bytes[1] - bytes[0] <= 2 * longest)
+    }
+  }
+
   @Test("CoOp's, with classes divided and images always together", arguments: [false, true])
   func unconditional(isClassSpecific: Bool) throws {
     let learner = try ContextPrompts(for: Self.names, isClassSpecific: isClassSpecific, clip: clip)

@@ -46,8 +46,29 @@ public struct MicrobatchPlan<Learner: PromptLearner>: Sendable {
   private static func shares(of learner: Learner, within budget: MemoryBudget) throws -> [Learner] {
     let (threads, classes) = (Threads.count, learner.classNames.count)
     guard threads > 1, classes >= fewestClasses * threads else { return [] }
-    let shares = try ranges(of: classes, threads).map(learner.restricted(to:))
+    let shares = try divided(learner, into: threads)
     return trainingBytes(of: shares) <= budget.bytes ? shares : []
+  }
+
+  /// The learner over `count` consecutive ranges of its classes that take about equally long: long names count for more,
+  /// and each range has the beginning that all prompts share.
+  private static func divided(_ learner: Learner, into count: Int) throws -> [Learner] {
+    guard count > 1 else { return [learner] }
+    let classes = learner.classNames.count
+    let (first, second) = (count / 2, count - count / 2)
+    func halves(at boundary: Int) throws -> (Learner, Learner) {
+      try (learner.restricted(to: 0..<boundary), learner.restricted(to: boundary..<classes))
+    }
+    // The last boundary before which there is no more than the first half's due.
+    var boundaries = first...(classes - second)
+    while boundaries.count > 1 {
+      let middle = (boundaries.lowerBound + boundaries.upperBound + 1) / 2
+      let (before, after) = try halves(at: middle)
+      let isWithin = trainingBytes(of: [before]) * second <= trainingBytes(of: [after]) * first
+      boundaries = isWithin ? middle...boundaries.upperBound : boundaries.lowerBound...(middle - 1)
+    }
+    let (before, after) = try halves(at: boundaries.lowerBound)
+    return try divided(before, into: first) + divided(after, into: second)
   }
 
   private static func trainingBytes(of shares: [Learner]) -> Int {
