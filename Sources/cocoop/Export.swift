@@ -25,26 +25,7 @@ struct ExportCommand: ParsableCommand {
   /// The form of the files.
   enum Format: String, ExpressibleByArgument, CaseIterable { case onnx }
 
-  @Option(
-    name: .customLong("run"), help: ArgumentHelp("A run's folder, or prompts of the reference.", valueName: "folder"))
-  var runFolder: String?
-
-  @Option(help: "tiny-clip, the path of a checkpoint, or a name such as ViT-B/16, which is fetched once (models list).")
-  var model: String?
-
-  @Option(help: ArgumentHelp("Class names with commas between them.", valueName: "names"))
-  var classes: String?
-
-  @Option(
-    help: ArgumentHelp("One class name a line, a list in JSON, or a CSV file with a column 'class'.", valueName: "file")
-  )
-  var classesFile: String?
-
-  @Option(
-    help: """
-      The sentence that zero-shot CLIP reads, with {} for the name (default: "a photo of a {}."). Several are averaged.
-      """)
-  var template: [String] = []
+  @OptionGroup var classifier: ClassifierOptions
 
   @Option(help: ArgumentHelp("The folder to write.", valueName: "folder"))
   var output: String
@@ -66,24 +47,13 @@ struct ExportCommand: ParsableCommand {
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var printing: OutputOptions
 
-  func validate() throws {
-    guard runFolder != nil || model != nil else { throw ValidationError("Give --run or --model.") }
-    guard runFolder != nil || classes != nil || classesFile != nil else {
-      throw ValidationError("Without --run, give --classes or --classes-file.")
-    }
-    guard classes == nil || classesFile == nil else {
-      throw ValidationError("--classes and --classes-file exclude each other.")
-    }
-    guard runFolder == nil || template.isEmpty else {
-      throw ValidationError("--template is for zero-shot CLIP: a run has its own prompts.")
-    }
-  }
+  func validate() throws { try classifier.requireClasses() }
 
   func run() throws {
     try compute.apply()
-    try fetching.fetch(model, quiet: printing.quiet)
+    try fetching.fetch(classifier.model, quiet: printing.quiet)
     let folder = URL(filePath: output).standardizedFileURL
-    let names = try ClassNames(list: classes, file: classesFile)
+    let names = try classifier.names
     try ModelExport.check(folder, replacing: force)
     let summary = try export(names).write(
       to: folder, precision: precision, externalData: externalData, replacing: force,
@@ -96,17 +66,17 @@ struct ExportCommand: ParsableCommand {
   }
 
   private func export(_ names: ClassNames?) throws -> ModelExport {
-    if let runFolder {
-      let run = try LoadedRun(folder: URL(filePath: runFolder), model: model)
+    if let runFolder = classifier.runFolder {
+      let run = try LoadedRun(folder: URL(filePath: runFolder), model: classifier.model)
       printing.remarkAssumptions(of: run.clip)
       if names == nil, let leftOut = run.leftOut { printing.remark("\(leftOut)") }
       return try ModelExport(run: run, classNames: names?.names)
     }
-    let source = try ModelSource(model ?? "tiny-clip")
+    let source = try ModelSource(classifier.model ?? "tiny-clip")
     let clip = try source.load()
     printing.remarkAssumptions(of: clip)
     return try ModelExport(
       zeroShot: source, clip, classNames: names?.names ?? [],
-      templates: template.isEmpty ? ["a photo of a {}."] : template)
+      templates: classifier.templates)
   }
 }

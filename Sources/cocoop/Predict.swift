@@ -25,26 +25,7 @@ struct Predict: ParsableCommand {
         echo '{"images": ["photo.jpg"], "top": 1}' | cocoop predict --run runs/mine --stream
       """)
 
-  @Option(
-    name: .customLong("run"), help: ArgumentHelp("A run's folder, or prompts of the reference.", valueName: "folder"))
-  var runFolder: String?
-
-  @Option(help: "tiny-clip, the path of a checkpoint, or a name such as ViT-B/16, which is fetched once (models list).")
-  var model: String?
-
-  @Option(help: ArgumentHelp("Class names with commas between them.", valueName: "names"))
-  var classes: String?
-
-  @Option(
-    help: ArgumentHelp("One class name a line, a list in JSON, or a CSV file with a column 'class'.", valueName: "file")
-  )
-  var classesFile: String?
-
-  @Option(
-    help: """
-      The sentence that zero-shot CLIP reads, with {} for the name (default: "a photo of a {}."). Several are averaged.
-      """)
-  var template: [String] = []
+  @OptionGroup var classifier: ClassifierOptions
 
   @Option(help: ArgumentHelp("How many classes to print for each photo.", valueName: "n"))
   var top = 5
@@ -83,17 +64,8 @@ struct Predict: ParsableCommand {
   @OptionGroup var printing: OutputOptions
 
   func validate() throws {
-    guard runFolder != nil || model != nil else { throw ValidationError("Give --run or --model.") }
-    guard runFolder != nil || classes != nil || classesFile != nil || stream else {
-      throw ValidationError("Without --run, give --classes or --classes-file.")
-    }
-    guard classes == nil || classesFile == nil else {
-      throw ValidationError("--classes and --classes-file exclude each other.")
-    }
-    guard runFolder != nil || !fast else { throw ValidationError("--fast is for a run: give --run.") }
-    guard runFolder == nil || template.isEmpty else {
-      throw ValidationError("--template is for zero-shot CLIP: a run has its own prompts.")
-    }
+    if !stream { try classifier.requireClasses() }
+    guard classifier.runFolder != nil || !fast else { throw ValidationError("--fast is for a run: give --run.") }
     guard top >= 1 else { throw ValidationError("--top must be 1 or more, found \(top).") }
     guard (1...1024).contains(batchSize) else {
       throw ValidationError("--batch-size must be from 1 to 1024, found \(batchSize).")
@@ -117,10 +89,10 @@ struct Predict: ParsableCommand {
 
   func run() throws {
     try compute.apply()
-    try fetching.fetch(model, quiet: printing.quiet)
+    try fetching.fetch(classifier.model, quiet: printing.quiet)
     if stream { return try converse() }
     var output = try PredictionOutput(format ?? (printing.json ? .json : .table))
-    let names = try ClassNames(list: classes, file: classesFile)
+    let names = try classifier.names
     let photos =
       try stdinImage
       ? PhotoList.imageOnStandardInput : PhotoList(images, isRecursive: recursive, separator: null ? "\0" : "\n")
@@ -147,19 +119,19 @@ struct Predict: ParsableCommand {
       }
     }
     try output.finish()
-    if isatty(STDOUT_FILENO) == 1, let model { printing.remarkStrongerModel(than: model) }
+    if isatty(STDOUT_FILENO) == 1, let model = classifier.model { printing.remarkStrongerModel(than: model) }
   }
 
   /// Answers requests from standard input until it ends.
   private func converse() throws {
     try StandardOutput.check()
-    let given = try ClassNames(list: classes, file: classesFile)
+    let given = try classifier.names
     let makePredictor = try predictors().make
     // What is wrong with the model or the classes given is told at once, and the process ends.
-    if runFolder != nil || given != nil { _ = try makePredictor(given) }
+    if classifier.runFolder != nil || given != nil { _ = try makePredictor(given) }
     var dialogue = PredictionDialogue(batchSize: batchSize, top: top, reading: reading(for:)) { classes in
       let names = try classes.map { try ClassNames($0, source: "'classes'") } ?? given
-      guard runFolder != nil || names != nil else {
+      guard classifier.runFolder != nil || names != nil else {
         throw PredictionError.request("The request has no 'classes', and no run has any")
       }
       return try makePredictor(names)
@@ -175,7 +147,7 @@ struct Predict: ParsableCommand {
 
   /// Where features of photos are found and kept. For one photo a checkpoint need not be hashed.
   private func cacheFolder(for photos: PhotoList) -> URL? {
-    runFolder == nil && photos.count == 1 ? nil : cache.folder
+    classifier.runFolder == nil && photos.count == 1 ? nil : cache.folder
   }
 
   /// - Returns: also the hash of the checkpoint, which takes time.
@@ -186,8 +158,8 @@ struct Predict: ParsableCommand {
 
   /// Loads the run or the model, for any lists of classes.
   private func predictors() throws -> (make: (ClassNames?) throws -> Predictor, model: () throws -> String) {
-    if let runFolder {
-      let run = try LoadedRun(folder: URL(filePath: runFolder), model: model, precision: products.precision)
+    if let runFolder = classifier.runFolder {
+      let run = try LoadedRun(folder: URL(filePath: runFolder), model: classifier.model, precision: products.precision)
       printing.remarkAssumptions(of: run.clip)
       let make = { (names: ClassNames?) in
         if names == nil, let leftOut = run.leftOut { printing.remark("\(leftOut)") }
@@ -195,13 +167,13 @@ struct Predict: ParsableCommand {
       }
       return (make, { run.record.model.sha256 })
     }
-    let source = try ModelSource(model ?? "tiny-clip")
+    let source = try ModelSource(classifier.model ?? "tiny-clip")
     let clip = try source.load(precision: products.precision)
     printing.remarkAssumptions(of: clip)
     let make = { (names: ClassNames?) in
       try Predictor(
         zeroShot: clip, classNames: names?.names ?? [],
-        templates: template.isEmpty ? ["a photo of a {}."] : template, within: compute.budget)
+        templates: classifier.templates, within: compute.budget)
     }
     return (make, { try source.identity().sha256 })
   }
