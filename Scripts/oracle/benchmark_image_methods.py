@@ -1,8 +1,8 @@
-"""Times a training step of MaPLe and PromptSRC beside their authors' classes, at ViT-B/16 size with random weights.
+"""Times a training step of MaPLe, PromptSRC and MMRL beside their authors' classes, at ViT-B/16 size with random weights.
 
-    python benchmark_image_methods.py --maple DIR --promptsrc DIR [--threads 2] [--repeats 3] [--classes 50]
+    python benchmark_image_methods.py --maple DIR --promptsrc DIR --mmrl DIR [--threads 2] [--repeats 3] [--classes 50]
 
-DIR are clones as record_image_originals.py takes them. Both sides compute in float32 on the same threads and class
+DIR are clones as record_image_originals.py takes them; a method without one is left out. Both sides compute in float32 on the same threads and class
 names, in turns, with 4 images a step that are decoded already. Prints a line for each method: medians, and their ratio.
 """
 
@@ -79,6 +79,29 @@ def promptsrc_step(repository: Path, names: list[str]):
     return theirs, learned, loss
 
 
+def mmrl_step(repository: Path, names: list[str]):
+    on_path(checkout(repository, ["clip", "trainers"], {}))
+    from clip import model_mmrl as clip_module
+    from trainers import mmrl
+
+    design = {"rep_tokens_layers": list(range(6, 13)), "n_rep_tokens": 5}
+    plain = vit_b16(clip_module, design | {"model": "CLIP"}).requires_grad_(False)
+    made = settings("MMRL", ALPHA=0.7, N_REP_TOKENS=5, REP_DIM=512, REP_LAYERS=design["rep_tokens_layers"])
+    made.DATASET = types.SimpleNamespace(NAME="Caltech101")
+    theirs = mmrl.CustomCLIP(made, names, vit_b16(clip_module, design | {"model": "MMRL"}))
+    teacher = mmrl._get_text_base_features_zero_shot(made, names, plain, mmrl.TextEncoder_CLIP(plain))
+    criterion = mmrl.MMRL_Loss(0.5, 0.7)
+
+    def loss(pixels, labels):
+        with torch.no_grad():
+            frozen = plain.visual(pixels)
+        logits, logits_rep, _, image, text = theirs(pixels)
+        return criterion(logits, logits_rep, image, text, frozen, teacher, labels)
+
+    learned = [*theirs.representation_learner.parameters(), theirs.image_encoder.proj_rep]
+    return theirs, learned, loss
+
+
 def seconds_of_theirs(make, names: list[str], repeats: int) -> list[float]:
     theirs, learned, loss = make(names)
     theirs.train()
@@ -107,8 +130,9 @@ def seconds_of_ours(method: str, classes: int, threads: int) -> tuple[float, flo
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--maple", type=Path, required=True)
-    parser.add_argument("--promptsrc", type=Path, required=True)
+    parser.add_argument("--maple", type=Path)
+    parser.add_argument("--promptsrc", type=Path)
+    parser.add_argument("--mmrl", type=Path)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--classes", type=int, default=50)
@@ -117,7 +141,10 @@ def main():
     stub_toolbox()
     names = caltech_names()[:options.classes]
     for method, make in (("maple", lambda names: maple_step(options.maple, names)),
-                         ("promptsrc", lambda names: promptsrc_step(options.promptsrc, names))):
+                         ("promptsrc", lambda names: promptsrc_step(options.promptsrc, names)),
+                         ("mmrl", lambda names: mmrl_step(options.mmrl, names))):
+        if getattr(options, method) is None:
+            continue
         ours, memory = seconds_of_ours(method, options.classes, options.threads)
         theirs = statistics.median(seconds_of_theirs(make, names, options.repeats))
         again, _ = seconds_of_ours(method, options.classes, options.threads)

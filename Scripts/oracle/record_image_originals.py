@@ -1,12 +1,12 @@
-"""Records training steps of IVLP, VPT, MaPLe and PromptSRC by their authors' own classes, in float32 on a CPU.
+"""Records training steps of IVLP, VPT, MaPLe, PromptSRC and MMRL by their authors' own classes, in float32 on a CPU.
 
-    python record_image_originals.py --maple DIR --promptsrc DIR
-        → Tests/PromptLearningTests/Fixtures/{ivlp,vpt,maple,promptsrc}-originals.safetensors and .json
+    python record_image_originals.py --maple DIR --promptsrc DIR --mmrl DIR
+        → Tests/PromptLearningTests/Fixtures/{ivlp,vpt,maple,promptsrc,mmrl}-originals.safetensors and .json
 
-DIR are clones, bare or not, of muzairkhattak/multimodal-prompt-learning (read at 69bce21) and muzairkhattak/PromptSRC
-(bb95c77). Their classes run as they are, but for what keeps them from a CPU in float32 or from a small model, each a
-substitution below that must be found: `.half()` and `.cuda()` do nothing, and the literals of ViT-B/16 become the
-model's widths. The small CLIP has formula weights, and so have the images.
+DIR are clones, bare or not, of muzairkhattak/multimodal-prompt-learning (read at 69bce21), muzairkhattak/PromptSRC
+(bb95c77) and yunncheng/MMRL (27d8821). Their classes run as they are, but for what keeps them from a CPU in float32 or
+from a small model, each a substitution below that must be found: `.half()` and `.cuda()` do nothing, and the literals
+of ViT-B/16 become the model's widths. The small CLIP has formula weights, and so have the images.
 
 Learned tensors of several blocks are recorded as one, in the order of the blocks. Each run of steps is repeated in
 float64, which bounds from below the tolerance of any comparison.
@@ -33,9 +33,9 @@ KEPT = (1, 10, 30)  # steps after which every learned tensor is recorded
 NAMES = ["face", "grand piano", "water_lilly", "yin yang", "sea horse"]
 
 
-def small_clip(model_module, design: dict, dtype) -> nn.Module:
+def small_clip(model_module, design: dict, dtype, image_layers: int = IMAGE_LAYERS) -> nn.Module:
     model = model_module.CLIP(
-        EMBEDDING, SIZE, IMAGE_LAYERS, IMAGE_WIDTH, PATCH, 77, 49408, TEXT_WIDTH, TEXT_WIDTH // 64, TEXT_LAYERS, design)
+        EMBEDDING, SIZE, image_layers, IMAGE_WIDTH, PATCH, 77, 49408, TEXT_WIDTH, TEXT_WIDTH // 64, TEXT_LAYERS, design)
     formula_weights.fill(model)
     model_module.LayerNorm.forward = nn.LayerNorm.forward  # the original's goes by way of float32
     return model.to(dtype).eval()
@@ -83,14 +83,34 @@ def of_maple(theirs) -> dict[str, list]:
     }
 
 
-SINGLE = {"ctx", "VPT", "proj.weight", "proj.bias"}
+def of_mmrl(theirs) -> dict[str, list]:
+    learner = theirs.representation_learner
+    return {
+        "compound_rep_tokens": [learner.compound_rep_tokens],
+        "compound_rep_tokens_r2vproj.weight": [layer.weight for layer in learner.compound_rep_tokens_r2vproj],
+        "compound_rep_tokens_r2vproj.bias": [layer.bias for layer in learner.compound_rep_tokens_r2vproj],
+        "compound_rep_tokens_r2tproj.weight": [layer.weight for layer in learner.compound_rep_tokens_r2tproj],
+        "compound_rep_tokens_r2tproj.bias": [layer.bias for layer in learner.compound_rep_tokens_r2tproj],
+        "proj_rep": [theirs.image_encoder.proj_rep],
+    }
+
+
+SINGLE = {"ctx", "VPT", "proj.weight", "proj.bias", "compound_rep_tokens", "proj_rep"}
+
+
+def sgd(parameters: list, rate: float):
+    return torch.optim.SGD(parameters, lr=rate, momentum=0.9, weight_decay=5e-4)
+
+
+def adamw(parameters: list, rate: float):
+    return torch.optim.AdamW(parameters, lr=rate, betas=(0.9, 0.999), weight_decay=5e-4)
 
 
 def joined(name: str, tensors: list) -> torch.Tensor:
     return (tensors[0] if name in SINGLE else torch.stack(tensors)).detach().clone()
 
 
-def steps(theirs, learned: dict[str, list], rate: float, terms, dtype, average=None):
+def steps(theirs, learned: dict[str, list], rate: float, terms, dtype, average=None, rule=sgd):
     """The recorded values of a training.
 
     `terms` gives the parts of the loss by name, and the logits; `average` is called after each of EPOCHS equal parts of
@@ -107,7 +127,7 @@ def steps(theirs, learned: dict[str, list], rate: float, terms, dtype, average=N
     theirs.requires_grad_(False)
     for parameter in parameters:
         parameter.requires_grad_(True)
-    optimizer = torch.optim.SGD(parameters, lr=rate, momentum=0.9, weight_decay=5e-4)
+    optimizer = rule(parameters, rate)
     values = {f"step-0.{name}": joined(name, tensors) for name, tensors in learned.items()}
     losses = []
     for step, rows in enumerate(order):
@@ -147,7 +167,7 @@ def cross_entropy_of_vpt(theirs, pixels, labels):
     return {"cross-entropy": theirs(pixels, labels, training=True)}, logits, {}
 
 
-def record(name: str, runs: dict, start, rate: float, terms, more: dict, learned):
+def record(name: str, runs: dict, start, rate: float, terms, more: dict, learned, rule=sgd):
     """`start` makes the authors' model of a run's settings."""
     _, labels, order = samples(torch.float32)
     tensors, recipes, keys = {"labels": labels, "order": order}, {}, {}
@@ -155,7 +175,7 @@ def record(name: str, runs: dict, start, rate: float, terms, more: dict, learned
         values, exact = ({}, {})
         for dtype, target in ((torch.float32, values), (torch.float64, exact)):
             theirs, average = start(settings, dtype)
-            target |= steps(theirs, learned(theirs), rate, terms, dtype, average and average["after"])
+            target |= steps(theirs, learned(theirs), rate, terms, dtype, average and average["after"], rule)
             if average:
                 target |= {f"average.{key}": joined(key, value) for key, value in average["final"]().items()}
         keys = {key: list(value.shape) for key, value in theirs.state_dict().items()}
@@ -169,7 +189,8 @@ def record(name: str, runs: dict, start, rate: float, terms, more: dict, learned
             "imageLayers": IMAGE_LAYERS, "textWidth": TEXT_WIDTH, "textLayers": TEXT_LAYERS, "embedding": EMBEDDING,
         },
         "precision": "float32", "classNames": NAMES, "steps": STEPS,
-        "optimizer": {"name": "sgd", "momentum": 0.9, "weightDecay": 5e-4, "learningRate": rate}, **more,
+        "optimizer": {"name": rule.__name__, "weightDecay": 5e-4, "learningRate": rate} | (
+            {"momentum": 0.9} if rule is sgd else {"betas": [0.9, 0.999]}), **more,
         "runs": recipes})
 
 
@@ -286,10 +307,61 @@ def record_promptsrc(repository: Path):
     }, start, 0.0025, terms, {"epochs": EPOCHS}, of_both_towers)
 
 
+def record_mmrl(repository: Path):
+    folder = checkout(repository, ["clip", "trainers"], {})
+    on_path(folder)
+    from clip import model_mmrl as clip_module
+    from trainers import mmrl
+
+    def start(settings, dtype):
+        design = {"rep_tokens_layers": settings["layers"], "n_rep_tokens": settings["tokens"]}
+        plain = small_clip(clip_module, design | {"model": "CLIP"}, dtype, settings["imageLayers"])
+        model = small_clip(clip_module, design | {"model": "MMRL"}, dtype, settings["imageLayers"])
+        made = configuration("MMRL", ALPHA=0.7, N_REP_TOKENS=settings["tokens"], REP_DIM=settings["width"],
+                             REP_LAYERS=settings["layers"])
+        made.DATASET = types.SimpleNamespace(NAME=settings["dataset"])
+        theirs = mmrl.CustomCLIP(made, NAMES, model).to(dtype)
+        teacher = mmrl._get_text_base_features_zero_shot(made, NAMES, plain, mmrl.TextEncoder_CLIP(plain))
+        # No modules of the model, so that its keys stay the authors'.
+        theirs.__dict__["kept"] = (
+            plain.visual, teacher / teacher.norm(dim=-1, keepdim=True), mmrl.MMRL_Loss(settings["weight"], 0.7),
+            settings["weight"])
+        theirs.train()
+        return theirs, None
+
+    def terms(theirs, pixels, labels):
+        tower, text_teacher, criterion, weight = theirs.kept
+        with torch.no_grad():
+            image_teacher = tower(pixels)
+            image_teacher = image_teacher / image_teacher.norm(dim=-1, keepdim=True)
+        logits, logits_rep, fused, image, text = theirs(pixels)
+        # The four parts of MMRL_Loss, whose sum must be the original's.
+        parts = {
+            "class-feature": 0.7 * functional.cross_entropy(logits, labels),
+            "representation": (1 - 0.7) * functional.cross_entropy(logits_rep, labels),
+            "images": weight * (1 - functional.cosine_similarity(image, image_teacher, dim=1).mean()),
+            "texts": weight * (1 - functional.cosine_similarity(text, text_teacher, dim=1).mean()),
+        }
+        whole = criterion(logits, logits_rep, image, text, image_teacher, text_teacher, labels)
+        assert torch.allclose(whole, sum(parts.values()), atol=1e-6)
+        return parts, fused, {
+            "class-logits": logits, "representation-logits": logits_rep, "classes": text,
+            "teacher-classes": text_teacher, "teacher-images": image_teacher}
+
+    settings = {"tokens": 5, "width": 48, "imageLayers": TEXT_LAYERS, "dataset": "Caltech101", "weight": 0.5}
+    record("mmrl", {
+        "upper": settings | {"layers": [2, 3, 4]},
+        "whole": settings | {"layers": [1, 2, 3, 4], "tokens": 3, "width": 32, "imageLayers": IMAGE_LAYERS,
+                             "dataset": "OxfordPets", "weight": 6.0},
+        "last": settings | {"layers": [4], "width": 16, "imageLayers": IMAGE_LAYERS},
+    }, start, 0.001, terms, {}, of_mmrl, adamw)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--maple", type=Path, help="a clone of muzairkhattak/multimodal-prompt-learning")
     parser.add_argument("--promptsrc", type=Path, help="a clone of muzairkhattak/PromptSRC")
+    parser.add_argument("--mmrl", type=Path, help="a clone of yunncheng/MMRL")
     options = parser.parse_args()
     torch.set_num_threads(1)
     stub_toolbox()
@@ -297,6 +369,8 @@ def main():
         record_maple(options.maple)
     if options.promptsrc:
         record_promptsrc(options.promptsrc)
+    if options.mmrl:
+        record_mmrl(options.mmrl)
     if not any(vars(options).values()):
         # The parity script runs every recorder; these need the originals.
         print("nothing is recorded: give the originals (--help)")

@@ -112,6 +112,8 @@ public struct CLIPModel: Sendable {
 
   /// E: the width of the shared space.
   public var embeddingWidth: Int { configuration.embeddingWidth }
+  /// How many numbers the image tower gives of an image: E, or twice as many where it gives two features.
+  public var imageFeatureWidth: Int { embeddingWidth * imageEncoder.featuresPerImage }
 
   /// Unit features of square images, as ``Preprocessing/square(_:)`` or an augmentation makes them.
   ///
@@ -122,7 +124,7 @@ public struct CLIPModel: Sendable {
 
   /// The image tower's output for square images: their features before normalisation to unit length.
   ///
-  /// - Returns: `[B, E]`.
+  /// - Returns: `[B, E]`, or ``imageFeatureWidth`` wide.
   public func imageEmbeddings(ofSquares squares: [Image]) throws -> Tensor {
     let groups = squares.chunks(ofCount: imageEncoder.imagesPerMicrobatch)
     @Sendable func encoded(_ squares: [Image]) throws -> Tensor {
@@ -132,7 +134,7 @@ public struct CLIPModel: Sendable {
     // has slows one of them and stops none. What doesn't divide evenly goes through all threads together.
     let even = groups.count / Threads.count * Threads.count
     let passes = try Threads.map(Array(groups[..<even]), encoded) + groups[even...].map(encoded)
-    return try passes.isEmpty ? .zeros([0, embeddingWidth]) : Tensor.concatenated(passes, axis: 0)
+    return try passes.isEmpty ? .zeros([0, imageFeatureWidth]) : Tensor.concatenated(passes, axis: 0)
   }
 
   /// Unit features of pictures of any size.
@@ -146,8 +148,11 @@ public struct CLIPModel: Sendable {
 /// A frozen network from pixels to the space that images and texts share.
 public protocol ImageEncoder: Sendable {
   /// - Parameter pixels: `[B, 3, H, W]`, normalised by ``Preprocessing``.
-  /// - Returns: `[B, E]`, not of unit length.
+  /// - Returns: `[B, E]`, not of unit length; ``featuresPerImage`` of them one after another.
   func callAsFunction(_ pixels: Tensor) throws -> Tensor
+
+  /// How many features of E numbers it gives of each image.
+  var featuresPerImage: Int { get }
 
   /// The number of images at a time that a CPU encodes fastest: enough for large products, few enough for its caches.
   var imagesPerMicrobatch: Int { get }
@@ -158,4 +163,5 @@ public protocol ImageEncoder: Sendable {
 
 extension ImageEncoder {
   public var detail: String { "" }
+  public var featuresPerImage: Int { 1 }
 }

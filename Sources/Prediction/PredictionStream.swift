@@ -116,7 +116,7 @@ public struct PredictionStream: Sendable {
     }
     let encoded = try predictor.clip.imageEmbeddings(ofSquares: squares)
     guard let known else { return encoded }
-    let width = predictor.clip.embeddingWidth
+    let width = predictor.clip.imageFeatureWidth
     var computed = try encoded.floats()[...]
     var rows: [Float] = []
     for photo in batch {

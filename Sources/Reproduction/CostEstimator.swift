@@ -119,16 +119,17 @@ struct CostEstimator {
       let renamed = try classifier.withClasses(test.classNames)
       let isShared = renamed.learner.imagesPerMicrobatch == .max
       let rows = isShared ? test.test.count : min(test.test.count, 2 * renamed.learner.imagesPerMicrobatch)
-      let features = try features(of: rows)
+      let features = try features(of: rows, width: renamed.clip.imageFeatureWidth)
       let seconds = try Self.seconds { _ = try renamed.logits(for: features, within: budget) }
       return sum + seconds * Double(test.test.count) / Double(max(1, rows))
     }
   }
 
   /// Random unit rows: the time does not depend on their values.
-  private mutating func features(of count: Int) throws -> Tensor {
-    let numbers = (0..<count * clip.embeddingWidth).map { _ in Float(generator.normal()) }
-    return try Tensor(numbers, shape: [count, clip.embeddingWidth]).unitRows()
+  private mutating func features(of count: Int, width: Int? = nil) throws -> Tensor {
+    let width = width ?? clip.embeddingWidth
+    let numbers = (0..<count * width).map { _ in Float(generator.normal()) }
+    return try Tensor(numbers, shape: [count, width]).unitRows()
   }
 
   /// Random pixels.

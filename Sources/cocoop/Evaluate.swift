@@ -41,6 +41,7 @@ struct Evaluate: ParsableCommand {
   @Option(help: "Which images: train, val or test.")
   var split = Split.test
 
+  @OptionGroup var answers: AnswerOptions
   @OptionGroup var photoOptions: PhotoOptions
   @OptionGroup var upright: OrientationOption
   @OptionGroup var pixels: PhotoDecodingOption
@@ -55,6 +56,7 @@ struct Evaluate: ParsableCommand {
     try compute.apply()
     try fetching.fetch(model, quiet: printing.quiet)
     let loaded = try LoadedRun(folder: URL(filePath: runFolder), model: model, precision: products.precision)
+      .answering(with: answers.values)
     printing.remarkAssumptions(of: loaded.clip)
     let choice = try classes.choice
     let dataset = try loaded.dataset(
@@ -79,6 +81,10 @@ struct Evaluate: ParsableCommand {
         "Error: \(unreadable.count) of \(total) images could not be read. The figures are those of the others, and are "
           + "not kept with the run.\n")
       throw ExitCode.failure
+    }
+    guard answers.values.isEmpty else {
+      printing.remark("note: The evaluation is not kept, since --option says otherwise than the run.")
+      return
     }
     do {
       try loaded.keep(measurement, on: dataset, classes: choice, split: split)

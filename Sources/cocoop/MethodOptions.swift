@@ -163,6 +163,19 @@ struct TrainingOptions: ParsableArguments {
   }
 }
 
+/// The settings of a method that decide about the answers of a finished run.
+struct AnswerOptions: ParsableArguments {
+  @Option(
+    name: .customLong("option"),
+    help: ArgumentHelp(
+      "Another value of a setting that decides about a run's answers: \(PromptLearning.Method.answerOptions).",
+      valueName: "name=value"))
+  var options: [NamedNumber] = []
+
+  /// The numbers by name.
+  var values: [String: Double] { Dictionary(options.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 }) }
+}
+
 /// A number with a name, such as `weight=4`.
 struct NamedNumber: ExpressibleByArgument, Sendable {
   let name: String
@@ -192,6 +205,12 @@ private func methods(taking setting: ContextSetting) -> String {
 }
 
 extension PromptLearning.Method {
+  /// The methods' settings that decide about answers, such as "heads of mmrl".
+  fileprivate static var answerOptions: String {
+    all.flatMap { method in method.options.filter(\.decidesAnswers).map { "\($0.name) of \(method.id)" } }
+      .joined(separator: ", ")
+  }
+
   /// The methods' own settings, for a command's help.
   static var optionsHelp: String {
     let lines = all.flatMap { method in

@@ -54,6 +54,7 @@ struct Predict: ParsableCommand {
   @Flag(help: "Answer for CoCoOp near the cost of zero-shot CLIP: the best classes exactly, the others nearly.")
   var fast = false
 
+  @OptionGroup var answers: AnswerOptions
   @OptionGroup var photoOptions: PhotoOptions
   @OptionGroup var upright: OrientationOption
   @OptionGroup var pixels: PhotoDecodingOption
@@ -66,6 +67,9 @@ struct Predict: ParsableCommand {
   func validate() throws {
     if !stream { try classifier.requireClasses() }
     guard classifier.runFolder != nil || !fast else { throw ValidationError("--fast is for a run: give --run.") }
+    guard classifier.runFolder != nil || answers.values.isEmpty else {
+      throw ValidationError("--option is for a run: give --run.")
+    }
     guard top >= 1 else { throw ValidationError("--top must be 1 or more, found \(top).") }
     guard (1...1024).contains(batchSize) else {
       throw ValidationError("--batch-size must be from 1 to 1024, found \(batchSize).")
@@ -160,6 +164,7 @@ struct Predict: ParsableCommand {
   private func predictors() throws -> (make: (ClassNames?) throws -> Predictor, model: () throws -> String) {
     if let runFolder = classifier.runFolder {
       let run = try LoadedRun(folder: URL(filePath: runFolder), model: classifier.model, precision: products.precision)
+        .answering(with: answers.values)
       printing.remarkAssumptions(of: run.clip)
       let make = { (names: ClassNames?) in
         if names == nil, let leftOut = run.leftOut { printing.remark("\(leftOut)") }

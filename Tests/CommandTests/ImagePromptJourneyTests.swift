@@ -22,7 +22,7 @@ struct ImagePromptJourneyTests {
 
   @Test(
     "each method is trained, measured, asked, exported and imported again",
-    arguments: ["ivlp", "vpt", "maple", "promptsrc"])
+    arguments: ["ivlp", "vpt", "maple", "promptsrc", "mmrl"])
   func journey(method: String) throws {
     try withWorkplace { place in
       try writeModel(place)
@@ -49,6 +49,40 @@ struct ImagePromptJourneyTests {
     }
   }
 
+  @Test("which of MMRL's features answer is decided by the classes, or by a person, and what is learned is not")
+  func heads() throws {
+    try withWorkplace { place in
+      try writeModel(place)
+      let more = ["--model", "vit", "--option", "width=32"]
+      #expect(try place.cocoop(Short.train("mmrl", output: "runs/a", more: more)).status == 0)
+      func probability(_ options: [String], classes: String = "") throws -> Float {
+        let chosen = classes.isEmpty ? [] : ["--classes", classes]
+        let given: [Prediction] = try place.cocoop(
+          ["predict", "--run", "runs/a", "--json", "--top", "1", Short.photo] + chosen + options
+        ).json()
+        return try #require(given.first?.top.first).probability
+      }
+      #expect(try probability([]) == probability(["--option", "heads=2"]))
+      #expect(try probability([]) != probability(["--option", "heads=1"]))
+      #expect(try probability(["--option", "alpha=1"]) == probability(["--option", "heads=1"]))
+      let unknown = "spaceship,teapot"
+      #expect(try probability([], classes: unknown) == probability(["--option", "heads=1"], classes: unknown))
+      #expect(try probability([], classes: unknown) != probability(["--option", "heads=2"], classes: unknown))
+
+      let measured = try place.cocoop("evaluate --run runs/a --classes new --split val --option heads=2")
+      #expect(measured.status == 0)
+      #expect(
+        measured.errors.hasSuffix("note: The evaluation is not kept, since --option says otherwise than the run.\n"))
+      let refused = try place.cocoop("evaluate --run runs/a --option depth=2")
+      #expect(refused.status == 1)
+      #expect(
+        refused.errors == "Error: An option of a finished run of MMRL must be alpha or heads, found depth.\n")
+      let alone = try place.cocoop(
+        ["predict", "--model", "vit", "--classes", "a,b", "--option", "heads=1", Short.photo])
+      #expect(alone.status == 64 && alone.errors.contains("--option is for a run: give --run."))
+    }
+  }
+
   @Test("a model without a vision transformer, and too deep prompts, are refused in one line, and nothing is written")
   func refusals() throws {
     try withWorkplace { place in
@@ -71,7 +105,7 @@ struct ImagePromptJourneyTests {
 
   @Test(
     "a training with a seed gives the same bytes again, and other settings do not resume it",
-    arguments: ["maple", "promptsrc"])
+    arguments: ["maple", "promptsrc", "mmrl"])
   func repeated(method: String) throws {
     try withWorkplace { place in
       try writeModel(place)

@@ -12,7 +12,9 @@ enum ImageOriginals {
   struct Recipe: Decodable, Sendable {
     struct Run: Decodable, Sendable {
       let tokens, imageTokens, textDepth, imageDepth, depth: Int?
-      let mean, deviation: Double?
+      let mean, deviation, weight: Double?
+      let imageLayers: Int?
+      let dataset: String?
       /// The tensors of the authors' model and their shapes.
       let keys: [String: [Int]]
     }
@@ -31,8 +33,10 @@ enum ImageOriginals {
   static func fixture(_ name: String) throws -> Fixture<Recipe> { try Fixture("\(name)-originals", in: .module) }
 
   /// The small CLIP: five blocks for images and four for texts.
-  static let clip = Result {
-    let vision = VisionTransformer.Configuration(imageSize: 32, patchSize: 8, width: 128, layers: 5, heads: 2)
+  static let clip = Result { try small(imageLayers: 5) }
+
+  static func small(imageLayers: Int) throws -> CLIPModel {
+    let vision = VisionTransformer.Configuration(imageSize: 32, patchSize: 8, width: 128, layers: imageLayers, heads: 2)
     let text = CLIPConfiguration.TextTower(width: 64, heads: 1, layers: 4)
     let configuration = CLIPConfiguration(
       embeddingWidth: 64, image: .visionTransformer(vision), text: text, activation: .quickGELU,
@@ -65,9 +69,10 @@ enum ImageOriginals {
 
   /// Compares the first step's logits, terms and gradients, and then every loss and every recorded learned tensor.
   static func expectSame<Learner: TrainablePromptLearner>(
-    _ run: String, of fixture: Fixture<Recipe>, _ learner: Learner, by recipe: TrainingRecipe = .crossEntropy
+    _ run: String, of fixture: Fixture<Recipe>, _ learner: Learner, by recipe: TrainingRecipe = .crossEntropy,
+    on model: CLIPModel? = nil, _ optimizer: Optimizer.Kind = .sgd
   ) throws {
-    let clip = try clip.get()
+    let clip = try model ?? clip.get()
     let teacher = recipe.comparesImages ? clip : nil
     let classifier = Classifier(clip, learner)
     let first = try batch(0, fixture, comparing: teacher)
@@ -87,7 +92,8 @@ enum ImageOriginals {
       #expect(difference <= tolerance, "the gradient of \(name) differs by \(difference)")
     }
     let losses = try fixture.tensor("\(run).losses").floats()
-    let configuration = try TrainingConfiguration(epochs: 1, batchSize: 4)
+    var configuration = try TrainingConfiguration(epochs: 1, batchSize: 4)
+    configuration.optimizer = optimizer
     var trainer = Trainer(classifier, configuration: configuration, recipe: recipe, seed: 1)
     for step in 0..<fixture.recipe.steps {
       let loss = try trainer.step(
@@ -171,6 +177,38 @@ struct ImageOriginalsTests {
       let difference = try parameter.largestDifference(from: fixture.tensor("\(run).average.\(name)"))
       #expect(difference <= ImageOriginals.tolerance, "the mean of \(name) differs by \(difference)")
     }
+  }
+
+  @Test(
+    "MMRL: four terms, the logits of both heads, gradients and 30 steps of AdamW",
+    arguments: ["upper", "whole", "last"])
+  func mmrl(run: String) throws {
+    let fixture = try ImageOriginals.fixture("mmrl")
+    let (recorded, names) = (try #require(fixture.recipe.runs[run]), fixture.recipe.classNames)
+    let clip = try ImageOriginals.small(imageLayers: #require(recorded.imageLayers))
+    let dataset = try #require(recorded.dataset)
+    let options = try MethodOptions(["weight": #require(recorded.weight)], for: .mmrl)
+    let recipe = try #require(
+      try Method.mmrl.recipe(MethodSetup(clip: clip, classNames: names, dataset: dataset, options: options)))
+    let teacher = try #require(recipe.teacherClasses).reshaped([names.count, -1])
+    #expect(try teacher.isClose(to: fixture.tensor("\(run).teacher-classes"), within: 1e-5))
+    let learner = try RepresentationTokens(
+      for: names, learned: names,
+      parameters: ImageOriginals.initial(run, fixture, RepresentationTokens.parameterNames, missing: []),
+      template: .zeroShot(for: dataset), clip: clip)
+    let pixels = try #require(try ImageOriginals.batch(0, fixture).pixels)
+    #expect(
+      try clip.imageEncoder(pixels).unitRows().isClose(to: fixture.tensor("\(run).teacher-images"), within: 1e-5))
+    let classes = try learner.classFeatures(for: .zeros([1, 0]))
+    #expect(
+      try classes.reshaped([names.count, -1]).isClose(to: fixture.tensor("\(run).classes"), within: 1e-5))
+    let images = try Classifier(clip, learner).clip.imageEncoder(pixels)
+    let heads = try learner.features(of: images, classes, scale: clip.logitScale).heads
+    for (head, name) in zip(heads, ["class-logits", "representation-logits"]) {
+      let difference = try head.largestDifference(from: fixture.tensor("\(run).\(name)"))
+      #expect(difference <= 100 * ImageOriginals.tolerance, "\(name) differ by \(difference), of a scale of 100")
+    }
+    try ImageOriginals.expectSame(run, of: fixture, learner, by: recipe, on: clip, .adamW)
   }
 
   @Test("the weights of the epochs are those that the authors' configuration gives")

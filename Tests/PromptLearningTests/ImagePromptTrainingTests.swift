@@ -140,6 +140,32 @@ struct ImagePromptTrainingTests {
     for (name, tensor) in tensors { #expect(try tensor.bytes() == before[name], "\(name)") }
   }
 
+  @Test("an evaluation by two features of an image takes them from a cache as it has put them there")
+  func twoFeatures() throws {
+    let dataset = try SmallDataset.make(shots: 2)
+    let setup = try setup(of: .mmrl, ["width": 16])
+    let learner = try #require(start(.mmrl, setup) as? RepresentationTokens)
+    let classifier = Classifier(setup.clip, learner)
+    #expect(classifier.clip.imageFeatureWidth == 2 * setup.clip.embeddingWidth)
+    try withTemporaryFolder { folder in
+      let cache = FeatureCache(folder: folder, model: Self.identity.sha256)
+      let files = dataset.test.map(dataset.url(of:))
+      let computed = try FeatureExtractor(classifier.clip, cache: cache).features(of: files)
+      #expect(computed.shape == [files.count, classifier.clip.imageFeatureWidth])
+      #expect(try FeatureExtractor(classifier.clip, cache: cache).features(of: files).bytes() == computed.bytes())
+      let report = try Evaluator(classifier, cache: cache).report(on: dataset)
+      let measured = Evaluation(
+        logits: try classifier.logits(for: computed).floats(), labels: dataset.test.map(\.label),
+        classNames: dataset.classNames, seconds: report.seconds)
+      #expect(report == measured)
+      // A projection of the second feature is as much part of the tower as its tokens are.
+      var others = learner.parameters
+      others[5] = try others[5] * 2
+      let other = Classifier(setup.clip, try learner.replacing(others))
+      #expect(other.clip.imageEncoder.detail != classifier.clip.imageEncoder.detail)
+    }
+  }
+
   @Test("an evaluation encodes with the prompts, and a cache keeps what each run sees apart")
   func evaluation() throws {
     let dataset = try SmallDataset.make(shots: 2)
@@ -165,7 +191,7 @@ struct ImagePromptTrainingTests {
   }
 }
 
-@Suite("Files of IVLP, VPT, MaPLe and PromptSRC come in and go out unchanged", .serialized)
+@Suite("Files of IVLP, VPT, MaPLe, PromptSRC and MMRL come in and go out unchanged", .serialized)
 struct WholeModelCheckpointTests {
   private static let identity = ModelIdentity(name: "small-vit", sha256: String(repeating: "cd", count: 32))
 
@@ -180,7 +206,8 @@ struct WholeModelCheckpointTests {
       // The frozen towers may be anything: they are passed over.
       let isLearned =
         name.contains("VPT") || name.hasPrefix("prompt_learner.c") || name.hasPrefix("prompt_learner.proj")
-      let isOfClasses = name.contains("token_")
+        || name.hasPrefix("representation_learner.") || name == "image_encoder.proj_rep"
+      let isOfClasses = name.contains("token_") || name == "prompt_embeddings"
       return (
         key: name,
         value: SavedValue.tensor(
@@ -194,10 +221,11 @@ struct WholeModelCheckpointTests {
   private static let files: [(fixture: String, run: String, method: PromptLearning.Method, folder: String)] = [
     ("ivlp", "middle", .ivlp, "VLPromptLearner"), ("ivlp", "shallow", .ivlp, "VLPromptLearner"),
     ("vpt", "whole", .vpt, "prompt_learner"), ("maple", "whole", .maple, "MultiModalPromptLearner"),
-    ("promptsrc", "peaked", .promptsrc, "VLPromptLearner"),
+    ("promptsrc", "peaked", .promptsrc, "VLPromptLearner"), ("mmrl", "whole", .mmrl, "MultiModalRepresentationLearner"),
+    ("mmrl", "last", .mmrl, "MultiModalRepresentationLearner"),
   ]
 
-  @Test("import, export and import give equal bytes under the authors' names", arguments: 0..<5)
+  @Test("import, export and import give equal bytes under the authors' names", arguments: 0..<7)
   func roundTrip(index: Int) throws {
     let (name, run, method, inner) = Self.files[index]
     let fixture = try ImageOriginals.fixture(name)
@@ -264,6 +292,29 @@ struct WholeModelCheckpointTests {
         "FILE has unexpected tensors: prompt_learner.more"))
     #expect(
       try refusal("maple", "middle", adding: ["prompt_learner.ctx": [2, 512]]).contains("has shape"))
+    let layers = "representation_learner.compound_rep_tokens_r2"
+    #expect(
+      try refusal("mmrl", "whole", without: ["\(layers)tproj.3.weight", "\(layers)tproj.3.bias"]).contains(
+        "it has layers for 4 blocks of the image tower, but others for 3"))
+    #expect(
+      try refusal("mmrl", "whole", without: Set((0..<4).map { "\(layers)vproj.\($0).bias" })).hasPrefix(
+        "FILE has no tensor '\(layers)vproj.0.bias'"))
+    let fifth = [
+      "vproj.4.weight": [128, 32], "vproj.4.bias": [128], "tproj.4.weight": [64, 32], "tproj.4.bias": [64],
+    ]
+    #expect(
+      try refusal(
+        "mmrl", "whole", adding: Dictionary(uniqueKeysWithValues: fifth.map { ("\(layers)\($0.key)", $0.value) }))
+        == "Prompts for 5 blocks were given, but the text tower has 4. Give a depth from 1 to 4.")
+    #expect(
+      try refusal("mmrl", "last", adding: ["\(layers)tproj.0.weight": [64, 24]]).hasPrefix(
+        "Tensor 'compound_rep_tokens_r2tproj.weight' of FILE has shape [1, 64, 24], expected [1, 64, 16]"))
+    #expect(
+      try refusal("mmrl", "last", on: TinyCLIP.clip).hasPrefix(
+        "Prompts stand among the tokens of a vision transformer, but the image tower of tiny-clip is an EfficientNet."))
+    #expect(
+      try refusal("mmrl", "last", without: ["image_encoder.proj_rep"]).hasPrefix(
+        "FILE has no tensor 'image_encoder.proj_rep'"))
     #expect(
       try refusal("vpt", "middle", on: TinyCLIP.clip).hasPrefix(
         "Prompts stand among the tokens of a vision transformer, but the image tower of tiny-clip is an EfficientNet."))

@@ -20,10 +20,11 @@ struct OtherPromptsTests {
       ["prompt_learner.ctx": [4, 8], "text_encoder.transformer.resblocks.1.VPT_shallow": [4, 8]]
     ),
     (
-      "MMRL", "MultiModalRepresentationLearner",
+      "MMRL++", "MultiModalRepresentationLearner",
       [
         "representation_learner.compound_rep_tokens": [5, 8],
-        "representation_learner.compound_rep_tokens_r2vproj.0.weight": [12, 8],
+        "representation_learner.srra_r2vproj.weight": [12, 8],
+        "representation_learner.srra_r2vproj.srra.0.A": [12, 4],
       ]
     ),
     ("CLIP-Adapter", "clip_adapter", ["fc.0.weight": [2, 8], "fc.2.weight": [8, 2]]),

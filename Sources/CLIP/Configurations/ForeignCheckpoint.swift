@@ -35,9 +35,9 @@ struct ForeignCheckpoint: Equatable {
         "\(kind)\(model), which is no model by itself",
         remedy: "Load its base model and the adapter in Python with peft, merge them with merge_and_unload(), and give"
           + " the folder that save_pretrained writes then")
-    } else if names.contains(where: { $0.contains("VPT") }) {
+    } else if names.contains(where: { $0.contains("VPT") || $0.contains("compound_rep_tokens") }) {
       self.init(
-        "a CLIP with prompts in its towers, as MaPLe, PromptSRC, VPT and IVLP train them",
+        "a CLIP with prompts in its towers, as MaPLe, PromptSRC, VPT, IVLP and MMRL train them",
         remedy: "Give the CLIP that they were trained on")
     } else {
       return nil

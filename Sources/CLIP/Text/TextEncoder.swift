@@ -96,6 +96,27 @@ public struct TextEncoder: Sendable {
     return try projected(outputNorm(read)).gathered(trie.leafOfPrompt, axis: 1)
   }
 
+  /// What the blocks below one make of prompts, `[1, N, D]`, and what that block projects of it.
+  func constants(of prompts: PreparedTrie, before block: Int) throws -> (hidden: Tensor, projected: Tensor?) {
+    let hidden = try transformer.lower(
+      block, prompts.embedded, projected: prompts.projected, attending: .sparse(prompts.trie.ancestors))
+    return (hidden, try transformer.projection(before: block, of: hidden))
+  }
+
+  /// The same where rows are inserted behind the start symbol in front of a block, and replaced in front of those after
+  /// it.
+  ///
+  /// - Parameters:
+  ///   - prompts: C prompts, without context vectors.
+  ///   - rows: without positions, of that block and of those after it.
+  /// - Returns: `[1, C, E]`, not of unit length.
+  /// - Throws: ``CLIPError/contexts(expected:found:)``, ``CLIPError/depth(_:tower:blocks:)``.
+  public func callAsFunction(_ prompts: ExtendedTrie, inserting rows: DeepPrompts) throws -> Tensor {
+    let read = try transformer(
+      prompts.hidden, projected: prompts.projected, prompts: rows, prompts.layout, tower: "text", from: prompts.block)
+    return try projected(outputNorm(read)).gathered(prompts.trie.leafOfPrompt, axis: 1)
+  }
+
   /// The same where tokens of each class's own stand behind the start symbol from a block on (TCP: Yao et al., CVPR 2024).
   ///
   /// - Parameters:
@@ -168,6 +189,13 @@ public struct TextEncoder: Sendable {
   package func microbatchBytes(of trie: PromptTrie, _ chains: PromptChains, isTraining: Bool) -> Int {
     let rowLayers = trie.nodes.count * chains.block + chains.rowCount * (transformer.layerCount - chains.block)
     return microbatchBytes(rows: max(trie.nodes.count, chains.rowCount), rowLayers: rowLayers, isTraining: isTraining)
+  }
+
+  /// The same with `count` rows behind the start symbol, where the blocks below them are computed once.
+  package func microbatchBytes(of prompts: ExtendedTrie, inserting count: Int, isTraining: Bool) -> Int {
+    let rows = prompts.trie.nodes.count + count
+    return microbatchBytes(
+      rows: rows, rowLayers: rows * (transformer.layerCount - prompts.block), isTraining: isTraining)
   }
 
   private func microbatchBytes(rows: Int, rowLayers: Int, isTraining: Bool) -> Int {

@@ -32,9 +32,13 @@ public struct DeepPrompts: Sendable {
   ///   - first: `[M, D]`, in front of block 0.
   ///   - deeper: `[J − 1, M, D]`, in front of the blocks after it.
   public init(first: Tensor, deeper: Tensor) throws {
+    try self.init([first] + (deeper.shape[0] == 0 ? [] : DeepPrompts(blocks: deeper).values))
+  }
+
+  /// - Parameter blocks: `[J, M, D]`, in front of J blocks.
+  public init(blocks: Tensor) throws {
     try self.init(
-      [first]
-        + (0..<deeper.shape[0]).map { try deeper.sliced($0..<$0 + 1, axis: 0).reshaped(Array(deeper.shape[1...])) })
+      (0..<blocks.shape[0]).map { try blocks.sliced($0..<$0 + 1, axis: 0).reshaped(Array(blocks.shape[1...])) })
   }
 
   /// The same with another value in front of block 0.
@@ -67,7 +71,42 @@ public struct DeepTrie: Sendable {
   public var trie: PromptTrie { prepared.trie }
 }
 
+/// A prompt trie between whose start symbol and all that follows it rows are inserted in front of an inner block
+/// (Guo, Gu: *MMRL*, CVPR 2025, §3.2).
+///
+/// Positions are added in front of block 0, so the rows do no more than lengthen the stem that all prompts share, and a
+/// node's state still depends on its path alone. What the blocks below make of the prompts is constant.
+public struct ExtendedTrie: Sendable {
+  public let trie: PromptTrie
+  let hidden: Tensor  // [1, N, D], the input of the block
+  let projected: Tensor?  // [1, N, 3D], what that block projects of it
+  let layout: DeepLayout
+  /// The block, from 0, in front of which rows are inserted.
+  public let block: Int
+}
+
 extension TextEncoder {
+  /// The trie with what rows behind the start symbol need.
+  ///
+  /// - Parameters:
+  ///   - trie: of prompts without context vectors that all begin with one start symbol.
+  ///   - count: K, how many rows are inserted.
+  ///   - block: from 0, in front of which.
+  /// - Throws: ``CLIPError/deepPrompts(problem:remedy:)`` for other prompts, ``CLIPError/depth(_:tower:blocks:)`` for a
+  ///   block that the tower does not have.
+  public func prepared(_ trie: PromptTrie, inserting count: Int, before block: Int) throws -> ExtendedTrie {
+    guard trie.contextCount == 0, trie.nodes.count(where: { $0.parent == nil }) == 1 else {
+      throw CLIPError.deepPrompts(
+        problem: "Rows behind the start symbol need prompts of words alone that begin with one symbol", remedy: nil)
+    }
+    guard (0..<layerCount).contains(block) else {
+      throw CLIPError.depth(block + 1, tower: "text", blocks: layerCount)
+    }
+    let (hidden, projected) = try constants(of: prepared(trie), before: block)
+    return ExtendedTrie(
+      trie: trie, hidden: hidden, projected: projected, layout: try DeepLayout(trie, inserting: count), block: block)
+  }
+
   /// The trie with what deep prompts need.
   ///
   /// - Throws: ``CLIPError/deepPrompts(problem:remedy:)`` where the context vectors do not stand behind the start
@@ -90,6 +129,20 @@ extension TextEncoder {
 }
 
 extension DeepLayout {
+  /// The rows of a trie's nodes, then those that are inserted behind its start symbol.
+  fileprivate init(_ trie: PromptTrie, inserting count: Int) throws {
+    let inserted = Array(trie.nodes.count..<trie.nodes.count + count)
+    var paths: [[Int]] = []  // of nodes
+    for (index, node) in trie.nodes.enumerated() { paths.append((node.parent.map { paths[$0] } ?? []) + [index]) }
+    let start = paths.first { $0.count == 1 } ?? []
+    let extended = paths.map { $0.count == 1 ? $0 : start + inserted + $0.dropFirst() }
+    let leaves = Set(trie.ends).sorted()
+    apart = .sparse(try SparsePattern(extended))
+    together = .sparse(try SparsePattern(extended + inserted.indices.map { start + inserted[...$0] }))
+    read = try Tensor(leaves, shape: [leaves.count])
+    readPattern = .sparse(try SparsePattern(leaves.map { extended[$0] }))
+  }
+
   /// The rows of a trie's vocabulary nodes, then those of its contexts.
   fileprivate init(_ trie: PromptTrie) throws {
     let vocabulary = trie.nodes.indices.filter { trie.nodes[$0].symbol.tokenID != nil }

@@ -222,15 +222,34 @@ struct Transformer: Sendable {
     return try last(hidden, at: chains.ends, attending: .sparse(chains.endAncestors))
   }
 
-  /// The same with prompts behind the N rows, replaced in front of each of the first blocks.
+  /// What the first blocks make of the rows, all but the last block at most.
+  func lower(_ count: Int, _ x: Tensor, projected: Tensor? = nil, attending pattern: AttentionPattern) throws -> Tensor
+  {
+    var hidden = x
+    for (index, block) in blocks.prefix(count).enumerated() {
+      hidden = try block(hidden, projected: index == 0 ? projected : nil, attending: pattern)
+    }
+    return hidden
+  }
+
+  /// The queries, keys and values that a block makes of its input, `[B, N, D]` → `[B, N, 3D]`; `nil` of the last block.
+  func projection(before block: Int, of x: Tensor) throws -> Tensor? {
+    try block < blocks.count ? blocks[block].projected(x) : nil
+  }
+
+  /// The same with prompts behind the N rows, replaced in front of each of several blocks.
   ///
-  /// - Parameter layout: what each of the N + M rows attends to.
+  /// - Parameters:
+  ///   - x: the input of block `start`, where the prompts first stand.
+  ///   - projected: what that block projects of it, where it is known.
+  ///   - layout: what each of the N + M rows attends to.
   /// - Throws: ``CLIPError/depth(_:tower:blocks:)`` where there are more blocks of prompts than blocks.
   func callAsFunction(
-    _ x: Tensor, projected: Tensor? = nil, prompts: DeepPrompts, _ layout: DeepLayout, tower: String
+    _ x: Tensor, projected: Tensor? = nil, prompts: DeepPrompts, _ layout: DeepLayout, tower: String,
+    from start: Int = 0
   ) throws -> Tensor {
-    guard prompts.depth <= layerCount else {
-      throw CLIPError.depth(prompts.depth, tower: tower, blocks: layerCount)
+    guard start + prompts.depth <= layerCount else {
+      throw CLIPError.depth(start + prompts.depth, tower: tower, blocks: layerCount)
     }
     guard prompts.values[0].shape[1] == shape.width else {
       throw CLIPError.contexts(expected: [prompts.length, shape.width], found: prompts.values[0].shape)
@@ -239,7 +258,7 @@ struct Transformer: Sendable {
     func joined(_ rows: Tensor) throws -> Tensor {
       try Tensor.concatenated([hidden, rows.expanded(to: [x.shape[0]] + rows.shape)], axis: 1)  // [B, N + M, D]
     }
-    for (index, block) in blocks.enumerated() {
+    for (index, block) in blocks.dropFirst(start).enumerated() {
       if index + 1 < prompts.depth {
         hidden = try block(
           hidden, projected: index == 0 ? projected : nil, prompts: prompts.values[index].unsqueezed(at: 0),
@@ -249,7 +268,7 @@ struct Transformer: Sendable {
         hidden = try block(hidden, attending: layout.together)
       }
     }
-    if prompts.depth == layerCount { hidden = try joined(prompts.values[layerCount - 1]) }
+    if start + prompts.depth == layerCount { hidden = try joined(prompts.values[prompts.depth - 1]) }
     return try last(hidden, at: layout.read, attending: layout.readPattern)
   }
 

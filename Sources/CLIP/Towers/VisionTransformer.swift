@@ -115,6 +115,30 @@ public struct VisionTransformer: ImageEncoder {
         tower: "image"))
   }
 
+  /// Two features of each image, where tokens stand among the patches from an inner block on: the tower's own, and that
+  /// of the mean of what the last block makes of the tokens (Guo, Gu: *MMRL*, CVPR 2025, §3.2).
+  ///
+  /// The tokens have no position embedding. Each row attends to all others, so that it makes no difference where in the
+  /// row they stand.
+  ///
+  /// - Parameters:
+  ///   - pixels: `[B, 3, H, W]`.
+  ///   - tokens: of the tower's width, in front of block `block`, from 0, and of those after it.
+  ///   - own: `[width, E]`, the projection of their mean.
+  /// - Returns: `[B, 2E]`, neither half of unit length. A gradient passes to the tokens and to `own`.
+  /// - Throws: ``CLIPError/depth(_:tower:blocks:)``.
+  public func callAsFunction(
+    _ pixels: Tensor, tokens: DeepPrompts, before block: Int, projectedBy own: Tensor
+  ) throws -> Tensor {
+    let hidden = try transformer.lower(block, rows(of: pixels), attending: .full)
+    let (behind, count, readCount) = (positionalEmbedding.shape[0], tokens.length, read.shape[0])
+    let rows = try Tensor.concatenated([read, Tensor(Array(behind..<behind + count), shape: [count])], axis: 0)
+    let last = try transformer(
+      hidden, prompts: tokens, .full(reading: rows), tower: "image", from: block)  // [B, R + K, width]
+    let mean = try outputNorm(last.sliced(readCount..<readCount + count, axis: 1)).mean(over: [1])  // [B, width]
+    return try .concatenated([projected(last.sliced(0..<readCount, axis: 1)), mean.matmul(own)], axis: 1)
+  }
+
   /// The width of its rows.
   public var width: Int { configuration.width }
   /// How many blocks it has.
@@ -125,11 +149,12 @@ public struct VisionTransformer: ImageEncoder {
   ///
   /// - Parameters:
   ///   - prompts: how many rows stand behind the patches.
+  ///   - block: the first one with prompts; those below it keep nothing for a gradient.
   ///   - isTraining: whether hidden states are kept for a gradient.
-  package func imageBytes(prompts: Int, isTraining: Bool) -> Int {
+  package func imageBytes(prompts: Int, from block: Int = 0, isTraining: Bool) -> Int {
     let rows = positionalEmbedding.shape[0] + prompts
     let (kept, passing) = transformer.floatsOfRow
-    return rows * (passing + (isTraining ? layerCount * kept : 0)) * MemoryLayout<Float>.size * 4 / 3
+    return rows * (passing + (isTraining ? (layerCount - block) * kept : 0)) * MemoryLayout<Float>.size * 4 / 3
   }
 
   /// The input of the first block, `[B, 1 + patches, width]`.
@@ -154,15 +179,42 @@ public struct VisionTransformer: ImageEncoder {
 public struct PromptedVisionTransformer: ImageEncoder {
   public let tower: VisionTransformer
   public let prompts: DeepPrompts
+  /// The way of prompts that enter the tower further up and give a feature of their own; `nil` where they stand in front
+  /// of block 0 and are never read.
+  public let insertion: Insertion?
 
-  public init(_ tower: VisionTransformer, _ prompts: DeepPrompts) { (self.tower, self.prompts) = (tower, prompts) }
+  /// Prompts that are read.
+  public struct Insertion: Sendable {
+    /// The block, from 0, in front of which they first stand.
+    public let block: Int
+    /// `[width, E]`, what makes the second feature of the mean of their outputs.
+    public let projection: Tensor
+
+    public init(before block: Int, projection: Tensor) { (self.block, self.projection) = (block, projection) }
+  }
+
+  public init(_ tower: VisionTransformer, _ prompts: DeepPrompts, _ insertion: Insertion? = nil) {
+    (self.tower, self.prompts, self.insertion) = (tower, prompts, insertion)
+  }
 
   public var imagesPerMicrobatch: Int { tower.imagesPerMicrobatch }
-  public func callAsFunction(_ pixels: Tensor) throws -> Tensor { try tower(pixels, prompts: prompts) }
+  public var featuresPerImage: Int { insertion == nil ? 1 : 2 }
+
+  public func callAsFunction(_ pixels: Tensor) throws -> Tensor {
+    guard let insertion else { return try tower(pixels, prompts: prompts) }
+    return try tower(pixels, tokens: prompts, before: insertion.block, projectedBy: insertion.projection)
+  }
+
+  /// The peak memory of one image's pass.
+  package func imageBytes(isTraining: Bool) -> Int {
+    tower.imageBytes(prompts: prompts.length, from: insertion?.block ?? 0, isTraining: isTraining)
+  }
 
   public var detail: String {
-    let bytes = (try? prompts.values.map { try $0.bytes() }) ?? []
-    return ", with \(prompts.length) prompts in \(prompts.depth) blocks: \(FileHash.sha256(of: bytes))"
+    let values = prompts.values + (insertion.map { [$0.projection] } ?? [])
+    let bytes = (try? values.map { try $0.bytes() }) ?? []
+    let place = insertion.map { " from block \($0.block) on" } ?? ""
+    return ", with \(prompts.length) prompts in \(prompts.depth) blocks\(place): \(FileHash.sha256(of: bytes))"
   }
 }
 

@@ -219,6 +219,25 @@ extension Artifact {
     return try withoutImage(self, setup, path).classifier(on: clip)
   }
 
+  /// The same with other values of options that decide about answers.
+  ///
+  /// - Parameter values: by the names of the method's options.
+  /// - Throws: ``LearningError/setting(name:expected:found:)`` for an option that decides about learning,
+  ///   ``LearningError/noOption(name:method:known:)``.
+  package func answering(with values: [String: Double]) throws -> Artifact {
+    let method = description.method
+    let changed = try MethodOptions((description.options ?? MethodOptions()).values.merging(values) { $1 }, for: method)
+    let allowed = method.options.filter(\.decidesAnswers).map(\.name)
+    if let other = values.keys.sorted().first(where: { !allowed.contains($0) }) {
+      throw LearningError.setting(
+        name: "An option of a finished run of \(method.title)",
+        expected: allowed.isEmpty ? "left out" : allowed.joined(separator: " or "), found: other)
+    }
+    var description = description
+    description.options = changed.isStandard ? nil : changed
+    return Artifact(description, parameters: parameters, training: training, search: search)
+  }
+
   /// Whether each class has contexts of its own.
   public var isClassSpecific: Bool { parameters["ctx"]?.shape.count == 3 }
 

@@ -10,7 +10,7 @@ struct OtherPrompts: Equatable {
   let method: String
 
   /// The folders that the methods create for their model, in the output folder of a training.
-  static let folderNames = ["MultiModalRepresentationLearner", "clip_adapter", "adapter"]
+  static let folderNames = ["clip_adapter", "adapter"]
 
   /// Recognizes a method; `nil` where the tensors belong to none of these methods.
   ///
@@ -20,8 +20,8 @@ struct OtherPrompts: Equatable {
     func shape(ofEnding end: String) -> [Int]? {
       shapes.first { $0.key == end || $0.key.hasSuffix(".\(end)") }?.value
     }
-    if hasPart("compound_rep_tokens") || hasPart("representation_learner.") {
-      method = "MMRL"
+    if hasPart("representation_learner.srra_") {
+      method = "MMRL++"
     } else if hasPart("compound_prompts_text"), hasPart("adapter_image.") || hasPart("adapter_text.") {
       method = "CoPrompt"
     } else if hasPart("VPT_shallow"), !hasPart("image_encoder.VPT") {

@@ -49,7 +49,7 @@ public struct ReferencePrompts: Sendable {
       throw LearningError.notReferencePrompts(path: url.path, reason: nearest)
     }
     self.method = method
-    classCount = tensors["token_prefix"].flatMap(archive.shape)?.first
+    classCount = (tensors["token_prefix"] ?? tensors[ReferenceFormat.promptBuffer]).flatMap(archive.shape)?.first
     epoch = archive.root["epoch"]?.integer
     validationResult = archive.root["val_result"]?.double
     if let wholeModel = method.reference?.wholeModel {
@@ -137,7 +137,13 @@ public struct ReferencePrompts: Sendable {
     context.position = position
     let setup = MethodSetup(clip: clip, classNames: classNames, dataset: dataset, context: context)
     let description = try ArtifactDescription(method, setup, model: identity)
-    return Artifact(description, parameters: parameters)
+    let artifact = Artifact(description, parameters: parameters)
+    if method.reference?.wholeModel != nil {
+      // Whether the pieces fit each other shows when they are put together.
+      _ = try artifact.classifier(
+        on: clip, identity: identity, classNames: classNames.isEmpty ? ["photo"] : classNames, path: url.path)
+    }
+    return artifact
   }
 
   /// Whether each class has contexts of its own.

@@ -36,7 +36,13 @@ extension ReferenceFormat.WholeModel {
     for stack in stacks {
       let pieces = stored.keys.compactMap { name in stack.number(in: name).map { (number: $0, name: name) } }
         .sorted { $0.number < $1.number }
-      let shape = parameters[stack.pattern]?.shape ?? []
+      let shape =
+        stack.pattern.map { parameters[$0]?.shape ?? [] }
+        ?? pieces.first.flatMap { archive.shape(of: stored[$0.name] ?? "") }
+      guard let shape else {
+        throw LearningError.parameterShape(
+          path: path, name: "\(stack.prefix)\(stack.first)\(stack.suffix)", expected: [], found: nil)
+      }
       for (index, piece) in pieces.enumerated() {
         guard piece.number == stack.first + index else {
           throw refused("it has '\(piece.name)', but none of number \(stack.first + index)")
@@ -50,12 +56,12 @@ extension ReferenceFormat.WholeModel {
       parameters[stack.name] = try tensors.isEmpty ? .zeros([0] + shape) : .stacked(tensors)
       counts.append(pieces.count)
     }
-    if isCoupled, let first = counts.first, let other = counts.first(where: { $0 != first }) {
-      throw refused("it has prompts for \(first + 1) blocks, but couplings for \(other + 1)")
+    if let uneven, let first = counts.first, let other = counts.first(where: { $0 != first }) {
+      throw refused(uneven(first, other))
     }
     let unexpected = stored.keys.filter { !isPassedOver($0) }.sorted()
     guard unexpected.isEmpty else { throw LearningError.unexpectedTensors(path: path, names: unexpected) }
-    let first = names["ctx"] ?? names["VPT"] ?? ""
+    let first = names["ctx"] ?? names["VPT"] ?? names["compound_rep_tokens"] ?? ""
     let kind = archive.names.first { $0.hasSuffix(first) }.flatMap(archive.kind)
     return (parameters, kind ?? .float32)
   }

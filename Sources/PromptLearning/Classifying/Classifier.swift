@@ -40,13 +40,13 @@ public struct Classifier<Learner: PromptLearner>: Sendable {
     self.learner = learner
   }
 
-  /// The scaled cosines of image and class features.
+  /// The scaled cosines of image and class features, or what the learner's head makes of them.
   ///
   /// - Parameter imageFeatures: `[B, E]`, unit rows.
   /// - Returns: `[B, C]`.
   public func logits(for imageFeatures: Tensor) throws -> Tensor {
     let classes = try learner.classFeatures(for: imageFeatures)  // [1 or B, C, E]
-    return try learner.logits(of: Features(images: imageFeatures, classes: classes, scale: clip.logitScale))
+    return try learner.features(of: imageFeatures, classes, scale: clip.logitScale).logits
   }
 
   /// p(c | x) for each of any number of images, `[B, C]`.

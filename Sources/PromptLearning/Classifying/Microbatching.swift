@@ -235,8 +235,7 @@ struct Loss {
     of classes: Tensor, _ images: Tensor, _ learner: some PromptLearner, on batch: Batch, by recipe: TrainingRecipe,
     _ clip: CLIPModel
   ) throws {
-    let features = try Features(images: images, classes: classes, scale: clip.logitScale)
-    let student = try features.with(logits: learner.logits(of: features))
+    let student = try learner.features(of: images, classes, scale: clip.logitScale)
     let teacher = try recipe.teacherClasses.map {
       try Features(images: batch.imageFeatures, classes: $0, scale: clip.logitScale)
     }

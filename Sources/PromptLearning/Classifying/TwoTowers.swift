@@ -27,7 +27,7 @@ extension PromptLearner {
   ///
   /// - Parameter isTraining: whether hidden states are kept for a gradient: 108 MB at ViT-B/16's size.
   public func imageBytes(isTraining: Bool) -> Int {
-    imagePrompts.map { $0.tower.imageBytes(prompts: $0.prompts.length, isTraining: isTraining) } ?? 0
+    imagePrompts?.imageBytes(isTraining: isTraining) ?? 0
   }
 }
 

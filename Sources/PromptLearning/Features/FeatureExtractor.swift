@@ -93,7 +93,7 @@ public struct FeatureExtractor: Sendable {
       try progress(done)
     }
     let embeddings =
-      try parts.isEmpty ? Tensor.zeros([0, clip.embeddingWidth]) : Tensor.concatenated(parts, axis: 0)
+      try parts.isEmpty ? Tensor.zeros([0, clip.imageFeatureWidth]) : Tensor.concatenated(parts, axis: 0)
     return ReadableEmbeddings(embeddings: embeddings, readable: readable, unreadable: unreadable)
   }
 
@@ -115,7 +115,7 @@ public struct FeatureExtractor: Sendable {
   ) throws -> Tensor {
     guard let cache else { return try compute() }
     return try cache.features(
-      preparation: preparation + modelDetail, items: items, width: clip.embeddingWidth, compute: compute)
+      preparation: preparation + modelDetail, items: items, width: clip.imageFeatureWidth, compute: compute)
   }
 
   /// What the hash of the weights leaves open: how the tower reads them, and the prompts in it. Two checkpoints may
@@ -132,7 +132,7 @@ public struct FeatureExtractor: Sendable {
 
   /// What the image tower gives of single photos as they are tested; `nil` where nothing is kept.
   package var photoFeatures: PhotoFeatures? {
-    cache.map { PhotoFeatures($0, preparation: preparation + modelDetail, width: clip.embeddingWidth) }
+    cache.map { PhotoFeatures($0, preparation: preparation + modelDetail, width: clip.imageFeatureWidth) }
   }
 
   /// Embeddings of squares that are made from items; the next batch of squares is prefetched.
@@ -146,7 +146,7 @@ public struct FeatureExtractor: Sendable {
       done += items.count
       try progress(done)
     }
-    return try parts.isEmpty ? Tensor.zeros([0, clip.embeddingWidth]) : Tensor.concatenated(parts, axis: 0)
+    return try parts.isEmpty ? Tensor.zeros([0, clip.imageFeatureWidth]) : Tensor.concatenated(parts, axis: 0)
   }
 }
 

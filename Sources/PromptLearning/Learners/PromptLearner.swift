@@ -32,6 +32,15 @@ public protocol PromptLearner: Sendable {
   /// What the learner answers with these features, `[B, C]`; the scaled cosines, unless it has a head of its own.
   func logits(of features: Features) throws -> Tensor
 
+  /// The features of a batch and what the learner answers with them.
+  ///
+  /// - Parameters:
+  ///   - images: what the image tower gives, `[B, E]`, unit rows; wider where a learner's prompts make it give several
+  ///     features of an image.
+  ///   - classes: the result of ``classFeatures(for:)``.
+  ///   - scale: CLIP's, of the cosines.
+  func features(of images: Tensor, _ classes: Tensor, scale: Float) throws -> Features
+
   /// Whether what is learned acts through the class features alone, so that a training may divide the classes.
   var actsThroughClassFeatures: Bool { get }
 
@@ -47,6 +56,10 @@ extension PromptLearner {
   public var imagePrompts: PromptedVisionTransformer? { nil }
   public var learnsClassFeatures: Bool { true }
   public func logits(of features: Features) throws -> Tensor { features.logits }
+  public func features(of images: Tensor, _ classes: Tensor, scale: Float) throws -> Features {
+    let features = try Features(images: images, classes: classes, scale: scale)
+    return try features.with(logits: logits(of: features))
+  }
   public var actsThroughClassFeatures: Bool { true }
 }
 

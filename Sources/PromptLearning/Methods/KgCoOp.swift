@@ -44,10 +44,9 @@ struct KnowledgeGuidedObjective: Objective {
   func terms(_ student: Features, teacher: Features?, labels: Tensor) throws -> [LossTerm] {
     let terms = try CrossEntropy().terms(student, teacher: nil, labels: labels)
     guard let teacher else { return terms }
-    // Both have unit rows, so the cosine is the sum of the products over E, which is E times their mean.
-    let width = Float(teacher.classes.shape[2])
-    let cosine = try (student.classes * teacher.classes).mean(over: [0, 1, 2]) * width
-    return terms + [LossTerm("knowledge", try Tensor([weight], shape: []).adding(cosine, scaledBy: -weight))]
+    return terms + [
+      LossTerm("knowledge", try student.classes.distance(from: teacher.classes, weight: weight))
+    ]
   }
 }
 

@@ -46,7 +46,8 @@ extension Method {
           .init(
             "compound_prompt_projections.bias", "prompt_learner.compound_prompt_projections.", ".bias", first: 0,
             like: "proj.bias"),
-        ], isCoupled: true)))
+        ],
+        uneven: { "it has prompts for \($0 + 1) blocks, but couplings for \($1 + 1)" })))
 
   private static let depth = MethodOption(
     "depth", standard: 0, in: 0...256,

@@ -110,7 +110,7 @@ extension Method {
   /// Every method: those that learn nothing first, then as the papers appeared.
   public static let all: [Method] = [
     .zeroShot, .zeroShotEnsemble, .coop, .cocoop, .linearProbe, .kgcoop, .prograd,
-    .tipAdapter, .tipAdapterF, .tcp, .ivlp, .vpt, .maple, .promptsrc,
+    .tipAdapter, .tipAdapterF, .tcp, .ivlp, .vpt, .maple, .promptsrc, .mmrl,
   ]
 
   /// Those that files may be of, in the order in which they are asked: TCP's hold CoCoOp's names, in other shapes, and

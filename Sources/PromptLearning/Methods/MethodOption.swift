@@ -8,12 +8,18 @@ public struct MethodOption: Sendable, Equatable {
   public let help: String
   /// Whether it counts something.
   public let isWhole: Bool
+  /// Whether it decides about the answers of a finished run, which may then be given another value.
+  public let decidesAnswers: Bool
 
   /// The default value as a person writes it: 8 instead of 8.0.
   public var standardText: String { standard == standard.rounded() ? "\(Int(standard))" : "\(standard)" }
 
-  init(_ name: String, standard: Double, in range: ClosedRange<Double>, help: String, isWhole: Bool = false) {
+  init(
+    _ name: String, standard: Double, in range: ClosedRange<Double>, help: String, isWhole: Bool = false,
+    decidesAnswers: Bool = false
+  ) {
     self.isWhole = isWhole
+    self.decidesAnswers = decidesAnswers
     self.name = name
     self.standard = standard
     self.range = range

@@ -18,6 +18,8 @@ public struct ParameterSpec: Sendable {
     case imageWidth
     /// Any length from 0 on: how many blocks after the first have prompts of their own.
     case blocks(usual: Int)
+    /// Any length from 1 on: how many blocks, the last ones of the tower with fewer, have tokens.
+    case layers(usual: Int)
     /// E, the width of the shared embedding.
     case embeddingWidth
     /// E / 16, the bottleneck of CoCoOp's meta-network.
@@ -39,7 +41,7 @@ public struct ParameterSpec: Sendable {
 extension ParameterSpec.Axis {
   fileprivate func length(on clip: CLIPModel, classes: Int) -> Int {
     switch self {
-    case .any(let usual), .blocks(let usual): usual
+    case .any(let usual), .blocks(let usual), .layers(let usual): usual
     case .imageWidth: (try? clip.visionTransformer.width) ?? 0
     case .textWidth: clip.textEncoder.width
     case .embeddingWidth: clip.embeddingWidth
@@ -52,7 +54,7 @@ extension ParameterSpec.Axis {
 
   fileprivate func fits(_ found: Int, on clip: CLIPModel, classes: Int) -> Bool {
     switch self {
-    case .any: found > 0
+    case .any, .layers: found > 0
     case .blocks: found >= 0
     case .textWidths: found > 0 && found.isMultiple(of: clip.textEncoder.width)
     default: found == length(on: clip, classes: classes)
@@ -65,7 +67,7 @@ extension ParameterSpec.Axis {
     case .textWidth: "a text tower"
     case .imageWidth: "an image tower"
     case .embeddingWidth: "image features"
-    case .any, .blocks, .codeWidth, .embeddingQuarter, .textWidths, .classes: nil
+    case .any, .blocks, .layers, .codeWidth, .embeddingQuarter, .textWidths, .classes: nil
     }
   }
 }
@@ -88,13 +90,19 @@ extension ParameterSpec {
   ///
   /// - Throws: `CLIPError.depth`.
   func checkDepth(_ found: [Int], on clip: CLIPModel) throws {
-    guard let shape = shapes.first, case .blocks = shape.first, shape.count == found.count else { return }
-    if shape.contains(.textWidth), found[0] + 1 > clip.textEncoder.layerCount {
-      throw CLIPError.depth(found[0] + 1, tower: "text", blocks: clip.textEncoder.layerCount)
+    guard let shape = shapes.first, shape.count == found.count else { return }
+    let depth: Int
+    switch shape.first {
+    case .blocks: depth = found[0] + 1
+    case .layers: depth = found[0]
+    default: return
+    }
+    if shape.contains(.textWidth), depth > clip.textEncoder.layerCount {
+      throw CLIPError.depth(depth, tower: "text", blocks: clip.textEncoder.layerCount)
     }
     let blocks = try clip.visionTransformer.layerCount
-    if shape.contains(.imageWidth), found[0] + 1 > blocks {
-      throw CLIPError.depth(found[0] + 1, tower: "image", blocks: blocks)
+    if shape.contains(.imageWidth), depth > blocks {
+      throw CLIPError.depth(depth, tower: "image", blocks: blocks)
     }
   }
 

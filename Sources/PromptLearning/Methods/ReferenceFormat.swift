@@ -26,17 +26,17 @@ public struct ReferenceFormat: Sendable {
     let names: [String: String]
     /// Our tensors that a file holds in pieces, one for each block.
     let stacks: [Stack]
-    /// Whether all stacks have the same number of pieces.
-    var isCoupled = false
+    /// Says what is wrong with numbers of pieces that differ; `nil` where each stack has a number of its own.
+    var uneven: (@Sendable (_ first: Int, _ other: Int) -> String)?
 
     struct Stack: Sendable {
       let name, prefix, suffix: String
       /// The number of the first piece.
       let first: Int
-      /// The tensor whose shape each piece has, by our name.
-      let pattern: String
+      /// The tensor whose shape each piece has, by our name; `nil` where it is that of the first piece.
+      let pattern: String?
 
-      init(_ name: String, _ prefix: String, _ suffix: String, first: Int, like pattern: String) {
+      init(_ name: String, _ prefix: String, _ suffix: String, first: Int, like pattern: String? = nil) {
         (self.name, self.prefix, self.suffix, self.first) = (name, prefix, suffix, first)
         self.pattern = pattern
       }
@@ -53,7 +53,7 @@ public struct ReferenceFormat: Sendable {
     /// Whether a tensor is of the frozen towers or of the training's class names, and passed over.
     func isPassedOver(_ name: String) -> Bool {
       let frozen = ["image_encoder.", "text_encoder.", "prompt_learner.ZS_image_encoder.", "prompt_learner.token_"]
-      return name == "logit_scale" || frozen.contains { name.hasPrefix($0) }
+      return name == "logit_scale" || name == ReferenceFormat.promptBuffer || frozen.contains { name.hasPrefix($0) }
     }
   }
 
@@ -103,6 +103,8 @@ public struct ReferenceFormat: Sendable {
 
   /// The embeddings of the training classes' tokens: the current classes' take their place, as in the reference.
   static let tokenBuffers = ["token_prefix", "token_suffix"]
+  /// The embeddings of the training classes' whole prompts, in files of MMRL's.
+  static let promptBuffer = "prompt_embeddings"
   /// Tensors that files of CoOp's contexts alone do not have.
   static let networks: Set = ["bias_vectors", "meta_net.linear1.weight"]
   @Sendable static func holdsContextsAlone(_ shapes: [String: [Int]]) -> Bool {

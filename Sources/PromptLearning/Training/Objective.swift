@@ -9,18 +9,23 @@ public struct Features: Sendable {
   public let classes: Tensor
   /// The scaled cosines of f and g, or what a head makes of them, `[B, C]`: their softmax is p(c | x).
   public let logits: Tensor
+  /// The logits of each of several heads; empty where ``logits`` are all.
+  public let heads: [Tensor]
 
-  /// The same features with logits that a head has made of them, `[B, C]`.
-  func with(logits: Tensor) -> Features { Features(images: images, classes: classes, logits: logits) }
+  /// The same features with logits that heads have made of them, `[B, C]` each.
+  func with(logits: Tensor, of heads: [Tensor] = []) -> Features {
+    Features(images: images, classes: classes, logits: logits, heads: heads)
+  }
 
-  private init(images: Tensor, classes: Tensor, logits: Tensor) {
-    (self.images, self.classes, self.logits) = (images, classes, logits)
+  private init(images: Tensor, classes: Tensor, logits: Tensor, heads: [Tensor]) {
+    (self.images, self.classes, self.logits, self.heads) = (images, classes, logits, heads)
   }
 
   /// - Parameter scale: of the cosines, CLIP's exp(logit scale).
   public init(images: Tensor, classes: Tensor, scale: Float) throws {
     self.images = images
     self.classes = classes
+    heads = []
     let isShared = classes.shape[0] == 1
     // Scaled before the product, as in the reference, so that the last digit agrees.
     let scaled = try (images * scale).unsqueezed(at: isShared ? 0 : 1)  // [1, B, E] or [B, 1, E]

@@ -16,7 +16,7 @@ public struct LoadedRun: Sendable {
   /// The run's folder; `nil` for prompts of the reference.
   private let folder: RunFolder?
   /// The result of the run's learning.
-  let artifact: Artifact
+  private(set) var artifact: Artifact
   private let identity: ModelIdentity
   let path: String
 
@@ -76,6 +76,17 @@ public struct LoadedRun: Sendable {
   public func classifier(for classNames: [String]? = nil) throws -> any ImageClassifier {
     guard classNames != nil || !record.classNames.isEmpty else { throw RunError.classesNotNamed(path: path) }
     return try artifact.classifier(on: clip, identity: identity, classNames: classNames, path: path)
+  }
+
+  /// The same run with other values of options that decide about its answers, and not about what it has learned.
+  ///
+  /// - Parameter values: by the names of the method's options, such as MMRL's `heads`.
+  /// - Throws: `LearningError` for other options.
+  public func answering(with values: [String: Double]) throws -> LoadedRun {
+    guard !values.isEmpty else { return self }
+    var run = self
+    run.artifact = try artifact.answering(with: values)
+    return run
   }
 
   /// The model as the run sees images: with the run's prompts in its image tower, where it has learned some.
