@@ -29,6 +29,9 @@ package struct ReferenceTrainer: Sendable, Equatable {
 
   var learns: Bool { format.section != nil }
 
+  /// The line of the log behind which `parse_test_res.py` of its program looks for the result of a training.
+  var ending: String { format.ownKeys == nil ? "Finish training" : "Finished training" }
+
   var scope: ConfigurationKey.Scope { .trainer(name) }
 
   /// The whole name of one of its section's keys.

@@ -75,7 +75,7 @@ final class ReferenceTraining {
       if saving.keepsBest { output.best = try earlierBest() }
     }
     let last = try session(from: earlier, into: &output) { _ in try check() }
-    log.write("Finish training")
+    log.write(plan.trainer.ending)
     defer { log.write("Elapsed: \(StepLines.duration((ContinuousClock.now - start).seconds))") }
     guard !plan.testing.isSkipped else { return nil }
     log.write(saving.keepsBest ? "Deploy the model with the best val performance" : "Deploy the last-epoch model")
@@ -183,7 +183,10 @@ final class ReferenceTraining {
     let evaluation = try Evaluator(classifier, within: budget).report(
       on: imageEmbeddings(of: split, by: classifier.clip), labels: examples.map(\.label), classNames: dataset.classNames
     )
-    for line in ResultLines(evaluation, isPerClass: plan.testing.isPerClass).lines { log.write(line) }
+    let lines = ResultLines(
+      evaluation, isPerClass: plan.testing.isPerClass, decimals: plan.trainer.format.decimals
+    ).lines
+    for line in lines { log.write(line) }
     return evaluation
   }
 

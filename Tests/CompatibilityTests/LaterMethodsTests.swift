@@ -70,6 +70,11 @@ struct LaterMethodsTests {
             program.folder, "\(program.folder)/checkpoint", "\(program.folder)/model.pth.tar-2", "checkpoint",
             "checkpoint/training.safetensors", "log.txt",
           ].sorted())
+      // Where the program's parse_test_res.py looks for the accuracy, and how that is written.
+      let ending = try #require(trained.firstIndex(of: "Finished training"))
+      let accuracy = try #require(trained[ending...].first { $0.hasPrefix("* accuracy: ") })
+      let hasTwo = ["KgCoOp", "ProGrad"].contains(program.trainer)
+      #expect(try accuracy.contains(Regex("\\.\\d{\(hasTwo ? 2 : 1)}%$")))
       #expect(trained.contains("=> result") && trained.contains("Loading trainer: \(program.trainer)"))
 
       func result(_ lines: [String]) -> [String] { lines.filter { $0.hasPrefix("* ") } }

@@ -32,7 +32,7 @@ extension Method {
           "W", .number(1), option: knowledgeWeight.name, "how strongly class features are pulled towards the teacher's"),
         .precision, .nameAtTheEnd,
       ],
-      ownKeys: ReferenceFormat.unreadLosses,
+      ownKeys: ReferenceFormat.unreadLosses, decimals: 2,
       // The original makes the last three modules and never uses them.
       buffers: ReferenceFormat.tokenBuffers + ["bias_vectors", "meta_net.linear1.weight", "meta_net.linear1.bias"],
       // Without them its files are those of CoOp, and are taken for KgCoOp's where somebody says so.

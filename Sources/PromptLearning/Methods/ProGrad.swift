@@ -47,7 +47,7 @@ extension Method {
           "LOSS.LAMBDA", .number(1), option: alignment.name, "how much of the opposed part of a gradient is taken away"),
         ReferenceFormat.Key("LOSS.GM", .flag(false), ReferenceFormat.unread),
         ReferenceFormat.Key("LOSS.ALPHA", .number(0), ReferenceFormat.unread),
-      ],
+      ], decimals: 2,
       buffers: ReferenceFormat.tokenBuffers,
       // Its files are those of CoOp, so that they are taken for ProGrad's where somebody says so.
       recognises: ReferenceFormat.holdsContextsAlone))

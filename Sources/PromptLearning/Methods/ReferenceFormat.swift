@@ -11,6 +11,8 @@ public struct ReferenceFormat: Sendable {
   public let ownKeys: [Key]?
   /// The epochs on a dataset that the original's program takes whatever it is given; `nil` where it takes what is given.
   public let epochs: (@Sendable (_ dataset: String) -> Int?)?
+  /// The decimals of percentages in its log.
+  public let decimals: Int
   /// Tensors of its checkpoints that nothing is learned in: they are passed over.
   let buffers: [String]
   /// Whether a checkpoint with tensors of these shapes, by name, is the method's; `nil` where it keeps none.
@@ -110,7 +112,7 @@ public struct ReferenceFormat: Sendable {
 
   init(
     trainer: String, section: String? = nil, keys: [Key] = [], ownKeys: [Key]? = nil,
-    epochs: (@Sendable (String) -> Int?)? = nil, buffers: [String] = [],
+    epochs: (@Sendable (String) -> Int?)? = nil, decimals: Int = 1, buffers: [String] = [],
     recognises: (@Sendable ([String: [Int]]) -> Bool)? = nil, wholeModel: WholeModel? = nil,
     cache: CacheFiles.Format? = nil
   ) {
@@ -121,6 +123,7 @@ public struct ReferenceFormat: Sendable {
     self.keys = keys
     self.ownKeys = ownKeys
     self.epochs = epochs
+    self.decimals = decimals
     self.buffers = buffers
     self.recognises = recognises
   }
