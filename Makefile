@@ -72,7 +72,8 @@ swift-test: build ## the Swift tests alone
 	@$(ONE_THREAD) Scripts/test-quietly --skip-build $(FLAGS)
 
 # REFERENCE and TOOLBOX name checkouts of KaiyangZhou/CoOp and KaiyangZhou/Dassl.pytorch, DATA and SPLITS where
-# Caltech101 and Flowers102 lie: with them, the reference's own scripts are run too.
+# Caltech101 and Flowers102 lie: with them, the reference's own scripts are run too. REPOSITORIES is a folder of clones of
+# the later methods' programs, named OWNER+NAME, for their scripts and loaders.
 parity: build ## record the reference values anew with PyTorch and run the tests against them
 	@Scripts/oracle/parity.sh
 	@Scripts/swift-quietly build --build-tests $(FLAGS)
@@ -85,11 +86,18 @@ parity: build ## record the reference values anew with PyTorch and run the tests
 	@.oracle/bin/python Scripts/oracle/check_onnx.py
 	@if [ -n "$(REFERENCE)" ]; then .oracle/bin/python Scripts/oracle/compat.py --reference "$(REFERENCE)" \
 	   --toolbox "$(TOOLBOX)" --data "$(or $(DATA),../shared/data)" --splits "$(or $(SPLITS),../shared/splits)"; fi
+	@if [ -n "$(REPOSITORIES)" ]; then \
+	   .oracle/bin/python Scripts/oracle/check_loaders.py --repositories "$(REPOSITORIES)" && \
+	   .oracle/bin/python Scripts/oracle/compat_methods.py --repositories "$(REPOSITORIES)" \
+	     --data "$(or $(DATA),../shared/data)" --splits "$(or $(SPLITS),../shared/splits)"; fi
 	@git --no-pager diff --stat -- Tests
 
+# With REPOSITORIES, a folder of clones named OWNER+NAME, a step of each method is measured beside its authors' classes.
 bench: build ## measure the tool beside PyTorch and write the figures into docs/performance.md
 	@Scripts/oracle/parity.sh environment
 	@.oracle/bin/python Scripts/oracle/bench.py
+	@if [ -n "$(REPOSITORIES)" ]; then \
+	   .oracle/bin/python Scripts/oracle/benchmark_methods.py --repositories "$(REPOSITORIES)" --write; fi
 
 # SECONDS_EACH is for each of several measurements, SOAK for the memory under load; the whole takes about 25 minutes as it is.
 bench-serve: build ## measure `cocoop serve` under load and write the figures into docs/serving.md

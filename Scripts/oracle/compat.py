@@ -224,4 +224,5 @@ def tool():
     return str(ROOT / ".build" / "release" / "cocoop")
 
 
-main()
+if __name__ == "__main__":
+    main()

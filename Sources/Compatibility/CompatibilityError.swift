@@ -106,10 +106,17 @@ extension CompatibilityError {
         ? "Give the --output-dir of a finished training" : "There are \(found.joined(separator: ", "))")
   }
 
-  public static func contextLength(path: String, key: String, configured: Int, found: Int) -> Self {
+  /// - Parameter found: what a file holds, with its number, such as `4 context vectors`.
+  public static func length(path: String, key: String, configured: Int, found: String) -> Self {
     Self(
-      "\(path) has \(found) context vectors, but \(key) asks for \(configured)",
+      "\(path) has \(found), but \(key) asks for \(configured)",
       remedy: "Give the settings that it was trained with")
+  }
+
+  public static func noMean(path: String, trainer: String) -> Self {
+    Self(
+      "\(path) lacks the mean over its epochs that a training of \(trainer) ends with, so that it cannot go on",
+      remedy: "Give an --output-dir without prompts")
   }
 
   public static func otherMethod(path: String, trainer: String, found: String) -> Self {

@@ -75,9 +75,7 @@ public struct ReferenceConfiguration: Sendable {
   func integer(_ key: String) -> Int {
     if case .integer(let integer) = values[key] { integer } else { 0 }
   }
-  func number(_ key: String) -> Double {
-    if case .number(let number) = values[key] { number } else { 0 }
-  }
+  func number(_ key: String) -> Double { value(key).asNumber }
   func flag(_ key: String) -> Bool {
     if case .flag(let flag) = values[key] { flag } else { false }
   }
@@ -112,6 +110,15 @@ public struct ReferenceConfiguration: Sendable {
 }
 
 extension ConfigurationValue {
+  /// The number; 0 where this is none.
+  var asNumber: Double {
+    switch self {
+    case .number(let number): number
+    case .integer(let integer): Double(integer)
+    default: 0
+    }
+  }
+
   /// Whether this value means the same as a supported one: names in a list are a set.
   fileprivate func isSame(as other: ConfigurationValue) -> Bool {
     guard case (.list(let mine), .list(let others)) = (self, other) else { return self == other }

@@ -94,18 +94,21 @@ package struct ResultLines {
   private let evaluation: Evaluation
   /// Whether each class has a line.
   private let isPerClass: Bool
+  private let decimals: Int
 
-  package init(_ evaluation: Evaluation, isPerClass: Bool) {
+  /// - Parameter decimals: how many digits a percentage has behind the point.
+  package init(_ evaluation: Evaluation, isPerClass: Bool, decimals: Int = 1) {
     self.evaluation = evaluation
     self.isPerClass = isPerClass
+    self.decimals = decimals
   }
 
   package var lines: [String] {
     let correct = Int((evaluation.accuracy * Double(evaluation.images) / 100).rounded())
     let whole = [
       "=> result", "* total: \(Self.grouped(evaluation.images))", "* correct: \(Self.grouped(correct))",
-      "* accuracy: \(Self.percent(evaluation.accuracy))", "* error: \(Self.percent(100 - evaluation.accuracy))",
-      "* macro_f1: \(Self.percent(evaluation.macroF1))",
+      "* accuracy: \(percent(evaluation.accuracy))", "* error: \(percent(100 - evaluation.accuracy))",
+      "* macro_f1: \(percent(evaluation.macroF1))",
     ]
     return whole + (isPerClass ? classLines : [])
   }
@@ -116,12 +119,12 @@ package struct ResultLines {
     let lines = classes.map { label, result in
       let correct = Int((result.accuracy * Double(result.images) / 100).rounded())
       return "* class: \(label) (\(result.class))\ttotal: \(Self.grouped(result.images))\t"
-        + "correct: \(Self.grouped(correct))\tacc: \(Self.percent(result.accuracy))"
+        + "correct: \(Self.grouped(correct))\tacc: \(percent(result.accuracy))"
     }
-    return ["=> per-class result"] + lines + ["* average: \(Self.percent(mean))"]
+    return ["=> per-class result"] + lines + ["* average: \(percent(mean))"]
   }
 
-  private static func percent(_ value: Double) -> String { String(format: "%.1f%%", value) }
+  private func percent(_ value: Double) -> String { String(format: "%.\(decimals)f%%", value) }
 
   /// The number with commas between thousands.
   private static func grouped(_ number: Int) -> String {

@@ -6,7 +6,7 @@ import Runs
 import Support
 import Torch
 
-/// The output of a training in the reference's output folder: `prompt_learner/` with its files, and lines of the log.
+/// The output of a training in the reference's output folder: the folder of prompts, and lines of the log.
 ///
 /// After every epoch, `checkpoint/training.safetensors` has everything that a resume needs, so that the same command
 /// resumes where a training was stopped; the reference saves only its own files, and resumes from those.
@@ -31,7 +31,7 @@ struct ReferenceOutput: TrainingOutput {
     self.description = description
     self.training = training
     self.saving = saving
-    folder = PromptFolder(in: run.plan.outputFolder)
+    folder = PromptFolder(in: run.plan.outputFolder, of: run.plan.trainer)
     lines = StepLines(training, printFrequency: saving.printFrequency)
   }
 
@@ -82,12 +82,14 @@ struct ReferenceOutput: TrainingOutput {
   }
 }
 
-/// The reference's folder of prompts: `prompt_learner/` in an output folder, with files `model.pth.tar-EPOCH`, possibly
-/// `model-best.pth.tar`, and a text `checkpoint` with the name of the newest.
+/// The reference's folder of prompts: `prompt_learner/` in an output folder, or what a trainer calls it, with files
+/// `model.pth.tar-EPOCH`, possibly `model-best.pth.tar`, and a text `checkpoint` with the name of the newest.
 struct PromptFolder: Sendable {
   let url: URL
 
-  init(in outputFolder: URL) { url = outputFolder.appending(path: "prompt_learner", directoryHint: .isDirectory) }
+  init(in outputFolder: URL, of trainer: ReferenceTrainer) {
+    url = outputFolder.appending(path: trainer.format.folderName, directoryHint: .isDirectory)
+  }
 
   static func fileName(epoch: Int?) -> String { epoch.map { "model.pth.tar-\($0)" } ?? "model-best.pth.tar" }
 

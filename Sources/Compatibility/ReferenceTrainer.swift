@@ -29,26 +29,38 @@ package struct ReferenceTrainer: Sendable, Equatable {
 
   var learns: Bool { format.section != nil }
 
+  /// The line of the log behind which `parse_test_res.py` of its program looks for the result of a training.
+  var ending: String { format.ownKeys == nil ? "Finish training" : "Finished training" }
+
   var scope: ConfigurationKey.Scope { .trainer(name) }
 
-  /// The key of the length of a random context.
-  var contextLengthKey: String { (format.section ?? "TRAINER") + ".N_CTX" }
+  /// The whole name of one of its section's keys.
+  func name(of key: ReferenceFormat.Key) -> String { (format.section ?? "TRAINER") + "." + key.name }
+
+  /// The keys whose values are lengths of learned tensors.
+  var lengthKeys: [(key: String, length: ReferenceFormat.Key.Length)] {
+    format.keys.compactMap { key in key.length.map { (name(of: key), $0) } }
+  }
 
   /// How contexts begin. Words win over a length, and also over contexts for each class, which are random alone.
   func context(_ configuration: ReferenceConfiguration, on dataset: ReferenceDataset) -> ContextSettings {
-    guard let section = format.section else { return ContextSettings() }
-    guard format.ownKeys == nil else {
-      let length = configuration.integer(section + ".N_CTX")
-      guard configuration.flag(section + ".CTX_INIT") else { return ContextSettings(words: nil, length: length) }
+    guard let section = format.section, let lengthKey = format.contextLengthKey else { return ContextSettings() }
+    let length = configuration.integer(name(of: lengthKey))
+    if case .flag(let isFromWords) = configuration.value(section + ".CTX_INIT") {
+      guard isFromWords else { return ContextSettings(words: nil, length: length) }
       // Words that are padded to the length, or else the four that every program of this family begins as.
       let own = method.context(ContextSettings(), on: dataset.rawValue)
-      return own.words == nil
+      return own.words == nil || own.length == nil
         ? ContextSettings(isAsked: true) : ContextSettings(words: own.words, length: length)
     }
     let words = configuration.text(section + ".CTX_INIT").replacing("_", with: " ")
     let settings = method.contextSettings
+    if format.keepsTowers {
+      // The first tokens of the words are learned, and the others stay in the prompt.
+      return ContextSettings(words: words.isEmpty || length > 4 ? nil : words, length: length)
+    }
     return ContextSettings(
-      words: words.isEmpty ? nil : words, length: words.isEmpty ? configuration.integer(section + ".N_CTX") : nil,
+      words: words.isEmpty ? nil : words, length: words.isEmpty ? length : nil,
       position: settings.contains(.position)
         ? ContextPosition(rawValue: configuration.text(section + ".CLASS_TOKEN_POSITION")) ?? .end : .end,
       isClassSpecific: settings.contains(.classSpecific) && words.isEmpty && configuration.flag(section + ".CSC"))
@@ -56,11 +68,16 @@ package struct ReferenceTrainer: Sendable, Equatable {
 
   /// The method's own settings.
   ///
-  /// - Throws: `LearningError`.
+  /// - Throws: `LearningError`, and ``CompatibilityError/range(key:expected:found:)`` for a length below 1.
   func options(_ configuration: ReferenceConfiguration) throws -> MethodOptions {
-    let values = (format.ownKeys ?? []).compactMap { key in
-      key.option.map { ($0, configuration.number(key.name)) }
+    for key in format.keys where key.length != nil {
+      let found = configuration.integer(name(of: key))
+      guard found >= 1 else {
+        throw CompatibilityError.range(key: name(of: key), expected: "1 or more", found: "\(found)")
+      }
     }
+    let keys = format.keys.map { (name(of: $0), $0.option) } + (format.ownKeys ?? []).map { ($0.name, $0.option) }
+    let values = keys.compactMap { name, option in option.map { ($0, configuration.value(name).asNumber) } }
     return try MethodOptions(Dictionary(values, uniquingKeysWith: { $1 }), for: method)
   }
 

@@ -65,6 +65,8 @@ final class ReferenceTraining {
     let start = ContinuousClock.now
     let session = session(training)
     let earlier = try checkpoint(in: saving.resumeFolder, training)
+    // What cannot begin, such as prompts deeper than a tower, leaves no folder.
+    if earlier == nil { _ = try session.untrained() }
     try log.open(in: plan.outputFolder)
     var output = try ReferenceOutput(of: self, session.description, training, saving)
     let finished = earlier?.artifact.training?.state.completedEpochs ?? 0
@@ -73,7 +75,7 @@ final class ReferenceTraining {
       if saving.keepsBest { output.best = try earlierBest() }
     }
     let last = try session(from: earlier, into: &output) { _ in try check() }
-    log.write("Finish training")
+    log.write(plan.trainer.ending)
     defer { log.write("Elapsed: \(StepLines.duration((ContinuousClock.now - start).seconds))") }
     guard !plan.testing.isSkipped else { return nil }
     log.write(saving.keepsBest ? "Deploy the model with the best val performance" : "Deploy the last-epoch model")
@@ -94,10 +96,13 @@ final class ReferenceTraining {
       try checkFit(artifact, path: exact.path)
       return TrainingSession.Checkpoint(artifact, path: exact.path)
     }
-    guard let file = PromptFolder(in: folder).newest else { return nil }
+    guard let file = PromptFolder(in: folder, of: plan.trainer).newest else { return nil }
     let prompts = try ReferencePrompts(at: file, of: plan.trainer.method)
     let artifact = try artifact(of: prompts)
     let epoch = prompts.epoch ?? 0
+    guard !plan.trainer.method.averagesEpochs || epoch >= training.epochs else {
+      throw CompatibilityError.noMean(path: file.path, trainer: plan.trainer.name)
+    }
     let state = TrainingState(
       completedEpochs: epoch,
       optimizer: training.newOptimizer(),
@@ -111,7 +116,7 @@ final class ReferenceTraining {
 
   /// The best epoch so far of a resumed training.
   private func earlierBest() throws -> (accuracy: Double, classifier: any ImageClassifier)? {
-    guard let file = try? PromptFolder(in: plan.outputFolder).file(epoch: nil) else { return nil }
+    guard let file = try? PromptFolder(in: plan.outputFolder, of: plan.trainer).file(epoch: nil) else { return nil }
     let prompts = try ReferencePrompts(at: file, of: plan.trainer.method)
     return (prompts.validationResult ?? -1, try classifier(of: prompts))
   }
@@ -125,7 +130,7 @@ final class ReferenceTraining {
       log.write("No --model-dir is given: the prompts are tested as they begin")
       return try session(nil).untrained()
     }
-    let file = try PromptFolder(in: folder).file(epoch: epoch)
+    let file = try PromptFolder(in: folder, of: plan.trainer).file(epoch: epoch)
     let prompts = try ReferencePrompts(at: file, of: plan.trainer.method)
     log.write("Loading prompts from \(file.path)\(prompts.epoch.map { " (epoch \($0))" } ?? "")")
     return try classifier(of: prompts)
@@ -156,12 +161,15 @@ final class ReferenceTraining {
       throw CompatibilityError.otherMethod(
         path: path, trainer: plan.trainer.name, found: artifact.description.method.title)
     }
-    let shape = artifact.parameters["ctx"]?.shape ?? []
-    let found = shape.count >= 2 ? shape[shape.count - 2] : 0
-    let configured = plan.context.length ?? clip.tokenizer.encode(plan.context.words ?? "").count
-    guard found == configured else {
-      throw CompatibilityError.contextLength(
-        path: path, key: plan.trainer.contextLengthKey, configured: configured, found: found)
+    for (key, length) in plan.trainer.lengthKeys {
+      let configured =
+        length == .vectors("ctx")
+        ? plan.context.length ?? clip.tokenizer.encode(plan.context.words ?? "").count
+        : plan.configuration.integer(key)
+      let found = length.found { artifact.parameters[$0]?.shape } ?? 0
+      guard found == configured else {
+        throw CompatibilityError.length(path: path, key: key, configured: configured, found: length.phrase(found))
+      }
     }
   }
 
@@ -173,16 +181,33 @@ final class ReferenceTraining {
     log.write("Evaluate on the *\(split.rawValue)* set")
     let examples = dataset.examples(in: split)
     let evaluation = try Evaluator(classifier, within: budget).report(
-      on: imageEmbeddings(of: split), labels: examples.map(\.label), classNames: dataset.classNames)
-    for line in ResultLines(evaluation, isPerClass: plan.testing.isPerClass).lines { log.write(line) }
+      on: imageEmbeddings(of: split, by: classifier.clip), labels: examples.map(\.label), classNames: dataset.classNames
+    )
+    let lines = ResultLines(
+      evaluation, isPerClass: plan.testing.isPerClass, decimals: plan.trainer.format.decimals
+    ).lines
+    for line in lines { log.write(line) }
     return evaluation
   }
 
-  private func imageEmbeddings(of split: Split) throws -> Tensor {
-    if let known = embeddings[split] { return known }
+  /// - Parameter clip: the classifier's, whose image tower may hold prompts: then nothing is kept.
+  private func imageEmbeddings(of split: Split, by clip: CLIPModel) throws -> Tensor {
+    let isFrozen = !plan.trainer.method.promptsImages
+    if isFrozen, let known = embeddings[split] { return known }
     let files = dataset.examples(in: split).map(dataset.url(of:))
     let encoded = try FeatureExtractor(clip).embeddings(of: files) { _ in try check() }
-    embeddings[split] = encoded
+    if isFrozen { embeddings[split] = encoded }
     return encoded
+  }
+}
+
+extension ReferenceFormat.Key.Length {
+  /// A number of what is counted.
+  fileprivate func phrase(_ count: Int) -> String {
+    switch self {
+    case .vectors("ctx"): "\(count) context vectors"
+    case .vectors: "\(count) prompts in each block of the image tower"
+    case .blocks: "prompts for \(count) blocks"
+    }
   }
 }

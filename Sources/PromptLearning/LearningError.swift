@@ -138,6 +138,20 @@ extension LearningError {
       remedy: "Give a model.pth.tar-N or model-best.pth.tar, or the output folder that holds it")
   }
 
+  /// Files that are no cache of Tip-Adapter's.
+  public static func noCache(path: String, reason: String) -> Self {
+    Self(
+      "\(path) holds no cache of Tip-Adapter's: \(reason)",
+      remedy: "Give the folder with keys_Kshots.pt and values_Kshots.pt, or with best_F_Kshots.pt for tip-adapter-f")
+  }
+
+  /// A cache whose classes have no names.
+  public static func unnamedCache(path: String, classes: Int) -> Self {
+    Self(
+      "\(path) holds votes for \(classes) classes, but not their names",
+      remedy: "Name them with --data or --classes-file, in the order that the cache was made with")
+  }
+
   /// Prompts of another method, by its paper's name.
   public static func otherPrompts(path: String, method: String) -> Self {
     Self(

@@ -18,7 +18,8 @@ extension Prompts {
 
     @Option(
       name: .customLong("run"),
-      help: ArgumentHelp("A run of coop or cocoop, or prompts of the reference (with --model).", valueName: "folder"))
+      help: ArgumentHelp(
+        "A run whose method learns contexts, or prompts of the reference (with --model).", valueName: "folder"))
     var runFolder: String
 
     @Option(help: "Another model path than the run's; it must hold the same weights.")

@@ -7,7 +7,7 @@ import Torch
 
 struct Prompts: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Read prompts as words; bring them from and to the authors' implementation of CoOp and CoCoOp.",
+    abstract: "Read prompts as words; bring them from and to the programs of the methods' authors.",
     discussion: """
       EXAMPLE:
         cocoop prompts export --run runs/first exported
@@ -18,7 +18,7 @@ struct Prompts: ParsableCommand {
 
   struct Import: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Make a run of a model.pth.tar-N of the reference.",
+      abstract: "Make a run of a model.pth.tar-N of the reference, or of Tip-Adapter's cache.",
       discussion: """
         Without --data or --classes-file, the run does not know its classes, and predict and evaluate need them named.
 
@@ -26,7 +26,9 @@ struct Prompts: ParsableCommand {
           cocoop prompts import output/seed1 --model tiny-clip --data openclipart --output runs/imported
         """)
 
-    @Argument(help: "A model.pth.tar-N or model-best.pth.tar, or the output folder that holds it.")
+    @Argument(
+      help:
+        "A model.pth.tar-N or model-best.pth.tar, the output folder that holds it, or a folder of Tip-Adapter's cache.")
     var file: String
 
     @Option(help: "The model that the prompts were learned on: tiny-clip, a path, or a name.")
@@ -52,7 +54,8 @@ struct Prompts: ParsableCommand {
 
     @Option(
       help: ArgumentHelp(
-        "The method, where files of two look alike: prograd for CoOp's, promptsrc for IVLP's (default: coop, ivlp).",
+        "The method, where files of two look alike: kgcoop or prograd for CoOp's, promptsrc for IVLP's, tip-adapter-f for "
+          + "Tip-Adapter's (default: coop, ivlp, tip-adapter).",
         valueName: "method"))
     var method: PromptLearning.Method?
 
@@ -103,7 +106,7 @@ struct Prompts: ParsableCommand {
         run: folder.url.relativePath, method: reference.method, contexts: reference.parameters["ctx"]?.shape ?? [],
         classes: record.classNames.count, precision: "\(reference.precision)", epoch: reference.epoch)
       try printing.print(result) {
-        "\(reference.method.title) with contexts \(result.contexts) in \(result.precision)"
+        "\(reference.method.title) with \(reference.summary) in \(result.precision)"
           + (result.epoch.map { ", epoch \($0)" } ?? "") + ": \(result.run)"
       }
     }
@@ -114,7 +117,7 @@ struct Prompts: ParsableCommand {
       abstract: "Write a run's prompts as the reference's loader reads them.",
       discussion: """
         A place with .pth in its name becomes that file. Any other becomes an output folder, which the reference takes \
-        as --model-dir with --load-epoch.
+        as --model-dir with --load-epoch. A cache of Tip-Adapter's becomes a folder of keys and values, without α and β.
 
         EXAMPLE:
           cocoop prompts export --run runs/first exported
@@ -155,5 +158,15 @@ struct Prompts: ParsableCommand {
       let file = try run.export(to: URL(filePath: output), precision: precision?.kind, isReplacing: force)
       try printing.print(Result(file: file.relativePath)) { file.relativePath }
     }
+  }
+}
+
+extension ReferencePrompts {
+  /// What was learned, in words: the shape of the first tensor.
+  fileprivate var summary: String {
+    for (name, noun) in [("ctx", "contexts"), ("VPT", "image prompts"), ("keys", "keys")] {
+      if let tensor = parameters[name] { return "\(noun) \(tensor.shape)" }
+    }
+    return "\(parameters.count) tensors"
   }
 }

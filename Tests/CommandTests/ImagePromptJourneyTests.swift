@@ -10,14 +10,7 @@ import Torch
 struct ImagePromptJourneyTests {
   /// A small CLIP of two transformers with weights from a formula, as an open_clip folder.
   private func writeModel(_ place: Workplace) throws {
-    let vision = VisionTransformer.Configuration(imageSize: 32, patchSize: 8, width: 64, layers: 3, heads: 1)
-    let text = CLIPConfiguration.TextTower(width: 64, heads: 1, layers: 3)
-    let configuration = CLIPConfiguration(
-      embeddingWidth: 64, image: .visionTransformer(vision), text: text, activation: .quickGELU,
-      preprocessing: FormulaWeights.preprocessing(size: 32))
-    try place.write(configuration.openCLIPFile(), to: "vit/open_clip_config.json")
-    try SafetensorsFile.write(
-      FormulaWeights.tensors(vision, text, embeddingWidth: 64), to: place.file("vit/open_clip_model.safetensors"))
+    try FormulaWeights.writeTransformers(to: place.file("vit"))
   }
 
   @Test(

@@ -95,7 +95,8 @@ struct PlanTests {
       ("--trainer CoCoOP", "TRAINER.NAME CoCoOP is not supported. Did you mean CoCoOp?"),
       (
         "--trainer DAEL",
-        "TRAINER.NAME DAEL is not supported. Give CoOp or CoCoOp or ProGrad or TCP or ZeroshotCLIP or ZeroshotCLIP2."
+        "TRAINER.NAME DAEL is not supported. Give CoOp or CoCoOp or KgCoOp or ProGrad or TCP or IVLP or VPT or MaPLe or"
+          + " PromptSRC or ZeroshotCLIP or ZeroshotCLIP2."
       ),
       ("", "Neither --trainer nor TRAINER.NAME is given. Give --trainer."),
       ("--trainer ZeroshotCLIP", "ZeroshotCLIP has nothing to train. Add --eval-only."),

@@ -1,29 +1,10 @@
 import Compatibility
-import Embedded
 import Foundation
 import Testing
 import TestSupport
 
 @Suite("A run leaves what the reference's run leaves")
 struct RunTests {
-  /// Writes drawings of four classes in Caltech101's layout: as few as a training and a test need.
-  private static func makeData(in folder: URL) throws {
-    let drawings = Embedded.openclipart
-    let root = folder.appending(path: "data/caltech-101")
-    try FileManager.default.createDirectory(at: root, withIntermediateDirectories: true)
-    try FileManager.default.createSymbolicLink(
-      at: root.appending(path: "101_ObjectCategories"), withDestinationURL: drawings.appending(path: "images"))
-    let names = ["bird", "bread", "clock", "fish"]
-    func entries(_ range: Range<Int>) -> String {
-      let rows = names.enumerated().flatMap { label, name in
-        range.map { "[\"\(name)/00\($0).jpg\", \(label), \"\(name)\"]" }
-      }
-      return "[\(rows.joined(separator: ", "))]"
-    }
-    let split = "{\"train\": \(entries(0..<3)), \"val\": \(entries(3..<4)), \"test\": \(entries(4..<7))}"
-    try Data(split.utf8).write(to: root.appending(path: "split_zhou_Caltech101.json"))
-  }
-
   /// Runs a command line in `folder`.
   ///
   /// - Returns: the lines of its log.
@@ -44,15 +25,10 @@ struct RunTests {
     return lines
   }
 
-  private func contents(of folder: URL) -> [String] {
-    ((try? FileManager.default.subpathsOfDirectory(atPath: folder.path)) ?? []).sorted()
-      .map { $0.replacing(/log\.txt-.*/, with: "log.txt-DATE") }
-  }
-
   @Test("train, test on new classes, train again: logs, prompts and the same accuracies")
   func wholeWay() throws {
     try withTemporaryFolder { folder in
-      try Self.makeData(in: folder)
+      try makeDrawings(in: folder)
       let output = folder.appending(path: "out")
       let trained = try run("--trainer CoCoOp DATASET.SUBSAMPLE_CLASSES base", in: folder)
       let files = [
@@ -87,7 +63,7 @@ struct RunTests {
   @Test("a training that was stopped goes on with the same command, and ends as one that was not")
   func resuming() throws {
     try withTemporaryFolder { folder in
-      try Self.makeData(in: folder)
+      try makeDrawings(in: folder)
       let prompts = folder.appending(path: "out/prompt_learner/model.pth.tar-2")
       try run("--trainer CoOp DATASET.SUBSAMPLE_CLASSES base TEST.NO_TEST True", in: folder)
       let whole = try Data(contentsOf: prompts)
@@ -106,7 +82,7 @@ struct RunTests {
   @Test("a training goes on from the reference's files alone, and takes the few-shot sample that the reference kept")
   func fromTheReference() throws {
     try withTemporaryFolder { folder in
-      try Self.makeData(in: folder)
+      try makeDrawings(in: folder)
       try run("--trainer CoCoOp DATASET.SUBSAMPLE_CLASSES base", in: folder)
       try FileManager.default.removeItem(at: folder.appending(path: "out/checkpoint"))
       let lines = try run("--trainer CoCoOp DATASET.SUBSAMPLE_CLASSES base", in: folder, epochs: 3)
@@ -129,7 +105,7 @@ struct RunTests {
   @Test("zero-shot CLIP, with one template and seven more; the best epoch is kept where that is asked for")
   func others() throws {
     try withTemporaryFolder { folder in
-      try Self.makeData(in: folder)
+      try makeDrawings(in: folder)
       for trainer in ["ZeroshotCLIP", "ZeroshotCLIP2"] {
         let lines = try run("--trainer \(trainer) --eval-only TEST.PER_CLASS_RESULT True", in: folder)
         #expect(lines.contains("* total: 12") && lines.contains { $0.hasPrefix("* class: 3 (fish)\ttotal: 3\t") })
@@ -146,7 +122,7 @@ struct RunTests {
   @Test("what is not there or does not fit costs one line, and no folder is made")
   func refusals() throws {
     try withTemporaryFolder { folder in
-      try Self.makeData(in: folder)
+      try makeDrawings(in: folder)
       try run("--trainer CoOp --output-dir \(folder.path)/coop", in: folder)
       func refusal(_ options: String) -> String {
         message(in: folder) { try run(options, in: folder) }

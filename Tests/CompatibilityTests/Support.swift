@@ -1,4 +1,5 @@
 import Compatibility
+import Embedded
 import Foundation
 import TestSupport
 
@@ -16,6 +17,30 @@ func plan(_ options: String, configuration: String = Reference.cocoop, in folder
   try Data("DATASET:\n  NAME: \"Caltech101\"\n".utf8).write(to: files.dataset)
   let fixed = ["--root", "data", "--config-file", files.trainer.path, "--dataset-config-file", files.dataset.path]
   return try RunPlan(Arguments(fixed + options.split(separator: " ").map(String.init)))
+}
+
+/// Writes drawings of four classes in Caltech101's layout, into `data`: as few as a training and a test need.
+func makeDrawings(in folder: URL) throws {
+  let drawings = Embedded.openclipart
+  let root = folder.appending(path: "data/caltech-101")
+  try FileManager.default.createDirectory(at: root, withIntermediateDirectories: true)
+  try FileManager.default.createSymbolicLink(
+    at: root.appending(path: "101_ObjectCategories"), withDestinationURL: drawings.appending(path: "images"))
+  let names = ["bird", "bread", "clock", "fish"]
+  func entries(_ range: Range<Int>) -> String {
+    let rows = names.enumerated().flatMap { label, name in
+      range.map { "[\"\(name)/00\($0).jpg\", \(label), \"\(name)\"]" }
+    }
+    return "[\(rows.joined(separator: ", "))]"
+  }
+  let split = "{\"train\": \(entries(0..<3)), \"val\": \(entries(3..<4)), \"test\": \(entries(4..<7))}"
+  try Data(split.utf8).write(to: root.appending(path: "split_zhou_Caltech101.json"))
+}
+
+/// The files under a folder, sorted, with `DATE` where a log's name has one.
+func contents(of folder: URL) -> [String] {
+  ((try? FileManager.default.subpathsOfDirectory(atPath: folder.path)) ?? []).sorted()
+    .map { $0.replacing(/log\.txt-.*/, with: "log.txt-DATE") }
 }
 
 enum Reference {

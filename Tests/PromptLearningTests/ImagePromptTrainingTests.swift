@@ -1,6 +1,7 @@
 import CLIP
 import Datasets
 import Foundation
+import Images
 import PromptLearning
 import TestSupport
 import Testing
@@ -102,6 +103,37 @@ struct ImagePromptTrainingTests {
     let reports = try (once.runEpoch(0, on: dataset), again.runEpoch(0, on: dataset))
     #expect(reports.0.loss == reports.1.loss)
     #expect(try bytes(once.classifier.learner) == bytes(again.classifier.learner))
+  }
+
+  @Test("frozen CLIP's features of stored views are those of the same views made anew")
+  func keptFeatures() throws {
+    // Every view of a photo in one colour is the same photo.
+    try withTemporaryFolder { folder in
+      for (label, name) in SmallDataset.names.enumerated() {
+        for part in ["train", "test"] {
+          let place = folder.appending(path: "\(part)/\(name)")
+          try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
+          for number in 0..<2 {
+            let colour = [60 * label + 20, 90 * number + 30, 200 - 50 * label].map(UInt8.init)
+            let image = try Image(width: 40, height: 40, pixels: (0..<1600).flatMap { _ in colour })
+            try image.png().write(to: place.appending(path: "\(number).png"))
+          }
+        }
+      }
+      let dataset = try Dataset(at: folder)
+      let learner = try #require(start(.promptsrc, setup(of: .promptsrc)) as? IndependentPrompts)
+      func losses(_ views: ImageViews) throws -> [Float] {
+        let setup = try setup(of: .promptsrc)
+        let configuration = try TrainingConfiguration(epochs: 3, batchSize: 6, learningRate: 0.01, views: views)
+        var trainer = try Trainer(
+          Classifier(setup.clip, learner), configuration: configuration,
+          recipe: #require(try PromptLearning.Method.promptsrc.recipe(setup)), seed: 5)
+        return try (0..<3).map { try trainer.runEpoch($0, on: dataset).loss }
+      }
+      let (fresh, stored) = (try losses(.fresh), try losses(.stored(2)))
+      #expect(fresh[0] != fresh[2])
+      for (one, other) in zip(fresh, stored) { #expect(abs(one - other) < 1e-4 * abs(one)) }
+    }
   }
 
   @Test(

@@ -119,6 +119,20 @@ extension FormulaWeights {
     )
   }
 
+  /// Writes a small CLIP of two transformers as an open_clip folder.
+  public static func writeTransformers(to folder: URL, imageSize: Int = 32, layers: Int = 3) throws {
+    let vision = VisionTransformer.Configuration(
+      imageSize: imageSize, patchSize: imageSize / 4, width: 64, layers: layers, heads: 1)
+    let text = CLIPConfiguration.TextTower(width: 64, heads: 1, layers: layers)
+    let configuration = CLIPConfiguration(
+      embeddingWidth: 64, image: .visionTransformer(vision), text: text, activation: .quickGELU,
+      preprocessing: preprocessing(size: imageSize))
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    try configuration.openCLIPFile().write(to: folder.appending(path: "open_clip_config.json"))
+    try SafetensorsFile.write(
+      tensors(vision, text, embeddingWidth: 64), to: folder.appending(path: "open_clip_model.safetensors"))
+  }
+
   /// The text tower of ViT-B/16 at full size, with an image tower that costs nothing.
   public static func textTowerOfViTB16() throws -> (clip: CLIPModel, tensors: [String: Tensor]) {
     try viTB(patchSize: 16, vision: .init(imageSize: 16, patchSize: 16, width: 64, layers: 1, heads: 1))

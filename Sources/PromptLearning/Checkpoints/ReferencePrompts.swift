@@ -5,15 +5,15 @@ import Support
 import Tokenization
 import Torch
 
-/// Prompts in the format of the authors' implementation of CoOp and CoCoOp: a file of `torch.save` with `state_dict`
-/// and `epoch` (`D/dassl/utils/torchtools.py`, `C/trainers/coop.py`, `cocoop.py`).
+/// What an original's program has learned: prompts in a file of `torch.save` with `state_dict` and `epoch`, as the
+/// authors of CoOp and CoCoOp write it (`D/dassl/utils/torchtools.py`, `C/trainers/coop.py`, `cocoop.py`), or a cache.
 public struct ReferencePrompts: Sendable {
   /// The file that was read.
   public let url: URL
   public let method: Method
   /// The tensors by the learner's parameter names, as 32-bit floats.
   public let parameters: [String: Tensor]
-  /// The element type of the file's context.
+  /// The element type of the first tensor that is learned.
   public let precision: Tensor.Kind
   /// The number of classes that the prompts were learned on, where the file has it.
   public let classCount: Int?
@@ -23,11 +23,22 @@ public struct ReferencePrompts: Sendable {
   public let validationResult: Double?
 
   /// - Parameters:
-  ///   - url: a file, the output folder of a training, or its `prompt_learner` folder.
+  ///   - url: a file, the output folder of a training, its folder of prompts, or a folder of Tip-Adapter's cache.
   ///   - method: that it is a file of, where the files of two methods look alike; `nil` tells by the tensors' names.
   /// - Throws: ``LearningError``, `TorchError`, `PickleError`.
   public init(at url: URL, of method: Method? = nil) throws {
+    for method in method.map({ [$0] }) ?? Method.all {
+      guard let format = method.reference?.cache, let file = CacheFiles.file(at: url, format) else { continue }
+      self = try ReferencePrompts(CacheFiles(keys: file, format), at: file, of: method)
+      return
+    }
     try self.init(contentsOf: Self.file(at: url), of: method)
+  }
+
+  private init(_ cache: CacheFiles, at url: URL, of method: Method) throws {
+    (self.url, self.method) = (url, method)
+    (parameters, precision, classCount) = (try cache.parameters, cache.precision, cache.classCount)
+    (epoch, validationResult) = (nil, nil)
   }
 
   private init(contentsOf url: URL, of given: Method?) throws {
@@ -113,6 +124,11 @@ public struct ReferencePrompts: Sendable {
     dataset: String = "", context: ContextSettings = ContextSettings()
   ) throws -> Artifact {
     if method.promptsImages { _ = try clip.visionTransformer }
+    var parameters = parameters
+    if method.reference?.cache != nil {
+      guard !classNames.isEmpty else { throw LearningError.unnamedCache(path: url.path, classes: classCount ?? 0) }
+      parameters["strengths"] = try CacheFiles.initialStrengths(dataset)
+    }
     for spec in method.parameters {
       let found = parameters[spec.name]?.shape ?? []
       try spec.checkDepth(found, on: clip)
@@ -130,7 +146,7 @@ public struct ReferencePrompts: Sendable {
       throw LearningError.classCount(path: url.path, learnedFor: learnedFor, named: classNames.count)
     }
     var context = context
-    if method.reference?.wholeModel != nil, let length = parameters["ctx"]?.shape.first {
+    if context == ContextSettings(), method.reference?.wholeModel != nil, let length = parameters["ctx"]?.shape.first {
       // Up to four contexts begin as words, of which the others stay in the prompt.
       context = ContextSettings(words: length <= 4 ? "a photo of a" : nil, length: length)
     }
@@ -170,7 +186,7 @@ extension ReferencePrompts {
 
   /// The folder with the files: `prompt_learner` in the output folder, that of another method, or the folder itself.
   private static func folder(at url: URL) -> URL {
-    let own = Method.all.compactMap { $0.reference?.wholeModel?.folder }
+    let own = Method.all.compactMap { $0.reference?.folderName }
     let inner = ([folderName] + own + OtherPrompts.folderNames).map { url.appending(path: $0) }
     return inner.first { FileManager.default.fileExists(atPath: $0.path) } ?? url
   }
@@ -229,7 +245,7 @@ extension ReferencePrompts {
 
   /// The location of the file of an epoch in an output folder.
   public static func file(ofEpoch epoch: Int, of method: Method = .coop, in output: URL) -> URL {
-    output.appending(path: "\(method.reference?.wholeModel?.folder ?? folderName)/\(epochPrefix)\(epoch)")
+    output.appending(path: "\(method.reference?.folderName ?? folderName)/\(epochPrefix)\(epoch)")
   }
 
   /// Writes an output folder that the reference's loader accepts: `prompt_learner/model.pth.tar-N`, and the text
@@ -258,14 +274,14 @@ extension ReferencePrompts {
   ) throws {
     let names = prompts.description.method.parameterNames
     if let wholeModel = prompts.description.method.reference?.wholeModel {
-      return try wholeModel.write(prompts, epoch: training.epoch, precision: precision, to: url)
+      return try wholeModel.write(prompts, training, precision: precision, to: url)
     }
     guard !names.isEmpty, let context = prompts.parameters["ctx"] else {
       throw LearningError.nothingLearned(path: url.path)
     }
     let contextLength = context.shape[context.shape.count - 2]
     let buffers = try tokenBuffers(
-      for: prompts.description, contextLength: contextLength, clip: clip)
+      for: prompts.description, contextLength: contextLength, clip: clip, path: url.path)
     // The reference's order: the parameter, the buffers, then the modules inside.
     let ordered =
       [("ctx", context)] + buffers
@@ -307,14 +323,15 @@ extension ReferencePrompts {
 
   /// The embeddings of the tokens before and after the contexts: `[C, 1, D]` and `[C, L - 1 - M, D]`.
   private static func tokenBuffers(
-    for description: ArtifactDescription, contextLength: Int, clip: CLIPModel
+    for description: ArtifactDescription, contextLength: Int, clip: CLIPModel, path: String
   ) throws -> [(String, Tensor)] {
     let classNames = description.classNames
     let wording = PromptWording(clip)
     let (limit, width) = (clip.textEncoder.tokenLimit, clip.textEncoder.width)
     let start = try clip.textEncoder.embeddings(of: classNames.map { _ in clip.tokenizer.startOfText })
+    let sentence = try description.sentence(path: path)
     let suffixes = try classNames.map { name in
-      let symbols = try wording.symbols(of: name, contexts: 0..<contextLength, before: description.sentence)
+      let symbols = try wording.symbols(of: name, contexts: 0..<contextLength, before: sentence)
       let tokens = symbols.dropFirst(1 + contextLength).map { symbol -> Int in
         if case .token(let id) = symbol { id } else { 0 }
       }

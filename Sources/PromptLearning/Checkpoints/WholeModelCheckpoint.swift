@@ -67,7 +67,9 @@ extension ReferenceFormat.WholeModel {
   }
 
   /// Writes the learned tensors alone: the originals' loaders take them and leave the towers as they are.
-  func write(_ prompts: Artifact, epoch: Int, precision: Tensor.Kind, to url: URL) throws {
+  func write(
+    _ prompts: Artifact, _ training: ReferencePrompts.Training, precision: Tensor.Kind, to url: URL
+  ) throws {
     let whole = try names.sorted { $0.key < $1.key }.map { name, theirs in
       (key: theirs, value: SavedValue.tensor(try prompts.parameter(name, path: url.path).converted(to: precision)))
     }
@@ -82,6 +84,9 @@ extension ReferenceFormat.WholeModel {
       }
     }
     try TorchArchive.write(
-      .dictionary([("state_dict", .dictionary(whole + pieces)), ("epoch", .integer(epoch))]), to: url)
+      .dictionary([
+        ("state_dict", .dictionary(whole + pieces)), ("epoch", .integer(training.epoch)),
+        ("val_result", training.validationResult.map(SavedValue.double) ?? .none),
+      ]), to: url)
   }
 }

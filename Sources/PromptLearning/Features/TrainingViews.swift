@@ -33,6 +33,9 @@ public enum ImageViews: Sendable, Hashable, Codable, RawRepresentable {
 
 /// Unit features of random views of the training images.
 struct TrainingViews: Sendable {
+  /// What is asked of the views.
+  enum Use: Sendable, Equatable { case features, pixels, both }
+
   private let clip: CLIPModel
   private let files: [URL]
   private let extractor: FeatureExtractor
@@ -40,21 +43,20 @@ struct TrainingViews: Sendable {
   private let augmentation: TrainingAugmentation
   private let photos: PhotoMemory
   private let mode: ImageViews
-  /// Whether features are asked for, and not pixels alone.
-  private let areEncoded: Bool
-  private var seeds: [UInt64] = []  // files · views, of stored views that are not encoded
+  let use: Use
+  private var seeds: [UInt64] = []  // files · views, of stored views whose pixels are asked for
   private var raw: Tensor?  // [files · views, E]: the views of a file stand together
   private var stored: Tensor?  // the same with unit rows
 
   /// - Parameters:
   ///   - smallestCrop: the smallest share of a photo that a random crop keeps.
   ///   - photos: how photos are read, with the decoded ones that there is room for.
-  ///   - areEncoded: whether features are asked for; else pixels alone, and stored views are decoded anew.
+  ///   - use: what is asked for; pixels of stored views are decoded anew.
   init(
     of dataset: Dataset, mode: ImageViews, smallestCrop: Double = 0.08, clip: CLIPModel, cache: FeatureCache?,
-    areEncoded: Bool = true, photos: PhotoMemory
+    use: Use = .features, photos: PhotoMemory
   ) throws {
-    self.areEncoded = areEncoded
+    self.use = use
     self.clip = clip
     self.photos = photos
     files = dataset.training.map(dataset.url(of:))
@@ -74,10 +76,8 @@ struct TrainingViews: Sendable {
     let draws = files.indices.flatMap { image in
       (0..<count).map { _ in ViewDraw(image: image, view: generator.next()) }
     }
-    guard areEncoded else {
-      seeds = draws.map(\.view)
-      return
-    }
+    if use != .features { seeds = draws.map(\.view) }
+    guard use != .pixels else { return }
     let encoded = try encode(draws) { try progress($0, draws.count) }
     (raw, stored) = (encoded, try encoded.unitRows())
   }
@@ -88,10 +88,10 @@ struct TrainingViews: Sendable {
     return ViewDraw(image: image, view: UInt64(Int.random(in: 0..<count, using: &generator)))
   }
 
-  /// The pixels of the views that were drawn; an empty list where views are stored as features.
+  /// The pixels of the views that were drawn; an empty list where views are stored as features alone.
   func pixels(of draws: [ViewDraw]) throws -> [Image] {
     guard case .stored(let count) = mode else { return try draws.concurrentMap(square) }
-    guard !areEncoded else { return [] }
+    guard use != .features else { return [] }
     return try draws.map { ViewDraw(image: $0.image, view: seeds[$0.image * count + Int($0.view)]) }
       .concurrentMap(square)
   }

@@ -135,7 +135,7 @@ public struct CacheModel: TrainablePromptLearner {
     else { throw damaged("its labels are not of its \(learned.count) classes, one a key") }
     let strengths = try artifact.parameter("strengths", path: path).floats()
     guard strengths.count == 2 else { throw damaged("it has \(strengths.count) strengths, not α and β") }
-    let templates = try (artifact.description.templates ?? []).map(PromptTemplate.init)
+    let templates = try artifact.description.sentences(path: path)
     self = try CacheModel(
       for: learned, keys: keys, labels: labels.map { Int($0) },
       strengths: Strengths(alpha: strengths[0], beta: strengths[1]),

@@ -20,7 +20,9 @@ extension Method {
     ownContext: { _ in ContextSettings(words: "a photo of a", length: 2) },
     contexts: ContextPrompts.contexts,
     reference: ReferenceFormat(
-      trainer: "IVLP", recognises: { IndependentPrompts.areIn($0) && !$0.keys.contains(where: isOfTeacher) },
+      trainer: "IVLP", section: "TRAINER.IVLP",
+      keys: ReferenceFormat.independentKeys(tokens, textDepth, imageDepth, count: 2), ownKeys: [],
+      recognises: { IndependentPrompts.areIn($0) && !$0.keys.contains(where: isOfTeacher) },
       wholeModel: .independent))
 
   private static let tokens = MethodOption(
@@ -54,12 +56,35 @@ extension IndependentPrompts {
   init(_ artifact: Artifact, _ setup: MethodSetup, path: String) throws {
     try self.init(
       for: setup.classNames, parameters: Self.parameterNames.map { try artifact.parameter($0, path: path) },
-      sentence: artifact.description.sentence, clip: setup.clip)
+      sentence: artifact.description.sentence(path: path), clip: setup.clip)
   }
 
   /// Whether a file with tensors of these shapes has prompts of both towers.
   static func areIn(_ shapes: [String: [Int]]) -> Bool {
     shapes["ctx"] != nil && shapes["VPT"] != nil && shapes["proj.weight"] == nil
+  }
+}
+
+extension ReferenceFormat {
+  /// The keys of IVLP, and the first of PromptSRC's.
+  ///
+  /// - Parameter count: how many prompts each tower has unless told otherwise.
+  static func independentKeys(
+    _ tokens: MethodOption, _ textDepth: MethodOption, _ imageDepth: MethodOption, count: Int
+  ) -> [Key] {
+    [
+      Key(
+        "N_CTX_VISION", .integer(count), option: tokens.name, length: .vectors("VPT"),
+        "prompts in each block of the image tower"),
+      Key("N_CTX_TEXT", .integer(count), length: .vectors("ctx"), "context vectors, and prompts in each deeper block"),
+      .deepContextWords, .precision,
+      Key(
+        "PROMPT_DEPTH_VISION", .integer(9), option: imageDepth.name, length: .blocks("image_prompts"),
+        "blocks of the image tower with prompts of their own"),
+      Key(
+        "PROMPT_DEPTH_TEXT", .integer(9), option: textDepth.name, length: .blocks("text_prompts"),
+        "blocks of the text tower with prompts of their own"),
+    ]
   }
 }
 

@@ -25,10 +25,18 @@ extension Method {
         })),
     contexts: ContextPrompts.contexts,
     reference: ReferenceFormat(
-      trainer: "KgCoOp",
+      trainer: "KgCoOp", section: "TRAINER.COOP",
+      keys: [
+        ReferenceFormat.Key("ALPHA", .number(1), ReferenceFormat.unread), .contextLength, .sharedContexts, .isFromWords,
+        ReferenceFormat.Key(
+          "W", .number(1), option: knowledgeWeight.name, "how strongly class features are pulled towards the teacher's"),
+        .precision, .nameAtTheEnd,
+      ],
+      ownKeys: ReferenceFormat.unreadLosses, decimals: 2,
       // The original makes the last three modules and never uses them.
       buffers: ReferenceFormat.tokenBuffers + ["bias_vectors", "meta_net.linear1.weight", "meta_net.linear1.bias"],
-      recognises: { $0["ctx"] != nil && $0["bias_vectors"] != nil }))
+      // Without them its files are those of CoOp, and are taken for KgCoOp's where somebody says so.
+      recognises: { ReferenceFormat.holdsContextsAlone($0) || $0["ctx"] != nil && $0["bias_vectors"] != nil }))
 
   /// The weight W of the paper's equation 6.
   private static let knowledgeWeight = MethodOption(

@@ -25,13 +25,22 @@ extension Method {
               path: path, name: name, expected: [count] + tensor.shape[1...], found: tensor.shape)
           }
           return try CoupledPrompts(
-            for: setup.classNames, parameters: parameters, sentence: artifact.description.sentence, clip: setup.clip)
+            for: setup.classNames, parameters: parameters, sentence: artifact.description.sentence(path: path),
+            clip: setup.clip)
         })),
     templates: { try $0.deepTemplates(of: maple) },
     ownContext: { _ in ContextSettings(words: "a photo of a", length: 2) },
     contexts: ContextPrompts.contexts,
     reference: ReferenceFormat(
-      trainer: "MaPLe", recognises: { $0["ctx"] != nil && $0["proj.weight"] != nil },
+      trainer: "MaPLe", section: "TRAINER.MAPLE",
+      keys: [
+        ReferenceFormat.Key(
+          "N_CTX", .integer(2), length: .vectors("ctx"), "context vectors, and prompts in each block"),
+        .deepContextWords, .precision,
+        ReferenceFormat.Key(
+          "PROMPT_DEPTH", .integer(9), option: depth.name, length: .blocks("compound_prompts_text"),
+          "blocks of both towers with prompts of their own"),
+      ], ownKeys: [], recognises: { $0["ctx"] != nil && $0["proj.weight"] != nil },
       wholeModel: .init(
         folder: "MultiModalPromptLearner",
         names: [

@@ -7,7 +7,6 @@ import Torch
 /// A method is a value in a file of its own. Nothing else compares methods by name: code that needs to distinguish them
 /// uses a trait or a capability. In files a method is its ``id``; an id that this version does not know is kept, and
 /// refused when the method is used.
-/// refused when the method is used.
 public struct Method: Sendable {
   /// The name in files, folders and on the command line, such as `cocoop`.
   public let id: String
@@ -169,6 +168,8 @@ extension Method {
   public var answersFast: Bool { traits.contains(.answersFast) }
   /// Whether prompts stand in its image tower, so that it needs pixels and a vision transformer.
   public var promptsImages: Bool { traits.contains(.promptsImages) }
+  /// Whether what it has learned is a mean over its epochs.
+  public var averagesEpochs: Bool { traits.contains(.averagesEpochs) }
   /// Whether it has context vectors, which can be read as words.
   public var learnsContexts: Bool { contexts != nil }
   /// The names of its tensors, in the order of its learner.

@@ -18,7 +18,7 @@ extension Method {
         restore: { artifact, setup, path in
           try ContextPrompts(
             for: setup.classNames, contextVectors: artifact.parameter("ctx", path: path), position: .end,
-            sentence: artifact.description.sentence, clip: setup.clip)
+            sentence: artifact.description.sentence(path: path), clip: setup.clip)
         },
         recipe: { setup in
           let teacher = try ZeroShotPrompts(
@@ -47,7 +47,7 @@ extension Method {
           "LOSS.LAMBDA", .number(1), option: alignment.name, "how much of the opposed part of a gradient is taken away"),
         ReferenceFormat.Key("LOSS.GM", .flag(false), ReferenceFormat.unread),
         ReferenceFormat.Key("LOSS.ALPHA", .number(0), ReferenceFormat.unread),
-      ],
+      ], decimals: 2,
       buffers: ReferenceFormat.tokenBuffers,
       // Its files are those of CoOp, so that they are taken for ProGrad's where somebody says so.
       recognises: ReferenceFormat.holdsContextsAlone))
@@ -125,6 +125,21 @@ extension PromptTemplate {
 }
 
 extension ArtifactDescription {
+  /// Its sentences: what follows learned contexts in its prompts, and those of a teacher.
+  ///
+  /// - Parameter path: of its file, for errors.
+  /// - Throws: ``LearningError/notAnArtifact(path:noun:reason:)`` for one without a place for the class name.
+  func sentences(path: String) throws -> [PromptTemplate] {
+    try (templates ?? []).map { text in
+      guard let template = try? PromptTemplate(text) else {
+        throw LearningError.notAnArtifact(
+          path: path, noun: method.artifactNoun,
+          reason: "its sentence '\(text.prefix(60))' has no {} for the class name")
+      }
+      return template
+    }
+  }
+
   /// What follows learned contexts in its prompts.
-  var sentence: PromptTemplate { templates?.first.flatMap { try? PromptTemplate($0) } ?? .name }
+  func sentence(path: String) throws -> PromptTemplate { try sentences(path: path).first ?? .name }
 }

@@ -31,7 +31,17 @@ extension Method {
     ownContext: { _ in ContextSettings(words: "a photo of a", length: 4) },
     contexts: ContextPrompts.contexts,
     reference: ReferenceFormat(
-      trainer: "PromptSRC",
+      trainer: "PromptSRC", section: "TRAINER.PROMPTSRC",
+      keys: ReferenceFormat.independentKeys(tokens, textDepth, imageDepth, count: 4) + [
+        ReferenceFormat.Key(
+          "TEXT_LOSS_WEIGHT", .integer(25), option: textWeight.name, "how strongly class features are held"),
+        ReferenceFormat.Key(
+          "IMAGE_LOSS_WEIGHT", .integer(10), option: imageWeight.name, "how strongly image features are held"),
+        ReferenceFormat.Key(
+          "GPA_MEAN", .integer(15), option: mean.name, "the epoch that counts most in the mean of the prompts"),
+        ReferenceFormat.Key(
+          "GPA_STD", .integer(1), option: deviation.name, "the deviation of that mean's weights, in epochs"),
+      ], ownKeys: [],
       // Without the third tower its files are those of IVLP, and are taken for PromptSRC's where somebody says so.
       recognises: IndependentPrompts.areIn, wholeModel: .independent))
 

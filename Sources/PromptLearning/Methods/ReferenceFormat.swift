@@ -6,17 +6,22 @@ public struct ReferenceFormat: Sendable {
   public let section: String?
   /// The keys of the section, in the original's order.
   public let keys: [Key]
-  /// Keys outside the section, by their whole names, that the original's program has beside those of CoOp's. `nil` where
-  /// the method is in CoOp's own program.
+  /// Keys outside the section, by their whole names, that the original's program has in addition to those of CoOp's.
+  /// `nil` where the method is in CoOp's own program.
   public let ownKeys: [Key]?
   /// The epochs on a dataset that the original's program takes whatever it is given; `nil` where it takes what is given.
   public let epochs: (@Sendable (_ dataset: String) -> Int?)?
+  /// The decimals of percentages in its log.
+  public let decimals: Int
   /// Tensors of its checkpoints that nothing is learned in: they are passed over.
   let buffers: [String]
   /// Whether a checkpoint with tensors of these shapes, by name, is the method's; `nil` where it keeps none.
   let recognises: (@Sendable ([String: [Int]]) -> Bool)?
   /// How the learned tensors are named in checkpoints of the whole model; `nil` where they hold those tensors alone.
   let wholeModel: WholeModel?
+
+  /// How its cache of few-shot features is kept; `nil` for a method without one.
+  let cache: CacheFiles.Format?
 
   /// A checkpoint of both towers with what is learned between their weights.
   struct WholeModel: Sendable {
@@ -70,12 +75,30 @@ public struct ReferenceFormat: Sendable {
     public let option: String?
     /// Whether the standard value alone is taken.
     public let isFixed: Bool
+    /// The learned tensor whose length is the key's value, which is at least 1.
+    public let length: Length?
 
     public enum Value: Sendable { case integer(Int), number(Double), flag(Bool), text(String) }
 
+    /// A length of a learned tensor, by the tensor's name.
+    public enum Length: Sendable, Equatable {
+      /// M of `[M, D]` or `[C, M, D]`.
+      case vectors(String)
+      /// J of `[J − 1, …]`, the blocks of a tower that have prompts of their own.
+      case blocks(String)
+
+      /// The length in tensors of these shapes, by name; `nil` where the tensor is missing.
+      public func found(in shapes: (String) -> [Int]?) -> Int? {
+        switch self {
+        case .vectors(let name): shapes(name).flatMap { $0.count >= 2 ? $0[$0.count - 2] : nil }
+        case .blocks(let name): shapes(name).flatMap { $0.first.map { $0 + 1 } }
+        }
+      }
+    }
+
     init(
       _ name: String, _ standard: Value, choices: [String]? = nil, option: String? = nil, isFixed: Bool = false,
-      _ meaning: String
+      length: Length? = nil, _ meaning: String
     ) {
       self.name = name
       self.standard = standard
@@ -83,23 +106,34 @@ public struct ReferenceFormat: Sendable {
       self.meaning = meaning
       self.option = option
       self.isFixed = isFixed
+      self.length = length
     }
   }
 
   init(
     trainer: String, section: String? = nil, keys: [Key] = [], ownKeys: [Key]? = nil,
-    epochs: (@Sendable (String) -> Int?)? = nil, buffers: [String] = [],
-    recognises: (@Sendable ([String: [Int]]) -> Bool)? = nil, wholeModel: WholeModel? = nil
+    epochs: (@Sendable (String) -> Int?)? = nil, decimals: Int = 1, buffers: [String] = [],
+    recognises: (@Sendable ([String: [Int]]) -> Bool)? = nil, wholeModel: WholeModel? = nil,
+    cache: CacheFiles.Format? = nil
   ) {
     self.wholeModel = wholeModel
+    self.cache = cache
     self.trainer = trainer
     self.section = section
     self.keys = keys
     self.ownKeys = ownKeys
     self.epochs = epochs
+    self.decimals = decimals
     self.buffers = buffers
     self.recognises = recognises
   }
+
+  /// The folder of prompts in the output folder of a training.
+  public var folderName: String { wholeModel?.folder ?? ReferencePrompts.folderName }
+  /// Whether its checkpoints hold both towers, with what is learned between their weights.
+  public var keepsTowers: Bool { wholeModel != nil }
+  /// The key of the number of contexts, whose whole name begins with the section.
+  public var contextLengthKey: Key? { keys.first { $0.length == .vectors("ctx") } }
 
   /// The embeddings of the training classes' tokens: the current classes' take their place, as in the reference.
   static let tokenBuffers = ["token_prefix", "token_suffix"]
@@ -122,13 +156,15 @@ public struct ReferenceFormat: Sendable {
 
 extension ReferenceFormat.Key {
   static let contextLength = ReferenceFormat.Key(
-    "N_CTX", .integer(16), "random context vectors, where CTX_INIT is empty")
+    "N_CTX", .integer(16), length: .vectors("ctx"), "random context vectors, where CTX_INIT is empty")
   static let isFromWords = ReferenceFormat.Key(
     "CTX_INIT", .flag(false), "whether the context begins as words of the method's own")
   static let sharedContexts = ReferenceFormat.Key("CSC", .flag(false), isFixed: true, "contexts that all classes share")
   static let nameAtTheEnd = ReferenceFormat.Key(
     "CLASS_TOKEN_POSITION", .text("end"), choices: ["end"], "where the class name stands")
   static let contextWords = ReferenceFormat.Key("CTX_INIT", .text(""), "the words that the context begins as")
+  static let deepContextWords = ReferenceFormat.Key(
+    "CTX_INIT", .text("a photo of a"), "the words whose first tokens up to four contexts begin as; more are random")
   static let precision = ReferenceFormat.Key(
     "PREC", .text("fp16"), choices: ["fp16", "fp32", "amp"],
     "nothing: computing is in float32, with a warning where another is asked for")

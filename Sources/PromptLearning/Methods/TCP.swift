@@ -19,7 +19,7 @@ extension Method {
             block: block(setup.options), clip: setup.clip, seed: setup.seed)
         },
         restore: { artifact, setup, path in
-          let sentences = try (artifact.description.templates ?? []).map(PromptTemplate.init)
+          let sentences = try artifact.description.sentences(path: path)
           let names = ClassTokenPrompts.parameterNames
           let parameters = try names.map { try artifact.parameter($0, path: path) }
           // Each may have any number of tokens, but both the same.

@@ -36,7 +36,8 @@ extension Method {
           _ = try cache.logits(of: features).floats()
           return Double(CacheGrid.betas) * (ContinuousClock.now - start).seconds
         }, viewsOfTraining: CacheModel.views)),
-    templates: { CacheGrid.templates($0.dataset) })
+    templates: { CacheGrid.templates($0.dataset) },
+    reference: ReferenceFormat(trainer: "Tip-Adapter", cache: .init(prefix: "keys_", isTransposed: true)))
 
   /// Tip-Adapter-F: Tip-Adapter whose keys are trained (the same paper, §3.2).
   public static let tipAdapterF = Method(
@@ -62,7 +63,8 @@ extension Method {
           try progress(.choice(rule.sentence(cache.strengths)))
           return try rule.choose(for: cache, setup, images)
         })),
-    templates: { CacheGrid.templates($0.dataset) })
+    templates: { CacheGrid.templates($0.dataset) },
+    reference: ReferenceFormat(trainer: "Tip-Adapter-F", cache: .init(prefix: "best_F_", isTransposed: false)))
 }
 
 extension CacheModel {

@@ -22,7 +22,16 @@ extension Method {
             parameters: ImagePrompts.parameterNames.map { try artifact.parameter($0, path: path) }, clip: setup.clip)
         })),
     reference: ReferenceFormat(
-      trainer: "VPT", recognises: { $0["VPT"] != nil && $0["ctx"] == nil },
+      trainer: "VPT", section: "TRAINER.VPT",
+      keys: [
+        ReferenceFormat.Key(
+          "N_CTX_VISION", .integer(2), option: tokens.name, length: .vectors("VPT"), "prompts in each block"),
+        ReferenceFormat.Key("CTX_INIT", .text("a photo of a"), "nothing: the sentence is always a photo of a NAME."),
+        .precision,
+        ReferenceFormat.Key(
+          "PROMPT_DEPTH_VISION", .integer(1), option: depth.name, length: .blocks("image_prompts"),
+          "blocks with prompts of their own"),
+      ], ownKeys: [], recognises: { $0["VPT"] != nil && $0["ctx"] == nil },
       wholeModel: .init(
         folder: ReferencePrompts.folderName, names: ["VPT": "image_encoder.VPT"],
         stacks: [.init("image_prompts", "image_encoder.transformer.resblocks.", ".VPT_shallow", first: 1, like: "VPT")])

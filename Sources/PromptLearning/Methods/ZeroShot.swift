@@ -25,8 +25,8 @@ extension Method {
               for: setup.classNames, templates: templates(setup.dataset), clip: setup.clip)
             return Fitted(classifier: prompts.classifier(on: setup.clip))
           },
-          restore: { artifact, setup, _ in
-            let templates = try (artifact.description.templates ?? []).map(PromptTemplate.init)
+          restore: { artifact, setup, path in
+            let templates = try artifact.description.sentences(path: path)
             return try ZeroShotPrompts(for: setup.classNames, templates: templates, clip: setup.clip)
               .classifier(on: setup.clip)
           },

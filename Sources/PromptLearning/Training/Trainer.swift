@@ -80,17 +80,22 @@ public struct Trainer<Learner: TrainablePromptLearner>: Sendable {
     let firstRate = schedule(epoch: epoch + 1, step: 1, of: plan.stepCount)
     // The pixels of the next group are read while the model works on this one.
     let promptsImages = classifier.learner.imagePrompts != nil
+    // Frozen CLIP's features of stored views are known before the first step.
+    let hasFeatures: Bool
+    if case .stored = configuration.views { hasFeatures = views.use != .pixels } else { hasFeatures = !promptsImages }
     try plan.groups(after: earlier.steps).forEachPrefetching(by: { try views.pixels(of: $0.draws) }) { group, pixels in
-      let features = try promptsImages ? nil : views.features(of: group.draws, pixels: pixels)
+      let features = try hasFeatures ? views.features(of: group.draws, pixels: pixels) : nil
       var row = 0
       for (number, draws) in zip((group.firstStep + 1)..., group.steps) {
         let rows = row..<row + draws.count
         row = rows.upperBound
         guard number > earlier.steps else { continue }
         let stepLabels = draws.map { labels[$0.image] }
+        let frozen = try features.map { try $0.sliced(rows, axis: 0) }
         let batch =
-          try features.map { try Batch(imageFeatures: $0.sliced(rows, axis: 0), labels: stepLabels) }
-          ?? self.batch(of: Array(pixels[rows]), labels: stepLabels)
+          try promptsImages
+          ? self.batch(of: Array(pixels[rows]), frozen: frozen, labels: stepLabels)
+          : Batch(imageFeatures: frozen ?? .zeros([0, 0]), labels: stepLabels)
         let learningRate = schedule(epoch: epoch + 1, step: number, of: plan.stepCount)
         let (loss, right) = try improve(on: batch, learningRate: learningRate)
         state.position = EpochPosition(
@@ -112,11 +117,13 @@ public struct Trainer<Learner: TrainablePromptLearner>: Sendable {
   }
 
   /// The pixels of one step's views, and frozen CLIP's features of them where the loss asks for those.
-  private func batch(of squares: [Image], labels: [Int]) throws -> Batch {
-    let frozen = classifier.clip.withoutPrompts
+  ///
+  /// - Parameter known: these features, where they are known already.
+  private func batch(of squares: [Image], frozen known: Tensor?, labels: [Int]) throws -> Batch {
+    let clip = classifier.clip.withoutPrompts
     return try Batch(
-      pixels: frozen.configuration.preprocessing.normalized(squares),
-      frozenFeatures: recipe.comparesImages ? frozen.imageFeatures(ofSquares: squares) : nil, labels: labels)
+      pixels: clip.configuration.preprocessing.normalized(squares),
+      frozenFeatures: recipe.comparesImages ? known ?? clip.imageFeatures(ofSquares: squares) : nil, labels: labels)
   }
 
   /// Adds the parameters after an epoch to the mean over epochs; after the last, the mean takes their place.
@@ -159,7 +166,8 @@ public struct Trainer<Learner: TrainablePromptLearner>: Sendable {
     let uses = if case .stored(let count) = configuration.views { count } else { configuration.epochs }
     var views = try TrainingViews(
       of: dataset, mode: configuration.views, smallestCrop: configuration.smallestCrop,
-      clip: classifier.clip.withoutPrompts, cache: cache, areEncoded: classifier.learner.imagePrompts == nil,
+      clip: classifier.clip.withoutPrompts, cache: cache,
+      use: classifier.learner.imagePrompts == nil ? .features : recipe.comparesImages ? .both : .pixels,
       photos: PhotoMemory(limit: uses > 1 ? photoMemory : 0, reading: reading))
     var generator = SeededGenerator(seed: seed ^ 0x7669_6577_7300)
     try views.prepare(using: &generator) { try progress(.views(encoded: $0, of: $1)) }

@@ -92,7 +92,7 @@ extension LoadedRun {
   /// Writes the prompts in the reference's format.
   ///
   /// - Parameters:
-  ///   - url: a file where its name contains ".pth", an output folder otherwise.
+  ///   - url: a file where its name contains ".pth", an output folder otherwise; a folder for a cache.
   ///   - precision: the element type; `nil` takes that of the file that the prompts were imported from, or 32 bits.
   ///   - isReplacing: whether an existing file may be replaced.
   /// - Returns: the file that was written.
@@ -104,6 +104,13 @@ extension LoadedRun {
       learningRate: record.configuration?.training?.learningRate ?? 0.002,
       validationResult: record.imported?.validationResult)
     let precision = precision ?? record.imported.flatMap { Tensor.Kind(rawValue: $0.precision) } ?? .float32
+    if let cache = try CacheFiles.files(of: artifact, in: url) {
+      for file in [cache.keys, cache.values] where !isReplacing && FileManager.default.fileExists(atPath: file.path) {
+        throw RunError.exportExists(path: file.path)
+      }
+      try CacheFiles.write(artifact, precision: precision, toFolder: url)
+      return cache.keys
+    }
     let isFile = url.lastPathComponent.contains(".pth")
     let file = isFile ? url : ReferencePrompts.file(ofEpoch: training.epoch, of: method, in: url)
     guard isReplacing || !FileManager.default.fileExists(atPath: file.path) else {

@@ -19,6 +19,10 @@ struct MethodBenchmark: Sendable, Encodable {
   /// The median of a few steps: both towers where prompts stand in both, with frozen CLIP's features of the same views
   /// where the loss compares with them; the text side alone for other methods. Photos are decoded already.
   let stepSeconds: Double
+  /// The seconds of encoding the step's views, which a step with fresh views takes too; `nil` where the step has them.
+  let encodingSeconds: Double?
+  /// The same step with stored views, where frozen CLIP's features are known; `nil` where the loss asks for none.
+  let storedViewStepSeconds: Double?
   /// The memory that the steps added to the process with the loaded model.
   let stepMemoryMiB: Double
 
@@ -45,12 +49,16 @@ struct MethodBenchmark: Sendable, Encodable {
     (self.method, self.backbone, self.precision, self.images) = (method, backbone, precision, count)
     (classes, threads, libtorch) = (classNames.count, Threads.count, Libtorch.version)
 
-    func measured<Learner: TrainablePromptLearner>(_ learner: Learner) throws -> (seconds: Double, memory: Double) {
+    func measured<Learner: TrainablePromptLearner>(
+      _ learner: Learner
+    ) throws -> (seconds: Double, encoding: Double?, stored: Double?, memory: Double) {
       let before = ProcessMemory.residentMiB
       ProcessMemory.resetPeak()
       var trainer = Trainer(
         Classifier(clip, learner), configuration: training, recipe: recipe, seed: 1, within: budget)
+      let start = ContinuousClock.now
       let features = try learner.imagePrompts == nil ? clip.imageFeatures(ofSquares: views) : nil
+      let encoding = features.map { _ in (ContinuousClock.now - start).seconds }
       let pixels = try clip.configuration.preprocessing.normalized(views)
       let seconds = try SpeedBenchmark.median {
         let batch =
@@ -60,15 +68,21 @@ struct MethodBenchmark: Sendable, Encodable {
             labels: labels)
         _ = try trainer.step(on: batch, learningRate: 1e-5)
       }
-      return (seconds, ProcessMemory.peakMiB - before)
+      let memory = ProcessMemory.peakMiB - before
+      guard recipe.comparesImages else { return (seconds, encoding, nil, memory) }
+      let known = try Batch(pixels: pixels, frozenFeatures: clip.imageFeatures(ofSquares: views), labels: labels)
+      let stored = try SpeedBenchmark.median { _ = try trainer.step(on: known, learningRate: 1e-5) }
+      return (seconds, encoding, stored, memory)
     }
-    (stepSeconds, stepMemoryMiB) = try measured(learning.start(setup))
+    (stepSeconds, encodingSeconds, storedViewStepSeconds, stepMemoryMiB) = try measured(learning.start(setup))
   }
 
   var text: String {
     "\(method.title), \(backbone), \(classes) classes, \(images) image(s) a step, \(threads) threads, "
       + "libtorch \(libtorch), \(precision.rawValue)\n"
       + String(format: "training step %8.1f ms, which adds %.0f MiB", 1000 * stepSeconds, stepMemoryMiB)
+      + (encodingSeconds.map { String(format: "; encoding its views %.1f ms", 1000 * $0) } ?? "")
+      + (storedViewStepSeconds.map { String(format: "; with stored views %.1f ms", 1000 * $0) } ?? "")
   }
 }
 

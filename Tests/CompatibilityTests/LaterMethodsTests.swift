@@ -1,0 +1,171 @@
+import Compatibility
+import Foundation
+import PromptLearning
+import TestSupport
+import Testing
+
+@Suite("The programs of the methods after CoCoOp are run as their authors run them")
+struct LaterMethodsTests {
+  /// A trainer with the settings that its authors' files have, in small, written by us.
+  struct Program: Sendable, CustomTestStringConvertible {
+    let trainer: String
+    /// Its section and keys, as KEY VALUE pairs.
+    let pairs: String
+    let folder: String
+    let isText: Bool
+
+    var testDescription: String { trainer }
+
+    init(_ trainer: String, _ pairs: String, folder: String = "prompt_learner", isText: Bool = false) {
+      (self.trainer, self.pairs, self.folder, self.isText) = (trainer, pairs, folder, isText)
+    }
+  }
+
+  static let programs = [
+    Program(
+      "KgCoOp",
+      "TRAINER.COOP.N_CTX 4 TRAINER.COOP.CSC False TRAINER.COOP.W 8.0 TRAINER.COOP.CTX_INIT True"
+        + " TRAINER.COOP.CLASS_TOKEN_POSITION end", isText: true),
+    Program("ProGrad", "TRAINER.COOP.CTX_INIT True TRAINER.COOP.CSC False LOSS.NAME prograd", isText: true),
+    Program("TCP", "TRAINER.COOP.N_CTX 4 TRAINER.COOP.CTX_INIT False TRAINER.COOP.W 1.0 OPTIM.NAME adam", isText: true),
+    Program(
+      "IVLP",
+      "TRAINER.IVLP.N_CTX_VISION 2 TRAINER.IVLP.N_CTX_TEXT 2 TRAINER.IVLP.PROMPT_DEPTH_VISION 3"
+        + " TRAINER.IVLP.PROMPT_DEPTH_TEXT 2", folder: "VLPromptLearner"),
+    Program("VPT", "TRAINER.VPT.N_CTX_VISION 8 TRAINER.VPT.PROMPT_DEPTH_VISION 3"),
+    Program("MaPLe", "TRAINER.MAPLE.N_CTX 2 TRAINER.MAPLE.PROMPT_DEPTH 3", folder: "MultiModalPromptLearner"),
+    Program(
+      "PromptSRC",
+      "TRAINER.PROMPTSRC.N_CTX_VISION 4 TRAINER.PROMPTSRC.N_CTX_TEXT 4"
+        + " TRAINER.PROMPTSRC.PROMPT_DEPTH_VISION 3 TRAINER.PROMPTSRC.PROMPT_DEPTH_TEXT 3"
+        + " TRAINER.PROMPTSRC.TEXT_LOSS_WEIGHT 25 TRAINER.PROMPTSRC.IMAGE_LOSS_WEIGHT 10"
+        + " TRAINER.PROMPTSRC.GPA_MEAN 2 TRAINER.PROMPTSRC.GPA_STD 1", folder: "VLPromptLearner"),
+  ]
+
+  private func planned(_ options: String, _ pairs: String, in folder: URL) throws -> RunPlan {
+    try plan(
+      "--root \(folder.path)/data --seed 1 \(options) INPUT.SIZE (32,32) DATASET.NUM_SHOTS 2 OPTIM.MAX_EPOCH 2 "
+        + "DATALOADER.TRAIN_X.BATCH_SIZE 2 \(pairs)", in: folder)
+  }
+
+  @discardableResult
+  private func run(_ options: String, _ pairs: String, in folder: URL) throws -> [String] {
+    var lines: [String] = []
+    _ = try CompatibleRun(planned(options, pairs, in: folder), model: folder.appending(path: "vit").path)(
+      print: { lines.append($0) })
+    return lines
+  }
+
+  @Test("train on base classes, test on new ones, resume: folders, files and accuracies", arguments: programs)
+  func wholeWay(program: Program) throws {
+    try withTemporaryFolder { folder in
+      try makeDrawings(in: folder)
+      try FormulaWeights.writeTransformers(to: folder.appending(path: "vit"))
+      let start = "--trainer \(program.trainer)"
+      let base = program.pairs + " DATASET.SUBSAMPLE_CLASSES base"
+      let trained = try run("\(start) --output-dir \(folder.path)/out", base, in: folder)
+      #expect(
+        contents(of: folder.appending(path: "out"))
+          == [
+            program.folder, "\(program.folder)/checkpoint", "\(program.folder)/model.pth.tar-2", "checkpoint",
+            "checkpoint/training.safetensors", "log.txt",
+          ].sorted())
+      // Where the program's parse_test_res.py looks for the accuracy, and how that is written.
+      let ending = try #require(trained.firstIndex(of: "Finished training"))
+      let accuracy = try #require(trained[ending...].first { $0.hasPrefix("* accuracy: ") })
+      let hasTwo = ["KgCoOp", "ProGrad"].contains(program.trainer)
+      #expect(try accuracy.contains(Regex("\\.\\d{\(hasTwo ? 2 : 1)}%$")))
+      #expect(trained.contains("=> result") && trained.contains("Loading trainer: \(program.trainer)"))
+
+      func result(_ lines: [String]) -> [String] { lines.filter { $0.hasPrefix("* ") } }
+      let testing =
+        "\(start) --output-dir \(folder.path)/test --eval-only --model-dir \(folder.path)/out --load-epoch 2"
+      #expect(try result(run(testing, base, in: folder)) == result(trained))
+      let new = try run(testing, program.pairs + " DATASET.SUBSAMPLE_CLASSES new", in: folder)
+      #expect(new.contains("* total: 6"))
+      // The same command goes on, and a finished training is tested again.
+      let again = try run("\(start) --output-dir \(folder.path)/out", base, in: folder)
+      #expect(result(again) == result(trained) && !again.contains { $0.hasPrefix("epoch [") })
+    }
+  }
+
+  @Test("keys become the method's settings")
+  func keys() throws {
+    try withTemporaryFolder { folder in
+      let maple = try planned("--trainer MaPLe", "TRAINER.MAPLE.PROMPT_DEPTH 3", in: folder)
+      #expect(maple.options.values == ["depth": 3])
+      #expect(maple.context == ContextSettings(words: "a photo of a", length: 2))
+      let independent = try planned(
+        "--trainer IVLP", "TRAINER.IVLP.N_CTX_TEXT 6 TRAINER.IVLP.CTX_INIT a_photo TRAINER.IVLP.N_CTX_VISION 5",
+        in: folder)
+      #expect(independent.options.values == ["image-tokens": 5, "image-depth": 9, "text-depth": 9])
+      // Words give up to four contexts; more are random.
+      #expect(independent.context == ContextSettings(words: nil, length: 6))
+      let src = try planned(
+        "--trainer PromptSRC", "TRAINER.PROMPTSRC.GPA_MEAN 6 TRAINER.PROMPTSRC.TEXT_LOSS_WEIGHT 20", in: folder)
+      #expect(
+        src.options.values == ["image-depth": 9, "text-depth": 9, "average-mean": 6, "text-weight": 20])
+      let vpt = try planned("--trainer VPT", "TRAINER.VPT.N_CTX_VISION 8", in: folder)
+      #expect(vpt.options.values == ["image-depth": 1] && vpt.context == ContextSettings())
+      // What its scripts do not give is the program's default of 1, not the 8 of the paper.
+      let knowledge = try planned("--trainer KgCoOp", "TRAINER.COOP.CTX_INIT True TRAINER.COOP.N_CTX 16", in: folder)
+      #expect(knowledge.options.values == ["weight": 1] && knowledge.context.initial == .words("a photo of a"))
+    }
+  }
+
+  @Test("prompts of another method, depth, count or width are refused by name and number")
+  func refusals() throws {
+    try withTemporaryFolder { folder in
+      try makeDrawings(in: folder)
+      try FormulaWeights.writeTransformers(to: folder.appending(path: "vit"))
+      let maple = "TRAINER.MAPLE.PROMPT_DEPTH 3"
+      try run("--trainer MaPLe --output-dir \(folder.path)/out", maple, in: folder)
+      func refusal(_ options: String, _ pairs: String) -> String {
+        message(in: folder) { try run(options, pairs, in: folder) }
+      }
+      let model = "--eval-only --output-dir \(folder.path)/test --model-dir \(folder.path)/out --load-epoch 2"
+      let file = "FOLDER/out/MultiModalPromptLearner/model.pth.tar-2"
+      #expect(
+        refusal("--trainer MaPLe \(model)", "TRAINER.MAPLE.PROMPT_DEPTH 2")
+          == "\(file) has prompts for 3 blocks, but TRAINER.MAPLE.PROMPT_DEPTH asks for 2."
+          + " Give the settings that it was trained with.")
+      #expect(
+        refusal("--trainer MaPLe \(model)", maple + " TRAINER.MAPLE.N_CTX 3")
+          == "\(file) has 2 context vectors, but TRAINER.MAPLE.N_CTX asks for 3."
+          + " Give the settings that it was trained with.")
+      #expect(
+        refusal("--trainer IVLP \(model)", "TRAINER.IVLP.PROMPT_DEPTH_TEXT 3")
+          == "There are no prompts FOLDER/out/VLPromptLearner/model.pth.tar-2."
+          + " Give the --output-dir of a finished training.")
+      #expect(
+        refusal("--trainer MaPLe --output-dir \(folder.path)/deep", "TRAINER.MAPLE.PROMPT_DEPTH 4")
+          == "Prompts for 4 blocks were given, but the text tower has 3. Give a depth from 1 to 3.")
+      #expect(
+        refusal("--trainer MaPLe --output-dir \(folder.path)/deep", "TRAINER.MAPLE.PROMPT_DEPTH 0")
+          == "TRAINER.MAPLE.PROMPT_DEPTH must be 1 or more, found 0.")
+      #expect(
+        refusal("--trainer IVLP --output-dir \(folder.path)/deep", "TRAINER.IVLP.N_CTX_VISION 0")
+          == "TRAINER.IVLP.N_CTX_VISION must be 1 or more, found 0.")
+      #expect(!FileManager.default.fileExists(atPath: folder.appending(path: "deep").path))
+    }
+  }
+
+  @Test("PromptSRC's mean over epochs is not in the authors' files: from those alone a training does not go on")
+  func mean() throws {
+    try withTemporaryFolder { folder in
+      try makeDrawings(in: folder)
+      try FormulaWeights.writeTransformers(to: folder.appending(path: "vit"))
+      let program = try #require(Self.programs.last)
+      try run("--trainer PromptSRC --output-dir \(folder.path)/out", program.pairs, in: folder)
+      try FileManager.default.removeItem(at: folder.appending(path: "out/checkpoint"))
+      let refused = message(in: folder) {
+        try run(
+          "--trainer PromptSRC --output-dir \(folder.path)/out", program.pairs + " OPTIM.MAX_EPOCH 3", in: folder)
+      }
+      #expect(
+        refused
+          == "FOLDER/out/VLPromptLearner/model.pth.tar-2 lacks the mean over its epochs that a training of PromptSRC ends"
+          + " with, so that it cannot go on. Give an --output-dir without prompts.")
+    }
+  }
+}
