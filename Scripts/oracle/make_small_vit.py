@@ -179,16 +179,16 @@ def learn(student: Student, pixels, targets, mean, std, steps: int):
         seen, wanted = part(pixels[rows], targets[rows], generator)
         wanted = wanted.flatten(1, 2)
         image, tokens = student(normalised(seen, mean, std))
-        loss = functional.mse_loss(tokens, wanted) / spread + 2 * (
-            1 - functional.cosine_similarity(image, wanted.mean(1), dim=-1).mean())
+        similar = functional.cosine_similarity(image, wanted.mean(1), dim=-1).mean()
+        loss = functional.mse_loss(tokens, wanted) / spread + 4 * (1 - similar)
         optimizer.param_groups[0]["lr"] = rate(step, steps)
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(student.parameters(), 1)
         optimizer.step()
         if step % 20 == 0 or step + 1 == steps:
-            print(f"step {step + 1} of {steps}: loss {loss.item():.4f}, {time.perf_counter() - begun:.0f} s,",
-                  f"{time.process_time():.0f} s of a processor", flush=True)
+            print(f"step {step + 1} of {steps}: loss {loss.item():.3f}, cosine {similar.item():.3f},",
+                  f"{time.perf_counter() - begun:.0f} s, {time.process_time():.0f} s of a processor", flush=True)
     student.eval()
     return loss and loss.item()
 
@@ -220,7 +220,7 @@ def main():
     print(f"{len(pixels)} photos, {time.process_time():.0f} s of a processor", flush=True)
     targets = squares(teacher, pixels, mean, std)
     # Without the mean of all photos: a student that knows little else would give every photo the same answer.
-    targets -= targets.float().mean((0, 1, 2)).half()
+    targets = targets - targets.float().mean((0, 1, 2)).half()
     print(f"the teacher has answered, {time.process_time():.0f} s of a processor", flush=True)
     student = Student(teacher.text_projection.shape[1])
     begin(student, pixels, targets, mean, std)
