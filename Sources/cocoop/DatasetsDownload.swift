@@ -4,7 +4,6 @@ import Datasets
 import Foundation
 import Runs
 import Support
-import Synchronization
 
 extension Datasets {
   struct Download: ParsableCommand {
@@ -55,18 +54,12 @@ extension Datasets {
       var options = DatasetDownload.Options(command: "cocoop datasets download \(dataset.spelling) --root \(root)")
       options.trusted = Set(hashes.map { $0.lowercased() })
       options.keepsArchives = keepArchives
-      let reporter = DownloadReporter(isQuiet: printing.quiet)
       let folder = URL(filePath: root, directoryHint: .isDirectory)
-      let (ready, chosen) = (settings, options)
-      let advice = "What has arrived is kept: run the same command again to go on"
-      let result = try Interruption().guarding(advice: advice) { interruption in
-        try interruption.stopping {
-          try await Downloader.with(ready, remark: reporter.remark, report: reporter.showBytes) { downloader in
-            try await DatasetDownload(
-              of: dataset, under: folder, options: chosen, by: downloader, progress: reporter.showWork
-            ).run()
-          }
-        }
+      let chosen = options
+      let result = try Fetching.run(settings, quiet: printing.quiet) { downloader, line in
+        try await DatasetDownload(
+          of: dataset, under: folder, options: chosen, by: downloader, progress: { line.update($0) }
+        ).run()
       }
       for note in result.notes { printing.remark("note: \(note).".onOneLine) }
       try printing.print(result) { Self.text(of: result) }
@@ -80,51 +73,6 @@ extension Datasets {
       case .downloaded: tree
       case .byHand: result.steps?.text ?? ""
       }
-    }
-  }
-}
-
-/// Shows the progress of a download: bytes that arrive, then what is done with the file.
-private final class DownloadReporter: Sendable {
-  private struct State {
-    var lines: [String: ProgressLine] = [:]
-    var begun: Set<String> = []
-    var lastDrawn: ContinuousClock.Instant?
-  }
-
-  private let state = Mutex(State())
-  private let isQuiet: Bool
-  private let isTerminal = isatty(STDERR_FILENO) == 1
-  private static let megabyte = 1_000_000
-
-  init(isQuiet: Bool) { self.isQuiet = isQuiet }
-
-  @Sendable func remark(_ text: String) {
-    if !isQuiet { StandardError.write("\(text).".onOneLine + "\n") }
-  }
-
-  @Sendable func showBytes(_ progress: DownloadProgress) {
-    guard let total = progress.total, total >= Self.megabyte else { return }
-    state.withLock { state in
-      let line = state.lines[progress.name] ?? ProgressLine(progress.name, isQuiet: isQuiet)
-      state.lines[progress.name] = line
-      line.update(progress.bytes / Self.megabyte, of: total / Self.megabyte, unit: "MB")
-    }
-  }
-
-  @Sendable func showWork(_ progress: DatasetProgress) {
-    guard !isQuiet else { return }
-    state.withLock { state in
-      let label = "\(progress.stage.rawValue) \(progress.file)"
-      if state.begun.insert(label).inserted, !isTerminal { StandardError.write("\(label)\n") }
-      let now = ContinuousClock.now
-      guard isTerminal, state.lastDrawn.map({ now - $0 >= .milliseconds(100) }) ?? true else { return }
-      state.lastDrawn = now
-      let count =
-        progress.stage == .unpacking
-        ? "\(progress.done) files"
-        : "\(progress.done / Self.megabyte)/\((progress.total ?? 0) / Self.megabyte) MB"
-      StandardError.write("\r\u{1B}[K\(label): \(count)\r")  // the next line is written over it
     }
   }
 }

@@ -3,7 +3,6 @@ import ArgumentParser
 import Foundation
 import Runs
 import Support
-import Synchronization
 
 /// The option of commands that take a model by its name.
 struct FetchOptions: ParsableArguments {
@@ -24,7 +23,7 @@ struct FetchOptions: ParsableArguments {
     var settings = try NetworkSettings()
     if offline { settings.offlineBecause = "--offline" }
     let hub = try HubSettings()
-    return try Fetching.run(settings, quiet: quiet) { downloader in
+    return try Fetching.run(settings, quiet: quiet) { downloader, _ in
       try await ModelDownload(store, hub: hub, downloader: downloader, accepts: ModelSource.checkConfiguration)(name)
     }
   }
@@ -40,78 +39,28 @@ extension OutputOptions {
 
 /// Runs a download for a command: shows its progress, and ends it at Ctrl-C.
 enum Fetching {
+  /// - Parameter body: gets a downloader, and the line for what it does besides downloading.
   /// - Throws: what `body` throws; `ExitCode` after a signal, with the part kept.
   static func run<Fetched: Sendable>(
-    _ settings: NetworkSettings, quiet: Bool, _ body: @escaping @Sendable (Downloader) async throws -> Fetched
+    _ settings: NetworkSettings, quiet: Bool,
+    _ body: @escaping @Sendable (Downloader, DownloadLine) async throws -> Fetched
   ) throws -> Fetched {
     let line = DownloadLine(isQuiet: quiet)
-    // Afterwards a signal ends the process again, until something else listens.
-    defer { for number in [SIGINT, SIGTERM] { signal(number, SIG_DFL) } }
+    defer {
+      line.clear()
+      // Afterwards a signal ends the process again, until something else listens.
+      for number in [SIGINT, SIGTERM] { signal(number, SIG_DFL) }
+    }
     return try Interruption().guarding(advice: "What has arrived is kept: go on with the same command") {
       interruption in
       let fetched = try interruption.stopping {
-        try await Downloader.with(
-          settings, remark: { line.remark($0 + ".") }, report: { line.update($0) }, body)
+        try await Downloader.with(settings, remark: { line.remark($0 + ".") }, report: { line.update($0) }) {
+          try await body($0, line)
+        }
       }
       // What was to follow the download is stopped too.
       try interruption.check()
       return fetched
     }
-  }
-}
-
-/// Shows the progress of downloads on standard error: a line that is redrawn on a terminal; elsewhere a line at each
-/// tenth or each minute, and one at the end.
-final class DownloadLine: Sendable {
-  private let isQuiet: Bool
-  private let isDrawn: Bool
-  private let state = Mutex(State())
-
-  private struct State {
-    var name = ""
-    var tenth = 0
-    var lastLine = ContinuousClock.now
-    var isOnLine = false
-  }
-
-  init(isQuiet: Bool) {
-    self.isQuiet = isQuiet
-    let unwanted = ProcessInfo.processInfo.environment["HF_HUB_DISABLE_PROGRESS_BARS"]?.uppercased() ?? ""
-    isDrawn = isatty(STDERR_FILENO) == 1 && !["1", "ON", "YES", "TRUE"].contains(unwanted)
-  }
-
-  func remark(_ text: String) {
-    guard !isQuiet else { return }
-    state.withLock { state in
-      StandardError.write((state.isOnLine ? "\r\u{1B}[K" : "") + text.onOneLine + "\n")
-      state.isOnLine = false
-    }
-  }
-
-  func update(_ progress: DownloadProgress) {
-    guard !isQuiet else { return }
-    state.withLock { state in
-      if state.name != progress.name { state = State(name: progress.name) }
-      if isDrawn {
-        StandardError.write("\r\u{1B}[K" + Self.text(progress) + (progress.isFinished ? "\n" : ""))
-        state.isOnLine = !progress.isFinished
-        return
-      }
-      let tenth = progress.total.map { $0 > 0 ? 10 * progress.bytes / $0 : 10 } ?? 0
-      let now = ContinuousClock.now
-      guard progress.isFinished || tenth > state.tenth || now - state.lastLine >= .seconds(60) else { return }
-      (state.tenth, state.lastLine) = (tenth, now)
-      StandardError.write(Self.text(progress) + "\n")
-    }
-  }
-
-  /// A line such as "ViT-B-16.pt: 120.3 MB of 350.8 MB, 35.2 MB/s, 7 s left".
-  static func text(_ progress: DownloadProgress) -> String {
-    let name = progress.name.count > 40 ? "…" + progress.name.suffix(39) : progress.name
-    if progress.isFinished { return "\(name): \(ByteCount(progress.bytes)), whole".onOneLine }
-    let total = progress.total.map { " of \(ByteCount($0))" } ?? ""
-    let rate = progress.bytesPerSecond.map { ", \(ByteCount(Int($0)))/s" } ?? ""
-    let left = progress.secondsLeft.map { ", \(ProgressText.time($0)) left" } ?? ""
-    return "\(name): \(ByteCount(progress.bytes))\(total)\(rate)\(left)".onOneLine
   }
 }

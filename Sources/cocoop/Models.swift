@@ -73,7 +73,7 @@ struct Models: ParsableCommand {
     func run() throws {
       let store = try ModelStore.standard()
       let stored = try fetching.download(Models.named(name, in: store), in: store, quiet: printing.quiet)
-      let sha256 = try ModelSource(stored.name.text).identity().sha256
+      let sha256 = try ModelSource(stored.name.text).identity(knowing: stored.hashes).sha256
       let result = Result(
         name: stored.name.text, location: stored.location.path, sha256: sha256, bytes: stored.bytes)
       try printing.print(result) {

@@ -29,6 +29,39 @@ struct DatasetBadInputTests {
     }
   }
 
+  @Test("ImageNet's training images go on with the class at which the unpacking was interrupted")
+  func interruptedClasses() async throws {
+    try await withFolder { folder in
+      let small = try MiniatureSource(of: .imageNet, at: "http://127.0.0.1:9", in: folder.appending(path: "made"))
+      let root = folder.appending(path: "root")
+      for (file, data) in small.files { try root.write(data, to: "imagenet/\(file)") }
+      let images = contents(of: folder.appending(path: "made/imagenet/images/train/n02")).count
+      let stopped = try await TestDownload(small.source, under: root) { progress in
+        // The first class is there, and the second almost.
+        guard progress.stage == .unpacking, progress.file == "ILSVRC2012_img_train.tar" else { return }
+        if progress.done > images { throw CancellationError() }
+      }
+      #expect(throws: CancellationError.self) { try stopped.result.get() }
+      let work = root.appending(path: "imagenet/.downloading")
+      let kept = try #require(names(in: work).first { $0.hasPrefix("unpacking-") })
+      let classes = work.appending(path: "\(kept)/images/train")
+      #expect(names(in: classes) == ["n01.unfinished", "n02"])
+      // The second call unpacks no whole class again: what it finds in one is what it takes.
+      try Data("found".utf8).write(to: classes.appending(path: "n02/0.JPEG"))
+      try Data("half".utf8).write(to: classes.appending(path: "n01.unfinished/0.JPEG"))
+
+      let result = try await TestDownload(small.source, under: root).result.get()
+      #expect(result.state == .downloaded && result.check?.isIncomplete == false)
+      let train = root.appending(path: "imagenet/images/train")
+      #expect(names(in: train) == ["n01", "n02"] && !FileSystem.exists(work.path))
+      #expect(try Data(contentsOf: train.appending(path: "n02/0.JPEG")) == Data("found".utf8))
+      for file in contents(of: folder.appending(path: "made/imagenet/images/train/n01")) {
+        let original = try Data(contentsOf: folder.appending(path: "made/imagenet/images/train/n01/\(file)"))
+        #expect(try Data(contentsOf: train.appending(path: "n01/\(file)")) == original)
+      }
+    }
+  }
+
   @Test("half of an earlier unpacking, and half of the moves into place, are completed")
   func halfDone() async throws {
     try await withFolder { folder in
@@ -112,7 +145,9 @@ struct DatasetBadInputTests {
         let root = folder.appending(path: "root")
         let result = try await TestDownload(small.source, under: root).result.get()
         #expect(result.state == .byHand)
-        #expect(result.steps?.reason.hasPrefix("127.0.0.1 sent a web page where EuroSAT.zip was expected") == true)
+        #expect(
+          result.steps?.reason.hasPrefix("127.0.0.1 sent a web page (status 200) where EuroSAT.zip was expected")
+            == true)
         #expect(!contents(of: root).contains { $0.hasSuffix("EuroSAT.zip") })
       }
     }

@@ -8,20 +8,10 @@
 
   @Suite("A disk that is full or cannot be written leaves no half of a dataset", .serialized)
   struct DatasetDiskTests {
-    /// Whether this process may mount a disk in memory.
-    static let mayMount: Bool = {
-      guard geteuid() == 0 else { return false }
-      let url = FileManager.default.temporaryDirectory.appending(path: "cocoop-mount-\(UUID().uuidString)")
-      try? FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-      defer { try? FileManager.default.removeItem(at: url) }
-      guard (try? run("mount", "-t", "tmpfs", "-o", "size=64k", "cocoop-test", url.path)) != nil else { return false }
-      try? run("umount", "-l", url.path)
-      return true
-    }()
-
-    @Test("full while unpacking", .enabled(if: mayMount, "only root may mount a disk"))
+    @Test("full while unpacking", .enabled(if: TemporaryDisk.isAvailable, "only root may mount a disk"))
     func full() async throws {
-      try await withDisk(size: "1m") { root in
+      try await withDisk(size: "1m") { disk in
+        let root = disk.url
         let entries = (0..<40).map { TestArchive.Entry("dtd/images/banded/\($0).jpg", .file(Data(count: 100_000))) }
         let archive = try root.write("", to: "dtd/dtd-r1.0.1.tar.gz")
         try TestArchive.write(entries, as: .tarGzip, to: archive)
@@ -37,11 +27,11 @@
       }
     }
 
-    @Test("read-only", .enabled(if: mayMount, "only root may mount a disk"))
+    @Test("read-only", .enabled(if: TemporaryDisk.isAvailable, "only root may mount a disk"))
     func readOnly() async throws {
-      try await withDisk(size: "64k") { root in
-        try Self.run("mount", "-o", "remount,ro", root.path)
-        let message = try await TestDownload(DatasetSource(of: .dtd), under: root).message(in: root)
+      try await withDisk(size: "64k") { disk in
+        try disk.makeReadOnly()
+        let message = try await TestDownload(DatasetSource(of: .dtd), under: disk.url).message(in: disk.url)
         #expect(
           message == "Cannot write ROOT/dtd: Read-only file system. Choose a folder that is yours and has room.")
       }
@@ -59,29 +49,10 @@
         ], lists: [])
     }
 
-    private func withDisk(size: String, _ body: (URL) async throws -> Void) async throws {
+    private func withDisk(size: String, _ body: (TemporaryDisk) async throws -> Void) async throws {
       try await withFolder { folder in
-        try Self.run("mount", "-t", "tmpfs", "-o", "size=\(size)", "cocoop-test", folder.path)
-        do {
-          try await body(folder)
-        } catch {
-          try? Self.run("umount", "-l", folder.path)
-          throw error
-        }
-        try Self.run("umount", "-l", folder.path)
+        try await TemporaryDisk.mounted(at: folder.appending(path: "disk"), size: size) { try await body($0) }
       }
-    }
-
-    private struct Failed: Error {}
-
-    private static func run(_ arguments: String...) throws {
-      let process = Process()
-      process.executableURL = URL(filePath: "/usr/bin/env")
-      process.arguments = arguments
-      process.standardError = FileHandle.nullDevice
-      try process.run()
-      process.waitUntilExit()
-      guard process.terminationStatus == 0 else { throw Failed() }
     }
   }
 #endif

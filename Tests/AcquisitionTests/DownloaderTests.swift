@@ -53,16 +53,23 @@ struct DownloaderTests {
     }
   }
 
-  @Test("300 connections cut at random bytes end in the right file")
+  @Test("1,000 connections cut at random bytes end in the right files, and none begins anew")
   func randomCuts() async throws {
     try await serving { hub, folder in
       var generator = SeededGenerator(seed: 7)
-      for number in 0..<100 {
-        hub.fail((0..<3).map { _ in .cut(Int.random(in: 0...100_000, using: &generator)) })
+      for number in 0..<25 {
+        // Together less than the file, so that each of them is a cut. Now and then nothing arrives.
+        let cuts = (0..<40).map { _ in max(0, Int.random(in: -500...7499, using: &generator)) }
+        hub.forget()
+        hub.fail(cuts.map { .cut($0) })
         let file = folder.appending(path: "\(number)")
-        let isKnown = number.isMultiple(of: 2)
-        let fetched = try await hub.fetch(into: file, digest: isKnown ? Self.digest : nil)
+        let fetched = try await hub.fetch(into: file, digest: number.isMultiple(of: 2) ? Self.digest : nil)
         #expect(fetched.sha256 == Self.digest.hexadecimal && hub.faultsLeft == 0)
+        // A reset may take what was still on the way: what has arrived is never asked for again.
+        let starts = hub.ranges.map { Int($0?.filter(\.isNumber) ?? "0") ?? -1 }
+        let arrived = zip(starts.dropFirst(), starts).map(-)
+        #expect(starts.count == 41 && zip(arrived, cuts).allSatisfy { (0...$1).contains($0) }, "\(starts), \(cuts)")
+        try FileManager.default.removeItem(at: file)
       }
     }
   }
@@ -84,6 +91,19 @@ struct DownloaderTests {
       try Self.content.prefix(200_000).write(to: folder.appending(path: ".a.part"))
       _ = try await hub.fetch(into: folder.appending(path: "a"), size: Self.content.count, digest: Self.digest)
       #expect(hub.ranges == ["bytes=200000-"] && names(in: folder) == ["a"])
+    }
+  }
+
+  @Test("MD5 is of the part that was there too, and of what came after a break")
+  func resumedMD5() async throws {
+    try await serving { hub, folder in
+      let copy = folder.appending(path: "copy")
+      try Self.content.write(to: copy)
+      let digest = FileDigest.md5(try FileDigest.md5("").hash(ofFile: copy.path))
+      try Self.content.prefix(100_000).write(to: folder.appending(path: ".a.part"))
+      hub.fail([.cut(50_000)])
+      let fetched = try await hub.fetch(into: folder.appending(path: "a"), digest: digest)
+      #expect(fetched.sha256 == Self.digest.hexadecimal && hub.ranges == ["bytes=100000-", "bytes=150000-"])
     }
   }
 
@@ -158,17 +178,31 @@ struct DownloaderTests {
   }
 
   @Test(
-    "a web page in place of the file is recognised, whatever it claims to be",
-    arguments: [TestHub.Fault.page, .disguisedPage])
-  func page(fault: TestHub.Fault) async throws {
+    "a web page in place of the file is recognised, whatever it claims to be, and whatever is known of the file",
+    arguments: [
+      TestHub.Fault.page, .disguisedPage, .lyingPage(300_000), .lyingPage(5000), .status(511),
+    ], ["nothing", "size and hash", "half of it"])
+  func page(fault: TestHub.Fault, known: String) async throws {
     try await serving { hub, folder in
+      let half = Self.content.prefix(150_000)
+      let part = folder.appending(path: ".a.part")
+      if known == "half of it" { try half.write(to: part) }
       hub.fail([fault])
-      let error = await failure { try await hub.fetch(into: folder.appending(path: "a")) }
-      #expect(error?.kind == .page && names(in: folder) == [])
+      let error = await failure {
+        known == "nothing"
+          ? try await hub.fetch(into: folder.appending(path: "a"))
+          : try await hub.fetch(into: folder.appending(path: "a"), size: Self.content.count, digest: Self.digest)
+      }
+      let status = fault == .status(511) ? 511 : 200
       #expect(
         error?.explanation
-          == "127.0.0.1 sent a web page where weights.bin was expected, as the login of a network does."
-          + " Open a page in a browser and log in to the network, then run the same command again.")
+          == "127.0.0.1 sent a web page (status \(status)) where weights.bin was expected, as the login of a network or"
+          + " a proxy does. Sign in to the network in a browser, or name its proxy in HTTPS_PROXY, then run the same"
+          + " command again.")
+      #expect(error?.kind == .page && hub.seen.count == 1)
+      // What has arrived of the file before is not the page's to take away.
+      #expect(names(in: folder) == (known == "half of it" ? [".a.part"] : []))
+      #expect(known != "half of it" || (try? Data(contentsOf: part)) == half)
     }
   }
 

@@ -110,6 +110,9 @@ struct HubTests {
       #expect(machine.exists("huggingface/hub/.locks/models--test--open/\(sha256(weights)).lock"))
       #expect(stored.location.lastPathComponent == "open" && stored.bytes == 3000)
       #expect(names(in: stored.location) == ["open_clip_config.json", "open_clip_model.safetensors"])
+      // Nobody needs to hash the weights again.
+      let blob = stored.location.appending(path: "open_clip_model.safetensors").resolvingSymlinksInPath().path
+      #expect(stored.hashes == [blob: sha256(weights)])
       #expect(!hub.seen.contains { $0.path.contains("/model.safetensors") || $0.path.contains("README") })
     }
   }

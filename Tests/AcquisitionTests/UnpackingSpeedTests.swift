@@ -7,9 +7,9 @@ import Testing
 @Suite("Unpacking small files takes about as long as tar takes", .serialized)
 struct UnpackingSpeedTests {
   private static let files = ProcessInfo.processInfo.environment["COCOOP_UNPACK_FILES"].flatMap(Int.init) ?? 0
-  private static let rounds = 5
+  private static let rounds = 3
 
-  @Test("the median of five, beside tar's", .enabled(if: files > 0, "COCOOP_UNPACK_FILES says how many files"))
+  @Test("the median of three, beside tar's", .enabled(if: files > 0, "COCOOP_UNPACK_FILES says how many files"))
   func besideTar() async throws {
     try await withFolder { folder in
       let archive = folder.appending(path: "archive.tar")

@@ -1,5 +1,6 @@
 import Embedded
 import Foundation
+import TestSupport
 import Testing
 
 @Suite("Export writes a model for other runtimes whole, or not at all")

@@ -1,6 +1,8 @@
 import Embedded
 import Foundation
+import Support
 import TestHub
+import TestSupport
 import Testing
 
 @Suite("A model is had by its name")
@@ -103,4 +105,190 @@ struct NamedModelTests {
       #expect(!place.exists(".cache/clip/ViT-B-16.pt"))
     }
   }
+
+  @Test("Ctrl-C ends a download with 130 and keeps what has arrived, from which the same command goes on")
+  func interrupted() async throws {
+    try await serving { hub, place in
+      let arrived = 1_000_000
+      // The configuration comes first, whole.
+      hub.fail([.ignoresRange, .stall(arrived)])
+      let arguments = ["models", "download", Self.name]
+      let call = try place.start(
+        arguments, environment: ["HOME": place.url.path, "XDG_CACHE_HOME": "", "HF_ENDPOINT": hub.endpoint])
+      let blobs = place.file(".cache/huggingface/hub/models--test--tiny-clip/blobs")
+      func partSize() -> Int? {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: blobs.path)) ?? []
+        let part = names.first { $0.hasSuffix(".incomplete") }.map { blobs.appending(path: $0).path }
+        return part.flatMap { (try? FileManager.default.attributesOfItem(atPath: $0)[.size] as? NSNumber)?.intValue }
+      }
+      let deadline = ContinuousClock.now + .seconds(60)
+      while partSize() != arrived, ContinuousClock.now < deadline { try await Task.sleep(for: .milliseconds(10)) }
+      #expect(partSize() == arrived)
+      kill(call.process.processIdentifier, SIGINT)
+      let stopped = try call.outcome()
+      #expect(stopped.status == 130 && call.process.terminationReason == .exit)
+      #expect(stopped.errors.hasSuffix("\nInterrupted. What has arrived is kept: go on with the same command.\n"))
+      #expect(partSize() == arrived)
+      hub.forget()
+      #expect(try run(arguments, hub, place).status == 0)
+      #expect(hub.seen.compactMap { $0.headers["range"] } == ["bytes=\(arrived)-"])
+      #expect(partSize() == nil)
+    }
+  }
 }
+
+#if os(Linux)
+  @Suite("A cache or a folder of datasets that belongs to somebody else is named, and left as it was")
+  struct ForeignCacheTests {
+    private static let nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+
+    /// Whether this process may become somebody else who can run the tool.
+    static let mayBeNobody: Bool = {
+      guard geteuid() == 0 else { return false }
+      return
+        (try? withWorkplace { place in
+          let call = try place.start(["--version"], under: nobody)
+          return try call.outcome().status == 0
+        }) ?? false
+    }()
+
+    private static let cache = ".cache/huggingface/hub"
+    private static let commandCache = "The cache FOLDER/\(cache) cannot be written: "
+
+    /// What somebody else has made, and the line about it.
+    struct Case: CustomTestStringConvertible, Sendable {
+      let testDescription: String
+      /// Paths with the rights that others have; a path that ends in a slash is a folder.
+      let made: [(path: String, mode: Int)]
+      let message: String
+    }
+
+    static let cases = [
+      Case(
+        testDescription: "a home", made: [],
+        message: commandCache + "Permission denied. Name a folder of your own with HF_HUB_CACHE."),
+      Case(
+        testDescription: "a cache", made: [(cache + "/", 0o755)],
+        message: commandCache + "Permission denied. Name a folder of your own with HF_HUB_CACHE."),
+      Case(
+        testDescription: "a repository's folder in a cache for everybody",
+        made: [(cache + "/", 0o777), (cache + "/models--test--tiny-clip/", 0o755)],
+        message: commandCache + "Permission denied. Name a folder of your own with HF_HUB_CACHE."),
+      Case(
+        testDescription: "the part of a download",
+        made: [
+          (cache + "/", 0o777), (cache + "/models--test--tiny-clip/", 0o777),
+          (cache + "/models--test--tiny-clip/blobs/", 0o777),
+          (cache + "/models--test--tiny-clip/blobs/CONFIGURATION.cocoop.incomplete", 0o644),
+        ],
+        message: "Cannot write FOLDER/\(cache)/models--test--tiny-clip/blobs/CONFIGURATION.cocoop.incomplete:"
+          + " Permission denied. Choose a folder that is yours and has room."),
+    ]
+
+    @Test(
+      "one line, and nothing changed", .enabled(if: mayBeNobody, "only root may run the tool as somebody else"),
+      arguments: cases)
+    func somebodyElses(case item: Case) async throws {
+      let configuration = try Data(contentsOf: Embedded.tinyCLIP.appending(path: "open_clip_config.json"))
+      let blob = RunningHash(.sha1)
+      Array("blob \(configuration.count)\0".utf8).withUnsafeBytes { blob.update($0) }
+      configuration.withUnsafeBytes { blob.update($0) }
+      let tag = blob.finished()
+      let repository = TestHub.Repository([
+        "open_clip_config.json": configuration, "open_clip_model.safetensors": Data(),
+      ])
+      try await TestHub.with(["test/tiny-clip": repository]) { hub in
+        try withWorkplace { place in
+          for (path, mode) in item.made {
+            let url = place.file(path.replacing("CONFIGURATION", with: tag))
+            if path.hasSuffix("/") {
+              try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+            } else {
+              try Data("mine".utf8).write(to: url)
+            }
+            try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: url.path)
+          }
+          if !item.made.isEmpty {
+            for path in [".cache", ".cache/huggingface"] {
+              try FileManager.default.setAttributes([.posixPermissions: 0o777], ofItemAtPath: place.file(path).path)
+            }
+          }
+          let call = try place.start(
+            ["models", "download", "hf-hub:test/tiny-clip"], under: Self.nobody,
+            environment: [
+              "HOME": place.url.path, "XDG_CACHE_HOME": "", "HF_ENDPOINT": hub.endpoint, "HF_HUB_CACHE": "",
+            ])
+          let outcome = try call.outcome()
+          #expect(outcome.status == 1 && outcome.output.isEmpty)
+          #expect(outcome.errors == "Error: \(item.message.replacing("CONFIGURATION", with: tag))\n")
+          #expect(!place.contents.contains { $0.contains("snapshots") })
+        }
+      }
+    }
+
+    @Test(
+      "a folder of datasets", .enabled(if: mayBeNobody, "only root may run the tool as somebody else"))
+    func datasets() throws {
+      try withWorkplace { place in
+        let call = try place.start(["datasets", "download", "dtd", "--root", "."], under: Self.nobody)
+        let outcome = try call.outcome()
+        #expect(outcome.status == 1 && place.contents.isEmpty)
+        #expect(
+          outcome.errors
+            == "Error: Cannot write FOLDER/dtd: Permission denied. Choose a folder that is yours and has room.\n")
+      }
+    }
+
+    @Test(
+      "a disk that is read-only", .enabled(if: TemporaryDisk.isAvailable, "mounting a disk needs root"))
+    func readOnly() async throws {
+      try await TestHub.with([
+        "test/tiny-clip": .init(["open_clip_config.json": Data(), "open_clip_model.safetensors": Data()])
+      ]) { hub in
+        try withWorkplace { place in
+          try TemporaryDisk.mounted(at: place.file("disk"), size: "64k") { disk in
+            try disk.makeReadOnly()
+            let call = try place.start(
+              ["models", "download", "hf-hub:test/tiny-clip"],
+              environment: [
+                "HOME": disk.url.path, "XDG_CACHE_HOME": "", "HF_ENDPOINT": hub.endpoint, "HF_HUB_CACHE": "",
+              ])
+            let outcome = try call.outcome()
+            #expect(outcome.status == 1 && outcome.output.isEmpty)
+            #expect(
+              outcome.errors == "Error: The cache FOLDER/disk/\(Self.cache) cannot be written: Read-only file system."
+                + " Name a folder of your own with HF_HUB_CACHE.\n")
+          }
+        }
+      }
+    }
+
+    @Test(
+      "a model that somebody else has fetched is used",
+      .enabled(if: mayBeNobody, "only root may run the tool as somebody else"))
+    func used() async throws {
+      let files = try ["open_clip_config.json", "open_clip_model.safetensors"].map {
+        ($0, try Data(contentsOf: Embedded.tinyCLIP.appending(path: $0)))
+      }
+      try await TestHub.with(["test/tiny-clip": .init(Dictionary(uniqueKeysWithValues: files))]) { hub in
+        try withWorkplace { place in
+          let shared = ["HF_HUB_CACHE": place.file("shared").path, "HF_ENDPOINT": hub.endpoint]
+          let download = ["models", "download", "hf-hub:test/tiny-clip", "--json"]
+          let first = try place.start(
+            download, environment: shared.merging(["HOME": place.url.path, "XDG_CACHE_HOME": ""]) { $1 }
+          ).outcome()
+          #expect(first.status == 0)
+          let own = place.file("own")
+          try FileManager.default.createDirectory(at: own, withIntermediateDirectories: true)
+          try FileManager.default.setAttributes([.posixPermissions: 0o777], ofItemAtPath: own.path)
+          let before = place.contents.filter { $0.hasPrefix("shared") }
+          let again = try place.start(
+            download, under: Self.nobody, environment: shared.merging(["HOME": own.path, "XDG_CACHE_HOME": ""]) { $1 }
+          ).outcome()
+          #expect(again.status == 0, "\(again.errors)")
+          #expect(place.contents.filter { $0.hasPrefix("shared") } == before)
+        }
+      }
+    }
+  }
+#endif

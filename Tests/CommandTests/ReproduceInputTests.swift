@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @Suite("A comparison that cannot write, or finds what it cannot read, says so and takes nothing away")

@@ -47,6 +47,8 @@ package final class TestHub: Sendable {
     case page
     /// A page that says that it isn't one.
     case disguisedPage
+    /// A page that says that it isn't one, and that it is so many bytes long.
+    case lyingPage(Int)
     /// One byte is another.
     case wrongByte
     /// The stated length is so many bytes more than the real one, or less.
@@ -294,6 +296,13 @@ package final class TestHub: Sendable {
       return Response(
         status: .ok, headers: [.contentType: "application/octet-stream"],
         body: .init(byteBuffer: ByteBuffer(string: "\n <html><body>Log in</body></html>")))
+    case .lyingPage(let stated):
+      return Response(
+        status: .ok, headers: [.contentType: "application/octet-stream"],
+        body: ResponseBody(contentLength: stated) { writer in
+          try await writer.write(ByteBuffer(string: "<!doctype html><html>Log in</html>"))
+          throw Broken()
+        })
     case .redirect(let place): return redirect(302, place)
     default: break
     }

@@ -126,3 +126,8 @@ func withTextNames<Result>(_ body: () throws -> Result) rethrows -> Result {
   defer { carchive_restore(earlier, made) }
   return try body()
 }
+
+/// Waits until everything written to the disk of an open file is on it.
+///
+/// - Returns: whether it is; `errno` says why not.
+func syncDisk(of descriptor: Int32) -> Bool { carchive_sync_disk(descriptor) == 0 }

@@ -18,6 +18,25 @@ package struct ArchiveUnpacking {
   /// The path of a file below the folder for its path in the archive; `nil` for an entry that is dropped.
   package typealias Placing = (_ path: [UInt8]) throws -> [UInt8]?
 
+  /// An archive inside the archive.
+  package struct Inner {
+    let placing: Placing
+    /// The folder for all of its files, which gets its name once they are there and on the disk. One that has it is of
+    /// an earlier call, and is left as it is. `nil` where the files go to several places.
+    let folder: [UInt8]?
+
+    package init(placing: @escaping Placing) { (self.placing, folder) = (placing, nil) }
+
+    /// - Parameter name: a file's name below the folder, for its path in the inner archive.
+    package init(folder: [UInt8], name: @escaping (_ path: [UInt8]) -> [UInt8]) {
+      self.folder = folder
+      placing = { folder + Self.unfinished + [slash] + name($0) }
+    }
+
+    /// The ending of a folder's name until all of it is there.
+    fileprivate static let unfinished = Array(".unfinished".utf8)
+  }
+
   /// The folder, which nobody else writes to.
   let folder: URL
   let limits: Limits
@@ -42,7 +61,7 @@ package struct ArchiveUnpacking {
   ///
   /// - Parameter inner: says of a path that its entry is an archive, whose entries are placed in turn.
   package mutating func unpack(
-    _ archive: ArchiveReader, placing: Placing, inner: (_ path: [UInt8]) -> Placing? = { _ in nil }
+    _ archive: ArchiveReader, placing: Placing, inner: (_ path: [UInt8]) -> Inner? = { _ in nil }
   ) throws {
     while let entry = try archive.next() {
       entries += 1
@@ -51,9 +70,9 @@ package struct ArchiveUnpacking {
       }
       let path = try Self.checked(entry.path, in: archive)
       if entry.kind == .folder || path.isEmpty { continue }
-      if let placing = inner(path) {
+      if let inner = inner(path) {
         try check(entry, of: archive)
-        try unpack(try ArchiveReader(in: archive, named: path), placing: placing)
+        try unpack(inner, named: path, in: archive)
         continue
       }
       guard let place = try placing(path) else { continue }
@@ -63,6 +82,17 @@ package struct ArchiveUnpacking {
       if files.isMultiple(of: Self.filesBetweenProgress) { try progress(files, bytes) }
     }
     try progress(files, bytes)
+  }
+
+  /// Unpacks the archive that is the current entry of another.
+  private mutating func unpack(_ inner: Inner, named path: [UInt8], in outer: ArchiveReader) throws {
+    guard let folder = inner.folder else {
+      return try unpack(try ArchiveReader(in: outer, named: path), placing: inner.placing)
+    }
+    if descriptor.hasFolder(folder) { return }
+    try unpack(try ArchiveReader(in: outer, named: path), placing: inner.placing)
+    try descriptor.sync()
+    try descriptor.rename(folder + Inner.unfinished, to: folder)
   }
 
   /// The path without empty parts and dots.
@@ -166,6 +196,26 @@ private final class FolderDescriptor {
     for index in path.indices where path[index] == slash {
       let name = path[..<index].map { CChar(bitPattern: $0) } + [0]
       guard mkdirat(descriptor, name, 0o755) == 0 || errno == EEXIST else { throw failure(path) }
+    }
+  }
+
+  func hasFolder(_ path: [UInt8]) -> Bool {
+    let name = path.map { CChar(bitPattern: $0) } + [0]
+    let folder = openat(descriptor, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+    if folder >= 0 { close(folder) }
+    return folder >= 0
+  }
+
+  func rename(_ path: [UInt8], to target: [UInt8]) throws {
+    let (from, to) = (path.map { CChar(bitPattern: $0) } + [0], target.map { CChar(bitPattern: $0) } + [0])
+    // An archive without files has made no folder.
+    guard renameat(descriptor, from, descriptor, to) == 0 || errno == ENOENT else { throw failure(target) }
+  }
+
+  /// Waits until everything is on the disk.
+  func sync() throws {
+    guard syncDisk(of: descriptor) else {
+      throw AcquisitionError.writing(path: path, reason: SystemReason().text)
     }
   }
 

@@ -1,4 +1,3 @@
-import CArchive
 import Datasets
 import Foundation
 import Support
@@ -168,12 +167,24 @@ private func beginning(of descriptor: Int32) throws -> [UInt8] {
 // MARK: Unpacking
 
 extension DatasetDownload {
+  /// The folder in which an archive is unpacked. ImageNet's training images, hours of work, have one of their own, named
+  /// by the archive's hash: an interrupted call leaves whole classes there, with which the next one goes on.
+  private func unpackingFolder(of archive: DatasetSource.Archive, _ file: VerifiedArchive) -> URL {
+    guard case .imageNetTraining = archive.content else {
+      return work.appending(path: "unpacking", directoryHint: .isDirectory)
+    }
+    return work.appending(path: Self.keptUnpacking + file.record.sha256.prefix(16), directoryHint: .isDirectory)
+  }
+
+  /// The beginning of the name of a folder of unpacked files with which a later call goes on.
+  static var keptUnpacking: String { "unpacking-" }
+
   /// Unpacks an archive and stages its contents, all of them or none.
   func unpack(_ archive: DatasetSource.Archive, at file: VerifiedArchive, kit: ImageNetKit?) throws {
     if archive.isKit { return }
     if case .plain(let path) = archive.content { return try stage(file, as: path) }
-    let unpacked = work.appending(path: "unpacking", directoryHint: .isDirectory)
-    try removeFolder(unpacked)
+    let unpacked = unpackingFolder(of: archive, file)
+    if case .imageNetTraining = archive.content {} else { try removeFolder(unpacked) }
     try createFolder(unpacked)
     let limits = ArchiveUnpacking.Limits(
       entries: 2 * archive.files + 10_000, bytes: 3 * file.record.bytes + 256 << 20)
@@ -188,9 +199,10 @@ extension DatasetDownload {
         try unpacking.unpack(reader, placing: moves.place(of:))
       case .archiveInside(let path, let moves):
         let name = Array(path.utf8)
-        try unpacking.unpack(reader, placing: { _ in nil }, inner: { $0 == name ? moves.place(of:) : nil })
+        try unpacking.unpack(
+          reader, placing: { _ in nil }, inner: { $0 == name ? .init(placing: moves.place(of:)) : nil })
       case .imageNetTraining:
-        try unpacking.unpack(reader, placing: { _ in nil }, inner: ImageNetTraining.places(ofClassIn:))
+        try unpacking.unpack(reader, placing: { _ in nil }, inner: ImageNetTraining.folder(ofClassIn:))
       case .imageNetValidation:
         try unpacking.unpack(reader) { try kit?.place(of: $0) }
       case .plain, .imageNetKit: break
@@ -281,7 +293,7 @@ extension DatasetDownload {
     let descriptor = open(work.path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw AcquisitionError.writing(path: work.path, reason: SystemReason().text) }
     defer { close(descriptor) }
-    guard carchive_sync_disk(descriptor) == 0 else {
+    guard Acquisition.syncDisk(of: descriptor) else {
       throw AcquisitionError.writing(path: work.path, reason: SystemReason().text)
     }
   }

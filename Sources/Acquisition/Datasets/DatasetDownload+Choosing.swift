@@ -164,7 +164,7 @@ extension DatasetDownload {
     let free = Int(
       clamping: UInt64(status.f_bavail).multipliedReportingOverflow(by: UInt64(status.f_frsize)).partialValue)
     let fetched = archives.filter { location(of: $0) == nil }.reduce(0) { $0 + max(0, $1.bytes - arrived($1)) }
-    let unpacked = archives.filter { !$0.isKit }.reduce(0) { $0 + $1.unpackedBytes }
+    let unpacked = archives.filter { !$0.isKit }.reduce(0) { $0 + max(0, $1.unpackedBytes - unpackedBefore($1)) }
     guard free < fetched + unpacked else { return }
     throw AcquisitionError(
       .diskFull,
@@ -179,6 +179,25 @@ extension DatasetDownload {
     guard let (descriptor, size) = try? FileSystem.openFile(part) else { return 0 }
     close(descriptor)
     return size
+  }
+
+  /// The space that an archive's contents take already, where an earlier call was interrupted and what it has unpacked
+  /// is used.
+  private func unpackedBefore(_ archive: DatasetSource.Archive) -> Int {
+    guard case .imageNetTraining = archive.content else { return 0 }
+    let kept = (try? FileSystem.entries(of: work.path))?.filter { $0.name.hasPrefix(Self.keptUnpacking) } ?? []
+    return kept.reduce(0) { $0 + Self.space(of: work.appending(path: $1.name).path) }
+  }
+
+  /// The space of the files below a folder, in whole blocks.
+  private static func space(of folder: String) -> Int {
+    let entries = (try? FileSystem.entries(of: folder)) ?? []
+    return entries.reduce(0) { sum, entry in
+      let path = "\(folder)/\(entry.name)"
+      if entry.kind == .folder, !entry.isLink { return sum + space(of: path) }
+      var status = stat()
+      return FileSystem.withSystemPath(path) { lstat($0, &status) } == 0 ? sum + Int(status.st_blocks) * 512 : sum
+    }
   }
 
   func announce(_ archives: [DatasetSource.Archive]) {

@@ -10,6 +10,7 @@ import Support
 ///
 ///     .downloading/FILE                 an archive that was fetched
 ///     .downloading/unpacking/           one archive's contents, until all of it is there
+///     .downloading/unpacking-HASH/      the same of ImageNet's training images, where whole classes are kept
 ///     .downloading/staged/FOLDER/       everything that is ready, as the dataset's folder will have it
 public struct DatasetDownload: Sendable {
   let source: DatasetSource

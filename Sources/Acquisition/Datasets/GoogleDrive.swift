@@ -45,8 +45,7 @@ enum GoogleDrive {
         continue
       }
       guard head.status == 200 else { throw TransferFailure(head, explain: nil) }
-      let isPage = head["Content-Type"]?.lowercased().hasPrefix("text/html") == true
-      if head["Content-Disposition"] != nil || !isPage {
+      if head["Content-Disposition"] != nil || !head.isPage {
         return Download.Address(next, headers: fields(for: next, cookies))
       }
       let page = String(decoding: try await bytes(of: answer, by: transport), as: UTF8.self)

@@ -68,13 +68,11 @@ struct ImageNetKit {
 
 /// The places in ImageNet's training archive, a tar of a tar for each class.
 enum ImageNetTraining {
-  /// The places of a class's images, for the path of its tar: `n01440764.tar`.
-  static func places(ofClassIn path: [UInt8]) -> ArchiveUnpacking.Placing? {
+  /// The folder of a class's images, for the path of its tar: `n01440764.tar`.
+  static func folder(ofClassIn path: [UInt8]) -> ArchiveUnpacking.Inner? {
     guard let match = FileName.spelling(of: path).wholeMatch(of: /(?:.*\/)?(n\d+)\.tar/) else { return nil }
-    let folder = Array("images/train/\(match.1)/".utf8)
-    return { path in
-      let name = path.split(separator: UInt8(ascii: "/")).last ?? []
-      return folder + name
+    return ArchiveUnpacking.Inner(folder: Array("images/train/\(match.1)".utf8)) { path in
+      Array(path.split(separator: UInt8(ascii: "/")).last ?? [])
     }
   }
 }

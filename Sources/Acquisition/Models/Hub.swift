@@ -176,6 +176,7 @@ struct HubClient: Sendable {
         throw TransferFailure(head) { settings.explanation($0, for: repository, file: path) }
       }
       warn(head)
+      if head.isPage { throw TransferFailure.page(head, name: path) }
       guard let found = head["X-Repo-Commit"], found.isCommit else { throw TransferFailure(notTheHub()) }
       let tag = (head["X-Linked-Etag"] ?? head["ETag"] ?? "").replacing("W/", with: "").filter { $0 != "\"" }
       guard tag.wholeMatch(of: /[A-Za-z0-9._-]+/) != nil, !tag.hasPrefix(".") else {
@@ -202,9 +203,8 @@ struct HubClient: Sendable {
         throw downloader.transport.failure(error, for: answer.head.url)
       }
       guard let value = try? JSONValue(parsing: Data(bytes.readableBytesView)) else {
-        let isPage = WrongDownload(beginning: Array(bytes.readableBytesView.prefix(1024))) == .page
-        throw isPage
-          ? TransferFailure.page(host: answer.head.host, name: "a list of files") : TransferFailure(notTheHub())
+        let isPage = answer.head.isPage || WrongDownload(beginning: bytes.readableBytesView.prefix(1024)) == .page
+        throw isPage ? TransferFailure.page(answer.head, name: "a list of files") : TransferFailure(notTheHub())
       }
       return (value, answer.head["Link"])
     }

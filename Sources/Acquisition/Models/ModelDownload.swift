@@ -25,18 +25,22 @@ public struct ModelDownload: Sendable {
       if let found = try store.find(name) { return found }
       throw store.missing(name, because: variable)
     }
+    let fetched: [FetchedFile]
     switch name {
     case .openAI(let model):
       let file = store.file(of: model)
       let addresses = model.addresses.map { Download.Address(hub.address($0)) }
-      try await fetch(
+      fetched = try await fetch(
         Download(model.file, from: addresses, size: model.bytes, digest: .sha256(model.sha256)), to: file,
         announcedSize: model.size, licence: "MIT", of: name)
-    case .openClip(let row): try await fetch(row)
+    case .openClip(let row): fetched = try await fetch(row)
     case .hub(let repository):
-      try await fetch(name, from: repository, licence: store.catalogue.about(repository: repository.id).licence)
+      fetched = try await fetch(
+        name, from: repository, licence: store.catalogue.about(repository: repository.id).licence)
     }
-    return try store.need(name)
+    var stored = try store.need(name)
+    for file in fetched { stored.hashes[URL(filePath: file.path).resolvingSymlinksInPath().path] = file.sha256 }
+    return stored
   }
 
   private func announce(_ name: ModelName, bytes: Int, licence: String?, folder: URL) {
@@ -49,15 +53,15 @@ public struct ModelDownload: Sendable {
 
   private func fetch(
     _ download: Download, to file: URL, announcedSize: Int, licence: String?, of name: ModelName
-  ) async throws {
+  ) async throws -> [FetchedFile] {
     if !FileSystem.fileExists(file.path) {
       announce(name, bytes: announcedSize, licence: licence, folder: file.deletingLastPathComponent())
     }
     try store.cache.makeFolder(file.deletingLastPathComponent())
-    _ = try await downloader.fetch(download, into: file)
+    return [try await downloader.fetch(download, into: file)]
   }
 
-  private func fetch(_ row: ModelCatalogue.OpenClipModel) async throws {
+  private func fetch(_ row: ModelCatalogue.OpenClipModel) async throws -> [FetchedFile] {
     let name = ModelName.openClip(row)
     if row.quickGELU == true, !row.model.hasSuffix(ModelCatalogue.OpenClipModel.quickSuffix) {
       downloader.remark("\(name.text) was trained with QuickGELU, which is used")
@@ -70,19 +74,23 @@ public struct ModelDownload: Sendable {
         downloader.remark("\(error.problem). Trying the file of the release, whose bytes and hash are others")
       }
     }
-    guard let url = row.url, let file = store.releaseFile(of: row) else { return }
+    guard let url = row.url, let file = store.releaseFile(of: row) else { return [] }
     let download = Download(
       file.lastPathComponent, from: [Download.Address(url)], size: row.urlBytes, digest: row.sha256.map { .sha256($0) })
-    try await fetch(download, to: file, announcedSize: row.urlBytes ?? row.size, licence: row.licence, of: name)
+    return try await fetch(
+      download, to: file, announcedSize: row.urlBytes ?? row.size, licence: row.licence, of: name)
   }
 
   // MARK: The Hub
 
-  private func fetch(_ name: ModelName, from repository: HubRepository, licence: String?) async throws {
+  /// - Returns: the weights.
+  private func fetch(
+    _ name: ModelName, from repository: HubRepository, licence: String?
+  ) async throws -> [FetchedFile] {
     let client = HubClient(hub, downloader)
     let listing = try await client.listing(of: repository)
     let files = try files(of: name, in: listing, repository)
-    for path in files.configuration { try await fetch(path, of: listing.commit, in: repository, client) }
+    for path in files.configuration { _ = try await fetch(path, of: listing.commit, in: repository, client) }
     if case .hub = name {
       try accepts(store.cache.snapshot(listing.commit, of: repository))
     } else if case .openClip(let row) = name, listing.paths.contains(RepositoryFiles.openClipConfiguration) {
@@ -94,8 +102,12 @@ public struct ModelDownload: Sendable {
       announce(
         name, bytes: bytes, licence: licence ?? listing.licence, folder: store.cache.repository(repository))
     }
-    for path in files.weights { try await fetch(path, of: listing.commit, in: repository, client) }
+    var fetched: [FetchedFile] = []
+    for path in files.weights {
+      if let file = try await fetch(path, of: listing.commit, in: repository, client) { fetched.append(file) }
+    }
     try store.cache.note(listing.commit, for: repository)
+    return fetched
   }
 
   private func files(
@@ -121,15 +133,17 @@ public struct ModelDownload: Sendable {
   }
 
   /// Fetches one file into the cache, and links the snapshot to it.
+  ///
+  /// - Returns: `nil` where the snapshot has it without a blob.
   private func fetch(
     _ path: String, of commit: String, in repository: HubRepository, _ client: HubClient
-  ) async throws {
+  ) async throws -> FetchedFile? {
     let (cache, hub) = (store.cache, hub)
     let file = try await client.head(of: path, commit: commit, in: repository)
     let blob = cache.blob(file.etag, of: repository)
     let lock = cache.lock(file.etag, of: repository)
     let pointer = cache.snapshot(commit, of: repository).appending(path: path)
-    if !FileSystem.fileExists(blob.path), FileSystem.fileExists(pointer.path), try isRight(pointer, file) { return }
+    if !FileSystem.fileExists(blob.path), FileSystem.fileExists(pointer.path), try isRight(pointer, file) { return nil }
     if !FileSystem.fileExists(blob.path) || access(blob.deletingLastPathComponent().path, W_OK) == 0 {
       try cache.makeFolder(blob.deletingLastPathComponent())
       try cache.makeFolder(lock.deletingLastPathComponent())
@@ -137,10 +151,11 @@ public struct ModelDownload: Sendable {
     let address = Download.Address(
       hub.resolve(path, of: repository, at: commit), headers: hub.headers,
       explain: { hub.explanation($0, for: repository, file: path) })
-    _ = try await downloader.fetch(
+    let fetched = try await downloader.fetch(
       Download(path, from: [address], size: file.size, digest: file.digest), into: blob,
       part: URL(filePath: blob.path + ".cocoop.incomplete"), lock: lock)
     try cache.link(file.etag, as: path, commit: commit, of: repository)
+    return fetched
   }
 
   /// Whether a snapshot's file without a blob, a copy, is the one that the Hub describes.
@@ -154,7 +169,7 @@ public struct ModelDownload: Sendable {
     _ row: ModelCatalogue.OpenClipModel, _ commit: String, _ repository: HubRepository, _ client: HubClient
   ) async throws {
     let path = RepositoryFiles.openClipConfiguration
-    try await fetch(path, of: commit, in: repository, client)
+    _ = try await fetch(path, of: commit, in: repository, client)
     let url = store.cache.snapshot(commit, of: repository).appending(path: path)
     guard let theirs = try? JSONValue(parsing: FileSystem.contents(of: url.path)),
       let ours = try? JSONValue(parsing: store.catalogue.configuration(of: row))

@@ -8,6 +8,8 @@ public struct StoredModel: Sendable {
   public let location: URL
   /// The paths of its weights in their cache.
   public let weights: [String]
+  /// The SHA-256 of files that were hashed as they were fetched, by their paths without links.
+  public var hashes: [String: String] = [:]
   /// The size of the weights, in bytes.
   public var bytes: Int { weights.reduce(0) { $0 + HubCache.size(of: $1) } }
 }

@@ -58,7 +58,8 @@ public struct Downloader: Sendable {
     let partURL = part ?? URL(filePath: own.path + ".part")
     let unique = lock.isHeld ? partURL : URL(filePath: "\(partURL.path).\(getpid())")
     adopt(file, of: download, as: unique)
-    return try await transfer(download, into: file, part: PartFile(at: unique))
+    let part = try PartFile(at: unique, isHashedByMD5: download.digest?.algorithm == .md5)
+    return try await transfer(download, into: file, part: part)
   }
 
   /// A file that is there; `nil` where nothing is, or something else, which is kept under another name.
@@ -99,6 +100,12 @@ public struct Downloader: Sendable {
   private func transfer(_ download: Download, into file: URL, part: PartFile) async throws -> FetchedFile {
     var failures: [AcquisitionError] = []
     let validator = PartValidator(of: part.url)
+    defer {
+      if part.count == 0 {
+        part.remove()
+        validator.remove()
+      }
+    }
     if download.digest == nil, part.count > 0, validator.text == nil { try part.restart() }
     for address in download.addresses {
       do {
@@ -110,10 +117,6 @@ public struct Downloader: Sendable {
           remark("\(failure.error.problem). Trying the next address")
         }
       }
-    }
-    if part.count == 0 {
-      part.remove()
-      validator.remove()
     }
     throw AcquisitionError.everyAddressFailed(file: download.name, failures: failures)
   }
@@ -172,9 +175,7 @@ public struct Downloader: Sendable {
     let head = answer.head
     let total: Int?
     switch head.status {
-    case 200:
-      if part.count > 0 { try part.restart() }
-      total = head.contentLength
+    case 200: total = head.contentLength
     case 206:
       guard let range = head.contentRange, range.start == part.count else {
         throw TransferFailure(
@@ -191,8 +192,13 @@ public struct Downloader: Sendable {
         AcquisitionError(.length, "\(head.host) has no such part of \(download.name)"), isTransient: true)
     default: throw TransferFailure(head, explain: address.explain)
     }
-    if head["Content-Type"]?.lowercased().hasPrefix("text/html") == true {
-      throw TransferFailure.page(host: head.host, name: download.name)
+    var body = Body(answer, transport)
+    // A web page is one before it is anything else: its length says nothing about the file, and what has arrived of
+    // the file stays.
+    if head.isPage { throw TransferFailure.page(head, name: download.name) }
+    if head.status == 200 {
+      try await body.readBeginning()
+      if body.isPage { throw TransferFailure.page(head, name: download.name) }
     }
     if let expected = download.size, let total, total != expected {
       throw TransferFailure(
@@ -200,40 +206,34 @@ public struct Downloader: Sendable {
           .length, "\(head.host) has \(download.name) with \(total) bytes, where \(expected) were expected",
           remedy: "Fetch the file elsewhere"))
     }
+    if head.status == 200, part.count > 0 {
+      try body.checkThatMoreFollows()
+      try part.restart()
+    }
     if part.count == 0, download.digest == nil { validator.write(head.validator) }
-    try await receive(answer, of: download, total: download.size ?? total, part: part, meter: meter)
+    try await receive(&body, from: head, of: download, total: download.size ?? total, part: part, meter: meter)
   }
 
   private func receive(
-    _ answer: Answer, of download: Download, total: Int?, part: PartFile, meter: RateMeter
+    _ body: inout Body, from head: AnswerHead, of download: Download, total: Int?, part: PartFile, meter: RateMeter
   ) async throws {
     if let total { try part.checkRoom(for: total) }
-    do {
-      for try await buffer in answer.body {
-        try buffer.withUnsafeReadableBytes { bytes in
-          if part.count == 0, WrongDownload(beginning: bytes) == .page {
-            throw TransferFailure.page(host: answer.head.host, name: download.name)
-          }
-          if let total, part.count + bytes.count > total {
-            throw TransferFailure(
-              AcquisitionError(
-                .length, "\(answer.head.host) sends more than the \(total) bytes of \(download.name)",
-                remedy: "Fetch the file elsewhere"))
-          }
-          try part.append(bytes, total: total)
-        }
-        meter.update(part.count, of: total)
-        try Task.checkCancellation()
+    while let piece = try await body.next() {
+      if let total, part.count + piece.readableBytes > total {
+        throw TransferFailure(
+          AcquisitionError(
+            .length, "\(head.host) sends more than the \(total) bytes of \(download.name)",
+            remedy: "Fetch the file elsewhere"))
       }
-    } catch {
+      try part.append(piece, total: total)
+      meter.update(part.count, of: total)
       try Task.checkCancellation()
-      throw transport.failure(error, for: answer.head.url)
     }
     if let total, part.count < total {
-      throw TransferFailure.broken("\(part.count) of \(total) bytes have arrived", answer.head.host)
+      throw TransferFailure.broken("\(part.count) of \(total) bytes have arrived", head.host)
     }
     if part.count == 0, total != 0 {
-      throw TransferFailure.broken("an empty answer", answer.head.host)
+      throw TransferFailure.broken("an empty answer", head.host)
     }
   }
 
@@ -241,11 +241,16 @@ public struct Downloader: Sendable {
   private func finish(
     _ download: Download, part: PartFile, file: URL, address: Download.Address
   ) throws -> FetchedFile {
-    let sha256 = part.finishedHash()
+    let (sha256, md5) = part.finishedHashes()
     if let digest = download.digest {
       let found: String
       do {
-        found = digest.algorithm == .sha256 ? sha256 : try digest.hash(ofFile: part.url.path)
+        found =
+          switch digest.algorithm {
+          case .sha256: sha256
+          case .md5: try md5 ?? digest.hash(ofFile: part.url.path)
+          case .gitBlob: try digest.hash(ofFile: part.url.path)
+          }
       } catch {
         throw AcquisitionError(.other, "\(part.url.path) cannot be read again: \(error)")
       }
@@ -283,6 +288,61 @@ public struct Downloader: Sendable {
       remark("\(failure.error.problem). Trying again in \(Int((pause / .seconds(1)).rounded(.up))) s")
     }
     try await Task.sleep(for: pause)
+  }
+}
+
+/// An answer's body, whose beginning can be looked at before any of it is taken.
+private struct Body {
+  private var pieces: HTTPClientResponse.Body.AsyncIterator
+  private var beginning = ByteBuffer()
+  /// The failure that comes after the beginning.
+  private var failure: TransferFailure?
+  private let transport: HTTPTransport
+  private let url: URL
+
+  /// The bytes by which a web page is recognised.
+  private static let telling = 1024
+
+  init(_ answer: Answer, _ transport: HTTPTransport) {
+    (pieces, self.transport, url) = (answer.body.makeAsyncIterator(), transport, answer.head.url)
+  }
+
+  /// Whether what was read of the beginning is a web page's.
+  var isPage: Bool { WrongDownload(beginning: beginning.readableBytesView.prefix(Self.telling)) == .page }
+
+  /// Reads as much as tells a web page from a file, or as there is.
+  mutating func readBeginning() async throws {
+    do {
+      while beginning.readableBytes < Self.telling, !isPage, var piece = try await received() {
+        beginning.writeBuffer(&piece)
+      }
+    } catch let failure as TransferFailure {
+      self.failure = failure
+    }
+  }
+
+  /// - Throws: ``TransferFailure`` where the beginning is all that has arrived.
+  func checkThatMoreFollows() throws { if let failure { throw failure } }
+
+  /// The next bytes; `nil` at the end.
+  ///
+  /// - Throws: ``TransferFailure``, `CancellationError`.
+  mutating func next() async throws -> ByteBuffer? {
+    guard beginning.readableBytes == 0 else {
+      defer { beginning = ByteBuffer() }
+      return beginning
+    }
+    try checkThatMoreFollows()
+    return try await received()
+  }
+
+  private mutating func received() async throws -> ByteBuffer? {
+    do {
+      return try await pieces.next()
+    } catch {
+      try Task.checkCancellation()
+      throw transport.failure(error, for: url)
+    }
   }
 }
 

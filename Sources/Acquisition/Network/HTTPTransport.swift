@@ -24,6 +24,9 @@ struct AnswerHead: Sendable {
   var host: String { url.host ?? url.absoluteString }
   var path: String { url.lastPathComponent }
 
+  /// Whether the answer says that its body is a web page.
+  var isPage: Bool { self["Content-Type"]?.lowercased().hasPrefix("text/html") == true }
+
   /// The length of the body that the answer states.
   var contentLength: Int? { self["Content-Length"].flatMap { Int($0) }.flatMap { $0 >= 0 ? $0 : nil } }
 
@@ -72,6 +75,10 @@ final class HTTPTransport: Sendable {
   private let settings: NetworkSettings
   private let clients = Mutex<[ProxyRules.Proxy?: HTTPClient]>([:])
   private static let mostRedirections = 10
+  /// The most bytes that are read from a connection at once. The library's own buffers are smaller, and each costs a
+  /// change of threads.
+  static let largestPiece = 1 << 20
+  private static let smallestPiece = 1 << 14
   private static let userAgent = "cocoop/0.1"
 
   init(_ settings: NetworkSettings) { self.settings = settings }
@@ -178,6 +185,13 @@ final class HTTPTransport: Sendable {
     configuration.httpVersion = .http1Only
     // Tries are counted here, where a person hears of them.
     configuration.connectionPool.retryConnectionEstablishment = false
+    // The library's one way to the channel, whatever its name says.
+    configuration.http1_1ConnectionDebugInitializer = { channel in
+      channel.setOption(
+        .recvAllocator,
+        value: AdaptiveRecvByteBufferAllocator(
+          minimum: Self.smallestPiece, initial: 1 << 16, maximum: Self.largestPiece))
+    }
     if let proxy {
       switch proxy.kind {
       case .http:

@@ -1,8 +1,10 @@
 import Foundation
+import NIOCore
 import Support
 
 /// The part of a file that has arrived, under a name of its own, with its hash.
 ///
+/// The hash is computed beside the writing, on a thread of its own, of exactly the bytes that are on the disk.
 /// Bytes are written where they belong, by offset, so that two processes on a file system without locks write the same
 /// bytes to the same place. A new start is a new file: what another process still writes to is never cut.
 package final class PartFile {
@@ -10,19 +12,33 @@ package final class PartFile {
   /// The number of bytes that have arrived.
   package private(set) var count: Int
   private var descriptor: Int32
-  private var sha256: RunningHash
+  private var hashes: Hashes
+
+  /// The hashes of one part.
+  private struct Hashes {
+    let sha256 = BackgroundHash(.sha256)
+    let md5: BackgroundHash?
+
+    init(withMD5: Bool) { md5 = withMD5 ? BackgroundHash(.md5) : nil }
+
+    func update(_ piece: ByteBuffer) {
+      sha256.update(piece)
+      md5?.update(piece)
+    }
+  }
 
   /// Opens a part with what an earlier process has left of it, whose bytes are hashed.
-  package init(at url: URL) throws {
-    self.url = url
-    (descriptor, sha256, count) = (try Self.opened(url), RunningHash(.sha256), 0)
+  ///
+  /// - Parameter isHashedByMD5: whether that hash is computed too.
+  package init(at url: URL, isHashedByMD5: Bool = false) throws {
+    let (descriptor, hashes) = (try Self.opened(url), Hashes(withMD5: isHashedByMD5))
     do {
-      try sha256.update(fromFile: descriptor)
-      count = Int(lseek(descriptor, 0, SEEK_END))
+      count = try Self.hash(descriptor, into: hashes)
     } catch {
       close(descriptor)
       throw AcquisitionError.writing(path: url.path, reason: error.text)
     }
+    (self.url, self.descriptor, self.hashes) = (url, descriptor, hashes)
   }
 
   deinit { close(descriptor) }
@@ -33,31 +49,48 @@ package final class PartFile {
     return descriptor
   }
 
+  /// Hashes an open file from its beginning to its end.
+  ///
+  /// - Returns: its size.
+  private static func hash(_ descriptor: Int32, into hashes: Hashes) throws(SystemReason) -> Int {
+    var offset = 0
+    while true {
+      var (piece, failure) = (ByteBuffer(), SystemReason?.none)
+      let count = piece.writeWithUnsafeMutableBytes(minimumWritableBytes: HTTPTransport.largestPiece) { space in
+        let count = pread(descriptor, space.baseAddress, space.count, off_t(offset))
+        if count < 0 { failure = SystemReason() }
+        return max(0, count)
+      }
+      if let failure {
+        guard failure.code == EINTR else { throw failure }
+        continue
+      }
+      guard count > 0 else { return offset }
+      hashes.update(piece)
+      offset += count
+    }
+  }
+
   /// Appends bytes.
   ///
   /// - Parameter total: the file's size, for the message about a full disk.
-  func append(_ bytes: UnsafeRawBufferPointer, total: Int?) throws {
-    sha256.update(bytes)
-    var written = 0
-    while written < bytes.count {
-      let piece = UnsafeRawBufferPointer(rebasing: bytes[written...])
-      let result = pwrite(descriptor, piece.baseAddress, piece.count, off_t(count + written))
-      if result < 0, errno == EINTR { continue }
-      guard result > 0 else {
+  func append(_ bytes: ByteBuffer, total: Int?) throws {
+    var rest = bytes
+    while rest.readableBytes > 0 {
+      let written = rest.withUnsafeReadableBytes { pwrite(descriptor, $0.baseAddress, $0.count, off_t(count)) }
+      if written < 0, errno == EINTR { continue }
+      guard written > 0 else {
         let reason = SystemReason()
-        let kept = count + written
-        // The hash has seen more than the disk has: the next process hashes what is there.
-        count = kept
         if reason.code == ENOSPC || reason.code == EDQUOT {
           throw AcquisitionError.noSpace(
-            path: url.deletingLastPathComponent().path, missing: max(1, (total ?? kept + piece.count) - kept),
+            path: url.deletingLastPathComponent().path, missing: max(1, (total ?? count + rest.readableBytes) - count),
             keeps: url.path)
         }
         throw AcquisitionError.writing(path: url.path, reason: reason.text)
       }
-      written += result
+      if let piece = rest.readSlice(length: written) { hashes.update(piece) }
+      count += written
     }
-    count += bytes.count
   }
 
   /// Begins anew with an empty file.
@@ -65,7 +98,7 @@ package final class PartFile {
     _ = FileSystem.withSystemPath(url.path) { unlink($0) }
     let new = try Self.opened(url)
     close(descriptor)
-    (descriptor, sha256, count) = (new, RunningHash(.sha256), 0)
+    (descriptor, hashes, count) = (new, Hashes(withMD5: hashes.md5 != nil), 0)
   }
 
   /// Checks that the file system has room for the rest.
@@ -79,8 +112,8 @@ package final class PartFile {
       path: folder, missing: total - count - free, keeps: count > 0 ? url.path : nil)
   }
 
-  /// The hash of everything that has arrived. Called once, last.
-  func finishedHash() -> String { sha256.finished() }
+  /// The hashes of everything that has arrived. Called once, last.
+  func finishedHashes() -> (sha256: String, md5: String?) { (hashes.sha256.finished(), hashes.md5?.finished()) }
 
   /// Syncs the part to disk and renames it.
   func finish(as final: URL) throws {

@@ -119,6 +119,10 @@ extension TransferFailure {
   /// The failure that an answer without the file means.
   init(_ head: AnswerHead, explain: (@Sendable (AnswerHead) -> AcquisitionError?)?) {
     let isTransient = Self.transient.contains(head.status)
+    if head.status == 511 {  // a network that wants a login and says so (RFC 6585)
+      self = .page(head, name: head.path)
+      return
+    }
     let error = explain?(head) ?? Self.general(head)
     self.init(error, isTransient: isTransient, pause: isTransient ? head.requestedPause : nil)
   }
@@ -143,10 +147,16 @@ extension TransferFailure {
     }
   }
 
-  static func page(host: String, name: String) -> Self {
+  /// A web page where something else was expected.
+  ///
+  /// - Parameter name: what was expected.
+  static func page(_ head: AnswerHead, name: String) -> Self {
     Self(
       AcquisitionError(
-        .page, "\(host) sent a web page where \(name) was expected, as the login of a network does",
-        remedy: "Open a page in a browser and log in to the network, then run the same command again"))
+        .page,
+        "\(head.host) sent a web page (status \(head.status)) where \(name) was expected, as the login of a network or a"
+          + " proxy does",
+        remedy: "Sign in to the network in a browser, or name its proxy in HTTPS_PROXY, then run the same command again"
+      ))
   }
 }

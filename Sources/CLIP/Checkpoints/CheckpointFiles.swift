@@ -150,10 +150,15 @@ public struct CheckpointFiles: Sendable {
 
   /// SHA-256 of the weights, in lower-case hexadecimal, as `sha256sum` prints it for the file. For shards it is the
   /// hash of the lines that `sha256sum` prints for all of them in the order of their names.
-  public func hash() throws -> String {
-    guard isSharded else { return try FileHash.sha256(of: weights) }
+  ///
+  /// - Parameter hashes: the SHA-256 of files that are known already, by their paths without links.
+  public func hash(knowing hashes: [String: String] = [:]) throws -> String {
+    func hash(of url: URL) throws -> String {
+      try hashes[url.resolvingSymlinksInPath().path] ?? FileHash.sha256(of: url)
+    }
+    guard isSharded else { return try hash(of: weights) }
     let shards = try ShardedTensors(index: weights).shards
-    let lines = try shards.map { "\(try FileHash.sha256(of: $0))  \($0.lastPathComponent)\n" }
+    let lines = try shards.map { "\(try hash(of: $0))  \($0.lastPathComponent)\n" }
     return FileHash.sha256(of: lines.joined())
   }
 }

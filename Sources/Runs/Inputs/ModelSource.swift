@@ -55,9 +55,11 @@ public struct ModelSource: Sendable {
   }
 
   /// The name and hash by which runs identify the checkpoint.
-  public func identity() throws -> ModelIdentity {
+  ///
+  /// - Parameter hashes: the SHA-256 of files that are known already, by their paths without links.
+  public func identity(knowing hashes: [String: String] = [:]) throws -> ModelIdentity {
     let files = try CheckpointFiles(at: location)
-    return ModelIdentity(name: files.name, sha256: try files.hash())
+    return ModelIdentity(name: files.name, sha256: try files.hash(knowing: hashes))
   }
 }
 
