@@ -131,7 +131,8 @@ struct NamedModelTests {
       #expect(partSize() == arrived)
       hub.forget()
       #expect(try run(arguments, hub, place).status == 0)
-      #expect(hub.seen.compactMap { $0.headers["range"] } == ["bytes=\(arrived)-"])
+      // The first address and the one it leads to are both asked for the rest.
+      #expect(Set(hub.seen.compactMap { $0.headers["range"] }) == ["bytes=\(arrived)-"])
       #expect(partSize() == nil)
     }
   }
