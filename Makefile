@@ -32,7 +32,7 @@ setup: ## install what is missing: system packages, libtorch into .libtorch/
 	@Scripts/setup
 
 build: setup ## build the tool as .build/release/cocoop
-	@Scripts/swift-quietly build $(FLAGS)
+	@Scripts/swift-quietly build --product cocoop $(FLAGS)
 
 install: check-prefix build ## put cocoop into PREFIX/bin (/usr/local), with its resources and libtorch in PREFIX/lib/cocoop
 	@Deploy/install "$(DESTDIR)$(PREFIX)"

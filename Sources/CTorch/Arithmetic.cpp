@@ -1,4 +1,16 @@
 // Elementwise arithmetic with broadcasting, and reductions.
+#include <ATen/ops/abs.h>
+#include <ATen/ops/add.h>
+#include <ATen/ops/cross_entropy_loss.h>
+#include <ATen/ops/div.h>
+#include <ATen/ops/exp.h>
+#include <ATen/ops/matmul.h>
+#include <ATen/ops/mean.h>
+#include <ATen/ops/mul.h>
+#include <ATen/ops/norm.h>
+#include <ATen/ops/softmax.h>
+#include <ATen/ops/sqrt.h>
+
 #include "Shim.hpp"
 
 using namespace shim;

@@ -1,4 +1,9 @@
 // Attention over all keys (libtorch's), and over a list of keys for each query (ours).
+#include <ATen/ops/empty.h>
+#include <ATen/ops/scaled_dot_product_attention.h>
+#include <ATen/ops/zeros.h>
+#include <torch/csrc/autograd/custom_function.h>
+
 #include "Attention.hpp"
 
 #include "Parallel.hpp"

@@ -1,4 +1,6 @@
 // Tensors straight from a file.
+#include <ATen/ops/empty.h>
+
 #include "Shim.hpp"
 
 #include <unistd.h>

@@ -3,6 +3,9 @@
 // A normalisation with fixed statistics is a factor and a summand for each channel, so it becomes part of the weight.
 // oneDNN then does all three in one pass over memory, with the channels of a position side by side. Where libtorch has
 // no oneDNN, the operations are libtorch's.
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/conv2d.h>
+
 #include "OneDNN.hpp"
 #include "Shim.hpp"
 

@@ -2,6 +2,9 @@
 //
 // oneDNN multiplies faster when a matrix lies in its blocked layout, and faster than MKL on processors that are not
 // Intel's. A frozen weight is brought into that layout once. Where libtorch has no oneDNN, the layers are libtorch's.
+#include <ATen/ops/linear.h>
+#include <torch/csrc/autograd/custom_function.h>
+
 #include <mutex>
 
 #include "OneDNN.hpp"

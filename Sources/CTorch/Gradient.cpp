@@ -1,4 +1,7 @@
 // Derivatives with respect to variables.
+#include <ATen/ops/zeros_like.h>
+#include <torch/csrc/autograd/autograd.h>
+
 #include "Shim.hpp"
 
 using namespace shim;

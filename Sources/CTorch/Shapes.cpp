@@ -1,4 +1,9 @@
 // The same elements, arranged or chosen differently.
+#include <ATen/ops/cat.h>
+#include <ATen/ops/constant_pad_nd.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/split.h>
+
 #include "Shim.hpp"
 
 using namespace shim;

@@ -1,7 +1,7 @@
 // What every file of the shim shares: handles to tensors and back, and the wall that no exception passes.
 #pragma once
 
-#include <torch/torch.h>
+#include <ATen/core/Tensor.h>
 
 #include <cstdlib>
 #include <cstring>

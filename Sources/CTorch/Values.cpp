@@ -1,4 +1,6 @@
 // Tensors from memory and back.
+#include <ATen/ops/empty.h>
+
 #include "Shim.hpp"
 
 using namespace shim;
