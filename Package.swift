@@ -58,7 +58,7 @@ let package = Package(
     .target(
       name: "CTorch", dependencies: ["CLibtorch"],
       // Each file includes the operators that it calls: all of them take twice as long to compile as the files.
-      cxxSettings: [.define("AT_PER_OPERATOR_HEADERS")]),
+      cxxSettings: [.define("AT_PER_OPERATOR_HEADERS"), .headerSearchPath("Declarations")]),
     .target(name: "Torch", dependencies: ["CTorch", "Support", "Pickle"], swiftSettings: swiftSettings),
 
     // Pixels: the decoders that Pillow uses, and Pillow's resampling.

@@ -54,6 +54,13 @@ extension LearningError {
       remedy: "Evaluate them on the classes they were learned for, or learn unified contexts", kind: .classes)
   }
 
+  /// A training that several processes cannot share.
+  package static func undividable(_ reason: String) -> Self {
+    Self(
+      "\(reason), so that the training cannot be divided over processes",
+      remedy: "Start it as one process, or with --processes off")
+  }
+
   public static func setting(name: String, expected: String, found: String) -> Self {
     Self("\(name) must be \(expected), found \(found)")
   }

@@ -43,6 +43,13 @@ extension RunError {
       kind: .unknownData)
   }
 
+  /// A process of a training with something else than the first has.
+  static func otherProcess(_ number: Int, of count: Int, thing: String, found: String, expected: String) -> Self {
+    Self(
+      "Process \(number) of \(count) has another \(thing) than process 1: \(found), where process 1 has \(expected)",
+      remedy: "Start all processes with one command, and with the same files")
+  }
+
   /// A benchmark's name without its root folder.
   public static func noRoot(name: String, folder: String) -> Self {
     Self(

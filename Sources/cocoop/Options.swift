@@ -43,18 +43,21 @@ struct ComputeOptions: ParsableArguments {
   enum Device: String, ExpressibleByArgument, CaseIterable { case auto, cpu, cuda }
 
   /// Sets up the process, before the first tensor.
-  func apply() throws {
+  ///
+  /// - Parameter sharing: the number of processes that share this machine's cores.
+  func apply(sharing: Int = 1) throws {
     if device == .cuda { throw ValidationError("This version computes on the CPU alone: give --device cpu.") }
-    try Self.apply(threads: threads)
+    try Self.apply(threads: threads, sharing: sharing)
   }
 
   /// Sets up memory and threads.
-  static func apply(threads: Int?) throws {
+  static func apply(threads: Int?, sharing: Int = 1) throws {
     Libtorch.keepFreedMemory()
+    let share = max(1, AvailableCores.count / sharing)
     if let threads {
       try Threads.use(threads)
-    } else if ProcessInfo.processInfo.environment["OMP_NUM_THREADS"] == nil, AvailableCores.count < Threads.count {
-      try Threads.use(AvailableCores.count)  // libtorch knows of affinity, and nothing of quotas
+    } else if ProcessInfo.processInfo.environment["OMP_NUM_THREADS"] == nil, share < Threads.count {
+      try Threads.use(share)  // libtorch knows of affinity, and nothing of quotas
     }
   }
 }
@@ -113,6 +116,39 @@ struct CacheOptions: ParsableArguments {
   var folder: URL? { noCache ? nil : FeatureCache.standardFolder }
 }
 
+/// The options of a training that several processes may share.
+struct ProcessOptions: ParsableArguments {
+  @Option(help: "auto is one of several processes where torchrun, Slurm or MPI has started it so; off is always one.")
+  var processes = Choice.auto
+
+  @Option(
+    help: ArgumentHelp("How long a process waits for another before it gives up.", valueName: "seconds"))
+  var processTimeout = 60
+
+  enum Choice: String, ExpressibleByArgument, CaseIterable { case auto, off }
+
+  func validate() throws {
+    guard (1...86_400).contains(processTimeout) else {
+      throw ValidationError("--process-timeout must be from 1 to 86400, found \(processTimeout).")
+    }
+  }
+
+  /// This process's place among several; `nil` where there is one.
+  ///
+  /// - Throws: `LaunchError`.
+  func launched() throws -> LaunchedProcess? {
+    processes == .off ? nil : try LaunchedProcess(in: ProcessInfo.processInfo.environment)
+  }
+
+  /// Meets the other processes.
+  ///
+  /// - Throws: `ProcessGroupError`.
+  func meet(as process: LaunchedProcess?) throws -> any Communicator {
+    guard let process else { return Alone() }
+    return try ProcessGroup(process, timeout: .seconds(processTimeout))
+  }
+}
+
 /// The option for the folder of benchmarks.
 struct RootOption: ParsableArguments {
   @Option(help: ArgumentHelp("The folder of benchmarks, for data that is a benchmark's name.", valueName: "folder"))
@@ -143,6 +179,13 @@ struct OutputOptions: ParsableArguments {
 
   @Flag(help: "Print nothing but the result.")
   var quiet = false
+
+  /// The same options, of a process that prints nothing.
+  var silenced: OutputOptions {
+    var options = self
+    options.quiet = true
+    return options
+  }
 
   /// Prints `value` as JSON, or otherwise the text.
   func print(_ value: some Encodable, text: () -> String) throws {

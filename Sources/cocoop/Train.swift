@@ -5,6 +5,7 @@ import Foundation
 import PromptLearning
 import Runs
 import Support
+import Torch
 
 struct Train: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -84,6 +85,7 @@ struct Train: ParsableCommand {
   @OptionGroup var pixels: PhotoDecodingOption
   @OptionGroup var products: PrecisionOption
   @OptionGroup var compute: ComputeOptions
+  @OptionGroup var processing: ProcessOptions
   @OptionGroup var cache: CacheOptions
   @OptionGroup var fetching: FetchOptions
   @OptionGroup var printing: OutputOptions
@@ -123,8 +125,16 @@ struct Train: ParsableCommand {
   }
 
   func run() throws {
-    let data = try givenData
-    try compute.apply()
+    let (data, process) = try (givenData, processing.launched())
+    let sharing = process?.localSize ?? 1  // processes that share this machine's cores and memory
+    try compute.apply(sharing: sharing)
+    if let process {
+      printing.remark("\(process.title.lowercased()), \(Threads.count == 1 ? "1 thread" : "\(Threads.count) threads")")
+    }
+    let processes = try processing.meet(as: process)
+    let isFirst = processes.rank == 0
+    // The first process speaks for all.
+    let printing = isFirst ? printing : printing.silenced
     let dataSource = try DataSource(data, root: benchmarks.root, isRecursive: folders.recursive)
     let kept =
       fewShotList == nil && !method.isZeroShot ? dataSource.keptSample(shots: sample.shots, seed: sample.seed) : nil
@@ -146,9 +156,10 @@ struct Train: ParsableCommand {
       options: settings, precision: products.precision, training: steps,
       orientation: upright.orientation ?? dataSource.defaultOrientation,
       photoDecoding: pixels.photoDecoding ?? .exact)
-    let folder = try RunFolder(
-      creating: URL(filePath: output ?? defaultOutput(whole, configuration)),
-      existing: resume ? .resume : force ? .replace : .refuse)
+    let place = URL(filePath: output ?? defaultOutput(whole, configuration))
+    let folder =
+      try isFirst
+      ? RunFolder(creating: place, existing: resume ? .resume : force ? .replace : .refuse) : RunFolder(ofOthers: place)
     // What was begun goes on as it was; runs of before orientations ignore them.
     if resume, let begun = try? folder.record().configuration {
       if upright.orientation == nil { configuration.orientation = begun.orientation }
@@ -157,12 +168,13 @@ struct Train: ParsableCommand {
     let dataset = resume ? try folder.divided(whole) : whole
     let run = try TrainingRun(
       configuration, clip: source.load(precision: products.precision), identity: source.identity(), dataset: dataset,
-      folder: folder, brokenPhotos: skipBroken ? .skipped : .refused, within: compute.memoryBudget,
+      folder: folder, brokenPhotos: skipBroken ? .skipped : .refused,
+      within: compute.memoryBudget ?? (sharing > 1 ? .automatic.divided(by: sharing) : nil),
       cacheFolder: cache.folder, limits: photoOptions.limits,
-      photoMemory: photoMemory?.bytes ?? MemoryBudget.automaticForPhotos)
+      photoMemory: photoMemory?.bytes ?? MemoryBudget.automaticForPhotos / sharing, processes: processes)
     printing.remarkAssumptions(of: run.clip)
     if let kept { printing.remark("note: The sample is the one that the reference kept, \(kept.path).") }
-    remark(run, of: dataset, in: dataSource)
+    remark(run, of: dataset, in: dataSource, printing)
 
     let reporter = TrainingReporter(method.title, epochs: configuration.training?.epochs ?? 0, printing)
     let again = "the same command"
@@ -176,6 +188,7 @@ struct Train: ParsableCommand {
         try interruption.check()
       }
     }
+    guard isFirst else { return }
     let path = folder.url.relativePath
     let evaluation = try interruption.guarding(
       advice: "The run is whole: measure it with 'cocoop evaluate --run \(path)'"
@@ -200,7 +213,7 @@ struct Train: ParsableCommand {
   /// Prints how the photos are used, above all those that are not for training.
   ///
   /// - Parameter whole: the data with their splits.
-  private func remark(_ run: TrainingRun, of whole: Dataset, in source: DataSource) {
+  private func remark(_ run: TrainingRun, of whole: Dataset, in source: DataSource, _ printing: OutputOptions) {
     guard !method.isZeroShot else { return printing.remark(run.dataset.notices.filter(\.isOfImages)) }
     printing.remark(run.dataset.notices)
     if sample.test == .none, !whole.isUntested {

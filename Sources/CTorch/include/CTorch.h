@@ -37,6 +37,7 @@ extern "C" {
 typedef struct { void *_Nullable impl; } ct_tensor;
 typedef struct { void *_Nullable impl; } ct_frozen_linear;
 typedef struct { void *_Nullable impl; } ct_frozen_convolution;
+typedef struct { void *_Nullable impl; } ct_process_group;
 typedef struct { int32_t code; char *_Nullable message; } ct_status;
 typedef enum : int32_t { CT_FLOAT32 = 0, CT_FLOAT16 = 1, CT_BFLOAT16 = 2, CT_INT64 = 3, CT_FLOAT64 = 4 } ct_kind;
 
@@ -169,6 +170,20 @@ ct_status ct_without_gradient(ct_tensor tensor, ct_tensor *result);
 /// value is a scalar. Its graph is freed unless a further call needs it.
 ct_status ct_gradients(ct_tensor value, ct_tensor cotangent, const ct_tensor *variables, int64_t count,
                        bool keeps_graph, ct_tensor *results);
+
+/* ---- ProcessGroup.cpp: processes that compute one thing together ---- */
+
+/// Joins the `size` processes that meet at `host` and `port`, as number `rank`. The process that `serves` listens there,
+/// at that address alone where it is this machine's own. `attempt` tells meetings at one address apart. Nobody is asked
+/// who he is: the address belongs on a private network. Fails where the others are not there within `timeout`
+/// milliseconds, where the port is in use, and where two processes have one number.
+ct_status ct_process_group_join(const char *host, uint16_t port, bool serves, const char *attempt, int32_t rank,
+                                int32_t size, int64_t timeout, ct_process_group *result);
+/// Writes the `count` bytes of each process, in the order of their numbers, to `results`, which holds `size * count`. All
+/// processes call this with the same count. Fails where one of them has ended, and where one does not come within the
+/// timeout: the group is of no more use then.
+ct_status ct_process_group_gather(ct_process_group group, const void *bytes, int64_t count, void *results);
+void ct_process_group_free(ct_process_group group);
 
 /* ---- Environment.cpp ---- */
 

@@ -46,6 +46,9 @@ public struct MemoryBudget: Sendable, Hashable, Codable {
   /// What decoded photos may take together in a training: a quarter of the memory that was free at first.
   public static let automaticForPhotos = automatic.bytes / 2
 
+  /// An equal part for each of `count` processes, 1 MiB at least.
+  public func divided(by count: Int) -> MemoryBudget { MemoryBudget(unchecked: max(1 << 20, bytes / max(1, count))) }
+
   private init(unchecked bytes: Int) { self.bytes = bytes }
 
   /// The memory that Linux could give to a new program without swapping; `nil` elsewhere.

@@ -13,15 +13,32 @@ public struct MicrobatchPlan<Learner: PromptLearner>: Sendable {
   /// The learner over as many ranges of its classes as there are threads, where it trains in one part: each thread takes
   /// one through the text encoder, from its first layer to its last. Empty where there is one thread, where classes are
   /// too few, and where the budget holds one part and not all shares at once.
+  ///
+  /// Where several processes train, all their shares; this process computes the team's share of them.
   package let shares: [Learner]
+  /// Whether this process's shares go through the encoder at once, or one after the other.
+  let isAtOnce: Bool
+  /// The processes that compute the shares.
+  let team: TrainingTeam
   public let imagesPerMicrobatch: Int
   /// The number of groups of images that go through at once, each on a thread of its own: where nothing is trained, as
   /// many as there are threads, if the budget holds them.
   private let groupsAtOnce: Int
   let budget: MemoryBudget
 
-  /// - Parameter isTraining: whether hidden states are kept for a gradient.
-  public init(for learner: Learner, within budget: MemoryBudget, isTraining: Bool) throws {
+  /// - Parameters:
+  ///   - isTraining: whether hidden states are kept for a gradient.
+  ///   - team: the processes of the training.
+  /// - Throws: ``LearningError`` where the classes cannot be divided over several processes.
+  public init(
+    for learner: Learner, within budget: MemoryBudget, isTraining: Bool, by team: TrainingTeam = .alone
+  ) throws {
+    guard team.isAlone else {
+      self = try Self(for: learner, within: team.memory ?? budget, dividedBy: team)
+      return
+    }
+    self.team = team
+    isAtOnce = true
     self.budget = budget
     let bytes = learner.microbatchBytes(isTraining: isTraining)
     // Even one class may exceed a budget; the parts are then as small as possible.
@@ -29,7 +46,8 @@ public struct MicrobatchPlan<Learner: PromptLearner>: Sendable {
     let count = isDivisible ? min(learner.classNames.count, max(1, (bytes - 1) / budget.bytes + 1)) : 1
     parts = try count == 1 ? [learner] : Self.ranges(of: learner.classNames.count, count).map(learner.restricted(to:))
     let shares =
-      isTraining && isDivisible && count == 1 ? try Self.shares(of: learner, within: budget) : []
+      isTraining && isDivisible && count == 1
+      ? try Self.shares(of: learner, threads: team.threads, within: budget) : []
     self.shares = shares
     // The parts go through the encoder one after the other, the shares at once.
     let largest =
@@ -41,10 +59,36 @@ public struct MicrobatchPlan<Learner: PromptLearner>: Sendable {
     imagesPerMicrobatch = fastest == .max ? .max : max(1, min(fitting, isTraining ? .max : fastest))
   }
 
+  /// The plan of a training on several processes, which is the same for each of them.
+  private init(for learner: Learner, within budget: MemoryBudget, dividedBy team: TrainingTeam) throws {
+    self.team = team
+    self.budget = budget
+    let classes = learner.classNames.count
+    guard learner.actsThroughClassFeatures || learner.imagePrompts != nil else {
+      throw LearningError.undividable("What this method learns acts on images and not through the classes' features")
+    }
+    guard !learner.learnsClassFeatures || classes >= team.parts else {
+      throw LearningError.undividable("\(classes) classes are fewer than the \(team.parts) threads of all processes")
+    }
+    parts = [learner]
+    let shares = learner.learnsClassFeatures ? try Self.divided(learner, into: team.parts) : []
+    self.shares = shares
+    let largest =
+      (0..<team.communicator.size).map { rank in
+        Self.trainingBytes(of: Array(shares[team.share(of: shares.count, rank: rank)]))
+      }.max() ?? 0
+    isAtOnce = largest <= budget.bytes
+    groupsAtOnce = 1
+    imagesPerMicrobatch =
+      learner.imagesPerMicrobatch == .max || largest == 0 ? .max : max(1, budget.bytes / largest)
+  }
+
   /// - Returns: one share of the classes for each thread; none where that does not pay, or where the shares, which all
   ///   repeat the beginning of the prompts, exceed a budget that holds the undivided learner.
-  private static func shares(of learner: Learner, within budget: MemoryBudget) throws -> [Learner] {
-    let (threads, classes) = (Threads.count, learner.classNames.count)
+  private static func shares(
+    of learner: Learner, threads: Int, within budget: MemoryBudget
+  ) throws -> [Learner] {
+    let classes = learner.classNames.count
     guard threads > 1, classes >= fewestClasses * threads else { return [] }
     let shares = try divided(learner, into: threads)
     return trainingBytes(of: shares) <= budget.bytes ? shares : []
@@ -151,7 +195,7 @@ extension Classifier where Learner: TrainablePromptLearner {
       let group = try images.count == count ? batch : batch.sliced(images)
       let gradient =
         try !plan.shares.isEmpty
-        ? inShares(group, recipe, plan.shares)
+        ? inShares(group, recipe, plan)
         : plan.parts.count == 1 ? inOnePass(group, recipe) : inParts(group, recipe, plan.parts)
       return try gradient.scaled(by: Float(images.count) / Float(count))
     }
@@ -184,17 +228,31 @@ extension Classifier where Learner: TrainablePromptLearner {
     }
   }
 
-  /// The parts at once, each on a thread of its own. Threads meet twice a step and not in every operation, so that a
-  /// core that another process has slows one of them and stops none. Sums are made in the order of the parts, so that
-  /// the result depends on the number of threads alone.
-  private func inShares(_ batch: Batch, _ recipe: TrainingRecipe, _ shares: [Learner]) throws -> BatchGradient {
-    let (parameters, images) = (learner.parameters, batch.imageFeatures)
-    let parts = try Threads.map(shares) { share in
-      let part = try share.replacing(parameters)
-      return try Linearization(at: part.parameters) { try part.replacing($0).classFeatures(for: images) }
-    }
-    return try cut(at: parts.map(\.value), batch, recipe) { cotangents in
-      try Threads.map(Array(zip(parts, cotangents))) { part, cotangents in try part.pulledBack(along: cotangents) }
+  /// The shares at once, each on a thread of its own, or of another process. Threads meet twice a step and not in every
+  /// operation, so that a core that another process has slows one of them and stops none. Sums are made in the order of
+  /// the shares, so that the result depends on their number alone.
+  private func inShares(
+    _ batch: Batch, _ recipe: TrainingRecipe, _ plan: MicrobatchPlan<Learner>
+  ) throws -> BatchGradient {
+    let (parameters, images, team) = (learner.parameters, batch.imageFeatures, plan.team)
+    let own = try plan.shares[team.share(of: plan.shares.count)].map { try $0.replacing(parameters) }
+    let forward =
+      try plan.isAtOnce
+      ? Threads.map(own) { part in
+        try Linearization(at: parameters) { try part.replacing($0).classFeatures(for: images) }
+      } : nil
+    let values = try forward?.map(\.value) ?? own.map { try $0.classFeatures(for: images) }
+    let all = try team.gathered(
+      values, leading: plan.shares.map { [values[0].shape[0], $0.classNames.count] })
+    return try cut(at: all, batch, recipe) { cotangents in
+      let cotangents = Array(cotangents[team.share(of: all.count)])
+      let gradients =
+        try forward.map { try Threads.map(Array(zip($0, cotangents))) { try $0.pulledBack(along: $1) } }
+        ?? zip(own, cotangents).map { part, cotangents in
+          try pullback(at: parameters, along: cotangents) { try part.replacing($0).classFeatures(for: images) }
+        }
+      return try team.gathered(
+        gradients, shapes: parameters.map(\.shape), terms: cotangents[0].count, of: all.count)
     }
   }
 

@@ -12,12 +12,14 @@ extension MicrobatchPlan {
   /// - Parameters:
   ///   - learner: with prompts in the image tower.
   ///   - count: the images of a batch.
-  ///   - parallel: over how many threads images are divided.
-  func imageParts(of learner: Learner, count: Int, parallel: Int) -> (ranges: [Range<Int>], isAtOnce: Bool) {
+  func imageParts(of learner: Learner, count: Int) -> (ranges: [Range<Int>], isAtOnce: Bool) {
     let bytes = max(1, learner.imageBytes(isTraining: true))
     let texts = (shares.isEmpty ? parts : shares).map { $0.microbatchBytes(isTraining: true) }.reduce(0, +)
-    let isAtOnce = parts.count == 1 && bytes * count + texts <= budget.bytes
-    let size = isAtOnce ? (count + parallel - 1) / max(1, parallel) : max(1, min(count, budget.bytes / bytes))
+    let processes = team.communicator.size
+    let each = (count + processes - 1) / processes  // images of the process that has most
+    let isAtOnce = parts.count == 1 && isAtOnce && bytes * each + texts / processes <= budget.bytes
+    let size =
+      isAtOnce ? (count + team.parts - 1) / team.parts : max(1, min(each, budget.bytes / bytes))
     return (stride(from: 0, to: count, by: max(1, size)).map { $0..<min($0 + size, count) }, isAtOnce)
   }
 }
@@ -58,22 +60,25 @@ extension Classifier where Learner: TrainablePromptLearner {
   func inTowers(
     _ pixels: Tensor, _ batch: Batch, _ recipe: TrainingRecipe, _ plan: MicrobatchPlan<Learner>
   ) throws -> BatchGradient {
-    let parameters = learner.parameters
-    let (ranges, isAtOnce) = plan.imageParts(of: learner, count: pixels.shape[0], parallel: Threads.count)
-    let images = try ranges.map { Part.images(learner, try pixels.sliced($0, axis: 0)) }
-    let classes =
-      !learner.learnsClassFeatures
-      ? [] : (plan.shares.isEmpty ? plan.parts : plan.shares).map { Part.classes($0) }
-    let parts = images + classes
+    let (parameters, team) = (learner.parameters, plan.team)
+    let (ranges, isAtOnce) = plan.imageParts(of: learner, count: pixels.shape[0])
+    let texts = !learner.learnsClassFeatures ? [] : plan.shares.isEmpty ? plan.parts : plan.shares
+    let ownImages = try ranges[team.share(of: ranges.count)].map {
+      Part.images(learner, try pixels.sliced($0, axis: 0))
+    }
+    let ownClasses = texts[team.share(of: texts.count)].map { Part.classes($0) }
+    let own = ownImages + ownClasses
     // Each thread computes one part from its first block to its last.
     let forward: [Linearization]? =
       try isAtOnce
-      ? Threads.map(parts) { part in try Linearization(at: parameters) { try part.features(at: $0) } } : nil
-    let values = try forward?.map(\.value) ?? parts.map { try $0.features(at: parameters) }
-    let f = try Tensor.concatenated(Array(values[..<images.count]), axis: 0)  // [B, E]
-    let g =
-      try classes.isEmpty
-      ? learner.classFeatures(for: .zeros([1, 0])) : Tensor.concatenated(Array(values[images.count...]), axis: 1)
+      ? Threads.map(own) { part in try Linearization(at: parameters) { try part.features(at: $0) } } : nil
+    let computed = try forward?.map(\.value) ?? own.map { try $0.features(at: parameters) }
+    let images = try team.gathered(Array(computed[..<ownImages.count]), leading: ranges.map { [$0.count] })
+    let classes = try team.gathered(
+      Array(computed[ownImages.count...]), leading: texts.map { [1, $0.classNames.count] })
+    let values = images + classes
+    let f = try Tensor.concatenated(images, axis: 0)  // [B, E]
+    let g = try classes.isEmpty ? learner.classFeatures(for: .zeros([1, 0])) : Tensor.concatenated(classes, axis: 1)
 
     var loss: Loss?
     let (scalars, slopes) = try valuesWithGradients(at: [f, g]) { variables in
@@ -88,11 +93,19 @@ extension Classifier where Learner: TrainablePromptLearner {
       starts[axis] = range.upperBound
       return try slopes.map { try $0[axis].sliced(range, axis: axis) }
     }
-    let gradients =
-      try forward.map { try Threads.map(Array(zip($0, cotangents))) { try $0.pulledBack(along: $1) } }
-      ?? zip(parts, cotangents).map { part, cotangents in
+    let ownCotangents =
+      Array(cotangents[..<images.count][team.share(of: images.count)])
+      + Array(cotangents[images.count...].dropFirst(team.share(of: classes.count).lowerBound).prefix(ownClasses.count))
+    let pulled =
+      try forward.map { try Threads.map(Array(zip($0, ownCotangents))) { try $0.pulledBack(along: $1) } }
+      ?? zip(own, ownCotangents).map { part, cotangents in
         try pullback(at: parameters, along: cotangents) { try part.features(at: $0) }
       }
+    func all(_ gradients: ArraySlice<[[Tensor]]>, of count: Int) throws -> [[[Tensor]]] {
+      try team.gathered(Array(gradients), shapes: parameters.map(\.shape), terms: slopes.count, of: count)
+    }
+    let gradients =
+      try all(pulled[..<ownImages.count], of: images.count) + all(pulled[ownImages.count...], of: classes.count)
     return try BatchGradient(of: loss, scalars, gradients.dropFirst().reduce(gradients[0], added), on: batch)
   }
 }

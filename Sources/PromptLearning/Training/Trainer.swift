@@ -23,6 +23,7 @@ public struct Trainer<Learner: TrainablePromptLearner>: Sendable {
   private let cache: FeatureCache?
   private let reading: PhotoReading
   private let photoMemory: Int
+  private let team: TrainingTeam
   private var plan: MicrobatchPlan<Learner>?
   private var views: TrainingViews?
 
@@ -33,11 +34,13 @@ public struct Trainer<Learner: TrainablePromptLearner>: Sendable {
   ///   - cache: of the features of stored views.
   ///   - reading: how the training images are read.
   ///   - photoMemory: the most that images which are used again may take decoded, in bytes; what is learned is the same.
+  ///   - team: the processes that train together, each with a trainer of the same values; `nil` for this one alone.
   public init(
     _ classifier: Classifier<Learner>, configuration: TrainingConfiguration, recipe: TrainingRecipe = .crossEntropy,
     seed: UInt64, state: TrainingState? = nil, within budget: MemoryBudget = .automatic, cache: FeatureCache? = nil,
-    reading: PhotoReading = PhotoReading(), photoMemory: Int = 0
+    reading: PhotoReading = PhotoReading(), photoMemory: Int = 0, team: TrainingTeam? = nil
   ) {
+    self.team = team ?? .alone
     self.cache = cache
     self.reading = reading
     self.photoMemory = photoMemory
@@ -145,7 +148,7 @@ public struct Trainer<Learner: TrainablePromptLearner>: Sendable {
   /// - Returns: the loss before the step, and the number of images that the classifier predicted correctly then.
   private mutating func improve(on batch: Batch, learningRate: Float) throws -> (loss: Float, right: Int) {
     let learner = classifier.learner
-    let plan = try plan ?? MicrobatchPlan(for: learner, within: budget, isTraining: true)
+    let plan = try plan ?? MicrobatchPlan(for: learner, within: budget, isTraining: true, by: team)
     self.plan = plan
     let result = try classifier.gradient(on: batch, by: recipe, plan)
     guard result.loss.isFinite else {

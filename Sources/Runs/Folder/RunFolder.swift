@@ -40,6 +40,12 @@ public struct RunFolder: Sendable {
     try CreatedDirectories(upTo: url).removeEmpty()
   }
 
+  /// The folder that another process of the same training writes; it may not be there, and is not looked at.
+  public init(ofOthers url: URL) throws {
+    try Self.checkName(of: url)
+    self.init(at: url, existing: .resume)
+  }
+
   /// Checks that a path is UTF-8: Foundation, which writes runs, has paths as text.
   private static func checkName(of url: URL) throws {
     let path = url.path.replacing("\u{FFFD}", with: "")

@@ -29,7 +29,7 @@ struct RunOutput: TrainingOutput {
     self.run = run
     self.session = session
     self.interval = interval
-    threads = record == nil ? Threads.count : record?.threads
+    threads = record == nil ? session.team?.parts ?? Threads.count : record?.threads
   }
 
   mutating func begin<Learner>(_ trainer: Trainer<Learner>, isResuming: Bool) throws {

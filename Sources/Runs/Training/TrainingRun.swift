@@ -23,6 +23,8 @@ public struct TrainingRun: Sendable {
   /// The options of reading images, from the configuration.
   let reading: PhotoReading
   private let photoMemory: Int
+  /// The processes that train together.
+  private let processes: any Communicator
 
   /// - Parameters:
   ///   - dataset: the whole dataset; the run takes its sample and classes from it.
@@ -31,11 +33,14 @@ public struct TrainingRun: Sendable {
   ///   - cacheFolder: where the features of stored views are found and kept; `nil` computes them.
   ///   - limits: of photos.
   ///   - photoMemory: the most that images to learn from may take decoded, in bytes; what is learned is the same.
+  ///   - processes: those that train together, each with a run of the same values; the first alone writes the folder.
   public init(
     _ configuration: RunConfiguration, clip: CLIPModel, identity: ModelIdentity, dataset: Dataset, folder: RunFolder,
     brokenPhotos rule: BrokenPhotos.Rule = .unchecked, within budget: MemoryBudget? = nil, cacheFolder: URL? = nil,
-    limits: DecodingLimits = .standard, photoMemory: Int = MemoryBudget.automaticForPhotos
+    limits: DecodingLimits = .standard, photoMemory: Int = MemoryBudget.automaticForPhotos,
+    processes: any Communicator = Alone()
   ) throws {
+    self.processes = processes
     self.photoMemory = photoMemory
     reading = configuration.reading(limits: limits)
     cache = cacheFolder.map { FeatureCache(folder: $0, model: identity.sha256) }
@@ -66,25 +71,58 @@ public struct TrainingRun: Sendable {
     resuming: Bool = false, checkpoints interval: CheckpointInterval = .automatic, holding lock: RunLock? = nil,
     progress: (TrainingProgress) throws -> Void = { _ in }
   ) throws -> (classifier: any ImageClassifier, seconds: Double) {
+    guard processes.rank == 0 else { return try follow(progress) }
     let own = lock == nil ? try folder.claim() : nil
     defer { own?.release() }
     let record = resuming ? try recordToResume() : nil
+    let budget = requestedBudget ?? record?.memoryBudget ?? .automatic
+    let team = try ProcessFacts(of: self, memory: budget).agreed(by: processes)
     if let record, folder.isFinished {
+      try tell { .finished(try Array(Data(contentsOf: folder.artifactURL))) }
       let classifier = try folder.artifact().classifier(on: clip, identity: identity, path: folder.artifactURL.path)
       return (classifier, record.trainingSeconds ?? 0)
     }
-    if let threads = record?.threads, threads != Threads.count {
-      try progress(.otherThreads(begun: threads, now: Threads.count))
+    if let threads = record?.threads, threads != team.parts {
+      try progress(.otherThreads(begun: threads, now: team.parts))
     }
-    let budget = requestedBudget ?? record?.memoryBudget ?? .automatic
-    let session = TrainingSession(
-      configuration.method, configuration.setup(for: dataset, on: clip), training: configuration.training,
-      dataset: dataset, identity: identity, within: budget, cache: cache, reading: reading,
-      photoMemory: photoMemory)
+    let session = session(within: budget, by: team)
     let checkpoint = resuming && configuration.training != nil ? try checkpoint(progress) : nil
+    try tell { try checkpoint.map { .resumed(try Array(Data(contentsOf: URL(filePath: $0.path)))) } ?? .fresh }
     var output = RunOutput(of: self, session, every: interval, resuming: checkpoint == nil ? nil : record)
     let classifier = try session(from: checkpoint, into: &output, progress: progress)
     return (classifier, output.seconds)
+  }
+
+  private func session(within budget: MemoryBudget, by team: TrainingTeam) -> TrainingSession {
+    TrainingSession(
+      configuration.method, configuration.setup(for: dataset, on: clip), training: configuration.training,
+      dataset: dataset, identity: identity, within: budget, cache: cache, reading: reading,
+      photoMemory: photoMemory, team: team)
+  }
+
+  /// Tells the other processes how to start.
+  private func tell(_ start: () throws -> ProcessStart) throws {
+    guard !processes.isAlone else { return }
+    _ = try ProcessStart.broadcast(start(), by: processes)
+  }
+
+  /// The training in a process that is not the first: the same steps, from what the first has, and no files.
+  private func follow(
+    _ progress: (TrainingProgress) throws -> Void
+  ) throws -> (classifier: any ImageClassifier, seconds: Double) {
+    let start = ContinuousClock.now
+    let budget = requestedBudget ?? .automatic
+    let team = try ProcessFacts(of: self, memory: budget).agreed(by: processes)
+    var (output, checkpoint) = (NoOutput(), TrainingSession.Checkpoint?.none)
+    let path = "the checkpoint of process 1"
+    switch try ProcessStart.broadcast(nil, by: processes) {
+    case .finished(let file):
+      return (try ProcessStart.artifact(file).classifier(on: clip, identity: identity, path: path), 0)
+    case .resumed(let file): checkpoint = TrainingSession.Checkpoint(try ProcessStart.artifact(file), path: path)
+    case .fresh: break
+    }
+    let classifier = try session(within: budget, by: team)(from: checkpoint, into: &output, progress: progress)
+    return (classifier, (ContinuousClock.now - start).seconds)
   }
 
   /// Measures a finished training on the held-out photos of its classes that can be read, and keeps the evaluation with the

@@ -21,6 +21,8 @@ public struct TrainingSession: Sendable {
   public let reading: PhotoReading
   /// The most that training images may take decoded, in bytes.
   public let photoMemory: Int
+  /// The processes that train together; `nil` for this one alone.
+  let team: TrainingTeam?
 
   /// The checkpoint that a training resumes from.
   package struct Checkpoint {
@@ -37,8 +39,10 @@ public struct TrainingSession: Sendable {
   package init(
     _ method: Method, _ setup: MethodSetup, training: TrainingConfiguration?, dataset: Dataset,
     identity: ModelIdentity, within budget: MemoryBudget, cache: FeatureCache? = nil,
-    reading: PhotoReading = PhotoReading(), photoMemory: Int = MemoryBudget.automaticForPhotos
+    reading: PhotoReading = PhotoReading(), photoMemory: Int = MemoryBudget.automaticForPhotos,
+    team: TrainingTeam? = nil
   ) {
+    self.team = team
     self.method = method
     self.setup = setup
     self.training = training
@@ -72,6 +76,7 @@ public struct TrainingSession: Sendable {
   ) throws -> any ImageClassifier {
     switch method.learning {
     case .direct(let learning):
+      if let team, !team.isAlone { throw LearningError.undividable("The method '\(method.id)' has no steps") }
       let fitted = try learning.fit(setup, images, progress)
       try output.finish(
         Artifact(description, parameters: fitted.parameters, search: fitted.search), fitted.classifier, progress)
@@ -103,7 +108,7 @@ public struct TrainingSession: Sendable {
     guard let training else { return Classifier(setup.clip, learner) }
     var trainer = Trainer(
       Classifier(setup.clip, learner), configuration: training, recipe: recipe, seed: setup.seed, state: state,
-      within: budget, cache: cache, reading: reading, photoMemory: photoMemory)
+      within: budget, cache: cache, reading: reading, photoMemory: photoMemory, team: team)
     // What cannot be trained destroys nothing: a new training takes the place of another once it has made a step.
     let first = trainer
     var hasBegun = false

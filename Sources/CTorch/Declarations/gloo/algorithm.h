@@ -1,0 +1,2 @@
+// libtorch's header of its process group includes this one and needs nothing of it.
+#pragma once
