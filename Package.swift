@@ -82,6 +82,9 @@ let package = Package(
     .systemLibrary(
       name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"]), .brew(["libarchive"])]),
 
+    // Tars of labelled images as the field packs them: lists of names, members, samples.
+    .target(name: "WebDataset", dependencies: ["CArchive", "CZlib", "Support"], swiftSettings: swiftSettings),
+
     // Models and datasets from the network, into the caches and folders where other tools look for them.
     .target(
       name: "Acquisition",
@@ -130,7 +133,7 @@ let package = Package(
     // What `predict` and the server need, and no more.
     .target(
       name: "Prediction",
-      dependencies: ["Support", "Torch", "Images", "Datasets", "CLIP", "PromptLearning", "Runs"],
+      dependencies: ["WebDataset", "Support", "Torch", "Images", "Datasets", "CLIP", "PromptLearning", "Runs"],
       swiftSettings: swiftSettings),
 
     // A classifier as a graph that other runtimes compute: ONNX's format, written without a library.
@@ -248,6 +251,9 @@ let package = Package(
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Logging", package: "swift-log"),
       ],
+      swiftSettings: swiftSettings),
+    .testTarget(
+      name: "WebDatasetTests", dependencies: ["Support", "WebDataset", "TestSupport"], resources: [.copy("Fixtures")],
       swiftSettings: swiftSettings),
     .testTarget(
       name: "MetricsTests", dependencies: ["ClassificationMetrics", "Support"], resources: [.copy("Fixtures")],
