@@ -61,6 +61,13 @@ let package = Package(
       cxxSettings: [.define("AT_PER_OPERATOR_HEADERS")]),
     .target(name: "Torch", dependencies: ["CTorch", "Support", "Pickle"], swiftSettings: swiftSettings),
 
+    // Archives: tar, gzip and zip.
+    .systemLibrary(
+      name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"]), .brew(["libarchive"])]),
+
+    // Tars of labelled images as the field packs them: lists of names, members, samples.
+    .target(name: "WebDataset", dependencies: ["CArchive", "CZlib", "Support"], swiftSettings: swiftSettings),
+
     // Pixels: the decoders that Pillow uses, and Pillow's resampling.
     .systemLibrary(name: "CJPEG", pkgConfig: "libjpeg", providers: [.apt(["libjpeg-dev"]), .brew(["jpeg-turbo"])]),
     .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"]), .brew(["libpng"])]),
@@ -70,20 +77,14 @@ let package = Package(
     .target(
       name: "CImageCodecs", dependencies: ["CJPEG", "CPNG", "CWebP", "CTIFF", "CGIF"],
       linkerSettings: [.linkedLibrary("gif")]),  // it has no file for pkg-config
-    .target(name: "Images", dependencies: ["CImageCodecs", "Support"], swiftSettings: swiftSettings),
+    .target(name: "Images", dependencies: ["CImageCodecs", "WebDataset", "Support"], swiftSettings: swiftSettings),
 
     // MATLAB files, as the annotations of two benchmarks are.
     .target(name: "MatFiles", dependencies: ["CZlib", "Support"], swiftSettings: swiftSettings),
 
     // Paths, labels, few-shot samples: no pixels.
-    .target(name: "Datasets", dependencies: ["Support", "MatFiles", "Pickle"], swiftSettings: swiftSettings),
-
-    // Archives: tar, gzip and zip.
-    .systemLibrary(
-      name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"]), .brew(["libarchive"])]),
-
-    // Tars of labelled images as the field packs them: lists of names, members, samples.
-    .target(name: "WebDataset", dependencies: ["CArchive", "CZlib", "Support"], swiftSettings: swiftSettings),
+    .target(
+      name: "Datasets", dependencies: ["Support", "MatFiles", "Pickle", "WebDataset"], swiftSettings: swiftSettings),
 
     // Models and datasets from the network, into the caches and folders where other tools look for them.
     .target(
@@ -326,6 +327,7 @@ let package = Package(
       dependencies: [
         "Support", "Torch", "Images", "CLIP", "Datasets", "ClassificationMetrics", "Embedded", "PromptLearning",
         "Runs", "Prediction", "Reproduction", "TestSupport", "TestHub", "cocoop",
+        .product(name: "Yams", package: "Yams"),
       ],
       swiftSettings: swiftSettings),
   ],

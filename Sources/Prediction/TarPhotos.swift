@@ -87,10 +87,7 @@ final class TarPhotos {
 
   /// The reason why a member is not read.
   private func refusal(of member: TarStream.Member, named name: String) -> ImageError? {
-    let leadsOut =
-      member.path.first == UInt8(ascii: "/")
-      || member.path.split(separator: UInt8(ascii: "/")).contains(Array("..".utf8)[...])
-    if leadsOut { return .leadsOut(file: name) }
+    if member.leadsOut { return .leadsOut(file: name) }
     if member.kind != .file { return .linkInTar(file: name) }
     guard member.size <= limits.maximumBytes, !member.isSparse else {
       return .tooManyBytes(file: name, found: member.size, maximumBytes: limits.maximumBytes)

@@ -66,6 +66,8 @@ public enum FileSystem {
   /// A file that is larger than was allowed, in bytes.
   public struct TooLarge: Error, Equatable {
     public let size: Int
+
+    package init(size: Int) { self.size = size }
   }
 
   /// The bytes of a regular file, if it has `limit` of them or fewer.

@@ -20,6 +20,12 @@ package final class TarStream {
     /// The offset of the member's contents in the tar, in bytes, before which its headers are.
     package let offset: Int
     package let isSparse: Bool
+
+    /// Whether the path would lead out of a folder into which the tar was unpacked.
+    package var leadsOut: Bool {
+      path.first == UInt8(ascii: "/")
+        || path.split(separator: UInt8(ascii: "/")).contains { $0.elementsEqual("..".utf8) }
+    }
   }
 
   /// A part of the tar that cannot be read.
@@ -71,6 +77,9 @@ package final class TarStream {
   }
 
   deinit { archive_read_free(handle) }
+
+  /// Whether the tar is under gzip.
+  package var isCompressed: Bool { compressed != nil }
 
   /// The next member; `nil` at the end.
   ///
