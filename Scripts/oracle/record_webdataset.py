@@ -1,6 +1,5 @@
 """Tests/WebDatasetTests/Fixtures: tars that Python writes, and the samples that the webdataset library finds in them.
 
-    .oracle/bin/pip install webdataset==1.0.2 braceexpand==0.1.7
     .oracle/bin/python Scripts/oracle/record_webdataset.py
 
 Each tar has a few members of a few bytes: what is compared is which files are a sample, under which key, with which
