@@ -61,6 +61,13 @@ let package = Package(
       cxxSettings: [.define("AT_PER_OPERATOR_HEADERS"), .headerSearchPath("Declarations")]),
     .target(name: "Torch", dependencies: ["CTorch", "Support", "Pickle"], swiftSettings: swiftSettings),
 
+    // Archives: tar, gzip and zip.
+    .systemLibrary(
+      name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"]), .brew(["libarchive"])]),
+
+    // Tars of labelled images as the field packs them: lists of names, members, samples.
+    .target(name: "WebDataset", dependencies: ["CArchive", "CZlib", "Support"], swiftSettings: swiftSettings),
+
     // Pixels: the decoders that Pillow uses, and Pillow's resampling.
     .systemLibrary(name: "CJPEG", pkgConfig: "libjpeg", providers: [.apt(["libjpeg-dev"]), .brew(["jpeg-turbo"])]),
     .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"]), .brew(["libpng"])]),
@@ -70,17 +77,14 @@ let package = Package(
     .target(
       name: "CImageCodecs", dependencies: ["CJPEG", "CPNG", "CWebP", "CTIFF", "CGIF"],
       linkerSettings: [.linkedLibrary("gif")]),  // it has no file for pkg-config
-    .target(name: "Images", dependencies: ["CImageCodecs", "Support"], swiftSettings: swiftSettings),
+    .target(name: "Images", dependencies: ["CImageCodecs", "WebDataset", "Support"], swiftSettings: swiftSettings),
 
     // MATLAB files, as the annotations of two benchmarks are.
     .target(name: "MatFiles", dependencies: ["CZlib", "Support"], swiftSettings: swiftSettings),
 
     // Paths, labels, few-shot samples: no pixels.
-    .target(name: "Datasets", dependencies: ["Support", "MatFiles", "Pickle"], swiftSettings: swiftSettings),
-
-    // Archives: tar, gzip and zip.
-    .systemLibrary(
-      name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"]), .brew(["libarchive"])]),
+    .target(
+      name: "Datasets", dependencies: ["Support", "MatFiles", "Pickle", "WebDataset"], swiftSettings: swiftSettings),
 
     // Models and datasets from the network, into the caches and folders where other tools look for them.
     .target(
@@ -130,7 +134,7 @@ let package = Package(
     // What `predict` and the server need, and no more.
     .target(
       name: "Prediction",
-      dependencies: ["Support", "Torch", "Images", "Datasets", "CLIP", "PromptLearning", "Runs"],
+      dependencies: ["WebDataset", "Support", "Torch", "Images", "Datasets", "CLIP", "PromptLearning", "Runs"],
       swiftSettings: swiftSettings),
 
     // A classifier as a graph that other runtimes compute: ONNX's format, written without a library.
@@ -250,6 +254,9 @@ let package = Package(
       ],
       swiftSettings: swiftSettings),
     .testTarget(
+      name: "WebDatasetTests", dependencies: ["Support", "WebDataset", "TestSupport"], resources: [.copy("Fixtures")],
+      swiftSettings: swiftSettings),
+    .testTarget(
       name: "MetricsTests", dependencies: ["ClassificationMetrics", "Support"], resources: [.copy("Fixtures")],
       swiftSettings: swiftSettings),
     .testTarget(
@@ -320,6 +327,7 @@ let package = Package(
       dependencies: [
         "Support", "Torch", "Images", "CLIP", "Datasets", "ClassificationMetrics", "Embedded", "PromptLearning",
         "Runs", "Prediction", "Reproduction", "TestSupport", "TestHub", "cocoop",
+        .product(name: "Yams", package: "Yams"),
       ],
       swiftSettings: swiftSettings),
   ],

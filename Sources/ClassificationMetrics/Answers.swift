@@ -62,11 +62,17 @@ public struct Answers: Sendable, Equatable {
   /// Among equal scores the first counts as higher. A score that is not a number counts against the image.
   public static func accuracy(amongTop k: Int, logits: [Float], labels: [Int], classes: Int) -> Double {
     guard !labels.isEmpty else { return 0 }
-    let right = labels.enumerated().count { image, label in
+    let right = isAmongTop(k, logits: logits, labels: labels, classes: classes)
+    return Double(right.count { $0 }) / Double(labels.count)
+  }
+
+  /// Whether each image's right class is among the `k` highest scores, as ``accuracy(amongTop:logits:labels:classes:)``
+  /// counts them.
+  public static func isAmongTop(_ k: Int, logits: [Float], labels: [Int], classes: Int) -> [Bool] {
+    labels.enumerated().map { image, label in
       let row = logits[image * classes..<(image + 1) * classes]
       let own = row.startIndex + label
       return row.indices.count { !(row[$0] < row[own] || (row[$0] == row[own] && $0 >= own)) } < k
     }
-    return Double(right) / Double(labels.count)
   }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Support
+import WebDataset
 
 /// One labelled image.
 public struct Example: Sendable, Hashable {
@@ -41,9 +42,9 @@ public struct Dataset: Sendable {
 
   /// Reads the dataset at `location`, in whichever form it is.
   ///
-  /// A file is a split file (`.json`, or its first character is `{`) or a table (`.csv`, `.tsv`, or its first line has
-  /// the columns `path` and `class`). A folder that holds one `split_….json` is read as that file; any other folder is
-  /// one of class folders.
+  /// A file is a split file (`.json`, or its first character is `{`), a table (`.csv`, `.tsv`, or its first line has
+  /// the columns `path` and `class`) or a tar of WebDataset. A folder that holds one `split_….json` is read as that
+  /// file, one that holds tars as those; any other folder is one of class folders.
   ///
   /// - Parameters:
   ///   - seed: the seed of the random division, made as in the reference, where the source has no splits.
@@ -60,6 +61,7 @@ public struct Dataset: Sendable {
     switch try DatasetForm(of: location) {
     case .splitFile(let file): try self.init(splitFile: file)
     case .table(let file): try self.init(csv: file, division: division)
+    case .tars(let place): try self.init(tars: place, division: division)
     case .classFolders(let folder):
       try self.init(classFolders: folder, division: division, isRecursive: isRecursive)
     }
@@ -80,7 +82,7 @@ public struct Dataset: Sendable {
     self.otherClasses = otherClasses
   }
 
-  /// Whether the dataset has test images only: ImageNetV2, -Sketch, -A and -R. No other source gives such a dataset.
+  /// Whether the dataset has test images only: ImageNetV2, -Sketch, -A and -R, and tars in no other folder than `test`.
   public var isTestOnly: Bool { training.isEmpty }
 
   /// Whether the dataset has no test images, because that was requested: ``Division/noTest``.
@@ -128,11 +130,13 @@ public struct Dataset: Sendable {
   }
 }
 
-/// The three forms of a dataset on disk.
+/// The forms of a dataset on disk.
 enum DatasetForm: Equatable {
   case splitFile(URL)
   case table(URL)
   case classFolders(URL)
+  /// A folder with tars of labelled images, or one tar.
+  case tars(URL)
 
   init(of location: URL) throws {
     switch try Files.kind(of: location) {
@@ -141,11 +145,16 @@ enum DatasetForm: Equatable {
       guard splitFiles.count <= 1 else {
         throw DatasetError.severalSplitFiles(folder: location.path, files: splitFiles)
       }
-      self = splitFiles.first.map { .splitFile(location.appending(path: $0)) } ?? .classFolders(location)
+      if let file = splitFiles.first {
+        self = .splitFile(location.appending(path: file))
+      } else {
+        self = try LabelledTars.areIn(location) ? .tars(location) : .classFolders(location)
+      }
     case .file:
       switch location.pathExtension.lowercased() {
       case "json": self = .splitFile(location)
       case "csv", "tsv": self = .table(location)
+      case _ where TarList.isTar(location.lastPathComponent): self = .tars(location)
       default:
         let data = try Files.contents(of: location)
         if CSVTable.isTable(data, of: location.path) {

@@ -55,6 +55,18 @@ extension DatasetError {
       remedy: "Give a split file, a table or a folder of class folders")
   }
 
+  /// Tars of labelled images without the list of class names.
+  public static func noClassNames(folder: String, file: String) -> Self {
+    Self(
+      "\(folder) has tars and no \(file), which names their classes",
+      remedy: "Write it there, with one name a line, in the order of the numbers in .cls")
+  }
+
+  /// A sample of a tar whose label cannot be used.
+  public static func sampleLabel(_ sample: String, _ reason: String) -> Self {
+    Self("The sample \(sample) cannot be used: \(reason)", remedy: "Pack the tar again with the labels")
+  }
+
   public static func severalSplitFiles(folder: String, files: [String]) -> Self {
     Self("\(folder) holds several split files: \(files.listed)", remedy: "Name the one that you mean")
   }

@@ -1,5 +1,6 @@
 import Foundation
 import Support
+import WebDataset
 
 /// The package's queries to the file system for datasets; answers never depend on the order of its listings.
 enum Files {
@@ -90,9 +91,9 @@ enum Files {
     try list(folder).images
   }
 
-  /// Whether there is a regular file, or a link to one.
+  /// Whether there is a regular file, or a link to one, or an image in a tar.
   static func fileExists(at url: URL) -> Bool {
-    FileSystem.fileExists(url.path)
+    FileSystem.fileExists(url.path) || TarMembers.exists(url.path)
   }
 
   /// The folder that a list's paths are relative to: the list's own folder, or its one sub-folder.

@@ -87,7 +87,8 @@ public struct ModelExport {
   /// - Throws: ``ExportError``.
   public static func check(_ folder: URL, replacing: Bool) throws {
     guard (try? FileManager.default.attributesOfItem(atPath: folder.path)) != nil else { return }
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? [""]
+    let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? [""])
+      .filter { !FileSystem.isRemnant($0) }
     guard !names.isEmpty else { return }
     guard replacing else { throw ExportError.folderExists(path: folder.path) }
     guard Set([modelName, weightsName, labelsName, preprocessingName]).isSuperset(of: names) else {

@@ -2,6 +2,7 @@ import Foundation
 import Images
 import Runs
 import Support
+import WebDataset
 
 /// A photo from the user's arguments.
 public enum Photo: Sendable, Equatable {
@@ -10,12 +11,14 @@ public enum Photo: Sendable, Equatable {
   case standardInput
   /// The bytes of one image, and its name in results.
   case encoded(Data, name: String)
+  /// A photo that is known to be unreadable, such as one in a damaged tar.
+  case unreadable(name: String, ImageError)
 
   public var name: String {
     switch self {
     case .file(let path): path
     case .standardInput: "-"
-    case .encoded(_, let name): name
+    case .encoded(_, let name), .unreadable(let name, _): name
     }
   }
 
@@ -50,14 +53,15 @@ public enum Photo: Sendable, Equatable {
       try reading.image(
         decoding: FileHandle.standardInput.readToEnd() ?? Data(), named: "standard input", seenAs: view)
     case .encoded(let data, let name): try reading.image(decoding: data, named: name, seenAs: view)
+    case .unreadable(_, let error): throw error
     }
   }
 }
 
-/// Photos from files, globs, folders and a list on standard input, in the order given.
+/// Photos from files, globs, folders, tars and a list on standard input, in the order given.
 ///
-/// Arguments are looked up at once, so that a mistake is reported before the model is loaded; standard input is read as
-/// the photos are needed.
+/// Arguments are looked up at once, so that a mistake is reported before the model is loaded; standard input and tars
+/// are read as the photos are needed.
 public struct PhotoList: Sendable {
   private let parts: [Part]
   private let separator: UInt8
@@ -66,33 +70,49 @@ public struct PhotoList: Sendable {
 
   fileprivate enum Part: Sendable {
     case photos([Photo])
+    /// The photos of a tar, by its path.
+    case tar(String)
     /// Paths on standard input.
     case listed
+
+    /// What a path stands for.
+    init(_ path: String) { self = TarList.isTar(path) ? .tar(path) : .photos([.file(path)]) }
   }
 
   /// - Parameters:
-  ///   - arguments: files, folders, globs that the shell has not expanded, or `-` for paths on standard input.
+  ///   - arguments: files, folders, tars, globs that the shell has not expanded, lists such as `{000..099}.tar`, or `-`
+  ///     for paths on standard input.
   ///   - isRecursive: whether photos in a folder's sub-folders count too.
   ///   - separator: the character that ends a path on standard input.
   /// - Throws: ``PredictionError/noPhotos(folder:isRecursive:leftOut:)``, ``PredictionError/noMatch(glob:)``,
-  ///   ``RunError/unreadableFolder(path:)``.
+  ///   ``RunError/unreadableFolder(path:)``, `TarListError` where a list names files that are not there.
   public init(_ arguments: [String], isRecursive: Bool = false, separator: Character = "\n") throws {
     self.separator = separator.asciiValue ?? UInt8(ascii: "\n")
     var leftOut = LeftOutFiles()
-    parts = try arguments.map { argument in
-      if argument == "-" { return .listed }
+    parts = try arguments.flatMap { argument -> [Part] in
+      if argument == "-" { return [.listed] }
       switch try? FileSystem.kind(of: argument) {
-      case .file?, .other?: return .photos([.file(argument)])
-      case .folder?: return .photos(try Self.photos(in: argument, isRecursive: isRecursive, &leftOut))
+      case .file?: return [Part(argument)]
+      case .other?: return [.photos([.file(argument)])]
+      case .folder?: return [.photos(try Self.photos(in: argument, isRecursive: isRecursive, &leftOut))]
       case nil:
-        guard Glob.isPattern(argument) else { return .photos([.file(argument)]) }
+        if TarList.isList(argument) { return try Self.files(of: TarList(argument)).map(Part.init) }
+        guard Glob.isPattern(argument) else { return [.photos([.file(argument)])] }
         let (files, others) = try Glob(argument).files()
         leftOut += others
         guard !files.isEmpty else { throw PredictionError.noMatch(glob: argument) }
-        return .photos(files.map(Photo.file))
+        return files.map(Part.init)
       }
     }
     self.leftOut = leftOut
+  }
+
+  /// The files of a list, all of which are there: a gap is told now, and not when the others are done.
+  private static func files(of list: TarList) throws -> [String] {
+    let names = try list.names()
+    let missing = names.filter { !FileSystem.fileExists($0) }
+    guard missing.isEmpty else { throw TarListError.missing(missing, of: names, pattern: list.pattern) }
+    return names
   }
 
   /// The photos of a folder by name, then those of its sub-folders; links to folders inside it are not followed.
@@ -112,11 +132,61 @@ public struct PhotoList: Sendable {
     return listing.photos.map { .file(folder.hasSuffix("/") ? folder + $0 : "\(folder)/\($0)") }
   }
 
-  /// How many photos there are; `nil` where standard input lists some.
+  /// How many photos there are; `nil` where standard input or tars hold some.
   public var count: Int? {
     parts.reduce(0) { count, part in
       guard let count, case .photos(let photos) = part else { return nil }
       return count + photos.count
+    }
+  }
+
+  /// The names of all photos and tars, in order: what the list is, for telling it from another.
+  public var names: [String] {
+    parts.flatMap { part in
+      switch part {
+      case .photos(let photos): photos.map(\.name)
+      case .tar(let path): [path]
+      case .listed: ["-"]
+      }
+    }
+  }
+
+  /// A shard of the list: consecutive whole tars and whole batches of other photos, so that each photo is computed with
+  /// the same others, and to the same bits, however many shards there are.
+  ///
+  /// A list on standard input is read to its end first.
+  ///
+  /// - Returns: also the names of the whole list.
+  public func shard(_ shard: Shard, batchSize: Int) throws -> (list: PhotoList, names: [String]) {
+    let whole = try listed()
+    let pieces = whole.runs.flatMap { run -> [Part] in
+      guard case .photos(let photos) = run else { return [run] }
+      return photos.chunks(ofCount: batchSize).map(Part.photos)
+    }
+    let own = Array(pieces[shard.range(of: pieces.count)])
+    return (PhotoList(parts: own), whole.names)
+  }
+
+  /// The same list with the paths on standard input in it.
+  private func listed() throws -> PhotoList {
+    var iterator = makeIterator(limits: .standard)
+    let parts = try parts.map { part in
+      guard case .listed = part else { return part }
+      var photos: [Photo] = []
+      while let path = try iterator.listedPath() { photos.append(.file(path)) }
+      return .photos(photos)
+    }
+    return PhotoList(parts: parts)
+  }
+
+  /// The parts with photos that follow each other in one: batches are made of those, and begin anew at each tar.
+  private var runs: [Part] {
+    parts.reduce(into: []) { runs, part in
+      if case .photos(let photos) = part, case .photos(let earlier)? = runs.last {
+        runs[runs.count - 1] = .photos(earlier + photos)
+      } else {
+        runs.append(part)
+      }
     }
   }
 
@@ -132,29 +202,36 @@ public struct PhotoList: Sendable {
     leftOut = LeftOutFiles()
   }
 
-  func makeIterator() -> Iterator { Iterator(parts: parts[...], separator: separator) }
+  /// - Parameter limits: of photos in tars.
+  func makeIterator(limits: DecodingLimits) -> Iterator {
+    Iterator(parts: parts[...], separator: separator, limits: limits)
+  }
 
   struct Iterator {
     private var parts: ArraySlice<Part>
     private let separator: UInt8
+    private let limits: DecodingLimits
     private let input = fdopen(STDIN_FILENO, "r")
     private var position = 0
     private var line = 0
+    /// The tar that is being read.
+    private var tar: TarPhotos?
+    /// Whether the next photo is the first of a tar, or the first after one.
+    private var beginsBatch = false
 
-    fileprivate init(parts: ArraySlice<Part>, separator: UInt8) {
+    fileprivate init(parts: ArraySlice<Part>, separator: UInt8, limits: DecodingLimits) {
       self.parts = parts
       self.separator = separator
+      self.limits = limits
     }
 
+    /// - Returns: also whether the photo begins a batch, as the first of a tar does, and the first after one.
     /// - Throws: ``PredictionError/notAPath(line:isSeparatedByNul:)`` where standard input does not hold paths.
-    mutating func next() throws -> Photo? {
+    mutating func next() throws -> (photo: Photo, beginsBatch: Bool)? {
       while let part = parts.first {
-        switch part {
-        case .photos(let photos) where position < photos.count:
-          position += 1
-          return photos[position - 1]
-        case .listed: if let path = try listedPath() { return .file(path) }
-        case .photos: break
+        if let photo = try next(of: part) {
+          defer { beginsBatch = false }
+          return (photo, beginsBatch)
         }
         parts.removeFirst()
         position = 0
@@ -162,8 +239,26 @@ public struct PhotoList: Sendable {
       return nil
     }
 
+    private mutating func next(of part: Part) throws -> Photo? {
+      switch part {
+      case .photos(let photos):
+        guard position < photos.count else { return nil }
+        position += 1
+        return photos[position - 1]
+      case .listed: return try listedPath().map(Photo.file)
+      case .tar(let path):
+        if tar == nil { beginsBatch = true }
+        let tar = self.tar ?? TarPhotos(path, limits: limits)
+        self.tar = tar
+        if let photo = tar.next() { return photo }
+        self.tar = nil
+        beginsBatch = true
+        return nil
+      }
+    }
+
     /// The next path on standard input that is not empty.
-    private mutating func listedPath() throws -> String? {
+    mutating func listedPath() throws -> String? {
       var buffer: UnsafeMutablePointer<CChar>?
       var capacity = 0
       defer { free(buffer) }

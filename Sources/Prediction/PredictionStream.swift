@@ -43,6 +43,8 @@ public struct PredictionStream: Sendable {
     let otherSpelling: String?
     let key: PhotoFeatures.Name?
     let content: Result<Content, any Error>
+    /// Whether it is not computed together with those before it.
+    let beginsBatch: Bool
   }
 
   /// - Parameters:
@@ -55,37 +57,37 @@ public struct PredictionStream: Sendable {
     _ photos: PhotoList, checking check: () throws -> Void = {}, emit: (Prediction) throws -> Void
   ) throws -> [String] {
     var otherSpellings: [String] = []
-    let list = Mutex(photos.makeIterator())
+    let list = Mutex(photos.makeIterator(limits: reading.limits))
     let prefetch = OrderedPrefetch(
       threads: Threads.count, capacity: 2 * batchSize, next: { try list.withLock { try $0.next() } },
-      make: { [self] in decoded($0) })
+      make: { [self] in decoded($0.photo, beginsBatch: $0.beginsBatch) })
     defer {
       prefetch.stop()
       known?.keep()
     }
-    var isLast = false
-    while !isLast {
-      var batch: [Decoded] = []
-      while batch.count < batchSize {
-        guard let next = try prefetch.next(checking: check) else {
-          isLast = true
-          break
-        }
-        switch next {
-        case .success(let photo):
-          if photo.otherSpelling != nil { otherSpellings.append(photo.file) }
-          batch.append(photo)
-        case .failure(let error):
+    var batch: [Decoded] = []
+    while let next = try prefetch.next(checking: check) {
+      switch next {
+      case .success(let photo):
+        if photo.beginsBatch {
           try name(batch, emit)
-          throw error
+          batch = []
         }
+        if photo.otherSpelling != nil { otherSpellings.append(photo.file) }
+        batch.append(photo)
+        guard batch.count == batchSize else { continue }
+        try name(batch, emit)
+        batch = []
+      case .failure(let error):
+        try name(batch, emit)
+        throw error
       }
-      try name(batch, emit)
     }
+    try name(batch, emit)
     return otherSpellings
   }
 
-  private func decoded(_ photo: Photo) -> Decoded {
+  private func decoded(_ photo: Photo, beginsBatch: Bool) -> Decoded {
     let otherSpelling = photo.otherSpelling
     // A photo that changes while it is read is kept under what it was before.
     let key = known == nil ? nil : photo.file(otherSpelling).flatMap(PhotoFeatures.Name.init)
@@ -94,10 +96,12 @@ public struct PredictionStream: Sendable {
       return .square(
         try photo.image(at: otherSpelling, reading: reading, seenAs: predictor.preprocessing.view))
     }
-    return Decoded(file: photo.name, otherSpelling: otherSpelling, key: key, content: content)
+    return Decoded(
+      file: photo.name, otherSpelling: otherSpelling, key: key, content: content, beginsBatch: beginsBatch)
   }
 
   private func name(_ batch: [Decoded], _ emit: (Prediction) throws -> Void) throws {
+    guard !batch.isEmpty else { return }
     var candidates = try predictor.candidates(forEmbeddings: embeddings(of: batch), top: top)[...]
     for photo in batch {
       switch photo.content {

@@ -21,7 +21,9 @@ public struct Predictor: Sendable {
     run: LoadedRun, classNames: [String]?, isFast: Bool = false, within budget: MemoryBudget = .automatic
   ) throws {
     classifier =
-      try isFast ? run.fastClassifier(for: classNames, within: budget) : run.classifier(for: classNames)
+      try isFast
+      ? run.fastClassifier(for: classNames, within: budget)
+      : run.classifier(for: classNames).settled(within: budget)
     photoDecoding = run.photoDecoding
     self.budget = budget
   }
@@ -39,6 +41,9 @@ public struct Predictor: Sendable {
   }
 
   var clip: CLIPModel { classifier.clip }
+
+  /// The names of the classes that it tells apart.
+  public var classNames: [String] { classifier.classNames }
 
   /// How the pixels that the model sees are made.
   var preprocessing: Preprocessing { clip.configuration.preprocessing }

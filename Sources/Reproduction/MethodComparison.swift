@@ -60,7 +60,7 @@ public struct MethodComparison: Sendable {
   ///
   /// - Throws: ``MethodComparisonError``, or `WritingError`.
   public static func check(output: URL) throws {
-    let contents = (try? FileManager.default.contentsOfDirectory(atPath: output.path)) ?? []
+    let contents = FileSystem.names(in: output.path)
     guard contents.isEmpty || contents.contains(Question.fixed.rawValue) else {
       throw MethodComparisonError(
         problem: "\(output.path) has other files in it and nothing of 'cocoop compare'",

@@ -15,6 +15,8 @@ public struct Reproduction: Sendable {
   let clip: CLIPModel
   let runner: TrialRunner
   private let layout: Layout
+  /// The part of the trials that this process does; `nil` for whatever no other process is doing.
+  public let shard: Shard?
   private var bench: EncodedTestSets
 
   /// The locations of the trials' runs.
@@ -37,17 +39,21 @@ public struct Reproduction: Sendable {
 
   /// Checks all existing runs before anything is computed.
   ///
+  /// - Parameter shard: the part of the trials that this process does alone, so that no locks are needed: every n-th of
+  ///   them, since those of one dataset take about equally long.
   /// - Throws: ``RunError`` where the folder holds something else, or another run at a trial's location; `WritingError`
   ///   where nothing can be written.
   public init(
     _ comparison: Comparison, clip: CLIPModel, identity: ModelIdentity, output: URL, layout: Layout = .units,
-    within budget: MemoryBudget? = nil, cacheFolder: URL? = nil, limits: DecodingLimits = .standard
+    within budget: MemoryBudget? = nil, cacheFolder: URL? = nil, limits: DecodingLimits = .standard,
+    shard: Shard? = nil
   ) throws {
     self.comparison = comparison
     self.clip = clip
     self.output = output
     self.layout = layout
-    units = comparison.units
+    self.shard = shard
+    units = comparison.units.enumerated().filter { shard?.takes($0.offset) ?? true }.map(\.element)
     runner = TrialRunner(clip: clip, identity: identity, budget: budget, cacheFolder: cacheFolder, limits: limits)
     let cache = cacheFolder.map { FeatureCache(folder: $0, model: identity.sha256) }
     let reading = PhotoReading(
@@ -61,7 +67,7 @@ public struct Reproduction: Sendable {
   ///
   /// - Throws: ``ReproductionError/noComparison(path:)``, or `WritingError`.
   public static func check(output: URL) throws {
-    let contents = (try? FileManager.default.contentsOfDirectory(atPath: output.path)) ?? []
+    let contents = FileSystem.names(in: output.path)
     guard contents.isEmpty || contents.contains("units") else {
       throw ReproductionError.noComparison(path: output.path)
     }
@@ -96,7 +102,7 @@ public struct Reproduction: Sendable {
   /// Runs every trial that no process has done or is doing, waits for those of others, and returns all results.
   ///
   /// - Parameter progress: called often; it may throw to stop, and completed work is saved.
-  /// - Returns: a result for each of ``units``.
+  /// - Returns: a result for each of ``units``, which are those of the shard where there is one.
   /// - Throws: the errors of `progress`, and `WritingError`; faults of a trial's data are part of its result.
   public mutating func callAsFunction(progress: (Progress) throws -> Void = { _ in }) throws -> [TrialResult] {
     var outcomes: [Int: TrialResult] = [:]
@@ -128,12 +134,12 @@ public struct Reproduction: Sendable {
     do {
       let place = try place(of: unit, on: source.dataset.get())
       if layout == .units, let outcome = try finishedOutcome(of: place) { return (outcome, false) }
-      let lock = try place.lock()
+      let lock = try place.lock(isRequired: shard == nil)
       defer { lock.release() }
       // Another process may have finished between the two checks.
       if layout == .units, let outcome = try finishedOutcome(of: place) { return (outcome, false) }
       let (folder, classifier, seconds, kept) = try runner.trained(
-        place, on: source.dataset.get(), isReplacing: layout == .flat
+        place, on: source.dataset.get(), isReplacing: layout == .flat, needsLocks: shard == nil
       ) { try progress(.training(unit, $0)) }
       return (try tested(classifier, of: unit, in: folder, after: seconds, kept, progress: progress), true)
     } catch let error as any UserFacingError {
@@ -204,7 +210,7 @@ extension UserFacingError {
   /// The error with which all trials stop, where nothing can be written, or this attempt at one that another process is
   /// doing; `nil` for a fault of one trial's data.
   fileprivate var stopping: (any UserFacingError)? {
-    guard let error = self as? RunError else { return self as? WritingError }
+    guard let error = self as? RunError else { return self as? WritingError ?? self as? LockError }
     // The same command goes on with a reproduction, without --resume.
     if case .notKept(let path, let reason) = error.kind { return WritingError.failed(path: path, reason: reason) }
     return error.isInUse ? error : nil

@@ -52,9 +52,15 @@ struct TrialFolder {
   /// Takes the lock for working on the trial, for one process at a time. It is separate from the run's own lock, which
   /// the training takes.
   ///
-  /// - Throws: ``RunError/inUse(path:)``.
-  func lock() throws -> RunLock {
-    try RunLock(at: url.deletingLastPathComponent().appending(path: ".\(url.lastPathComponent)"))
+  /// - Parameter isRequired: whether a file system without locks is refused.
+  /// - Throws: ``RunError/inUse(path:)``, and `LockError` with the way to do without.
+  func lock(isRequired: Bool) throws -> RunLock {
+    do {
+      return try RunLock(
+        at: url.deletingLastPathComponent().appending(path: ".\(url.lastPathComponent)"), isRequired: isRequired)
+    } catch let error as LockError {
+      throw error.ofDivisibleWork
+    }
   }
 
   /// - Throws: ``RunError`` or `LearningError` where another run is at this location.

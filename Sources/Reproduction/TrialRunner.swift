@@ -50,9 +50,11 @@ struct TrialRunner: Sendable {
   /// - Parameters:
   ///   - source: the whole training dataset.
   ///   - isReplacing: whether an existing run of the trial is replaced.
+  ///   - needsLocks: whether a file system without locks is refused.
   /// - Returns: the classifier of the trial.
   func trained(
-    _ place: TrialFolder, on source: Dataset, isReplacing: Bool, progress: (TrainingProgress) throws -> Void
+    _ place: TrialFolder, on source: Dataset, isReplacing: Bool, needsLocks: Bool,
+    progress: (TrainingProgress) throws -> Void
   ) throws -> (folder: RunFolder, classifier: any ImageClassifier, seconds: Double, kept: [SavedEvaluation]) {
     let state = isReplacing ? .absent : try place.state()
     if case .trained(let folder, let seconds, let kept) = state {
@@ -66,7 +68,9 @@ struct TrialRunner: Sendable {
       place.unit.configuration, clip: clip, identity: identity,
       dataset: isResuming ? folder.divided(source) : source, folder: folder, within: budget,
       cacheFolder: cacheFolder, limits: limits)
-    let (classifier, seconds) = try run(resuming: isResuming, progress: progress)
+    let lock = try folder.claim(needsLock: needsLocks)
+    defer { lock.release() }
+    let (classifier, seconds) = try run(resuming: isResuming, holding: lock, progress: progress)
     return (folder, classifier, seconds, [])
   }
 }

@@ -35,7 +35,7 @@ public enum AtomicFile {
     guard let temporary = made else { throw systemError(url) }
     do {
       try write(syncedTo: descriptor, for: url, body)
-      guard rename(temporary.path, url.path) == 0 else { throw systemError(url) }
+      guard Renaming.move(temporary.path, to: url.path) else { throw systemError(url) }
       try syncFolder(of: url)
     } catch {
       unlink(temporary.path)
@@ -61,11 +61,33 @@ public enum AtomicFile {
   }
 
   /// Syncs the folder that `url` is in, so that a renaming itself survives a loss of power.
+  ///
+  /// A file system that cannot sync a folder says that it cannot (EINVAL, ENOTSUP): there is then nothing more to do,
+  /// and what was written is in place all the same.
   package static func syncFolder(of url: URL) throws {
     let descriptor = open(url.deletingLastPathComponent().path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw systemError(url) }
     defer { close(descriptor) }
-    guard fsync(descriptor) == 0 else { throw systemError(url) }
+    guard fsync(descriptor) == 0 || [EINVAL, ENOTSUP, EOPNOTSUPP].contains(errno) else { throw systemError(url) }
+  }
+
+  /// Removes what killed processes have left of writing `url`, a file that has just been written.
+  ///
+  /// Another machine may be writing the same file at this moment. So a leftover goes only if it was last written to
+  /// long before `url` was, by the clock that has dated both: that of the file system's server.
+  ///
+  /// - Parameter seconds: how much older than `url` a leftover must be.
+  package static func removeLeftovers(of url: URL, olderThan seconds: Int) {
+    guard let written = FileStamp(of: url.path), let listing = try? FileSystem.entries(of: url.folderPath) else {
+      return
+    }
+    for entry in listing
+    where entry.kind == .file && entry.name.hasPrefix(".\(url.lastPathComponent).") && entry.name.hasSuffix(".partial")
+    {
+      let path = "\(url.folderPath)/\(entry.name)"
+      guard let leftover = FileStamp(of: path), written.seconds - leftover.seconds > seconds else { continue }
+      _ = FileSystem.withSystemPath(path) { unlink($0) }
+    }
   }
 
   private static func systemError(_ url: URL) -> WritingError {
@@ -95,9 +117,9 @@ public enum AtomicFolder {
 
   private static func replace(_ url: URL, by new: URL) throws {
     let old = TemporaryName.beside(url, "replaced")
-    let exists = rename(url.path, old.path) == 0
+    let exists = Renaming.move(url.path, to: old.path)
     guard exists || errno == ENOENT else { throw systemError(url) }
-    guard rename(new.path, url.path) == 0 else {
+    guard Renaming.move(new.path, to: url.path) else {
       let error = systemError(url)
       if exists { rename(old.path, url.path) }
       throw error
@@ -108,6 +130,26 @@ public enum AtomicFolder {
 
   private static func systemError(_ url: URL) -> WritingError {
     .failed(path: url.path, reason: String(cString: strerror(errno)))
+  }
+}
+
+/// Renames files and folders, also where the file system is on another machine.
+package enum Renaming {
+  /// Renames `old` to `new`, replacing a file there.
+  ///
+  /// Where the answer of a file server is lost, the system asks again, and is told that there is no `old` any more
+  /// (ENOENT), although the first request was carried out. So what stands at `new` afterwards decides.
+  ///
+  /// - Returns: whether `old` now has the name `new`; if not, `errno` has the reason.
+  package static func move(_ old: String, to new: String) -> Bool {
+    let identity = FileSystem.linkIdentity(of: old)
+    let code = FileSystem.withSystemPath(old) { old in FileSystem.withSystemPath(new) { rename(old, $0) } }
+    guard code != 0 else { return true }
+    let reason = errno
+    let isDone =
+      reason == ENOENT && identity != nil && FileSystem.linkIdentity(of: new) == identity && !FileSystem.exists(old)
+    errno = reason
+    return isDone
   }
 }
 
@@ -151,12 +193,12 @@ public struct CreatedDirectories: Sendable {
 ///
 /// A process id is not unique: in a container the process is number 1, and on a shared disk two machines have the same
 /// ids. So a name contains the machine, the process and 64 random bits, and the file is created exclusively.
-enum TemporaryName {
+package enum TemporaryName {
   /// The longest name, in bytes, that every file system accepts.
   private static let longest = 255
 
   /// A hidden name in the folder of `url` that ends in `.suffix`.
-  static func beside(_ url: URL, _ suffix: String) -> URL {
+  package static func beside(_ url: URL, _ suffix: String) -> URL {
     let own = "\(machine)-\(getpid())-\(String(UInt64.random(in: .min ... .max), radix: 36)).\(suffix)"
     var name = url.lastPathComponent
     while name.utf8.count > longest - own.utf8.count - 2 { name.removeLast() }
@@ -184,4 +226,9 @@ enum TemporaryName {
     let plain = name.filter { $0.isASCII && ($0.properties.isAlphabetic || ("0"..."9").contains($0) || $0 == "-") }
     return plain.prefix(20).map { String($0) }.joined()
   }()
+}
+
+extension URL {
+  /// The path of the folder that a file is in.
+  fileprivate var folderPath: String { deletingLastPathComponent().path }
 }

@@ -66,6 +66,8 @@ public enum FileSystem {
   /// A file that is larger than was allowed, in bytes.
   public struct TooLarge: Error, Equatable {
     public let size: Int
+
+    package init(size: Int) { self.size = size }
   }
 
   /// The bytes of a regular file, if it has `limit` of them or fewer.
@@ -156,6 +158,22 @@ public enum FileSystem {
     var status = stat()
     guard withSystemPath(path, { stat($0, &status) }) == 0 else { return nil }
     return FileIdentity(device: UInt64(status.st_dev), number: UInt64(status.st_ino))
+  }
+
+  /// The identity of what has this name, of a link itself and not of what it leads to.
+  static func linkIdentity(of path: String) -> FileIdentity? {
+    var status = stat()
+    guard withSystemPath(path, { lstat($0, &status) }) == 0 else { return nil }
+    return FileIdentity(device: UInt64(status.st_dev), number: UInt64(status.st_ino))
+  }
+
+  /// Whether a name is that of a file which was removed while a process had it open: NFS keeps such a file under a name
+  /// of its own until it is closed. It belongs to nobody, and a folder with nothing else is empty.
+  public static func isRemnant(_ name: String) -> Bool { name.hasPrefix(".nfs") }
+
+  /// The names in a folder without remnants; empty where it cannot be read.
+  package static func names(in folder: String) -> [String] {
+    ((try? entries(of: folder)) ?? []).map(\.name).filter { !isRemnant($0) }
   }
 
   /// Calls `body` with a path in the system's form: the bytes that its spelling represents.

@@ -31,13 +31,17 @@ struct ClassifierOptions: ParsableArguments {
   var templates: [String] { template.isEmpty ? ["a photo of a {}."] : template }
 
   func validate() throws {
-    guard runFolder != nil || model != nil else { throw ValidationError("Give --run or --model.") }
     guard classes == nil || classesFile == nil else {
       throw ValidationError("--classes and --classes-file exclude each other.")
     }
     guard runFolder == nil || template.isEmpty else {
       throw ValidationError("--template is for zero-shot CLIP: a run has its own prompts.")
     }
+  }
+
+  /// Refuses a command line that names nothing that classifies.
+  func requireSource() throws {
+    guard runFolder != nil || model != nil else { throw ValidationError("Give --run or --model.") }
   }
 
   /// Refuses zero-shot CLIP without classes.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import ClassificationMetrics
 import Datasets
 import Foundation
 import Images
@@ -15,6 +16,11 @@ struct Evaluate: ParsableCommand {
 
       EXAMPLE:
         cocoop evaluate --run runs/first --classes new
+
+      IN PARTS, ALSO ON SEVERAL MACHINES:
+        cocoop evaluate --run runs/first --shard 1/2 --output shards
+        cocoop evaluate --run runs/first --shard 2/2 --output shards
+        cocoop evaluate --run runs/first --gather --output shards
       """)
 
   @Argument(help: ArgumentHelp("The same as --data.", valueName: "photos"))
@@ -41,6 +47,7 @@ struct Evaluate: ParsableCommand {
   @Option(help: "Which images: train, val or test.")
   var split = Split.test
 
+  @OptionGroup var shards: ShardOptions
   @OptionGroup var answers: AnswerOptions
   @OptionGroup var photoOptions: PhotoOptions
   @OptionGroup var upright: OrientationOption
@@ -63,20 +70,17 @@ struct Evaluate: ParsableCommand {
       named: data, root: benchmarks.root, classes: choice, isRecursive: folders.recursive)
     printing.remark(dataset.notices.filter(\.isOfImages))
     if let leftOut = LeftOutClasses(dataset.otherClasses) { printing.remark("\(leftOut)") }
-    let progress = printing.progress("encoding")
-    let total = dataset.examples(in: split).count
     let orientation = try upright.orientation ?? loaded.orientation(ofData: data, root: benchmarks.root)
-    let (measurement, unreadable) = try loaded.measurementOfReadable(
-      on: dataset, split: split, within: compute.budget, cacheFolder: cache.folder,
-      reading: PhotoReading(
-        limits: photoOptions.limits, orientation: orientation,
-        decoding: pixels.photoDecoding ?? loaded.photoDecoding)
-    ) {
-      progress.update($0, of: total, unit: "images")
-    }
+    let reading = PhotoReading(
+      limits: photoOptions.limits, orientation: orientation, decoding: pixels.photoDecoding ?? loaded.photoDecoding)
+    if let shard = try shards.part.shard { return try measure(shard, of: loaded, on: dataset, reading) }
+    let total = dataset.examples(in: split).count
+    let (measurement, unreadable) =
+      try shards.gather
+      ? gathered(of: loaded, on: dataset, reading) : measured(loaded, on: dataset, reading)
     try printing.print(measurement.evaluation) { Self.text(measurement.evaluation) }
     if !unreadable.isEmpty {
-      for photo in unreadable { StandardError.write("Error: \(photo.error.explanation)\n") }
+      for problem in unreadable { StandardError.write("Error: \(problem)\n") }
       StandardError.write(
         "Error: \(unreadable.count) of \(total) images could not be read. The figures are those of the others, and are "
           + "not kept with the run.\n")
@@ -92,6 +96,59 @@ struct Evaluate: ParsableCommand {
       // The figures are there; a folder that is not writable is no failure.
       printing.remark("note: The evaluation is not kept. \(error.problem).")
     }
+  }
+
+  private typealias Measurement = (evaluation: Evaluation, answers: Answers)
+
+  /// - Returns: also a sentence for each image that cannot be read.
+  private func measured(
+    _ run: LoadedRun, on dataset: Dataset, _ reading: PhotoReading
+  ) throws -> (Measurement, unreadable: [String]) {
+    let progress = printing.progress("encoding")
+    let total = dataset.examples(in: split).count
+    let (measurement, unreadable) = try run.measurementOfReadable(
+      on: dataset, split: split, within: compute.budget, cacheFolder: cache.folder, reading: reading
+    ) {
+      progress.update($0, of: total, unit: "images")
+    }
+    return (measurement, unreadable.map(\.error.explanation))
+  }
+
+  private func settings(
+    of run: LoadedRun, on dataset: Dataset, _ reading: PhotoReading
+  ) throws -> [String: String] {
+    try run.settings(on: dataset, split: split, reading: reading, options: answers.values)
+  }
+
+  private func gathered(
+    of run: LoadedRun, on dataset: Dataset, _ reading: PhotoReading
+  ) throws -> (Measurement, unreadable: [String]) {
+    let folder = try ShardFolder(gathering: shards.folder, of: "evaluate")
+    try folder.check(settings(of: run, on: dataset, reading))
+    return try run.gathered(from: folder, on: dataset, split: split)
+  }
+
+  /// Measures one shard, unless that is done.
+  private func measure(
+    _ shard: Shard, of run: LoadedRun, on dataset: Dataset, _ reading: PhotoReading
+  ) throws {
+    let job = try ShardFolder.Job(
+      command: "evaluate", shards: shard.count, settings: settings(of: run, on: dataset, reading))
+    let folder = try ShardFolder(at: shards.folder, for: job)
+    var result = ShardResult(shard, in: folder)
+    if !folder.isDone(shard) {
+      let progress = printing.progress("encoding")
+      let total = EvaluationShare.images(of: shard, among: dataset.examples(in: split).count).count
+      let share = try run.measure(
+        shard, into: folder, on: dataset, split: split, within: compute.budget, cacheFolder: cache.folder,
+        reading: reading
+      ) {
+        progress.update($0, of: total, unit: "images")
+      }
+      for photo in share.unreadable { StandardError.write("Error: \(photo.error.explanation)\n") }
+      result = ShardResult(shard, in: folder, photos: share.images.count, unreadable: share.unreadable.count)
+    }
+    try printing.print(result) { result.text }
   }
 
   private static func text(_ evaluation: Evaluation) -> String {

@@ -47,7 +47,10 @@ struct ExportCommand: ParsableCommand {
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var printing: OutputOptions
 
-  func validate() throws { try classifier.requireClasses() }
+  func validate() throws {
+    try classifier.requireSource()
+    try classifier.requireClasses()
+  }
 
   func run() throws {
     try compute.apply()

@@ -6,6 +6,7 @@ import Prediction
 import PromptLearning
 import Runs
 import Support
+import Torch
 
 extension PredictionFormat: ExpressibleByArgument {}
 
@@ -23,6 +24,10 @@ struct Predict: ParsableCommand {
         cocoop predict --run runs/mine --format csv "photos/**/*.jpg"
         find . -name "*.png" -print0 | cocoop predict --run runs/mine --format jsonl --null -
         echo '{"images": ["photo.jpg"], "top": 1}' | cocoop predict --run runs/mine --stream
+
+      TARS OF WEBDATASET, IN PARTS, ALSO ON SEVERAL MACHINES:
+        cocoop predict --run runs/mine --shard 3/64 --output answers "shards/{00000..00999}.tar"
+        cocoop predict --gather --output answers --format csv
       """)
 
   @OptionGroup var classifier: ClassifierOptions
@@ -48,12 +53,17 @@ struct Predict: ParsableCommand {
   @Flag(help: "Stay open: answer each line of JSON on standard input by one on standard output (docs/json.md).")
   var stream = false
 
-  @Argument(help: "Photos, folders of photos, patterns such as \"*.jpg\", or - for paths on standard input.")
+  @Argument(
+    help: """
+      Photos, folders of photos, tars of photos, patterns such as \"*.jpg\" or "{000..099}.tar", or - for paths on \
+      standard input.
+      """)
   var images: [String] = []
 
   @Flag(help: "Answer for CoCoOp near the cost of zero-shot CLIP: the best classes exactly, the others nearly.")
   var fast = false
 
+  @OptionGroup var shards: ShardOptions
   @OptionGroup var answers: AnswerOptions
   @OptionGroup var photoOptions: PhotoOptions
   @OptionGroup var upright: OrientationOption
@@ -65,6 +75,8 @@ struct Predict: ParsableCommand {
   @OptionGroup var printing: OutputOptions
 
   func validate() throws {
+    if shards.gather { return try validateFormat() }
+    try classifier.requireSource()
     if !stream { try classifier.requireClasses() }
     guard classifier.runFolder != nil || !fast else { throw ValidationError("--fast is for a run: give --run.") }
     guard classifier.runFolder != nil || answers.values.isEmpty else {
@@ -74,9 +86,8 @@ struct Predict: ParsableCommand {
     guard (1...1024).contains(batchSize) else {
       throw ValidationError("--batch-size must be from 1 to 1024, found \(batchSize).")
     }
-    guard !printing.json || format == nil || format == .json else {
-      throw ValidationError("--json and --format \(format?.rawValue ?? "") exclude each other.")
-    }
+    try validateFormat()
+    if shards.part.text != nil { try validateShard() }
     guard !stream || (format == nil && !printing.json && !stdinImage && images.isEmpty && !recursive) else {
       throw ValidationError(
         "--stream takes its images and gives its answers line by line: leave out images and formats.")
@@ -91,15 +102,32 @@ struct Predict: ParsableCommand {
     }
   }
 
+  private func validateFormat() throws {
+    guard !printing.json || format == nil || format == .json else {
+      throw ValidationError("--json and --format \(format?.rawValue ?? "") exclude each other.")
+    }
+  }
+
+  private func validateShard() throws {
+    guard !stream, !stdinImage else {
+      throw ValidationError("--shard divides a list of photos: leave out --stream and --stdin-image.")
+    }
+    guard format == nil || format == .jsonl else {
+      throw ValidationError("--shard writes JSON lines: give --format \(format?.rawValue ?? "") with --gather.")
+    }
+  }
+
   func run() throws {
+    if shards.gather { return try putTogether() }
     try compute.apply()
     try fetching.fetch(classifier.model, quiet: printing.quiet)
     if stream { return try converse() }
-    var output = try PredictionOutput(format ?? (printing.json ? .json : .table))
     let names = try classifier.names
     let photos =
       try stdinImage
       ? PhotoList.imageOnStandardInput : PhotoList(images, isRecursive: recursive, separator: null ? "\0" : "\n")
+    if let shard = try shards.part.shard { return try predict(shard, of: photos, names) }
+    var output = try PredictionOutput(format ?? (printing.json ? .json : .table))
     try Interruption().guarding(advice: "What was printed is not everything") { interruption in
       let (predictor, model) = try predictor(for: names)
       let stream = PredictionStream(
@@ -117,13 +145,16 @@ struct Predict: ParsableCommand {
         done += 1
         if let (line, total) = progress { line.update(done, of: total, unit: "photos") }
       }
-      if let first = found.first {
-        let notice = Notice.otherSpelling(count: found.count, difference: .unicodeForm, first: first)
-        printing.remark("note: \(notice).")
-      }
+      remark(otherSpellings: found)
     }
     try output.finish()
     if isatty(STDOUT_FILENO) == 1, let model = classifier.model { printing.remarkStrongerModel(than: model) }
+  }
+
+  func remark(otherSpellings found: [String]) {
+    guard let first = found.first else { return }
+    let notice = Notice.otherSpelling(count: found.count, difference: .unicodeForm, first: first)
+    printing.remark("note: \(notice).")
   }
 
   /// Answers requests from standard input until it ends.
@@ -143,7 +174,7 @@ struct Predict: ParsableCommand {
     try dialogue.run()
   }
 
-  private func reading(for predictor: Predictor) -> PhotoReading {
+  func reading(for predictor: Predictor) -> PhotoReading {
     PhotoReading(
       limits: photoOptions.limits, orientation: upright.orientation ?? .exif,
       decoding: pixels.photoDecoding ?? predictor.photoDecoding)
@@ -156,12 +187,14 @@ struct Predict: ParsableCommand {
 
   /// - Returns: also the hash of the checkpoint, which takes time.
   private func predictor(for names: ClassNames?) throws -> (Predictor, model: () throws -> String) {
-    let (make, model) = try predictors()
+    let (make, model, _) = try predictors()
     return (try make(names), model)
   }
 
   /// Loads the run or the model, for any lists of classes.
-  private func predictors() throws -> (make: (ClassNames?) throws -> Predictor, model: () throws -> String) {
+  func predictors() throws -> (
+    make: (ClassNames?) throws -> Predictor, model: () throws -> String, settings: () throws -> [String: String]
+  ) {
     if let runFolder = classifier.runFolder {
       let run = try LoadedRun(folder: URL(filePath: runFolder), model: classifier.model, precision: products.precision)
         .answering(with: answers.values)
@@ -170,7 +203,13 @@ struct Predict: ParsableCommand {
         if names == nil, let leftOut = run.leftOut { printing.remark("\(leftOut)") }
         return try Predictor(run: run, classNames: names?.names, isFast: fast, within: compute.budget)
       }
-      return (make, { run.record.model.sha256 })
+      let settings = {
+        var settings = try run.fingerprint
+        settings["fast"] = fast ? "yes" : "no"
+        for (name, value) in answers.values { settings["option \(name)"] = "\(value)" }
+        return settings
+      }
+      return (make, { run.record.model.sha256 }, settings)
     }
     let source = try ModelSource(classifier.model ?? "tiny-clip")
     let clip = try source.load(precision: products.precision)
@@ -180,6 +219,11 @@ struct Predict: ParsableCommand {
         zeroShot: clip, classNames: names?.names ?? [],
         templates: classifier.templates, within: compute.budget)
     }
-    return (make, { try source.identity().sha256 })
+    let settings = {
+      let model = try String(source.identity().sha256.prefix(12))
+      let precision = products.precision.rawValue
+      return ["model": model, "precision": precision, "templates": classifier.templates.joined(separator: " | ")]
+    }
+    return (make, { try source.identity().sha256 }, settings)
   }
 }

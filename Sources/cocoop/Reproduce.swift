@@ -15,7 +15,9 @@ struct Reproduce: ParsableCommand {
     abstract: "Run one of the paper's comparisons, on any datasets, and print its table.",
     discussion: """
       What is done is kept under --output, and the same command goes on where an earlier one stopped. Several \
-      processes may share an --output: each does what no other is doing, and all print the whole table.
+      processes may share an --output: each does what no other is doing, and all print the whole table. On machines \
+      whose common file system has no locks, --shard divides the units instead; when all are done, the same command \
+      without it prints the table.
 
       EXAMPLE:
         cocoop reproduce base-to-new --datasets openclipart --epochs 1
@@ -60,6 +62,8 @@ struct Reproduce: ParsableCommand {
   @Option(
     help: ArgumentHelp("The folder of the units and their results (default: runs/PROTOCOL).", valueName: "folder"))
   var output: String?
+
+  @OptionGroup var part: ShardOption
 
   @Flag(help: "Print what there is to do and what it will take, and do nothing.")
   var plan = false
@@ -117,7 +121,7 @@ struct Reproduce: ParsableCommand {
     for notice in comparison.notices { printing.remark("note: \(notice).") }
     var reproduction = try Reproduction(
       comparison, clip: clip, identity: identity, output: folder, within: compute.memoryBudget,
-      cacheFolder: cache.folder, limits: photoOptions.limits)
+      cacheFolder: cache.folder, limits: photoOptions.limits, shard: part.shard)
     let interruption = Interruption()
     try interruption.guarding(advice: "What is done is kept: go on with the same command") { interruption in
       if plan {
@@ -131,6 +135,7 @@ struct Reproduce: ParsableCommand {
         reporter.report(progress)
         try interruption.check()
       }
+      if let shard = reproduction.shard { return try finish(shard, outcomes) }
       let result = try ComparisonSummary(
         outcomes, of: comparison, model: identity, configuration: clip.configuration)
       let text = ComparisonText(result, showsIntervals: ci95)
@@ -139,6 +144,24 @@ struct Reproduce: ParsableCommand {
       if !result.isComplete { throw ExitCode.failure }
     }
   }
+}
+
+extension Reproduce {
+  /// Says what a shard has done. The table is that of all shards, and is not printed.
+  private func finish(_ shard: Shard, _ outcomes: [TrialResult]) throws {
+    let failed = outcomes.count { !$0.isComplete }
+    let units = "\(outcomes.count) \(outcomes.count == 1 ? "unit" : "units")"
+    let result = ReproductionShard(
+      shard: shard.number, shards: shard.count, units: outcomes.count - failed, failed: failed)
+    try printing.print(result) {
+      "shard \(shard): \(units)" + (failed > 0 ? ", of which \(failed) failed" : " done")
+    }
+    printing.remark("When all shards are done, the same command without --shard prints the table.")
+    if failed > 0 { throw ExitCode.failure }
+  }
+
+  /// What a call with --shard prints.
+  private struct ReproductionShard: Encodable { let shard, shards, units, failed: Int }
 }
 
 /// Shows the progress of a comparison.

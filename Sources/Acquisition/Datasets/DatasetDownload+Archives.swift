@@ -264,10 +264,9 @@ extension DatasetDownload {
 
   /// Renames a file or folder, on the same disk.
   func move(_ from: URL, to: URL) throws {
-    let code = FileSystem.withSystemPath(from.path) { from in
-      FileSystem.withSystemPath(to.path) { rename(from, $0) }
+    guard Renaming.move(from.path, to: to.path) else {
+      throw AcquisitionError.writing(path: to.path, reason: SystemReason().text)
     }
-    guard code == 0 else { throw AcquisitionError.writing(path: to.path, reason: SystemReason().text) }
   }
 
   func removeFolder(_ url: URL) throws {

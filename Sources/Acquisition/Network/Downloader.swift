@@ -56,7 +56,7 @@ public struct Downloader: Sendable {
     if let present = try verified(download, at: file) { return present }
     // Without a lock another process may be at work on the part of the usual name.
     let partURL = part ?? URL(filePath: own.path + ".part")
-    let unique = lock.isHeld ? partURL : URL(filePath: "\(partURL.path).\(getpid())")
+    let unique = lock.isHeld ? partURL : TemporaryName.beside(partURL, "part")
     adopt(file, of: download, as: unique)
     let part = try PartFile(at: unique, isHashedByMD5: download.digest?.algorithm == .md5)
     return try await transfer(download, into: file, part: part)

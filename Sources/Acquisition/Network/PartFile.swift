@@ -117,7 +117,7 @@ package final class PartFile {
 
   /// Syncs the part to disk and renames it.
   func finish(as final: URL) throws {
-    guard fsync(descriptor) == 0, rename(url.path, final.path) == 0 else {
+    guard fsync(descriptor) == 0, Renaming.move(url.path, to: final.path) else {
       throw AcquisitionError.writing(path: final.path, reason: SystemReason().text)
     }
     do {

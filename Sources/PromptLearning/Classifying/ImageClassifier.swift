@@ -15,6 +15,13 @@ public protocol ImageClassifier: Sendable {
   ///
   /// - Throws: ``LearningError`` where a name does not fit, or the classifier supports only its own classes.
   func withClasses(_ classNames: [String]) throws -> Self
+
+  /// The same classifier with everything computed that is the same for all images, for whoever answers many times.
+  func settled(within budget: MemoryBudget) throws -> any ImageClassifier
+}
+
+extension ImageClassifier {
+  public func settled(within budget: MemoryBudget) throws -> any ImageClassifier { self }
 }
 
 extension Classifier: ImageClassifier {
@@ -26,6 +33,38 @@ extension Classifier: ImageClassifier {
 
   public func withClasses(_ classNames: [String]) throws -> Classifier {
     classNames == self.classNames ? self : Classifier(clip, try learner.withClasses(classNames, on: clip))
+  }
+
+  public func settled(within budget: MemoryBudget) throws -> any ImageClassifier {
+    let dependsOnImage = learner.imagesPerMicrobatch != .max
+    return try dependsOnImage ? self : SettledClassifier(self, within: budget)
+  }
+}
+
+/// A classifier with its class features, which are the same for every image.
+private struct SettledClassifier<Learner: PromptLearner>: ImageClassifier {
+  private let classifier: Classifier<Learner>
+  private let budget: MemoryBudget
+  private let classes: Tensor  // [1, C, E]
+
+  init(_ classifier: Classifier<Learner>, within budget: MemoryBudget) throws {
+    (self.classifier, self.budget) = (classifier, budget)
+    // Which images are given makes no difference.
+    let images = try Tensor.zeros([1, classifier.clip.imageFeatureWidth])
+    let parts = try MicrobatchPlan(for: classifier.learner, within: budget, isTraining: false).parts
+      .map { try $0.classFeatures(for: images) }
+    classes = try parts.count == 1 ? parts[0] : Tensor.concatenated(parts, axis: 1)
+  }
+
+  var clip: CLIPModel { classifier.clip }
+  var classNames: [String] { classifier.classNames }
+
+  func logits(ofEmbeddings imageEmbeddings: Tensor, within budget: MemoryBudget) throws -> Tensor {
+    try classifier.learner.features(of: imageEmbeddings.unitRows(), classes, scale: clip.logitScale).logits
+  }
+
+  func withClasses(_ classNames: [String]) throws -> Self {
+    try classNames == self.classNames ? self : Self(classifier.withClasses(classNames), within: budget)
   }
 }
 

@@ -49,7 +49,7 @@ extension RunFolder {
       try rename(beginningURL, to: settlingURL)
     }
     guard Self.exists(settlingURL) else { return }
-    let names = try contents(of: settlingURL).sorted {
+    let names = try contents(of: settlingURL).filter { !FileSystem.isRemnant($0) }.sorted {
       ($0 == Self.recordName ? 1 : 0) < ($1 == Self.recordName ? 1 : 0)
     }
     for name in names { try rename(settlingURL.appending(path: name), to: url.appending(path: name)) }
@@ -101,7 +101,7 @@ extension RunFolder {
   }
 
   private func rename(_ old: URL, to new: URL) throws {
-    guard Foundation.rename(old.path, new.path) == 0 else {
+    guard Renaming.move(old.path, to: new.path) else {
       throw WritingError.failed(path: new.path, reason: String(cString: strerror(errno)))
     }
   }

@@ -43,8 +43,8 @@ extension RunFolder {
     guard mkdir(checkpointFolder.path, 0o755) == 0 || errno == EEXIST else { throw writingError() }
     do {
       try checkpoint.write(to: nextURL)
-      guard !Self.exists(checkpointURL) || rename(checkpointURL.path, previousURL.path) == 0,
-        rename(nextURL.path, checkpointURL.path) == 0
+      guard !Self.exists(checkpointURL) || Renaming.move(checkpointURL.path, to: previousURL.path),
+        Renaming.move(nextURL.path, to: checkpointURL.path)
       else { throw writingError() }
       try AtomicFile.syncFolder(of: checkpointURL)
     } catch let error as WritingError {

@@ -79,9 +79,10 @@ public struct RunFolder: Sendable {
   /// Locks the folder for writing, completes or removes the partial work of a killed process, and checks that the run
   /// may still be saved here.
   ///
+  /// - Parameter needsLock: whether a file system without locks is refused.
   /// - Throws: ``RunError``, such as ``RunError/inUse(path:)``, and `WritingError`.
-  public func claim(waiting: Bool = false) throws -> RunLock {
-    let lock = try RunLock(at: url, waiting: waiting)
+  public func claim(waiting: Bool = false, needsLock: Bool = true) throws -> RunLock {
+    let lock = try RunLock(at: url, waiting: waiting, isRequired: needsLock)
     try check()
     try settle()
     removeLeftovers()
@@ -94,7 +95,7 @@ public struct RunFolder: Sendable {
       return
     }
     let contents = (try? FileManager.default.contentsOfDirectory(atPath: url.path)) ?? []
-    let isForeign = contents.contains { $0 != RunLock.name && !Self.isLeftover($0) }
+    let isForeign = contents.contains { $0 != RunLock.name && !Self.isLeftover($0) && !FileSystem.isRemnant($0) }
     guard isRun || !isForeign else { throw RunError.foreignFolder(path: url.path) }
     if isRun, existing == .refuse { throw RunError.runExists(path: url.path) }
   }

@@ -15,15 +15,20 @@ public final class RunLock: Sendable {
 
   /// Takes the lock, and creates the folder where there is none.
   ///
-  /// - Parameter waiting: whether to wait for another holder; otherwise the lock is refused at once.
+  /// - Parameters:
+  ///   - waiting: whether to wait for another holder; otherwise the lock is refused at once.
+  ///   - isRequired: whether a file system without locks is refused; otherwise nothing is locked there, because the
+  ///     work was divided so that no other process writes into this folder.
   /// - Throws: ``RunError/inUse(path:)``, ``LockError`` where the file system gives no locks, or `WritingError`
   ///   where the folder cannot be written.
-  public init(at folder: URL, waiting: Bool = false) throws {
+  public init(at folder: URL, waiting: Bool = false, isRequired: Bool = true) throws {
     self.folder = folder
     let made = try CreatedDirectories(upTo: folder)
     self.made = made
     do {
       descriptor = Mutex(try Self.locked(in: folder, waiting: waiting))
+    } catch is LockError where !isRequired {
+      descriptor = Mutex(nil)
     } catch {
       made.removeEmpty()
       throw error
@@ -37,7 +42,7 @@ public final class RunLock: Sendable {
   /// Write `defer { lock.release() }`: without a later use, a value may be released before the end of its scope.
   public func release() {
     descriptor.withLock { descriptor in
-      guard let open = descriptor else { return }
+      guard let open = descriptor else { return made.removeEmpty() }
       // While it is still locked: a process that has already opened this file finds that its name is gone, and retries.
       unlink(Self.file(in: folder).path)
       close(open)
@@ -124,5 +129,12 @@ public struct LockError: UserFacingError, Equatable {
     remedy =
       "Give a folder on a local disk, or have this file system mounted with locks"
       + (fileSystem?.hint.map { " (\($0))" } ?? "")
+  }
+
+  private init(_ problem: String, remedy: String?) { (self.problem, self.remedy) = (problem, remedy) }
+
+  /// The same error for work that can be divided without locks.
+  package var ofDivisibleWork: LockError {
+    LockError(problem, remedy: (remedy ?? "") + ", or divide the work with --shard i/n, which needs no locks")
   }
 }

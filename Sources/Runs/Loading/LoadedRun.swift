@@ -217,14 +217,14 @@ public struct LoadedRun: Sendable {
       progress: progress)
   }
 
-  private func classifier(toName split: Split, of dataset: Dataset) throws -> any ImageClassifier {
+  func classifier(toName split: Split, of dataset: Dataset) throws -> any ImageClassifier {
     guard !dataset.examples(in: split).isEmpty else {
       throw RunError.nothingToMeasure(path: path, split: split.rawValue)
     }
     return try classifier(for: dataset.classNames)
   }
 
-  private func cache(in folder: URL?) -> FeatureCache? {
+  func cache(in folder: URL?) -> FeatureCache? {
     folder.map { FeatureCache(folder: $0, model: identity.sha256) }
   }
 

@@ -1,0 +1,244 @@
+import Foundation
+import Runs
+import Support
+import Testing
+
+@Suite("A shard is one of n parts, and says so where it cannot be")
+struct ShardTests {
+  @Test(
+    "the parts are consecutive, share nothing and leave nothing out, whatever n is",
+    arguments: [(0, 1), (1, 3), (7, 7), (10, 3), (10, 12), (1_000_003, 64)])
+  func ranges(total: Int, count: Int) throws {
+    let ranges = try (1...count).map { try Shard($0, of: count).range(of: total) }
+    #expect(ranges.first?.lowerBound == 0 && ranges.last?.upperBound == total)
+    #expect(zip(ranges, ranges.dropFirst()).allSatisfy { $0.upperBound == $1.lowerBound })
+    let sizes = ranges.map(\.count)
+    #expect((sizes.max() ?? 0) - (sizes.min() ?? 0) <= 1)
+  }
+
+  @Test("every n-th element belongs to one shard alone")
+  func strides() throws {
+    let takers = try (0..<20).map { index in try (1...3).filter { try Shard($0, of: 3).takes(index) } }
+    #expect(takers.allSatisfy { $0.count == 1 } && takers.prefix(4).map { $0[0] } == [1, 2, 3, 1])
+  }
+
+  @Test("the largest numbers do not overflow")
+  func large() throws {
+    #expect(try Shard(Shard.most, of: Shard.most).range(of: .max).upperBound == .max)
+  }
+
+  @Test(
+    "texts that name no part",
+    arguments: [
+      ("5/4", "--shard: there is no shard 5/4: they are 1/4 to 4/4."),
+      ("0/4", "--shard: there is no shard 0/4: they are 1/4 to 4/4."),
+      ("-1/4", "--shard: there is no shard -1/4: they are 1/4 to 4/4."),
+      ("1/0", "--shard: there can be from 1 to 1000000 shards, found 0."),
+      ("1/1000001", "--shard: there can be from 1 to 1000000 shards, found 1000001."),
+      (
+        "a/b",
+        "--shard: 'a/b' is neither i/n, such as 3/64, nor 'array' or 'array/64' for a task of a job array."
+      ),
+      ("3", "--shard: '3' is neither i/n, such as 3/64, nor 'array' or 'array/64' for a task of a job array."),
+      ("1/2/3", "--shard: '1/2/3' is neither i/n, such as 3/64, nor 'array' or 'array/64' for a task of a job array."),
+      (
+        "array/x",
+        "--shard: 'array/x' is neither i/n, such as 3/64, nor 'array' or 'array/64' for a task of a job array."
+      ),
+      (
+        "array",
+        "--shard: 'array' is for a task of a job array, and neither SLURM_ARRAY_TASK_ID (Slurm) nor "
+          + "JOB_COMPLETION_INDEX (Kubernetes) is set. Start it as such a task, or give i/n."
+      ),
+    ])
+  func refusals(text: String, message: String) {
+    let error = #expect(throws: ShardError.self) { try Shard(text, environment: [:]) }
+    #expect(error?.explanation == message)
+  }
+
+  private static func slurm(_ id: Int, count: Int, first: Int, step: Int) -> [String: String] {
+    [
+      "SLURM_ARRAY_TASK_ID": "\(id)", "SLURM_ARRAY_TASK_COUNT": "\(count)", "SLURM_ARRAY_TASK_MIN": "\(first)",
+      "SLURM_ARRAY_TASK_STEP": "\(step)",
+    ]
+  }
+
+  @Test("a job array of Slurm gives number and count, wherever its ids begin")
+  func slurmArrays() throws {
+    let cases = [(0, 64, 0, 1, 1), (63, 64, 0, 1, 64), (1, 4, 1, 1, 1), (4, 4, 1, 1, 4), (110, 6, 100, 5, 3)]
+    for (id, count, first, step, number) in cases {
+      let environment = Self.slurm(id, count: count, first: first, step: step)
+      #expect(try Shard("array", environment: environment) == Shard(number, of: count))
+      #expect(try Shard("array/\(count)", environment: environment) == Shard(number, of: count))
+    }
+  }
+
+  @Test("an indexed Job of Kubernetes gives the number, and the manifest repeats the count")
+  func kubernetes() throws {
+    #expect(try Shard("array/8", environment: ["JOB_COMPLETION_INDEX": "0"]) == Shard(1, of: 8))
+    #expect(try Shard("array/8", environment: ["JOB_COMPLETION_INDEX": "7"]) == Shard(8, of: 8))
+  }
+
+  @Test("half an environment, or one that disagrees, is refused by the variable's name")
+  func halves() {
+    func message(_ text: String, _ environment: [String: String]) -> String {
+      do { return try Shard(text, environment: environment).description } catch { return error.explanation }
+    }
+    for name in ["SLURM_ARRAY_TASK_COUNT", "SLURM_ARRAY_TASK_MIN", "SLURM_ARRAY_TASK_STEP"] {
+      var environment = Self.slurm(0, count: 4, first: 0, step: 1)
+      environment[name] = nil
+      #expect(
+        message("array", environment)
+          == "--shard: SLURM_ARRAY_TASK_ID is set, and \(name) is not. Pass all variables of the job array on, or give "
+          + "i/n.")
+      environment[name] = "many"
+      #expect(
+        message("array", environment) == "--shard: \(name) is 'many', where a whole number was expected.")
+    }
+    #expect(
+      message("array/64", Self.slurm(7, count: 2, first: 7, step: 1))
+        == "--shard: the job array has 2 tasks, and --shard array/64 asks for 64. Submit the whole array again: a shard "
+        + "that is there takes a moment.")
+    // --array=1,3,7 has no one step.
+    #expect(
+      message("array", Self.slurm(7, count: 3, first: 1, step: 1))
+        == "--shard: the job array's task 7 is none of 3 that begin at 1 and are 1 apart. Submit it as a range, such as "
+        + "--array=0-63, or give i/n.")
+    #expect(
+      message("array", ["JOB_COMPLETION_INDEX": "2"])
+        == "--shard: JOB_COMPLETION_INDEX is 2, and Kubernetes does not say of how many. Repeat the manifest's "
+        + "'completions': --shard array/N.")
+    #expect(
+      message("array/2", ["JOB_COMPLETION_INDEX": "2"])
+        == "--shard: JOB_COMPLETION_INDEX is 2, and --shard array/2 has room for 0 to 1. Give the manifest's "
+        + "'completions' as N of --shard array/N.")
+  }
+}
+
+@Suite("A folder of shards has one job, and each shard whole or not at all")
+struct ShardFolderTests {
+  private static let job = ShardFolder.Job(command: "predict", shards: 3, settings: ["top": "5", "model": "a"])
+
+  private func fill(_ folder: ShardFolder, _ numbers: [Int]) throws {
+    for number in numbers {
+      try folder.write(Shard(number, of: 3)) { append in
+        try Array("{\"a\":\(number)}\n{}\n".utf8).withUnsafeBytes(append)
+      }
+    }
+  }
+
+  @Test("what was written is read again, and a writer that fails leaves nothing")
+  func writing() throws {
+    try withTemporaryFolder { place in
+      let url = place.appending(path: "out/shards")
+      let folder = try ShardFolder(at: url, for: Self.job)
+      struct Stop: Error {}
+      #expect(throws: Stop.self) {
+        try folder.write(Shard(2, of: 3)) { append in
+          try Array("{}\n".utf8).withUnsafeBytes(append)
+          throw Stop()
+        }
+      }
+      #expect(try !folder.isDone(Shard(2, of: 3)))
+      try fill(ShardFolder(at: url, for: Self.job), [2])
+      #expect(try folder.isDone(Shard(2, of: 3)))
+      #expect(FileSystem.names(in: url.path) == ["2-of-3.jsonl", "job.json"])
+      var lines: [String] = []
+      try folder.forEachLine(of: Shard(2, of: 3)) {
+        lines.append(String(decoding: $0, as: UTF8.self))
+        return true
+      }
+      #expect(lines == ["{\"a\":2}\n", "{}\n"])
+    }
+  }
+
+  @Test("names are in order as a shell lists them")
+  func names() throws {
+    try withTemporaryFolder { place in
+      let job = ShardFolder.Job(command: "predict", shards: 100, settings: [:])
+      let folder = try ShardFolder(at: place, for: job)
+      #expect(try folder.file(of: Shard(7, of: 100)).lastPathComponent == "007-of-100.jsonl")
+    }
+  }
+
+  @Test("what a killed process has left goes a day later, by the file system's clock, and what is being written stays")
+  func leftovers() throws {
+    try withTemporaryFolder { place in
+      let folder = try ShardFolder(at: place, for: Self.job)
+      let (old, new) = (".1-of-3.jsonl.host-1-abc.partial", ".1-of-3.jsonl.host-1-def.partial")
+      for name in [old, new, ".2-of-3.jsonl.host-1-abc.partial"] {
+        try Data("half".utf8).write(to: place.appending(path: name))
+      }
+      var times = [timeval(tv_sec: time(nil) - 90_000, tv_usec: 0), timeval(tv_sec: time(nil) - 90_000, tv_usec: 0)]
+      #expect(utimes(place.appending(path: old).path, &times) == 0)
+      try fill(folder, [1])
+      #expect(
+        FileSystem.names(in: place.path) == [new, ".2-of-3.jsonl.host-1-abc.partial", "1-of-3.jsonl", "job.json"])
+    }
+  }
+
+  @Test("another job, other files, missing and damaged shards are told in one line")
+  func refusals() throws {
+    try withTemporaryFolder { place in
+      func message(_ body: () throws -> Void) -> String {
+        do { try body() } catch let error as any UserFacingError {
+          return error.explanation.replacing(place.path, with: "FOLDER")
+        } catch { return "\(error)" }
+        return ""
+      }
+      #expect(
+        message { _ = try ShardFolder(gathering: place, of: "predict") }
+          == "FOLDER has no shards: there is no job.json. Give the --output of the calls with --shard.")
+      let folder = try ShardFolder(at: place, for: Self.job)
+      for (job, difference) in [
+        (
+          ShardFolder.Job(command: "predict", shards: 4, settings: Self.job.settings),
+          "the number of shards 3 and not 4"
+        ),
+        (ShardFolder.Job(command: "predict", shards: 3, settings: ["top": "1", "model": "a"]), "the top 5 and not 1"),
+        (ShardFolder.Job(command: "predict", shards: 3, settings: ["top": "5"]), "the model a and not none"),
+      ] {
+        #expect(
+          message { _ = try ShardFolder(at: place, for: job) }
+            == "The shards in FOLDER are of another job, with \(difference). Give what that job was begun with, or "
+            + "choose another --output.")
+      }
+      #expect(
+        message { _ = try ShardFolder(gathering: place, of: "evaluate") }
+          == "FOLDER has shards of 'cocoop predict', not of 'cocoop evaluate'. Choose another --output.")
+      #expect(
+        message { _ = try ShardFolder(gathering: place, of: "predict") }
+          == "3 of 3 shards in FOLDER are missing: 1/3, 2/3, 3/3. Run them again: those that are there take a moment.")
+      try fill(folder, [1, 2])
+      #expect(
+        message { _ = try ShardFolder(gathering: place, of: "predict") }
+          == "1 of 3 shards in FOLDER is missing: 3/3. Run them again: those that are there take a moment.")
+      try Data("{}\n{".utf8).write(to: place.appending(path: "3-of-3.jsonl"))
+      let gathered = try ShardFolder(gathering: place, of: "predict")
+      #expect(
+        message { try gathered.forEachLine(of: Shard(3, of: 3)) { _ in true } }
+          == "FOLDER/3-of-3.jsonl is damaged in line 2. Remove the file and run its shard again.")
+    }
+    try withTemporaryFolder { place in
+      try Data().write(to: place.appending(path: "notes.txt"))
+      #expect(throws: ShardFolderError.self) { try ShardFolder(at: place, for: Self.job) }
+      #expect(FileSystem.names(in: place.path) == ["notes.txt"])
+    }
+  }
+
+  @Test("many processes that begin at once agree on the job")
+  func race() async throws {
+    let place = FileManager.default.temporaryDirectory.appending(path: "shards-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: place) }
+    await withTaskGroup(of: Bool.self) { group in
+      for number in 1...3 {
+        group.addTask {
+          guard let folder = try? ShardFolder(at: place, for: Self.job) else { return false }
+          return (try? folder.write(Shard(number, of: 3)) { try Array("{}\n".utf8).withUnsafeBytes($0) }) != nil
+        }
+      }
+      for await isDone in group { #expect(isDone) }
+    }
+    _ = try ShardFolder(gathering: place, of: "predict")
+  }
+}
