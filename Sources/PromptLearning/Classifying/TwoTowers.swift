@@ -22,6 +22,15 @@ extension MicrobatchPlan {
   }
 }
 
+extension MicrobatchPlan {
+  /// `transform` of each part: on the CPU each on a thread of its own, elsewhere one after the other.
+  fileprivate func map<Element: Sendable, Result: Sendable>(
+    _ parts: [Element], _ transform: @Sendable (Element) throws -> Result
+  ) throws -> [Result] {
+    try device.isAccelerator ? parts.map(transform) : Threads.map(parts, transform)
+  }
+}
+
 extension PromptLearner {
   /// The memory that one image takes in a tower with prompts; 0 for a learner without.
   ///
@@ -57,9 +66,10 @@ extension Classifier where Learner: TrainablePromptLearner {
   /// of the parts.
   func inTowers(
     _ pixels: Tensor, _ batch: Batch, _ recipe: TrainingRecipe, _ plan: MicrobatchPlan<Learner>
-  ) throws -> BatchGradient {
+  ) throws -> UnreadGradient {
     let parameters = learner.parameters
-    let (ranges, isAtOnce) = plan.imageParts(of: learner, count: pixels.shape[0], parallel: Threads.count)
+    let (ranges, isAtOnce) = plan.imageParts(
+      of: learner, count: pixels.shape[0], parallel: plan.device.isAccelerator ? 1 : Threads.count)
     let images = try ranges.map { Part.images(learner, try pixels.sliced($0, axis: 0)) }
     let classes =
       !learner.learnsClassFeatures
@@ -68,7 +78,7 @@ extension Classifier where Learner: TrainablePromptLearner {
     // Each thread computes one part from its first block to its last.
     let forward: [Linearization]? =
       try isAtOnce
-      ? Threads.map(parts) { part in try Linearization(at: parameters) { try part.features(at: $0) } } : nil
+      ? plan.map(parts) { part in try Linearization(at: parameters) { try part.features(at: $0) } } : nil
     let values = try forward?.map(\.value) ?? parts.map { try $0.features(at: parameters) }
     let f = try Tensor.concatenated(Array(values[..<images.count]), axis: 0)  // [B, E]
     let g =
@@ -89,10 +99,10 @@ extension Classifier where Learner: TrainablePromptLearner {
       return try slopes.map { try $0[axis].sliced(range, axis: axis) }
     }
     let gradients =
-      try forward.map { try Threads.map(Array(zip($0, cotangents))) { try $0.pulledBack(along: $1) } }
+      try forward.map { try plan.map(Array(zip($0, cotangents))) { try $0.pulledBack(along: $1) } }
       ?? zip(parts, cotangents).map { part, cotangents in
         try pullback(at: parameters, along: cotangents) { try part.features(at: $0) }
       }
-    return try BatchGradient(of: loss, scalars, gradients.dropFirst().reduce(gradients[0], added), on: batch)
+    return try UnreadGradient(of: loss, scalars, gradients.dropFirst().reduce(gradients[0], added), on: batch)
   }
 }
