@@ -53,10 +53,11 @@ struct Evaluate: ParsableCommand {
 
   func run() throws {
     let data = try GivenData.once(photos, option: data)
-    try compute.apply()
+    let device = try compute.apply(quiet: printing.quiet)
     try fetching.fetch(model, quiet: printing.quiet)
-    let loaded = try LoadedRun(folder: URL(filePath: runFolder), model: model, precision: products.precision)
-      .answering(with: answers.values)
+    let loaded = try LoadedRun(
+      folder: URL(filePath: runFolder), model: model, precision: products.precision, on: device
+    ).answering(with: answers.values)
     printing.remarkAssumptions(of: loaded.clip)
     let choice = try classes.choice
     let dataset = try loaded.dataset(
@@ -67,7 +68,7 @@ struct Evaluate: ParsableCommand {
     let total = dataset.examples(in: split).count
     let orientation = try upright.orientation ?? loaded.orientation(ofData: data, root: benchmarks.root)
     let (measurement, unreadable) = try loaded.measurementOfReadable(
-      on: dataset, split: split, within: compute.budget, cacheFolder: cache.folder,
+      on: dataset, split: split, within: compute.budget(on: device), cacheFolder: cache.folder,
       reading: PhotoReading(
         limits: photoOptions.limits, orientation: orientation,
         decoding: pixels.photoDecoding ?? loaded.photoDecoding)

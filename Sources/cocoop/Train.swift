@@ -124,7 +124,7 @@ struct Train: ParsableCommand {
 
   func run() throws {
     let data = try givenData
-    try compute.apply()
+    let device = try compute.apply(quiet: printing.quiet)
     let dataSource = try DataSource(data, root: benchmarks.root, isRecursive: folders.recursive)
     let kept =
       fewShotList == nil && !method.isZeroShot ? dataSource.keptSample(shots: sample.shots, seed: sample.seed) : nil
@@ -156,7 +156,8 @@ struct Train: ParsableCommand {
     }
     let dataset = resume ? try folder.divided(whole) : whole
     let run = try TrainingRun(
-      configuration, clip: source.load(precision: products.precision), identity: source.identity(), dataset: dataset,
+      configuration, clip: source.load(precision: products.precision, on: device), identity: source.identity(),
+      dataset: dataset,
       folder: folder, brokenPhotos: skipBroken ? .skipped : .refused, within: compute.memoryBudget,
       cacheFolder: cache.folder, limits: photoOptions.limits,
       photoMemory: photoMemory?.bytes ?? MemoryBudget.automaticForPhotos)

@@ -76,7 +76,11 @@ public struct TrainingRun: Sendable {
     if let threads = record?.threads, threads != Threads.count {
       try progress(.otherThreads(begun: threads, now: Threads.count))
     }
-    let budget = requestedBudget ?? record?.memoryBudget ?? .automatic
+    let (begun, now) = (record?.device ?? Device.cpu.title, clip.device.title)
+    if record != nil, begun != now { try progress(.otherDevice(begun: begun, now: now)) }
+    // A budget is of one device's memory.
+    let recorded = begun == now ? record?.memoryBudget : nil
+    let budget = requestedBudget ?? recorded ?? .automatic(on: clip.device)
     let session = TrainingSession(
       configuration.method, configuration.setup(for: dataset, on: clip), training: configuration.training,
       dataset: dataset, identity: identity, within: budget, cache: cache, reading: reading,
@@ -100,7 +104,8 @@ public struct TrainingRun: Sendable {
   ) throws -> (evaluation: Evaluation, unreadable: [UnreadablePhoto])? {
     guard !dataset.test.isEmpty else { return nil }
     let (measurement, unreadable) = try classifier.measurementOfReadable(
-      on: dataset, within: requestedBudget ?? .automatic, cache: cache, reading: reading, progress: progress)
+      on: dataset, within: requestedBudget ?? .automatic(on: clip.device), cache: cache, reading: reading,
+      progress: progress)
     if unreadable.isEmpty {
       let kept = SavedEvaluation(
         of: measurement, on: dataset, classes: configuration.choice.subset, isChosen: configuration.choice.isChosen,
@@ -143,7 +148,7 @@ public struct TrainingRun: Sendable {
   func newRecord(_ budget: MemoryBudget, threads: Int?, seconds: Double? = nil) -> RunFolder.Record {
     RunFolder.Record(
       configuration, model: identity, classNames: dataset.classNames, otherClasses: dataset.otherClasses,
-      skippedPhotos: skipped.count, threads: threads,
+      skippedPhotos: skipped.count, threads: threads, device: threads == nil ? nil : clip.device.title,
       memoryBudget: configuration.training == nil ? nil : budget,
       trainingImages: configuration.training == nil ? nil : TrainingImages(of: dataset), trainingSeconds: seconds)
   }
