@@ -207,6 +207,9 @@ let package = Package(
       dependencies: ["CAllocations", "Support", "Torch", "Images", "Datasets", "CLIP", "Embedded"],
       path: "Tests/TestSupport",
       swiftSettings: swiftSettings),
+    // A device whose memory the CPU cannot touch, on which CI proves what runs on accelerators.
+    .target(
+      name: "CTestDevice", dependencies: ["CLibtorch"], path: "Tests/CTestDevice"),
     // A server that behaves as the Hugging Face Hub does, and fails in every way.
     .target(
       name: "TestHub",
@@ -226,6 +229,13 @@ let package = Package(
       swiftSettings: swiftSettings),
     .testTarget(
       name: "TorchTests", dependencies: ["Support", "Pickle", "Torch", "TestSupport"], resources: [.copy("Fixtures")],
+      swiftSettings: swiftSettings),
+    .testTarget(
+      name: "DeviceTests",
+      dependencies: [
+        "CTestDevice", "Support", "Torch", "Images", "Datasets", "ClassificationMetrics", "CLIP", "PromptLearning",
+        "Embedded", "Runs", "Prediction", "TestSupport",
+      ],
       swiftSettings: swiftSettings),
     .testTarget(
       name: "ImagesTests", dependencies: ["Support", "Images", "Embedded", "TestSupport"],

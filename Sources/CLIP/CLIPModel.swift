@@ -28,27 +28,34 @@ public struct CLIPModel: Sendable {
   ///
   /// Loading is strict: every tensor of the model is found, every tensor of the file is used, all shapes agree.
   ///
-  /// - Parameter precision: the precision of the products in linear layers; anything but float32 is an approximation.
+  /// - Parameters:
+  ///   - precision: the precision of the products in linear layers; anything but float32 is an approximation.
+  ///   - device: where the model computes, from `DeviceChoice.resolved()`.
   /// - Throws: ``CLIPError``, `TorchError`.
-  public init(weights url: URL, precision: Precision = .float32) throws {
+  public init(weights url: URL, precision: Precision = .float32, on device: Device = .cpu) throws {
     let checkpoint = try Checkpoint(at: url)
-    try self.init(checkpoint, checkpoint.configuration(), precision: precision)
+    try self.init(checkpoint, checkpoint.configuration(), precision: precision, on: device)
   }
 
-  init(_ checkpoint: Checkpoint, _ configuration: CLIPConfiguration, precision: Precision = .float32) throws {
+  init(
+    _ checkpoint: Checkpoint, _ configuration: CLIPConfiguration, precision: Precision = .float32,
+    on device: Device = .cpu
+  ) throws {
     do {
       try self.init(
         name: checkpoint.files.name, configuration: configuration,
-        weights: CheckpointSource(checkpoint.tensors, precision: precision))
+        weights: CheckpointSource(checkpoint.tensors, precision: precision), on: device)
       (passedOver, otherModels) = (checkpoint.tensors.passedOver, checkpoint.tensors.otherModels)
     } catch let error as CLIPError {
       throw checkpoint.explanation(of: error, in: configuration)
     }
   }
 
-  /// Builds the model from tensors with open_clip's names.
-  public init(name: String, configuration: CLIPConfiguration, weights: some WeightSource) throws {
-    var weights = weights
+  /// Builds the model from tensors with open_clip's names, on a device.
+  public init(
+    name: String, configuration: CLIPConfiguration, weights: some WeightSource, on device: Device = .cpu
+  ) throws {
+    var weights = PlacedSource(weights, on: device)
     try self.init(name: name, configuration: configuration, weights: &weights)
   }
 
@@ -90,10 +97,11 @@ public struct CLIPModel: Sendable {
 
   /// A model with random weights, for measuring speed.
   package init(
-    randomlyInitialized configuration: CLIPConfiguration, name: String, seed: UInt64, precision: Precision = .float32
+    randomlyInitialized configuration: CLIPConfiguration, name: String, seed: UInt64, precision: Precision = .float32,
+    on device: Device = .cpu
   ) throws {
     try self.init(
-      name: name, configuration: configuration, weights: RandomSource(seed: seed, precision: precision))
+      name: name, configuration: configuration, weights: RandomSource(seed: seed, precision: precision), on: device)
   }
 
   /// The same model, resizing pictures with another filter than its checkpoint specifies.
@@ -110,12 +118,18 @@ public struct CLIPModel: Sendable {
     return model
   }
 
+  /// Where the model computes.
+  public var device: Device { textEncoder.device }
+
+  /// How many images go through the image tower together on an accelerator, whose kernels are idle with few.
+  package static let imagesPerAcceleratorPass = 256
+
   /// E: the width of the shared space.
   public var embeddingWidth: Int { configuration.embeddingWidth }
   /// How many numbers the image tower gives of an image: E, or twice as many where it gives two features.
   public var imageFeatureWidth: Int { embeddingWidth * imageEncoder.featuresPerImage }
 
-  /// Unit features of square images, as ``Preprocessing/square(_:)`` or an augmentation makes them.
+  /// Unit features of square images, on the model's device, as ``Preprocessing/square(_:)`` or an augmentation makes them.
   ///
   /// - Returns: `[B, E]`, unit rows.
   public func imageFeatures(ofSquares squares: [Image]) throws -> Tensor {
@@ -126,6 +140,12 @@ public struct CLIPModel: Sendable {
   ///
   /// - Returns: `[B, E]`, or ``imageFeatureWidth`` wide.
   public func imageEmbeddings(ofSquares squares: [Image]) throws -> Tensor {
+    if device.isAccelerator {
+      let passes = try squares.chunks(ofCount: Self.imagesPerAcceleratorPass).map {
+        try imageEncoder(configuration.preprocessing.normalized($0).on(device))
+      }
+      return try passes.isEmpty ? .zeros([0, imageFeatureWidth], on: device) : Tensor.concatenated(passes, axis: 0)
+    }
     let groups = squares.chunks(ofCount: imageEncoder.imagesPerMicrobatch)
     @Sendable func encoded(_ squares: [Image]) throws -> Tensor {
       try imageEncoder(configuration.preprocessing.normalized(squares))

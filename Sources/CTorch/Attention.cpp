@@ -1,5 +1,6 @@
 // Attention over all keys (libtorch's), and over a list of keys for each query (ours).
 #include <ATen/ops/empty.h>
+#include <ATen/ops/index_select.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
 #include <ATen/ops/zeros.h>
 #include <torch/csrc/autograd/custom_function.h>
@@ -27,6 +28,12 @@ attention::Rows rows(const at::Tensor &x, int64_t batch, int64_t column) {
 }
 
 at::Tensor withContiguousRows(const at::Tensor &x) { return x.stride(2) == 1 ? x : x.contiguous(); }
+
+/// `rows` of x [B, N, D], laid out as [B · paths, heads, length, D / heads].
+at::Tensor laidOut(const at::Tensor &x, const at::Tensor &rows, int64_t paths, int64_t heads) {
+  const auto length = rows.size(0) / paths;
+  return x.index_select(1, rows).view({x.size(0) * paths, length, heads, x.size(2) / heads}).transpose(1, 2);
+}
 
 /// Saves q, k, v alone and recomputes the weights: they cost less to compute than to fetch.
 /// Work is split by image and head: heads touch disjoint columns, so gradients of a key that many queries
@@ -96,6 +103,21 @@ ct_status ct_attention(ct_tensor q, ct_tensor k, ct_tensor v, int64_t heads, ct_
     auto mixed = at::scaled_dot_product_attention(splitHeads(tensor(q), heads), splitHeads(tensor(k), heads),
                                                   splitHeads(tensor(v), heads));
     return mixed.transpose(1, 2).reshape(tensor(q).sizes());
+  });
+}
+
+ct_status ct_path_attention(ct_tensor q, ct_tensor k, ct_tensor v, ct_tensor query_rows, ct_tensor key_rows,
+                            ct_tensor read, int64_t paths, int64_t heads, ct_tensor *result) {
+  return returning(result, [&] {
+    const auto batch = tensor(q).size(0), width = tensor(q).size(2);
+    TORCH_CHECK(paths > 0 && tensor(query_rows).size(0) % paths == 0 &&
+                    tensor(query_rows).sizes() == tensor(key_rows).sizes(),
+                "query rows and key rows are ", paths, " paths of equal length");
+    auto mixed = at::scaled_dot_product_attention(
+        laidOut(tensor(q), tensor(query_rows), paths, heads), laidOut(tensor(k), tensor(key_rows), paths, heads),
+        laidOut(tensor(v), tensor(key_rows), paths, heads), /*attn_mask=*/std::nullopt, /*dropout_p=*/0.0,
+        /*is_causal=*/true);
+    return mixed.transpose(1, 2).reshape({batch, -1, width}).index_select(1, tensor(read));
   });
 }
 

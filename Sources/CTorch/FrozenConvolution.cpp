@@ -29,6 +29,7 @@ at::Tensor packed(const at::Tensor &weight, const FrozenConvolution &layer) {
   using Signature = at::Tensor(const at::Tensor &, at::IntArrayRef, at::IntArrayRef, at::IntArrayRef, int64_t,
                                at::OptionalIntArrayRef);
   static const auto reorder = oneDNN<Signature>("mkldnn::_reorder_convolution_weight");
+  if (weight.is_cuda()) return weight.contiguous(at::MemoryFormat::ChannelsLast);
   if (!reorder || !weight.is_cpu()) return weight;
   return reorder->call(weight.contiguous(at::MemoryFormat::ChannelsLast), layer.padding, layer.stride, dilation,
                        layer.groups, std::nullopt);
@@ -40,7 +41,8 @@ at::Tensor apply(const FrozenConvolution &layer, const at::Tensor &x) {
                                c10::List<std::optional<at::Scalar>>, std::optional<std::string_view>);
   static const auto convolution = oneDNN<Signature>("mkldnn::_convolution_pointwise");
   if (!convolution || !layer.weight.is_mkldnn()) {
-    auto y = at::conv2d(x, layer.weight, layer.bias, layer.stride, layer.padding, dilation, layer.groups);
+    const auto input = x.is_cuda() ? x.contiguous(at::MemoryFormat::ChannelsLast) : x;
+    auto y = at::conv2d(input, layer.weight, layer.bias, layer.stride, layer.padding, dilation, layer.groups);
     return layer.isActive ? y.clamp_(0, layer.ceiling) : y;
   }
   c10::List<std::optional<at::Scalar>> bounds;
@@ -56,11 +58,13 @@ ct_status ct_frozen_convolution_make(ct_tensor weight, ct_batch_norm_values norm
   return guarded([&] {
     at::NoGradGuard guard;
     TORCH_CHECK(tensor(weight).dim() == 4 && stride > 0 && padding >= 0 && groups > 0, "no such convolution");
-    // In double precision: each weight is then rounded once.
-    auto factor = tensor(norm.weight).to(at::kDouble) / (tensor(norm.variance).to(at::kDouble) + norm.epsilon).sqrt();
-    auto bias = tensor(norm.bias).to(at::kDouble) - tensor(norm.mean).to(at::kDouble) * factor;
-    auto folded = (tensor(weight).to(at::kDouble) * factor.view({-1, 1, 1, 1})).to(at::kFloat);
-    FrozenConvolution layer{at::Tensor(),     bias.to(at::kFloat), {padding, padding},
+    // In double precision: each weight is then rounded once. And on the CPU: not every device has that precision.
+    const auto device = tensor(weight).device();
+    const auto wide = [](ct_tensor handle) { return tensor(handle).to(at::kCPU).to(at::kDouble); };
+    auto factor = wide(norm.weight) / (wide(norm.variance) + norm.epsilon).sqrt();
+    auto bias = (wide(norm.bias) - wide(norm.mean) * factor).to(at::kFloat).to(device);
+    auto folded = (wide(weight) * factor.view({-1, 1, 1, 1})).to(at::kFloat).to(device);
+    FrozenConvolution layer{at::Tensor(),     bias,                {padding, padding},
                             {stride, stride}, groups,              tensor(weight).size(1) * groups,
                             is_active,        ceiling};
     layer.weight = packed(folded, layer);

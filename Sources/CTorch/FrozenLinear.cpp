@@ -49,7 +49,11 @@ at::Tensor product(const at::Tensor &x, const at::Tensor &weight, const std::opt
   using Signature = at::Tensor(const at::Tensor &, const at::Tensor &, const std::optional<at::Tensor> &,
                                std::string_view, c10::List<std::optional<at::Scalar>>, std::optional<std::string_view>);
   static const auto linear = oneDNN<Signature>("mkldnn::_linear_pointwise");
-  if (!linear || !weight.is_mkldnn()) return activated(at::linear(x, weight, bias), activation);
+  if (!linear || !weight.is_mkldnn()) {
+    if (weight.scalar_type() == x.scalar_type()) return activated(at::linear(x, weight, bias), activation);
+    const auto y = at::linear(x.to(weight.scalar_type()), weight).to(x.scalar_type());
+    return activated(bias ? y.add(*bias) : y, activation);
+  }
   if (x.numel() == 0) {
     auto shape = x.sizes().vec();
     shape.back() = weight.size(0);
@@ -83,7 +87,10 @@ struct FrozenLinear : torch::CustomClassHolder {
   /// [in, out], made when a gradient first passes through the layer: most layers never see one.
   const at::Tensor &transposed() {
     std::call_once(once_, [&] {
-      transposed_ = packed((weight.is_mkldnn() ? weight.to_dense() : weight).t().contiguous());
+      // Without oneDNN a transposed view is enough: the product's own library reads either way.
+      transposed_ = weight.is_mkldnn() ? packed(weight.to_dense().t().contiguous())
+                    : weight.is_cpu()  ? packed(weight.t().contiguous())
+                                       : weight.t();
     });
     return transposed_;
   }
@@ -117,7 +124,8 @@ bool ct_has_bfloat16_products(void) { return hasBFloat16(); }
 ct_status ct_frozen_linear_make(ct_tensor weight, ct_tensor bias, ct_activation activation, bool in_bfloat16,
                                 ct_frozen_linear *result) {
   return guarded([&] {
-    TORCH_CHECK(!in_bfloat16 || hasBFloat16(), "this processor has no products of bfloat16");
+    TORCH_CHECK(!in_bfloat16 || !tensor(weight).is_cpu() || hasBFloat16(),
+                "this processor has no products of bfloat16");
     TORCH_CHECK(tensor(weight).dim() == 2 && tensor(weight).scalar_type() == at::kFloat, "the weight is a float matrix");
     result->impl = new Layer(c10::make_intrusive<FrozenLinear>(
         tensor(weight).detach(), optional(bias), activation, in_bfloat16 ? at::kBFloat16 : at::kFloat));

@@ -22,7 +22,7 @@ at::Tensor activated(const at::Tensor &x, ct_activation activation);
 
 inline at::IntArrayRef list(const int64_t *values, int64_t count) { return {values, static_cast<size_t>(count)}; }
 
-inline ct_status failure(const char *reason) { return {1, strdup(reason)}; }
+inline ct_status failure(const char *reason, int32_t code = 1) { return {code, strdup(reason)}; }
 
 /// Runs `body` and turns whatever it throws into a status.
 template <typename Body>
@@ -30,6 +30,8 @@ ct_status guarded(Body body) noexcept {
   try {
     body();
     return {0, nullptr};
+  } catch (const c10::OutOfMemoryError &error) {
+    return failure(error.what_without_backtrace(), CT_OUT_OF_MEMORY);
   } catch (const c10::Error &error) {
     return failure(error.what_without_backtrace());
   } catch (const std::exception &error) {

@@ -26,7 +26,7 @@ ct_status ct_from_memory(const void *elements, ct_kind kind, const int64_t *shap
 
 ct_status ct_to_memory(ct_tensor handle, void *destination, size_t bytes) {
   return guarded([&] {
-    auto dense = tensor(handle).detach().contiguous();
+    auto dense = tensor(handle).detach().to(at::kCPU).contiguous();
     TORCH_CHECK(dense.nbytes() == bytes, "the tensor has ", dense.nbytes(), " bytes, the destination ", bytes);
     if (bytes > 0) std::memcpy(destination, dense.const_data_ptr(), bytes);
   });

@@ -12,14 +12,19 @@ public struct CompatibleRun {
   public let plan: RunPlan
   private let model: String?
   private let budget: MemoryBudget
+  private let device: Device
 
   /// - Parameters:
   ///   - model: a checkpoint that replaces the one of `MODEL.BACKBONE.NAME`.
   ///   - budget: the memory of a pass through the text encoder.
-  public init(_ plan: RunPlan, model: String? = nil, within budget: MemoryBudget = .automatic) {
+  ///   - device: where to compute.
+  public init(
+    _ plan: RunPlan, model: String? = nil, within budget: MemoryBudget = .automatic, on device: Device = .cpu
+  ) {
     self.plan = plan
     self.model = model
     self.budget = budget
+    self.device = device
   }
 
   /// The result of a run.
@@ -87,7 +92,7 @@ public struct CompatibleRun {
 
   /// The model, with the configuration's preprocessing as far as the checkpoint allows.
   private func loaded(_ source: ModelSource, remark: (String) -> Void) throws -> CLIPModel {
-    let clip = try source.load()
+    let clip = try source.load(on: device)
     let (pixels, configuration) = (clip.configuration.preprocessing, plan.configuration)
     let size = configuration.value("INPUT.SIZE")
     guard size == [.integer(pixels.size), .integer(pixels.size)] else {

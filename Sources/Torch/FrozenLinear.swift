@@ -7,7 +7,12 @@ public enum Precision: String, Sendable, CaseIterable, Codable {
   case bfloat16
 
   /// Whether this processor and libtorch support the precision.
-  public var isAvailable: Bool { self == .float32 || ct_has_bfloat16_products() }
+  public var isAvailable: Bool { isAvailable(on: .cpu) }
+
+  /// Whether a device supports the precision.
+  public func isAvailable(on device: Device) -> Bool {
+    self == .float32 || device.isAccelerator || ct_has_bfloat16_products()
+  }
 }
 
 /// `activation(x · weightᵀ + bias)` with a weight that never changes, laid out once for fast products.

@@ -62,6 +62,17 @@ extension Tensor {
     return try Tensor.result(of: "cross-entropy") { ct_cross_entropy(storage.handle, labels.storage.handle, $0) }
   }
 
+  /// How many rows of logits `[B, C]` are highest at their label.
+  ///
+  /// - Parameter labels: `[B]`, integers in `0 ..< C`.
+  /// - Returns: a scalar.
+  public func rightAnswers(_ labels: Tensor) throws -> Tensor {
+    guard shape.count == 2, labels.shape == [shape[0]] else {
+      throw TorchError.shapes(operation: "right answers", left: shape, right: labels.shape)
+    }
+    return try Tensor.result(of: "right answers") { ct_right_answers(storage.handle, labels.storage.handle, $0) }
+  }
+
   /// Mean cross-entropy in nats with targets that are probabilities.
   ///
   /// - Parameter probabilities: `[B, C]`, rows that sum to 1, for logits `[B, C]`.

@@ -11,6 +11,8 @@ import CTorch
 /// | N | nodes of a prompt trie | E | width of the space that images and texts share |
 /// | L | positions of a prompt | H, W | rows and columns of an image |
 ///
+/// A tensor is on one ``Device``, where operations with it are computed. It is made on the CPU, and ``on(_:)`` moves it.
+///
 /// A tensor is a value: no operation changes one, so it may be shared between threads. Elements are 32-bit floats
 /// unless documented otherwise.
 public struct Tensor: @unchecked Sendable {
@@ -86,11 +88,11 @@ public struct Tensor: @unchecked Sendable {
     }
   }
 
-  public static func zeros(_ shape: [Int]) throws -> Tensor {
+  public static func zeros(_ shape: [Int], on device: Device = .cpu) throws -> Tensor {
     guard let count = product(shape) else {
       throw TorchError.shape(operation: "zeros", expected: "lengths that give a count", found: shape)
     }
-    return try Tensor([Float](repeating: 0, count: count), shape: shape)
+    return try Tensor([Float](repeating: 0, count: count), shape: shape).on(device)
   }
 
   /// The product of lengths, or `nil` where one is negative or an `Int` cannot hold it.
@@ -202,6 +204,7 @@ func checked(_ operation: String, _ status: ct_status) throws {
   guard status.code != 0 else { return }
   defer { ct_message_free(status.message) }
   let message = status.message.map { String(cString: $0) } ?? "no reason given"
+  if status.code == Int32(CT_OUT_OF_MEMORY) { throw TorchError.outOfMemory(operation: operation) }
   let firstLine = message.split(separator: "\n").first.map(String.init) ?? message
   throw TorchError.failed(operation: operation, reason: firstLine)
 }

@@ -54,6 +54,21 @@ public enum Libtorch {
   /// The version, such as "2.13.0".
   public static let version = String(cString: ct_version())
 
+  /// The folder of the file that is loaded; empty where the system does not tell.
+  public static var folder: String { String(cString: ct_library_folder()) }
+
+  /// Compares the libtorch that is loaded with the one that this program was compiled for: another minor version has
+  /// other layouts in memory, and computing would crash.
+  ///
+  /// - Throws: ``TorchError``.
+  public static func check() throws { try check(loaded: ct_loaded_version(), built: ct_built_version()) }
+
+  package static func check(loaded: UInt64, built: UInt64) throws {
+    func text(_ version: UInt64) -> String { "\(version >> 56).\(version >> 48 & 0xFF)" }
+    guard loaded >> 48 != built >> 48, loaded != 0 else { return }
+    throw TorchError.version(loaded: text(loaded), folder: folder, built: text(built))
+  }
+
   /// Keeps freed memory for the next tensor instead of returning it to the system, for the whole process.
   ///
   /// Suits a tool that computes all the time; a library leaves the choice to the program. Up to 512 MiB are kept.

@@ -4,8 +4,12 @@ import Support
 public struct TorchError: UserFacingError, Equatable {
   public let problem: String
   public let remedy: String?
+  /// Whether a device had no memory left: a smaller pass may then succeed.
+  public let isOutOfMemory: Bool
 
-  private init(_ problem: String, remedy: String? = nil) { (self.problem, self.remedy) = (problem, remedy) }
+  private init(_ problem: String, remedy: String? = nil, isOutOfMemory: Bool = false) {
+    (self.problem, self.remedy, self.isOutOfMemory) = (problem, remedy, isOutOfMemory)
+  }
 }
 
 extension TorchError {
@@ -29,6 +33,26 @@ extension TorchError {
 
   /// libtorch refused, with its own message.
   public static func failed(operation: String, reason: String) -> Self { Self("\(operation) failed: \(reason)") }
+
+  /// A device has no memory left for a result.
+  public static func outOfMemory(operation: String) -> Self {
+    Self(
+      "\(operation) failed: the device has no memory left",
+      remedy: "Give --memory-budget with less than now, close what else computes there, or take --device cpu",
+      isOutOfMemory: true)
+  }
+
+  /// A device that cannot be had.
+  static func device(_ problem: String, remedy: String) -> Self { Self(problem, remedy: remedy) }
+
+  /// A libtorch of another minor version than that whose headers this program was compiled with.
+  package static func version(loaded: String, folder: String, built: String) -> Self {
+    Self(
+      "This program was built for libtorch \(built), and \(loaded) in \(folder) is loaded",
+      remedy:
+        "Install PyTorch \(built), or build for the other: LIBTORCH=…/torch make build, with the folder that holds lib/"
+    )
+  }
 
   public static func threadCount(requested: Int, inUse: Int?) -> Self {
     if let inUse {

@@ -16,7 +16,10 @@ struct Checkup: Encodable {
   let resources: [Resource]
   let system: String
   let libtorch: Library
-  let device = "cpu"
+  /// What `--device auto` takes.
+  let device: String
+  /// The reason where that is the CPU.
+  let deviceReason: String?
   let processor: Processor
   let threads: ThreadUse
   let memory: Memory?
@@ -112,6 +115,14 @@ struct Checkup: Encodable {
     }
 
     libtorch = Library(version: Libtorch.version, path: Self.path(ofLibrary: "libtorch_cpu").map { anonymous($0) })
+    switch Result(catching: { try DeviceChoice.automatic.resolved() }) {
+    case .success(let found): device = found.title
+    case .failure(let error):
+      device = "none"
+      let told = error as? any UserFacingError
+      problems.append(Problem(told?.problem ?? "\(error)", remedy: told?.remedy ?? "Install cocoop again"))
+    }
+    deviceReason = DeviceChoice.reasonForCPU
     processor = Processor.ofThisMachine
     threads = ThreadUse.ofThisProcess
     if let problem = threads.problem { problems.append(problem) }

@@ -71,13 +71,13 @@ struct Compare: ParsableCommand {
   }
 
   func run() throws {
-    try compute.apply()
+    let device = try compute.apply(quiet: printing.quiet)
     let photos = try MethodComparison.photos(photos, root: benchmarks.root, isRecursive: folders.recursive)
     let folder = URL(filePath: output ?? "runs/compare-\(photos.name)")
     try MethodComparison.check(output: folder)
     try fetching.fetch(model, quiet: printing.quiet)
     let source = try ModelSource(model)
-    let clip = try source.load(precision: products.precision)
+    let clip = try source.load(precision: products.precision, on: device)
     var comparison = try MethodComparison(
       PromptLearning.Method.named(methods.elements), on: photos, data: self.photos, root: benchmarks.root,
       isRecursive: folders.recursive, model: model, seeds: seeds.elements, shots: shots,

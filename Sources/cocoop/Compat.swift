@@ -38,14 +38,14 @@ struct Compat: ParsableCommand {
 
   func run() throws {
     guard !keys else { return print(KeyTable.text, terminator: "") }
-    try compute.apply()
+    let device = try compute.apply(quiet: printing.quiet)
     try fetching.fetch(model, quiet: printing.quiet)
     let plan = try RunPlan(Arguments(arguments), environment: ProcessInfo.processInfo.environment)
     for warning in plan.warnings { printing.remark("warning: \(warning).") }
     let result = try Interruption().guarding(
       advice: "The last whole epoch is kept: go on with the same command"
     ) { interruption in
-      try CompatibleRun(plan, model: model, within: compute.budget)(
+      try CompatibleRun(plan, model: model, within: compute.budget(on: device), on: device)(
         print: { line in
           guard !printing.json, !printing.quiet else { return }
           Swift.print(line)

@@ -31,15 +31,15 @@ struct Demo: ParsableCommand {
   struct Result: Encodable { let methods: [ResultRow] }
 
   func run() throws {
-    try compute.apply()
+    let device = try compute.apply(quiet: printing.quiet)
     let comparison = try Comparison(
       .baseToNew, model: "tiny-clip", datasets: ["openclipart"], variants: methods.elements.map { Variant($0) },
       seeds: seeds.elements, adjustment: TrainingAdjustment(views: .stored(8)))
     let model = try ModelSource("tiny-clip")
-    let (clip, identity) = try (model.load(), model.identity())
+    let (clip, identity) = try (model.load(on: device), model.identity())
     var experiment = try Reproduction(
       comparison, clip: clip, identity: identity, output: URL(filePath: "runs/demo"), layout: .flat,
-      within: compute.budget, cacheFolder: cache.folder)
+      within: compute.budget(on: device), cacheFolder: cache.folder)
     printing.remark(
       "tiny-clip on openclipart: 28 classes, up to 16 photos each to learn from, seeds "
         + seeds.defaultValueDescription)

@@ -41,7 +41,7 @@ extension Checkup {
       ("resources", "\(resources.filter(\.isThere).count) of \(resources.count) beside it"),
       ("system", system),
       ("libtorch", libtorch.version + (libtorch.path.map { " in \($0)" } ?? "")),
-      ("device", "\(device): this version computes on the CPU alone"),
+      ("device", device + (deviceReason.map { ": \($0)" } ?? "")),
       ("processor", ([processor.name] + processor.features).joined(separator: " ")),
       ("bfloat16", processor.hasBFloat16 ? "products in hardware" : "no products in hardware"),
       ("threads", threads.text),

@@ -60,10 +60,11 @@ struct Evaluate: ParsableCommand {
 
   func run() throws {
     let data = try GivenData.once(photos, option: data)
-    try compute.apply()
+    let device = try compute.apply(quiet: printing.quiet)
     try fetching.fetch(model, quiet: printing.quiet)
-    let loaded = try LoadedRun(folder: URL(filePath: runFolder), model: model, precision: products.precision)
-      .answering(with: answers.values)
+    let loaded = try LoadedRun(
+      folder: URL(filePath: runFolder), model: model, precision: products.precision, on: device
+    ).answering(with: answers.values)
     printing.remarkAssumptions(of: loaded.clip)
     let choice = try classes.choice
     let dataset = try loaded.dataset(
@@ -107,7 +108,7 @@ struct Evaluate: ParsableCommand {
     let progress = printing.progress("encoding")
     let total = dataset.examples(in: split).count
     let (measurement, unreadable) = try run.measurementOfReadable(
-      on: dataset, split: split, within: compute.budget, cacheFolder: cache.folder, reading: reading
+      on: dataset, split: split, within: compute.budget(on: run.clip.device), cacheFolder: cache.folder, reading: reading
     ) {
       progress.update($0, of: total, unit: "images")
     }
@@ -140,7 +141,7 @@ struct Evaluate: ParsableCommand {
       let progress = printing.progress("encoding")
       let total = EvaluationShare.images(of: shard, among: dataset.examples(in: split).count).count
       let share = try run.measure(
-        shard, into: folder, on: dataset, split: split, within: compute.budget, cacheFolder: cache.folder,
+        shard, into: folder, on: dataset, split: split, within: compute.budget(on: run.clip.device), cacheFolder: cache.folder,
         reading: reading
       ) {
         progress.update($0, of: total, unit: "images")

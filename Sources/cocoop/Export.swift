@@ -53,7 +53,7 @@ struct ExportCommand: ParsableCommand {
   }
 
   func run() throws {
-    try compute.apply()
+    try compute.applyOnCPU("export")
     try fetching.fetch(classifier.model, quiet: printing.quiet)
     let folder = URL(filePath: output).standardizedFileURL
     let names = try classifier.names

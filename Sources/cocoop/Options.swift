@@ -10,6 +10,17 @@ import Torch
 
 extension Precision: ExpressibleByArgument {}
 
+extension DeviceChoice: ExpressibleByArgument {
+  public init?(argument: String) { self.init(argument) }
+
+  public var defaultValueDescription: String {
+    switch self {
+    case .automatic: "auto"
+    case .device(let device): device.description
+    }
+  }
+}
+
 extension MemoryBudget: ExpressibleByArgument {
   public init?(argument: String) { self.init(argument) }
 }
@@ -26,8 +37,11 @@ struct PhotoMemoryLimit: ExpressibleByArgument {
 
 /// What every computing command takes.
 struct ComputeOptions: ParsableArguments {
-  @Option(help: "Where to compute: auto, cpu or cuda.")
-  var device = Device.auto
+  @Option(
+    help: ArgumentHelp(
+      "Where to compute; auto takes an accelerator that answers, else the CPU.",
+      valueName: "auto|cpu|cuda|cuda:N|mps|xpu"))
+  var device = DeviceChoice.automatic
 
   @Option(help: ArgumentHelp("Threads to compute with (default: the cores that this process may use).", valueName: "n"))
   var threads: Int?
@@ -38,16 +52,34 @@ struct ComputeOptions: ParsableArguments {
       valueName: "bytes"))
   var memoryBudget: MemoryBudget?
 
-  var budget: MemoryBudget { memoryBudget ?? .automatic }
+  func budget(on device: Device) -> MemoryBudget { memoryBudget ?? .automatic(on: device) }
 
-  enum Device: String, ExpressibleByArgument, CaseIterable { case auto, cpu, cuda }
-
-  /// Sets up the process, before the first tensor.
+  /// Sets up the process, before the first tensor, and says where it computes if that was left open.
   ///
   /// - Parameter sharing: the number of processes that share this machine's cores.
-  func apply(sharing: Int = 1) throws {
-    if device == .cuda { throw ValidationError("This version computes on the CPU alone: give --device cpu.") }
+  /// - Throws: `TorchError` where the device that was asked for cannot be had, or another libtorch is loaded than this
+  ///   program was built for.
+  @discardableResult
+  func apply(quiet: Bool, sharing: Int = 1) throws -> Device {
+    let place = try device.resolved()  // first of all: libtorch decides once what it can compute on
     try Self.apply(threads: threads, sharing: sharing)
+    if device == .automatic, !quiet {
+      if place.isAccelerator {
+        StandardError.write("computing on \(place.title)\n")
+      } else if let reason = DeviceChoice.reasonForCPU {
+        StandardError.write("computing on the CPU: \(reason)".onOneLine + "\n")
+      }
+    }
+    return place
+  }
+
+  /// The same for a command that computes on the CPU wherever others do.
+  func applyOnCPU(_ command: String) throws {
+    if case .device(let asked) = device, asked.isAccelerator {
+      throw ValidationError("\(command) computes on the CPU: leave --device \(asked) out.")
+    }
+    _ = try DeviceChoice.device(.cpu).resolved()
+    try Self.apply(threads: threads)
   }
 
   /// Sets up memory and threads.

@@ -119,17 +119,17 @@ struct Predict: ParsableCommand {
 
   func run() throws {
     if shards.gather { return try putTogether() }
-    try compute.apply()
+    let device = try compute.apply(quiet: printing.quiet)
     try fetching.fetch(classifier.model, quiet: printing.quiet)
-    if stream { return try converse() }
+    if stream { return try converse(on: device) }
     let names = try classifier.names
     let photos =
       try stdinImage
       ? PhotoList.imageOnStandardInput : PhotoList(images, isRecursive: recursive, separator: null ? "\0" : "\n")
-    if let shard = try shards.part.shard { return try predict(shard, of: photos, names) }
+    if let shard = try shards.part.shard { return try predict(shard, of: photos, names, on: device) }
     var output = try PredictionOutput(format ?? (printing.json ? .json : .table))
     try Interruption().guarding(advice: "What was printed is not everything") { interruption in
-      let (predictor, model) = try predictor(for: names)
+      let (predictor, model) = try predictor(for: names, on: device)
       let stream = PredictionStream(
         predictor, batchSize: batchSize, top: top, reading: reading(for: predictor),
         cache: try cacheFolder(for: photos).map { FeatureCache(folder: $0, model: try model()) })
@@ -158,10 +158,10 @@ struct Predict: ParsableCommand {
   }
 
   /// Answers requests from standard input until it ends.
-  private func converse() throws {
+  private func converse(on device: Device) throws {
     try StandardOutput.check()
     let given = try classifier.names
-    let makePredictor = try predictors().make
+    let makePredictor = try predictors(on: device).make
     // What is wrong with the model or the classes given is told at once, and the process ends.
     if classifier.runFolder != nil || given != nil { _ = try makePredictor(given) }
     var dialogue = PredictionDialogue(batchSize: batchSize, top: top, reading: reading(for:)) { classes in
@@ -186,22 +186,23 @@ struct Predict: ParsableCommand {
   }
 
   /// - Returns: also the hash of the checkpoint, which takes time.
-  private func predictor(for names: ClassNames?) throws -> (Predictor, model: () throws -> String) {
-    let (make, model, _) = try predictors()
+  private func predictor(for names: ClassNames?, on device: Device) throws -> (Predictor, model: () throws -> String) {
+    let (make, model, _) = try predictors(on: device)
     return (try make(names), model)
   }
 
   /// Loads the run or the model, for any lists of classes.
-  func predictors() throws -> (
+  func predictors(on device: Device) throws -> (
     make: (ClassNames?) throws -> Predictor, model: () throws -> String, settings: () throws -> [String: String]
   ) {
     if let runFolder = classifier.runFolder {
-      let run = try LoadedRun(folder: URL(filePath: runFolder), model: classifier.model, precision: products.precision)
-        .answering(with: answers.values)
+      let run = try LoadedRun(
+        folder: URL(filePath: runFolder), model: classifier.model, precision: products.precision, on: device
+      ).answering(with: answers.values)
       printing.remarkAssumptions(of: run.clip)
       let make = { (names: ClassNames?) in
         if names == nil, let leftOut = run.leftOut { printing.remark("\(leftOut)") }
-        return try Predictor(run: run, classNames: names?.names, isFast: fast, within: compute.budget)
+        return try Predictor(run: run, classNames: names?.names, isFast: fast, within: compute.budget(on: device))
       }
       let settings = {
         var settings = try run.fingerprint
@@ -212,12 +213,12 @@ struct Predict: ParsableCommand {
       return (make, { run.record.model.sha256 }, settings)
     }
     let source = try ModelSource(classifier.model ?? "tiny-clip")
-    let clip = try source.load(precision: products.precision)
+    let clip = try source.load(precision: products.precision, on: device)
     printing.remarkAssumptions(of: clip)
     let make = { (names: ClassNames?) in
       try Predictor(
         zeroShot: clip, classNames: names?.names ?? [],
-        templates: classifier.templates, within: compute.budget)
+        templates: classifier.templates, within: compute.budget(on: device))
     }
     let settings = {
       let model = try String(source.identity().sha256.prefix(12))

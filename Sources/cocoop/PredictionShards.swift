@@ -6,17 +6,20 @@ import Prediction
 import PromptLearning
 import Runs
 import Support
+import Torch
 
 // `predict` in parts: each call with --shard writes one file of JSON lines, and --gather prints all of them.
 
 extension Predict {
   /// Names the photos of one shard in its file, unless that is done. Photos that cannot be read are in it with their
   /// errors: the shard is done, and the call that gathers ends with status 1.
-  func predict(_ shard: Shard, of photos: PhotoList, _ classNames: ClassNames?) throws {
+  func predict(
+    _ shard: Shard, of photos: PhotoList, _ classNames: ClassNames?, on device: Device
+  ) throws {
     let (own, names) = try photos.shard(shard, batchSize: batchSize)
     if !photos.leftOut.isEmpty { printing.remark("note: \(photos.leftOut.sentence()).") }
     try Interruption().guarding(advice: "The shard is not done: run it again") { interruption in
-      let source = try predictors()
+      let source = try predictors(on: device)
       let predictor = try source.make(classNames)
       let reading = reading(for: predictor)
       var settings = try source.settings()

@@ -40,9 +40,9 @@ extension Prompts {
     }
 
     func run() throws {
-      try compute.apply()
+      let device = try compute.apply(quiet: printing.quiet)
       try fetching.fetch(model, quiet: printing.quiet)
-      let run = try LoadedRun(folder: URL(filePath: runFolder), model: model)
+      let run = try LoadedRun(folder: URL(filePath: runFolder), model: model, on: device)
       let words = try run.contextWords(count: top, image: image.map { URL(filePath: $0) })
       try printing.print(words) { Self.text(words) }
     }

@@ -41,14 +41,15 @@ struct ReportCommand: ParsableCommand {
   }
 
   func run() throws {
-    try compute.apply()
+    let device = try compute.apply(quiet: printing.quiet)
     let url = URL(filePath: output)
     try Report.check(output: url, isReplacing: force)
     try fetching.fetch(model, quiet: printing.quiet)
     var builder = ReportBuilder()
     builder.computes = !asIs
     builder.model = model
-    builder.budget = compute.budget
+    builder.budget = compute.budget(on: device)
+    builder.device = device
     builder.cacheFolder = cache.folder
     let report = try Interruption().guarding(advice: "Evaluations that are finished are kept") { interruption in
       var line: (name: String, progress: ProgressLine)?

@@ -105,12 +105,12 @@ struct Reproduce: ParsableCommand {
   }
 
   func run() throws {
-    try compute.apply()
+    let device = try compute.apply(quiet: printing.quiet)
     let folder = URL(filePath: output ?? "runs/\(kind.rawValue)")
     try Reproduction.check(output: folder)
     try fetching.fetch(model, quiet: printing.quiet)
     let location = try ModelSource(model)
-    let clip = try location.load(precision: products.precision)
+    let clip = try location.load(precision: products.precision, on: device)
     let identity = try location.identity()
     let variants = try ablation?.variants(for: clip.configuration) ?? namedMethods.map { Variant($0) }
     let comparison = try Comparison(

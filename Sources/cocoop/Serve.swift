@@ -126,7 +126,7 @@ struct Serve: ParsableCommand {
   }
 
   func run() throws {
-    try compute.apply()
+    let device = try compute.apply(quiet: quiet)
     try fetching.fetch(model, quiet: quiet)
     var settings = ServerSettings()
     settings.host = host
@@ -146,14 +146,14 @@ struct Serve: ParsableCommand {
     settings.connection.header = .seconds(headerTime)
     settings.connection.body = .seconds(bodyTime)
     settings.model.imageMemory = imageMemory
-    settings.model.budget = compute.budget
+    settings.model.budget = compute.budget(on: device)
     settings.offersExamples = !noExamples
     settings.stoppingTime = .seconds(stopLimit)
     settings.logsRequests = !quiet
     try settings.check()
     let folder = URL(filePath: runFolder)
     let name = folder.standardizedFileURL.lastPathComponent
-    let loaded = try LoadedRun(folder: folder, model: model, precision: products.precision)
+    let loaded = try LoadedRun(folder: folder, model: model, precision: products.precision, on: device)
     settings.decoding.photoDecoding = reading.photoDecoding ?? loaded.photoDecoding
     let server = PredictionServer(loaded, name: name, settings: settings)
     try server.serve { [host] port in

@@ -127,7 +127,7 @@ struct Train: ParsableCommand {
   func run() throws {
     let (data, process) = try (givenData, processing.launched())
     let sharing = process?.localSize ?? 1  // processes that share this machine's cores and memory
-    try compute.apply(sharing: sharing)
+    let device = try compute.apply(quiet: printing.quiet || (process?.rank ?? 0) > 0, sharing: sharing)
     if let process {
       printing.remark("\(process.title.lowercased()), \(Threads.count == 1 ? "1 thread" : "\(Threads.count) threads")")
     }
@@ -167,7 +167,8 @@ struct Train: ParsableCommand {
     }
     let dataset = resume ? try folder.divided(whole) : whole
     let run = try TrainingRun(
-      configuration, clip: source.load(precision: products.precision), identity: source.identity(), dataset: dataset,
+      configuration, clip: source.load(precision: products.precision, on: device), identity: source.identity(),
+      dataset: dataset,
       folder: folder, brokenPhotos: skipBroken ? .skipped : .refused,
       within: compute.memoryBudget ?? (sharing > 1 ? .automatic.divided(by: sharing) : nil),
       cacheFolder: cache.folder, limits: photoOptions.limits,

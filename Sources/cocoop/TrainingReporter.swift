@@ -37,6 +37,14 @@ final class TrainingReporter {
       printing.remark(
         "note: \(label) began with \(begun) and goes on with \(now) threads: its last bits may differ from those of a run"
           + " without a break. Give --threads \(begun) for the same.")
+    case .otherDevice(let begun, let now):
+      printing.remark(
+        "note: \(label) began on \(begun) and continues on \(now): what it learns may differ in its last bits from a run"
+          + " without a break.")
+    case .lessMemory(let budget):
+      printing.remark(
+        "note: the device has no memory left: \(label) goes on with passes of \(budget.bytes >> 20) MiB, as"
+          + " --memory-budget \(budget.bytes >> 20)MiB would set from the start.")
     case .views(let encoded, let total): views.update(encoded, of: total, unit: "views")
     case .choice(let sentence): printing.remark("note: \(sentence).")
     case .penalty(let rule): if rule != .validation { printing.remark("note: \(rule.description).") }

@@ -24,7 +24,11 @@ struct UsageTests {
         "train --data openclipart --context dog --context-length 2",
         "--context and --context-length exclude each other: words decide the length."
       ),
-      ("train --data openclipart --device cuda", "This version computes on the CPU alone: give --device cpu."),
+      (
+        "train --data openclipart --device gpu",
+        "The value 'gpu' is invalid for '--device <auto|cpu|cuda|cuda:N|mps|xpu>'"
+      ),
+      ("benchmark --device cuda", "benchmark computes on the CPU: leave --device cuda:0 out."),
       ("predict --classes a,b x.jpg", "Give --run or --model."),
       ("predict --model tiny-clip x.jpg", "Without --run, give --classes or --classes-file."),
       ("predict --model tiny-clip --classes a,b --top 0 x.jpg", "--top must be 1 or more, found 0."),

@@ -3,7 +3,7 @@ import Testing
 import TestSupport
 import Torch
 
-@Suite("Sparse attention equals dense attention under a mask")
+@Suite("Sparse attention, by its kernel and along paths, equals dense attention under a mask")
 struct AttentionTests {
   static let tolerance: Float = 1e-5
 
@@ -102,6 +102,18 @@ struct AttentionTests {
       return try operands[0].attending(
         to: operands[1], values: operands[2], heads: arrangement.heads, pattern: .sparse(pattern))
     }
+    let alongPaths: ([Tensor]) throws -> Tensor = {
+      let operands = try operands($0)
+      return try operands[0].attendingAlongPaths(
+        to: operands[1], values: operands[2], heads: arrangement.heads, pattern: pattern)
+    }
+    for attention in [sparse, alongPaths] { try compare(attention, at: parameters, weight, arrangement, operands) }
+  }
+
+  private func compare(
+    _ sparse: ([Tensor]) throws -> Tensor, at parameters: [Tensor], _ weight: Tensor, _ arrangement: Arrangement,
+    _ operands: @escaping ([Tensor]) throws -> [Tensor]
+  ) throws {
     let dense: ([Tensor]) throws -> Tensor = { try maskedAttention(operands($0), arrangement) }
     #expect(try sparse(parameters).isClose(to: dense(parameters), within: Self.tolerance))
 

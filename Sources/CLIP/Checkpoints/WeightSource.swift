@@ -42,6 +42,18 @@ extension WeightSource {
   }
 }
 
+/// A source that provides another one's tensors on a device, one by one.
+struct PlacedSource<Base: WeightSource>: WeightSource {
+  private var base: Base
+  private let device: Device
+
+  init(_ base: Base, on device: Device) { (self.base, self.device) = (base, device) }
+
+  var precision: Precision { base.precision }
+  mutating func take(_ name: String, _ shape: [Int]) throws -> Tensor { try base.take(name, shape).on(device) }
+  mutating func finish() throws { try base.finish() }
+}
+
 /// A source that generates tensors on request, of any name and shape.
 package struct GeneratedSource: WeightSource {
   package let precision: Precision

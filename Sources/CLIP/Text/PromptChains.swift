@@ -15,9 +15,9 @@ public struct PromptChains: Sendable {
   /// The number of rows.
   let rowCount: Int
   /// `[rowCount]`, into the trie's N nodes followed by the C · T new rows.
-  let sources: Tensor
+  let sources: Indices
   let ancestors: SparsePattern  // of each row, itself included
-  let ends: Tensor  // [C], the row of each prompt's last symbol
+  let ends: Indices  // [C], the row of each prompt's last symbol
   let endAncestors: SparsePattern
 
   /// - Parameters:
@@ -41,9 +41,9 @@ public struct PromptChains: Sendable {
       ends.append(sources.count - 1)
     }
     rowCount = sources.count
-    self.sources = try Tensor(sources, shape: [sources.count])
+    self.sources = try Indices(sources)
     ancestors = try SparsePattern(paths)
-    self.ends = try Tensor(ends, shape: [ends.count])
+    self.ends = try Indices(ends)
     endAncestors = try SparsePattern(ends.map { paths[$0] })
   }
 }

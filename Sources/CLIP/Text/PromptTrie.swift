@@ -40,13 +40,13 @@ public struct PromptTrie: Sendable {
   public let depth: Int
 
   // The same facts as the text encoder's tables. Nodes of the vocabulary come first, then those of contexts.
-  let tokens: Tensor  // [V], the token id of each node of the vocabulary
-  let tokenPositions: Tensor  // [V]
-  let contexts: Tensor  // [N - V], the index of each context node's vector
-  let contextPositions: Tensor  // [N - V]
-  let rowOfNode: Tensor  // [N], into the two, one after the other
-  let leaves: Tensor  // [R], the distinct ends
-  let leafOfPrompt: Tensor  // [C], into leaves
+  let tokens: Indices  // [V], the token id of each node of the vocabulary
+  let tokenPositions: Indices  // [V]
+  let contexts: Indices  // [N - V], the index of each context node's vector
+  let contextPositions: Indices  // [N - V]
+  let rowOfNode: Indices  // [N], into the two, one after the other
+  let leaves: Indices  // [R], the distinct ends
+  let leafOfPrompt: Indices  // [C], into leaves
   let ancestors: SparsePattern  // of each node, itself included
   let leafAncestors: SparsePattern  // of each leaf, itself included
 
@@ -80,18 +80,18 @@ public struct PromptTrie: Sendable {
       nodes.indices.filter { nodes[$0].symbol.tokenID != nil },
       nodes.indices.filter { nodes[$0].symbol.contextIndex != nil }
     )
-    tokens = try .list(vocabulary.compactMap { nodes[$0].symbol.tokenID })
-    tokenPositions = try .list(vocabulary.map { nodes[$0].depth })
-    contexts = try .list(learned.compactMap { nodes[$0].symbol.contextIndex })
-    contextPositions = try .list(learned.map { nodes[$0].depth })
+    tokens = try Indices(vocabulary.compactMap { nodes[$0].symbol.tokenID })
+    tokenPositions = try Indices(vocabulary.map { nodes[$0].depth })
+    contexts = try Indices(learned.compactMap { nodes[$0].symbol.contextIndex })
+    contextPositions = try Indices(learned.map { nodes[$0].depth })
     var rows = [Int](repeating: 0, count: nodes.count)
     for (row, node) in (vocabulary + learned).enumerated() { rows[node] = row }
-    rowOfNode = try .list(rows)
+    rowOfNode = try Indices(rows)
 
     let distinctEnds = Set(ends).sorted()
     let leafOfEnd = Dictionary(uniqueKeysWithValues: distinctEnds.enumerated().map { ($1, $0) })
-    leaves = try .list(distinctEnds)
-    leafOfPrompt = try .list(ends.map { leafOfEnd[$0] ?? 0 })
+    leaves = try Indices(distinctEnds)
+    leafOfPrompt = try Indices(ends.map { leafOfEnd[$0] ?? 0 })
 
     var paths: [[Int]] = []
     for (index, node) in nodes.enumerated() { paths.append((node.parent.map { paths[$0] } ?? []) + [index]) }
@@ -131,11 +131,6 @@ extension PromptSymbol {
   var tokenID: Int? { if case .token(let id) = self { id } else { nil } }
   fileprivate func shifted(by offset: Int) -> PromptSymbol { contextIndex.map { .context($0 + offset) } ?? self }
   var contextIndex: Int? { if case .context(let index) = self { index } else { nil } }
-}
-
-extension Tensor {
-  /// `[list.count]`, integers.
-  fileprivate static func list(_ list: [Int]) throws -> Tensor { try Tensor(list, shape: [list.count]) }
 }
 
 /// A prompt trie with the values of one text encoder that no context vector changes: the embeddings of the vocabulary

@@ -205,11 +205,14 @@ public struct TextEncoder: Sendable {
     return (passing + kept) * MemoryLayout<Float>.size * 4 / 3
   }
 
+  /// Where the tower computes.
+  public var device: Device { tokenEmbedding.device }
+
   /// The number of entries in the vocabulary.
   public var vocabularySize: Int { tokenEmbedding.shape[0] }
 
   /// The embeddings of vocabulary entries, without positions: `[ids.count, D]`.
   public func embeddings(of ids: [Int]) throws -> Tensor {
-    try tokenEmbedding.gathered(Tensor(ids, shape: [ids.count]), axis: 0)
+    try tokenEmbedding.gathered(Indices(ids), axis: 0)
   }
 }

@@ -52,11 +52,11 @@ struct DeepLayout: Sendable {
   /// The keys of each row, prompts included.
   let together: AttentionPattern
   /// The rows that are read at the end: `[R]`, and their keys.
-  let read: Tensor
+  let read: Indices
   let readPattern: AttentionPattern
 
   /// The layout where every row attends to every row.
-  static func full(reading rows: Tensor) -> DeepLayout {
+  static func full(reading rows: Indices) -> DeepLayout {
     DeepLayout(apart: .full, together: .full, read: rows, readPattern: .full)
   }
 }
@@ -66,7 +66,7 @@ struct DeepLayout: Sendable {
 public struct DeepTrie: Sendable {
   public let prepared: PreparedTrie
   let layout: DeepLayout
-  let positions: Tensor  // [M], of the contexts
+  let positions: Indices  // [M], of the contexts
 
   public var trie: PromptTrie { prepared.trie }
 }
@@ -124,7 +124,7 @@ extension TextEncoder {
     }
     return DeepTrie(
       prepared: try prepared(trie), layout: try DeepLayout(trie),
-      positions: try Tensor(Array(1...count), shape: [count]))
+      positions: try Indices(Array(1...count)))
   }
 }
 
@@ -139,7 +139,7 @@ extension DeepLayout {
     let leaves = Set(trie.ends).sorted()
     apart = .sparse(try SparsePattern(extended))
     together = .sparse(try SparsePattern(extended + inserted.indices.map { start + inserted[...$0] }))
-    read = try Tensor(leaves, shape: [leaves.count])
+    read = try Indices(leaves)
     readPattern = .sparse(try SparsePattern(leaves.map { extended[$0] }))
   }
 
@@ -154,7 +154,7 @@ extension DeepLayout {
     let leaves = Set(trie.ends).sorted()
     apart = .sparse(try SparsePattern(vocabulary.map { paths[$0] }))
     together = .sparse(try SparsePattern((vocabulary + contexts).map { paths[$0] }))
-    read = try Tensor(leaves.map { row[$0] }, shape: [leaves.count])
+    read = try Indices(leaves.map { row[$0] })
     readPattern = .sparse(try SparsePattern(leaves.map { paths[$0] }))
   }
 }

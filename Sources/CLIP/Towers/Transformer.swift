@@ -95,7 +95,7 @@ struct LastBlock: Sendable {
   ///   - rows: `[R]`, integers in `0 ..< N`.
   ///   - pattern: the rows of the N that each of `rows` attends to.
   /// - Returns: `[B, R, D]`.
-  func callAsFunction(_ x: Tensor, at rows: Tensor, attending pattern: AttentionPattern) throws -> Tensor {
+  func callAsFunction(_ x: Tensor, at rows: Indices, attending pattern: AttentionPattern) throws -> Tensor {
     let normed = try attentionNorm(x)
     let mixed = try keyValue(normed).split(into: 2)  // 2 of [B, N, D]
     let attended = try query(normed.gathered(rows, axis: 1))  // [B, R, D]
@@ -187,7 +187,7 @@ struct Transformer: Sendable {
   ///   - rowPattern: the rows of the N that each of `rows` attends to.
   /// - Returns: `[B, R, D]`.
   func callAsFunction(
-    _ x: Tensor, projected: Tensor? = nil, attending pattern: AttentionPattern, at rows: Tensor,
+    _ x: Tensor, projected: Tensor? = nil, attending pattern: AttentionPattern, at rows: Indices,
     attending rowPattern: AttentionPattern
   ) throws -> Tensor {
     let first = try blocks.first?(x, projected: projected, attending: pattern) ?? x

@@ -39,7 +39,45 @@ typedef struct { void *_Nullable impl; } ct_frozen_linear;
 typedef struct { void *_Nullable impl; } ct_frozen_convolution;
 typedef struct { void *_Nullable impl; } ct_process_group;
 typedef struct { int32_t code; char *_Nullable message; } ct_status;
+/* The code of a status where a device has no memory left; any other failure is 1. */
+enum { CT_OUT_OF_MEMORY = 2 };
 typedef enum : int32_t { CT_FLOAT32 = 0, CT_FLOAT16 = 1, CT_BFLOAT16 = 2, CT_INT64 = 3, CT_FLOAT64 = 4 } ct_kind;
+
+/* ---- Device.cpp: where tensors are ---- */
+
+/// The last one is libtorch's type for devices that it does not know; tests have one.
+typedef enum : int32_t { CT_CPU = 0, CT_CUDA = 1, CT_MPS = 2, CT_XPU = 3, CT_SPARE = 4 } ct_device_kind;
+typedef struct { ct_device_kind kind; int32_t index; } ct_device;
+/// What is known of a kind of device. Texts are never freed, and empty where there is nothing to say.
+typedef struct {
+  int32_t count;            /* how many answer */
+  int64_t runtime_version;  /* of CUDA, as libtorch was built with it, such as 13000; 0 without */
+  int64_t driver_version;   /* the newest CUDA that the driver can run; 0 without a driver */
+  const char *library;      /* the file beside libtorch_cpu with the device's kernels */
+  const char *failure;      /* why that could not be opened */
+} ct_accelerator;
+
+/// The version of the libtorch that is loaded, in libtorch's own form: major, minor and patch in the three highest
+/// bytes; 0 where it does not say. And that of the headers with which this library was compiled.
+uint64_t ct_loaded_version(void);
+uint64_t ct_built_version(void);
+/// The folder of the libtorch that is loaded.
+const char *ct_library_folder(void);
+/// Opens the device's library, where that has not been done, and asks. To be called before the first gradient.
+ct_accelerator ct_accelerator_of(ct_device_kind kind);
+/// Sets this process up for a device: the same sums in the same order each time, no rounding to TF32. Nothing for a CPU.
+ct_status ct_use_device(ct_device device);
+/// The device's name, as its driver has it, such as "NVIDIA H200", or an empty text; at most `capacity` bytes.
+ct_status ct_device_name(ct_device device, char *name, int64_t capacity);
+/// The device's memory in bytes. Fails where the device does not tell.
+ct_status ct_device_memory(ct_device device, int64_t *free, int64_t *total);
+/// Gives memory back that tensors no longer use.
+ct_status ct_release_device_memory(ct_device device);
+/// Waits until all that was asked of the device is done.
+ct_status ct_wait(ct_device device);
+ct_device ct_device_of(ct_tensor tensor);
+/// The same values on another device.
+ct_status ct_to_device(ct_tensor tensor, ct_device device, ct_tensor *result);
 
 /* ---- Values.cpp: tensors from memory and back ---- */
 
@@ -108,6 +146,8 @@ ct_status ct_abs(ct_tensor a, ct_tensor *result);
 ct_status ct_square_root(ct_tensor a, ct_tensor *result);
 /// Mean cross-entropy, in nats, of logits [B, C] against labels [B] (int64): a scalar.
 ct_status ct_cross_entropy(ct_tensor logits, ct_tensor labels, ct_tensor *result);
+/// How many rows of logits [B, C] are highest at their label, labels [B] (int64): a scalar.
+ct_status ct_right_answers(ct_tensor logits, ct_tensor labels, ct_tensor *result);
 
 /* ---- Layers.cpp: the operations that layers are made of ---- */
 
@@ -155,6 +195,11 @@ ct_status ct_frozen_convolution_apply(ct_frozen_convolution layer, ct_tensor x, 
 
 /// Every query attends to every key: q [B, Q, D], k and v [B, K, D], `heads` heads, scale 1/√(D / heads).
 ct_status ct_attention(ct_tensor q, ct_tensor k, ct_tensor v, int64_t heads, ct_tensor *result);
+/// Queries and keys laid out as `paths` rows of equal length, in which each attends to what stands before it and to
+/// itself: `query_rows` and `key_rows`, [paths · length], choose from q [B, Q, D] and from k and v [B, K, D], and
+/// `read`, [R], are the places, row-major, whose results are returned: [B, R, D].
+ct_status ct_path_attention(ct_tensor q, ct_tensor k, ct_tensor v, ct_tensor query_rows, ct_tensor key_rows,
+                            ct_tensor read, int64_t paths, int64_t heads, ct_tensor *result);
 /// Query i attends to the keys `keys[offsets[i] ..< offsets[i + 1]]` alone: offsets [Q + 1], keys [offsets[Q]], int64.
 /// Memory is that of q, k, v and the result; the gradient recomputes the weights instead of keeping them.
 ct_status ct_sparse_attention(ct_tensor q, ct_tensor k, ct_tensor v, ct_tensor offsets, ct_tensor keys, int64_t heads,

@@ -10,22 +10,26 @@ public struct Batch: Sendable {
   public let labels: Tensor  // [B], integers in 0 ..< C
 
   public init(imageFeatures: Tensor, labels: [Int]) throws {
-    self.init(imageFeatures: imageFeatures, labels: try Tensor(labels, shape: [labels.count]))
+    self.init(
+      imageFeatures: imageFeatures, labels: try Tensor(labels, shape: [labels.count]).on(imageFeatures.device))
   }
 
   /// - Parameters:
   ///   - pixels: `[B, 3, H, W]`, as `Preprocessing` makes them.
   ///   - frozenFeatures: f̂, `[B, E]`, unit rows; `nil` where the loss has no teacher of images.
   public init(pixels: Tensor, frozenFeatures: Tensor? = nil, labels: [Int]) throws {
-    imageFeatures = try frozenFeatures ?? .zeros([labels.count, 0])
-    self.pixels = pixels
-    self.labels = try Tensor(labels, shape: [labels.count])
+    try self.init(
+      imageFeatures: frozenFeatures ?? .zeros([labels.count, 0], on: pixels.device), pixels: pixels,
+      labels: Tensor(labels, shape: [labels.count]).on(pixels.device))
   }
 
-  init(imageFeatures: Tensor, labels: Tensor) {
-    self.imageFeatures = imageFeatures
-    pixels = nil
-    self.labels = labels
+  init(imageFeatures: Tensor, pixels: Tensor? = nil, labels: Tensor) {
+    (self.imageFeatures, self.pixels, self.labels) = (imageFeatures, pixels, labels)
+  }
+
+  /// The same batch on a device.
+  public func on(_ device: Device) throws -> Batch {
+    try Batch(imageFeatures: imageFeatures.on(device), pixels: pixels?.on(device), labels: labels.on(device))
   }
 }
 

@@ -7,7 +7,7 @@ public protocol ImageClassifier: Sendable {
   /// C names, by label.
   var classNames: [String] { get }
 
-  /// - Parameter imageEmbeddings: `[B, E]`, as the image tower gives them, of any length.
+  /// - Parameter imageEmbeddings: `[B, E]`, as the image tower gives them, of any length, on any device.
   /// - Returns: `[B, C]`; their softmax is p(c | x).
   func logits(ofEmbeddings imageEmbeddings: Tensor, within budget: MemoryBudget) throws -> Tensor
 
@@ -28,7 +28,7 @@ extension Classifier: ImageClassifier {
   public var classNames: [String] { learner.classNames }
 
   public func logits(ofEmbeddings imageEmbeddings: Tensor, within budget: MemoryBudget) throws -> Tensor {
-    try logits(for: imageEmbeddings.unitRows(), within: budget)
+    try logits(for: imageEmbeddings.on(clip.device).unitRows(), within: budget)
   }
 
   public func withClasses(_ classNames: [String]) throws -> Classifier {

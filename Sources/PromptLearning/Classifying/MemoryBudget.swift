@@ -1,4 +1,5 @@
 import Foundation
+import Torch
 
 /// The most memory that one pass of images and classes through the text encoder may take, in addition to the model.
 ///
@@ -42,6 +43,20 @@ public struct MemoryBudget: Sendable, Hashable, Codable {
     let free = availableBytes ?? Int(ProcessInfo.processInfo.physicalMemory / 2)
     return MemoryBudget(unchecked: max(1 << 20, free / 2))
   }()
+
+  /// Half of the memory that a device has free now; of the CPU, ``automatic``, which also serves where a device does not
+  /// tell.
+  public static func automatic(on device: Device) -> MemoryBudget {
+    device.memory.map { MemoryBudget(unchecked: max(1 << 20, $0.free / 2)) } ?? automatic
+  }
+
+  /// The budget on a device: ``automatic`` is that of the CPU, and an accelerator has memory of its own.
+  func resolved(on device: Device) -> MemoryBudget {
+    device.isAccelerator && self == .automatic ? .automatic(on: device) : self
+  }
+
+  /// Half of it, or of what a pass has taken where that is less.
+  func halved(below taken: Int) -> MemoryBudget { MemoryBudget(unchecked: max(1 << 20, min(bytes, taken) / 2)) }
 
   /// What decoded photos may take together in a training: a quarter of the memory that was free at first.
   public static let automaticForPhotos = automatic.bytes / 2

@@ -26,43 +26,55 @@ public struct MicrobatchPlan<Learner: PromptLearner>: Sendable {
   private let groupsAtOnce: Int
   let budget: MemoryBudget
 
+  /// Where the learner computes.
+  let device: Device
+
   /// - Parameters:
   ///   - isTraining: whether hidden states are kept for a gradient.
+  ///   - device: where the learner computes. An accelerator divides each operation itself, so nothing is divided over
+  ///     threads, and takes as many images at a time as the budget holds.
   ///   - team: the processes of the training.
   /// - Throws: ``LearningError`` where the classes cannot be divided over several processes.
   public init(
-    for learner: Learner, within budget: MemoryBudget, isTraining: Bool, by team: TrainingTeam = .alone
+    for learner: Learner, within budget: MemoryBudget, isTraining: Bool, on device: Device = .cpu,
+    by team: TrainingTeam = .alone
   ) throws {
     guard team.isAlone else {
+      guard !device.isAccelerator else {
+        throw LearningError.undividable("Processes exchange values of the CPU alone, and this one computes on \(device)")
+      }
       self = try Self(for: learner, within: team.memory ?? budget, dividedBy: team)
       return
     }
+    let budget = budget.resolved(on: device)
+    (self.budget, self.device) = (budget, device)
     self.team = team
     isAtOnce = true
-    self.budget = budget
     let bytes = learner.microbatchBytes(isTraining: isTraining)
     // Even one class may exceed a budget; the parts are then as small as possible.
     let isDivisible = learner.actsThroughClassFeatures
     let count = isDivisible ? min(learner.classNames.count, max(1, (bytes - 1) / budget.bytes + 1)) : 1
     parts = try count == 1 ? [learner] : Self.ranges(of: learner.classNames.count, count).map(learner.restricted(to:))
     let shares =
-      isTraining && isDivisible && count == 1
+      isTraining && isDivisible && count == 1 && !device.isAccelerator
       ? try Self.shares(of: learner, threads: team.threads, within: budget) : []
     self.shares = shares
     // The parts go through the encoder one after the other, the shares at once.
     let largest =
       shares.isEmpty
       ? parts.map { $0.microbatchBytes(isTraining: isTraining) }.max() ?? 0 : Self.trainingBytes(of: shares)
-    groupsAtOnce = !isTraining && largest <= budget.bytes / Threads.count ? Threads.count : 1
+    groupsAtOnce =
+      !isTraining && !device.isAccelerator && largest <= budget.bytes / Threads.count ? Threads.count : 1
     let fastest = learner.imagesPerMicrobatch
     let fitting = budget.bytes / max(1, largest) / groupsAtOnce
-    imagesPerMicrobatch = fastest == .max ? .max : max(1, min(fitting, isTraining ? .max : fastest))
+    imagesPerMicrobatch =
+      fastest == .max ? .max : max(1, min(fitting, isTraining || device.isAccelerator ? .max : fastest))
   }
 
   /// The plan of a training on several processes, which is the same for each of them.
   private init(for learner: Learner, within budget: MemoryBudget, dividedBy team: TrainingTeam) throws {
     self.team = team
-    self.budget = budget
+    (self.budget, device) = (budget, .cpu)
     let classes = learner.classNames.count
     guard learner.actsThroughClassFeatures || learner.imagePrompts != nil else {
       throw LearningError.undividable("What this method learns acts on images and not through the classes' features")
@@ -147,10 +159,11 @@ public struct MicrobatchPlan<Learner: PromptLearner>: Sendable {
 extension Classifier {
   /// The logits of any number of images over any number of classes.
   ///
-  /// - Parameter imageFeatures: `[B, E]`, unit rows.
-  /// - Returns: `[B, C]`.
+  /// - Parameter imageFeatures: `[B, E]`, unit rows, on any device.
+  /// - Returns: `[B, C]`, on the model's device.
   public func logits(for imageFeatures: Tensor, within budget: MemoryBudget) throws -> Tensor {
-    let plan = try MicrobatchPlan(for: learner, within: budget, isTraining: false)
+    let imageFeatures = try imageFeatures.on(clip.device)
+    let plan = try MicrobatchPlan(for: learner, within: budget, isTraining: false, on: clip.device)
     let groups = plan.imageGroups(of: imageFeatures.shape[0])
     let columns = try plan.parts.map { part in
       let classifier = Classifier(clip, part)
@@ -189,6 +202,13 @@ extension Classifier where Learner: TrainablePromptLearner {
   public func gradient(
     on batch: Batch, by recipe: TrainingRecipe = .crossEntropy, _ plan: MicrobatchPlan<Learner>
   ) throws -> BatchGradient {
+    try unreadGradient(on: batch, by: recipe, plan).read()
+  }
+
+  /// The same without reading a value, so that an accelerator need not be waited for.
+  func unreadGradient(
+    on batch: Batch, by recipe: TrainingRecipe, _ plan: MicrobatchPlan<Learner>
+  ) throws -> UnreadGradient {
     if let pixels = batch.pixels { return try inTowers(pixels, batch, recipe, plan) }
     let count = batch.imageFeatures.shape[0]
     let groups = try plan.imageGroups(of: count).map { images in
@@ -202,7 +222,7 @@ extension Classifier where Learner: TrainablePromptLearner {
     return try groups.dropFirst().reduce(groups[0]) { try $0 + $1 }
   }
 
-  private func inOnePass(_ batch: Batch, _ recipe: TrainingRecipe) throws -> BatchGradient {
+  private func inOnePass(_ batch: Batch, _ recipe: TrainingRecipe) throws -> UnreadGradient {
     var loss: Loss?
     let (values, gradients) = try valuesWithGradients(at: learner.parameters) { parameters in
       let current = try learner.replacing(parameters)
@@ -212,11 +232,11 @@ extension Classifier where Learner: TrainablePromptLearner {
       loss = computed
       return try computed.separated(recipe)
     }
-    return try BatchGradient(of: loss, values, gradients, on: batch)
+    return UnreadGradient(of: loss, values, gradients, on: batch)
   }
 
   /// The parts one after the other: each goes forward twice, so that no more than one has its history in memory.
-  private func inParts(_ batch: Batch, _ recipe: TrainingRecipe, _ parts: [Learner]) throws -> BatchGradient {
+  private func inParts(_ batch: Batch, _ recipe: TrainingRecipe, _ parts: [Learner]) throws -> UnreadGradient {
     let current = try parts.map { try $0.replacing(learner.parameters) }
     let classes = try current.map { try $0.classFeatures(for: batch.imageFeatures) }
     return try cut(at: classes, batch, recipe) { cotangents in
@@ -233,7 +253,7 @@ extension Classifier where Learner: TrainablePromptLearner {
   /// the shares, so that the result depends on their number alone.
   private func inShares(
     _ batch: Batch, _ recipe: TrainingRecipe, _ plan: MicrobatchPlan<Learner>
-  ) throws -> BatchGradient {
+  ) throws -> UnreadGradient {
     let (parameters, images, team) = (learner.parameters, batch.imageFeatures, plan.team)
     let own = try plan.shares[team.share(of: plan.shares.count)].map { try $0.replacing(parameters) }
     let forward =
@@ -265,7 +285,7 @@ extension Classifier where Learner: TrainablePromptLearner {
   private func cut(
     at classes: [Tensor], _ batch: Batch, _ recipe: TrainingRecipe,
     _ pulledBack: ([[Tensor]]) throws -> [[[Tensor]]]
-  ) throws -> BatchGradient {
+  ) throws -> UnreadGradient {
     var loss: Loss?
     let (values, slopes) = try valuesWithGradients(at: [Tensor.concatenated(classes, axis: 1)]) { variables in
       let computed = try Loss(of: variables[0], batch.imageFeatures, learner, on: batch, by: recipe, clip)
@@ -280,7 +300,7 @@ extension Classifier where Learner: TrainablePromptLearner {
     }
     let gradients = try pulledBack(cotangents)
     let sum = try gradients.dropFirst().reduce(gradients[0], added)
-    return try BatchGradient(of: loss, values, sum, on: batch)
+    return UnreadGradient(of: loss, values, sum, on: batch)
   }
 }
 
@@ -309,27 +329,61 @@ struct Loss {
   }
 }
 
-extension BatchGradient {
-  init(of loss: Loss?, _ values: [Tensor], _ gradients: [[Tensor]], on batch: Batch) throws {
+/// A ``BatchGradient`` whose loss nobody has read: reading waits for an accelerator, so a step reads when all is begun.
+struct UnreadGradient {
+  /// The names of the objective's terms and their values, scalars.
+  let terms: [(name: String, value: Tensor)]
+  let guides: Set<String>
+  let gradients: [[Tensor]]
+  /// The logits of each group of images, `[b, C]`, and its labels, `[b]`.
+  let answers: [(logits: Tensor, labels: Tensor)]
+
+  init(of loss: Loss?, _ values: [Tensor], _ gradients: [[Tensor]], on batch: Batch) {
     let terms = loss?.terms ?? []
     let scalars = values.count == terms.count ? values : terms.map(\.value)
     self.init(
-      terms: try zip(terms, scalars).map { ($0.name, try $1.scalar()) },
-      guides: Set(terms.filter(\.isGuide).map(\.name)), gradients: gradients,
-      right: try loss.map { try batch.rightAnswers(by: $0.logits) } ?? 0)
+      terms: zip(terms, scalars).map { ($0.name, $1) }, guides: Set(terms.filter(\.isGuide).map(\.name)),
+      gradients: gradients, answers: loss.map { [($0.logits, batch.labels)] } ?? [])
   }
 
-  fileprivate func scaled(by share: Float) throws -> BatchGradient {
+  private init(
+    terms: [(name: String, value: Tensor)], guides: Set<String>, gradients: [[Tensor]],
+    answers: [(logits: Tensor, labels: Tensor)]
+  ) {
+    (self.terms, self.guides, self.gradients, self.answers) = (terms, guides, gradients, answers)
+  }
+
+  fileprivate func scaled(by share: Float) throws -> UnreadGradient {
     guard share != 1 else { return self }
-    return BatchGradient(
-      terms: terms.map { ($0.name, $0.value * share) }, guides: guides,
-      gradients: try gradients.map { try $0.map { try $0 * share } }, right: right)
+    return UnreadGradient(
+      terms: try terms.map { ($0.name, try $0.value * share) }, guides: guides,
+      gradients: try gradients.map { try $0.map { try $0 * share } }, answers: answers)
   }
 
-  fileprivate static func + (left: BatchGradient, right: BatchGradient) throws -> BatchGradient {
-    BatchGradient(
-      terms: zip(left.terms, right.terms).map { ($0.name, $0.value + $1.value) }, guides: left.guides,
-      gradients: try added(left.gradients, right.gradients), right: left.right + right.right)
+  fileprivate static func + (left: UnreadGradient, right: UnreadGradient) throws -> UnreadGradient {
+    UnreadGradient(
+      terms: try zip(left.terms, right.terms).map { ($0.name, try $0.value + $1.value) }, guides: left.guides,
+      gradients: try added(left.gradients, right.gradients), answers: left.answers + right.answers)
+  }
+
+  /// Reads the terms and counts the right answers: of an accelerator as one tensor, on the CPU one by one.
+  func read() throws -> BatchGradient {
+    let (values, right): ([Float], Int)
+    if let device = terms.first?.value.device, device.isAccelerator {
+      let counts = try answers.map { try $0.logits.rightAnswers($0.labels) }
+      let numbers = try Tensor.concatenated((terms.map(\.value) + counts).map { try $0.reshaped([1]) }, axis: 0)
+        .floats()
+      values = Array(numbers[..<terms.count])
+      right = numbers[terms.count...].map { Int($0) }.reduce(0, +)
+    } else {
+      values = try terms.map { try $0.value.scalar() }
+      right = try answers.map { logits, labels in
+        Answers(logits: try logits.floats(), labels: try labels.integers(), classes: logits.shape[1])
+          .isRight.count { $0 }
+      }.reduce(0, +)
+    }
+    return BatchGradient(
+      terms: zip(terms, values).map { ($0.name, $1) }, guides: guides, gradients: gradients, right: right)
   }
 }
 
@@ -338,12 +392,6 @@ func added(_ left: [[Tensor]], _ right: [[Tensor]]) throws -> [[Tensor]] {
 }
 
 extension Batch {
-  /// The number of images whose highest logit is their class's.
-  fileprivate func rightAnswers(by logits: Tensor) throws -> Int {
-    let answers = Answers(logits: try logits.floats(), labels: try labels.integers(), classes: logits.shape[1])
-    return answers.isRight.count { $0 }
-  }
-
   fileprivate func sliced(_ images: Range<Int>) throws -> Batch {
     try Batch(
       imageFeatures: imageFeatures.sliced(images, axis: 0), labels: labels.sliced(images, axis: 0))

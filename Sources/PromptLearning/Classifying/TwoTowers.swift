@@ -18,9 +18,18 @@ extension MicrobatchPlan {
     let processes = team.communicator.size
     let each = (count + processes - 1) / processes  // images of the process that has most
     let isAtOnce = parts.count == 1 && isAtOnce && bytes * each + texts / processes <= budget.bytes
-    let size =
-      isAtOnce ? (count + team.parts - 1) / team.parts : max(1, min(each, budget.bytes / bytes))
+    let parallel = device.isAccelerator ? 1 : team.parts
+    let size = isAtOnce ? (count + parallel - 1) / parallel : max(1, min(each, budget.bytes / bytes))
     return (stride(from: 0, to: count, by: max(1, size)).map { $0..<min($0 + size, count) }, isAtOnce)
+  }
+}
+
+extension MicrobatchPlan {
+  /// `transform` of each part: on the CPU each on a thread of its own, elsewhere one after the other.
+  fileprivate func map<Element: Sendable, Result: Sendable>(
+    _ parts: [Element], _ transform: @Sendable (Element) throws -> Result
+  ) throws -> [Result] {
+    try device.isAccelerator ? parts.map(transform) : Threads.map(parts, transform)
   }
 }
 
@@ -59,7 +68,7 @@ extension Classifier where Learner: TrainablePromptLearner {
   /// of the parts.
   func inTowers(
     _ pixels: Tensor, _ batch: Batch, _ recipe: TrainingRecipe, _ plan: MicrobatchPlan<Learner>
-  ) throws -> BatchGradient {
+  ) throws -> UnreadGradient {
     let (parameters, team) = (learner.parameters, plan.team)
     let (ranges, isAtOnce) = plan.imageParts(of: learner, count: pixels.shape[0])
     let texts = !learner.learnsClassFeatures ? [] : plan.shares.isEmpty ? plan.parts : plan.shares
@@ -71,7 +80,7 @@ extension Classifier where Learner: TrainablePromptLearner {
     // Each thread computes one part from its first block to its last.
     let forward: [Linearization]? =
       try isAtOnce
-      ? Threads.map(own) { part in try Linearization(at: parameters) { try part.features(at: $0) } } : nil
+      ? plan.map(own) { part in try Linearization(at: parameters) { try part.features(at: $0) } } : nil
     let computed = try forward?.map(\.value) ?? own.map { try $0.features(at: parameters) }
     let images = try team.gathered(Array(computed[..<ownImages.count]), leading: ranges.map { [$0.count] })
     let classes = try team.gathered(
@@ -97,7 +106,7 @@ extension Classifier where Learner: TrainablePromptLearner {
       Array(cotangents[..<images.count][team.share(of: images.count)])
       + Array(cotangents[images.count...].dropFirst(team.share(of: classes.count).lowerBound).prefix(ownClasses.count))
     let pulled =
-      try forward.map { try Threads.map(Array(zip($0, ownCotangents))) { try $0.pulledBack(along: $1) } }
+      try forward.map { try plan.map(Array(zip($0, ownCotangents))) { try $0.pulledBack(along: $1) } }
       ?? zip(own, ownCotangents).map { part, cotangents in
         try pullback(at: parameters, along: cotangents) { try part.features(at: $0) }
       }
@@ -106,6 +115,6 @@ extension Classifier where Learner: TrainablePromptLearner {
     }
     let gradients =
       try all(pulled[..<ownImages.count], of: images.count) + all(pulled[ownImages.count...], of: classes.count)
-    return try BatchGradient(of: loss, scalars, gradients.dropFirst().reduce(gradients[0], added), on: batch)
+    return try UnreadGradient(of: loss, scalars, gradients.dropFirst().reduce(gradients[0], added), on: batch)
   }
 }

@@ -119,7 +119,7 @@ public struct FastPreparation: Sendable {
     self.exact = exact
     self.codes = codes
     self.exactClasses = exactClasses
-    plan = try MicrobatchPlan(for: exact.learner, within: budget, isTraining: false)
+    plan = try MicrobatchPlan(for: exact.learner, within: budget, isTraining: false, on: exact.clip.device)
     axes = codes.axes
   }
 
@@ -150,7 +150,7 @@ public struct FastPreparation: Sendable {
 
   /// - Returns: `[C, E]`, unit rows.
   private func features(at code: [Float]) throws -> Tensor {
-    let row = try Tensor(code, shape: [1, code.count])
+    let row = try Tensor(code, shape: [1, code.count]).on(exact.clip.device)
     let parts = try plan.parts.map { try $0.classFeatures(atCodes: row) }
     return try Tensor.concatenated(parts, axis: 1).reshaped([exact.classNames.count, -1])
   }

@@ -37,7 +37,7 @@ public struct FastClassifier: ImageClassifier {
   }
 
   public func logits(ofEmbeddings imageEmbeddings: Tensor, within budget: MemoryBudget) throws -> Tensor {
-    let features = try imageEmbeddings.unitRows()
+    let features = try imageEmbeddings.on(clip.device).unitRows()
     let groups = Array(0..<features.shape[0]).chunks(ofCount: Self.imagesPerMicrobatch)
     let rows = try groups.flatMap { group in
       try scaledCosines(of: features.sliced(group[0]..<group[0] + group.count, axis: 0))

@@ -51,7 +51,7 @@ struct TaylorExpansion: Sendable {
     let rows: [Float] = (0..<count).flatMap { image -> [Float] in
       [1] + axes.map { (codes[image * width + $0] - self.codes.means[$0]) / self.codes.deviations[$0] }
     }
-    return try Tensor(rows, shape: [count, 1 + axes.count])
+    return try Tensor(rows, shape: [count, 1 + axes.count]).on(terms.device)
   }
 }
 
@@ -64,7 +64,7 @@ public struct CodeStatistics: Sendable, Hashable, Codable {
 
   /// - Parameter imageFeatures: `[B, E]`, unit rows, of at least one image.
   public init(of imageFeatures: Tensor, for learner: ConditionalPrompts) throws {
-    let codes = try learner.codes(of: imageFeatures)
+    let codes = try learner.codes(of: imageFeatures.on(learner.parameters[0].device))
     let (count, width) = (codes.shape[0], codes.shape[1])
     let values = try codes.floats().map(Double.init)
     var (means, deviations) = ([Float](), [Float]())

@@ -5,9 +5,17 @@ import Support
 import Torch
 
 /// Encodes image files a batch at a time, while other threads decode what comes next.
+///
+/// What it gives is data, on the CPU, wherever the model computes.
 public struct FeatureExtractor: Sendable {
-  /// The number of images in a batch: enough to keep the cores busy, few enough that their hidden layers stay small.
+  /// The number of images in a batch on the CPU: enough to keep the cores busy, few enough that their hidden layers stay
+  /// small.
   public static let batchSize = 32
+
+  /// The number of images in a batch on a device.
+  static func batchSize(on device: Device) -> Int {
+    device.isAccelerator ? CLIPModel.imagesPerAcceleratorPass : batchSize
+  }
 
   private let clip: CLIPModel
   private let cache: FeatureCache?
@@ -74,7 +82,7 @@ public struct FeatureExtractor: Sendable {
     var unreadable: [UnreadablePhoto] = []
     var done = 0
     try files.forEachPrefetched(
-      every: Self.batchSize, threads: Threads.count,
+      every: Self.batchSize(on: clip.device), threads: Threads.count,
       by: { url in
         Result { try preprocessing.square(at: url, reading: reading) }
       }
@@ -88,7 +96,7 @@ public struct FeatureExtractor: Sendable {
           unreadable.append(UnreadablePhoto(file: file, error: error))
         }
       }
-      if !squares.isEmpty { parts.append(try clip.imageEmbeddings(ofSquares: squares)) }
+      if !squares.isEmpty { parts.append(try clip.imageEmbeddings(ofSquares: squares).on(.cpu)) }
       done += batch.count
       try progress(done)
     }
@@ -127,7 +135,9 @@ public struct FeatureExtractor: Sendable {
       case .modifiedResNet(let tower): "\(tower)"
       case .efficientNetLite(let tower): "\(tower)"
       }
+    let device = clip.device.isAccelerator ? ", on \(clip.device.kind.rawValue) \(clip.device.name ?? "")" : ""
     return "; \(tower), \(clip.configuration.activation), in \(clip.precision.rawValue)\(clip.imageEncoder.detail)"
+      + device
   }
 
   /// What the image tower gives of single photos as they are tested; `nil` where nothing is kept.
@@ -141,8 +151,9 @@ public struct FeatureExtractor: Sendable {
   ) throws -> Tensor {
     var parts: [Tensor] = []
     var done = 0
-    try items.forEachPrefetched(every: Self.batchSize, threads: Threads.count, by: square) { items, squares in
-      parts.append(try clip.imageEmbeddings(ofSquares: squares))
+    try items.forEachPrefetched(every: Self.batchSize(on: clip.device), threads: Threads.count, by: square) {
+      items, squares in
+      parts.append(try clip.imageEmbeddings(ofSquares: squares).on(.cpu))
       done += items.count
       try progress(done)
     }

@@ -45,14 +45,17 @@ public struct CacheModel: TrainablePromptLearner {
   ) throws {
     self.classNames = classNames
     self.templates = templates
-    self.keys = keys
+    self.keys = try keys.on(classFeatures.device)
     self.labels = labels
     self.strengths = strengths
     self.classFeatures = classFeatures
     var ballots = [Float](repeating: 0, count: labels.count * classNames.count)
     for (row, label) in labels.enumerated() { ballots[row * classNames.count + label] = 1 }
-    self.ballots = try Tensor(ballots, shape: [labels.count, classNames.count])
+    self.ballots = try Tensor(ballots, shape: [labels.count, classNames.count]).on(classFeatures.device)
   }
+
+  /// Where it computes.
+  var device: Device { classFeatures.device }
 
   /// Enough images that their cosines with all keys stay small.
   public var imagesPerMicrobatch: Int { 256 }
@@ -88,9 +91,9 @@ public struct CacheModel: TrainablePromptLearner {
     let newLabels = Dictionary(zip(classes, 0...), uniquingKeysWith: { first, _ in first })
     let rows = labels.indices.filter { newLabels[labels[$0]] != nil }
     return try CacheModel(
-      for: classes.map { classNames[$0] }, keys: keys.gathered(Tensor(rows, shape: [rows.count]), axis: 0),
+      for: classes.map { classNames[$0] }, keys: keys.gathered(Indices(rows), axis: 0),
       labels: rows.compactMap { newLabels[labels[$0]] }, strengths: strengths, templates: templates,
-      classFeatures: classFeatures.gathered(Tensor(classes, shape: [classes.count]), axis: 1))
+      classFeatures: classFeatures.gathered(Indices(classes), axis: 1))
   }
 
   package func with(_ strengths: Strengths) throws -> CacheModel {

@@ -39,6 +39,7 @@ public struct ClassTokenPrompts: TrainablePromptLearner {
     classNames = teacher.classNames
     self.sentence = sentence
     self.teacher = teacher
+    let parameters = try parameters.on(clip.device)
     contextVectors = parameters[0]
     network = try ClassTokenNetwork(parameters.dropFirst())
     textEncoder = clip.textEncoder

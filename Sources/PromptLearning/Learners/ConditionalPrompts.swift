@@ -28,6 +28,7 @@ public struct ConditionalPrompts: TrainablePromptLearner {
   ///   `[E/16, E]`, `[E/16]`, `[D, E/16]`, `[D]`.
   public init(for classNames: [String], parameters: [Tensor], clip: CLIPModel) throws {
     self.classNames = try classNames.checkedAsClassNames()
+    let parameters = try parameters.on(clip.device)
     contextVectors = parameters[0]
     metaNetwork = try MetaNetwork(parameters.dropFirst())
     textEncoder = clip.textEncoder

@@ -47,7 +47,7 @@ public struct ContextPrompts: TrainablePromptLearner {
   ) throws {
     self.classNames = try classNames.checkedAsClassNames()
     self.sentence = sentence
-    self.contextVectors = contextVectors
+    self.contextVectors = try contextVectors.on(clip.device)
     self.position = position
     textEncoder = clip.textEncoder
     let isClassSpecific = contextVectors.shape.count == 3
@@ -77,7 +77,7 @@ public struct ContextPrompts: TrainablePromptLearner {
         }
         return label
       }
-      contexts = try contexts.gathered(Tensor(sets, shape: [sets.count]), axis: 0)
+      contexts = try contexts.gathered(Indices(sets), axis: 0)
     }
     return try ContextPrompts(
       for: classNames, contextVectors: contexts, position: position, sentence: sentence, clip: clip)

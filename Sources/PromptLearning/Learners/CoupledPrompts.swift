@@ -23,7 +23,7 @@ public struct CoupledPrompts: TrainablePromptLearner {
   ) throws {
     try self.init(
       DeepTexts(for: classNames, contextCount: parameters[0].shape[0], sentence: sentence, clip: clip),
-      clip.visionTransformer, parameters)
+      clip.visionTransformer, parameters.on(clip.device))
     _ = try textPrompts.checked(for: "text", blocks: clip.textEncoder.layerCount)
     _ = try image.prompts.checked(for: "image", blocks: image.tower.layerCount)
   }

@@ -20,7 +20,8 @@ public struct ImagePrompts: TrainablePromptLearner {
     for classNames: [String], parameters: [Tensor], template: PromptTemplate = .photo, clip: CLIPModel
   ) throws {
     try self.init(
-      ZeroShotPrompts(for: classNames, templates: [template], clip: clip), clip.visionTransformer, parameters)
+      ZeroShotPrompts(for: classNames, templates: [template], clip: clip), clip.visionTransformer,
+      parameters.on(clip.device))
     _ = try image.prompts.checked(for: "image", blocks: image.tower.layerCount)
   }
 

@@ -36,12 +36,12 @@ public struct NearestWords: Sendable {
       throw TorchError.shape(
         operation: "nearest words", expected: "vectors [K, \(textEncoder.width)]", found: vectors.shape)
     }
-    let vectors = try vectors.converted(to: .float64)
+    let vectors = try vectors.on(.cpu).converted(to: .float64)  // not every device has that precision
     let lengths = try squaredLengths(of: vectors)
     var nearest = [Nearest](repeating: Nearest(limit: count), count: lengths.count)
     for start in stride(from: 0, to: textEncoder.vocabularySize, by: Self.chunk) {
       let ids = start..<min(start + Self.chunk, textEncoder.vocabularySize)
-      let entries = try textEncoder.embeddings(of: Array(ids)).converted(to: .float64)  // [ids.count, D]
+      let entries = try textEncoder.embeddings(of: Array(ids)).on(.cpu).converted(to: .float64)  // [ids.count, D]
       let entryLengths = try squaredLengths(of: entries)
       let products = try vectors.matmul(entries.transposed()).doubles()  // [K, ids.count]
       for (vector, length) in lengths.enumerated() {
@@ -105,6 +105,6 @@ public struct LearnedContexts: Sendable {
   /// - Returns: `[B, M, D]`, or ``vectors``.
   public func shifted(by imageFeatures: Tensor) throws -> Tensor {
     guard let metaNetwork else { return vectors }
-    return try vectors + metaNetwork(imageFeatures).unsqueezed(at: 1)
+    return try vectors + metaNetwork(imageFeatures.on(vectors.device)).unsqueezed(at: 1)
   }
 }

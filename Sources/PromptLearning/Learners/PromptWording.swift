@@ -137,7 +137,8 @@ extension InitialContext {
       }
       let vectors = try clip.textEncoder.embeddings(of: learned)
       guard count > learned.count else { return vectors }
-      return try .concatenated([.zeros([count - learned.count, clip.textEncoder.width]), vectors], axis: 0)
+      return try .concatenated(
+        [.zeros([count - learned.count, clip.textEncoder.width], on: clip.device), vectors], axis: 0)
     }
   }
 }

@@ -63,7 +63,7 @@ public struct RepresentationTokens: TrainablePromptLearner {
     try self.init(
       classNames: names, learnedNames: learnedNames, template: template, answering: answering,
       trie: clip.textEncoder.prepared(trie, inserting: parameters[0].shape[0], before: block),
-      encoder: clip.textEncoder, tower: clip.visionTransformer, parameters: parameters,
+      encoder: clip.textEncoder, tower: clip.visionTransformer, parameters: parameters.on(clip.device),
       answersByBoth: asked ?? Set(names).isSubset(of: learnedNames))
   }
 

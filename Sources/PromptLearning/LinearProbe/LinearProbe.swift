@@ -102,7 +102,7 @@ public struct LinearProbe: ImageClassifier {
 
   /// - Parameter imageEmbeddings: `[B, E]`, as the image tower gives them: their lengths matter.
   public func logits(ofEmbeddings imageEmbeddings: Tensor, within budget: MemoryBudget) throws -> Tensor {
-    try imageEmbeddings.matmul(weight.permuted([1, 0])) + bias
+    try imageEmbeddings.on(weight.device).matmul(weight.permuted([1, 0])) + bias
   }
 
   /// The probe over some of its own classes: those of ImageNet-A and -R, for a probe that was trained on ImageNet.

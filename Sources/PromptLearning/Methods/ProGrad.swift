@@ -91,9 +91,17 @@ package struct AlignedGradient: GradientRule {
 
   package init(weight: Float) { self.weight = weight }
 
+  /// What keeps 0 / 0 from being no number, and is lost in any other square.
+  private static let least: Float = 1e-37
+
   package func combine(_ gradients: [[Tensor]], at parameters: [Tensor]) throws -> [Tensor] {
     try zip(gradients[0], gradients[1]).map { loss, guide in
       let axes = Array(loss.shape.indices)
+      if loss.device.isAccelerator {  // without asking for a value, which would wait for the device
+        let product = try (loss * guide).mean(over: axes), square = try (guide * guide).mean(over: axes)
+        let opposed = try Activation.relu(product * -1) * weight  // ⟨a, b⟩ and ‖b‖² as means
+        return try loss + guide * (opposed / square.adding(Tensor([Self.least], shape: []), scaledBy: 1))
+      }
       let product = try (loss * guide).mean(over: axes).scalar()
       let square = try (guide * guide).mean(over: axes).scalar()
       return product < 0 && square > 0 ? try loss.adding(guide, scaledBy: -weight * product / square) : loss

@@ -31,7 +31,7 @@ extension Method {
             clip: setup.clip)
           let start = ContinuousClock.now
           let features = try Features(
-            images: sample.embeddings, classes: cache.classFeatures(for: sample.embeddings),
+            images: sample.embeddings.on(cache.device), classes: cache.classFeatures(for: sample.embeddings),
             scale: setup.clip.logitScale)
           _ = try cache.logits(of: features).floats()
           return Double(CacheGrid.betas) * (ContinuousClock.now - start).seconds
@@ -135,6 +135,7 @@ package struct CacheGrid: Sendable {
   package func best(
     for cache: CacheModel, on features: Tensor, labels: [Int], isOwn: Bool, scale: Float
   ) throws -> (strengths: CacheModel.Strengths, accuracy: Double) {
+    let features = try features.on(cache.device)
     let classes = cache.classFeatures(for: features)
     let plain = try Features(images: features, classes: classes, scale: scale)
     let zeroShot = try plain.logits.floats()
@@ -174,7 +175,8 @@ extension CacheModel {
       nearness =
         try nearness
         * Tensor(
-          (0..<count * count).map { $0 / count == $0 % count ? 0 : 1 }, shape: [count, count])
+          (0..<count * count).map { $0 / count == $0 % count ? 0 : 1 }, shape: [count, count]
+        ).on(device)
     }
     return try nearness.matmul(ballots)
   }

@@ -91,11 +91,13 @@ public struct Adam: Sendable {
       try isDecoupled ? gradients : zip(gradients, parameters).map { try $0.adding($1, scaledBy: weightDecay) }
     let (first, second) = Self.decays
     if means.isEmpty {
-      means = try gradients.map { try .zeros($0.shape) }
+      means = try gradients.map { try .zeros($0.shape, on: $0.device) }
       squares = means
     }
-    means = try zip(means, decayed).map { try ($0 * Float(first)).adding($1, scaledBy: Float(1 - first)) }
-    squares = try zip(squares, decayed).map { try ($0 * Float(second)).adding($1 * $1, scaledBy: Float(1 - second)) }
+    means = try zip(means, decayed).map { try ($0.on($1.device) * Float(first)).adding($1, scaledBy: Float(1 - first)) }
+    squares = try zip(squares, decayed).map {
+      try ($0.on($1.device) * Float(second)).adding($1 * $1, scaledBy: Float(1 - second))
+    }
     let corrections = (1 - power(first, steps), (1 - power(second, steps)).squareRoot())
     let size = Float(Double(learningRate) / corrections.0)
     let one = try Tensor([1], shape: [])

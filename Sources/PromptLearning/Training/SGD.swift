@@ -21,7 +21,8 @@ public struct SGD: Sendable {
     _ parameters: [Tensor], along gradients: [Tensor], learningRate: Float
   ) throws -> [Tensor] {
     let decayed = try zip(gradients, parameters).map { try $0.adding($1, scaledBy: weightDecay) }
-    velocities = velocities.isEmpty ? decayed : try zip(velocities, decayed).map { try $0 * momentum + $1 }
+    velocities =
+      velocities.isEmpty ? decayed : try zip(velocities, decayed).map { try $0.on($1.device) * momentum + $1 }
     return try zip(parameters, velocities).map { try $0.adding($1, scaledBy: -learningRate) }
   }
 }

@@ -19,7 +19,9 @@ public struct Trainer<Learner: TrainablePromptLearner>: Sendable {
   public private(set) var state: TrainingState
 
   private let schedule: LearningRateSchedule
-  private let budget: MemoryBudget
+  private var budget: MemoryBudget
+  /// Whether a device was out of memory once, and passes are smaller since.
+  private var isHalved = false
   private let cache: FeatureCache?
   private let reading: PhotoReading
   private let photoMemory: Int
@@ -100,7 +102,9 @@ public struct Trainer<Learner: TrainablePromptLearner>: Sendable {
           ? self.batch(of: Array(pixels[rows]), frozen: frozen, labels: stepLabels)
           : Batch(imageFeatures: frozen ?? .zeros([0, 0]), labels: stepLabels)
         let learningRate = schedule(epoch: epoch + 1, step: number, of: plan.stepCount)
+        let wasHalved = isHalved
         let (loss, right) = try improve(on: batch, learningRate: learningRate)
+        if isHalved, !wasHalved { try progress(.lessMemory(budget)) }
         state.position = EpochPosition(
           steps: number, lossSum: state.position.lossSum + Double(loss),
           seconds: earlier.seconds + (ContinuousClock.now - start).seconds)
@@ -145,19 +149,42 @@ public struct Trainer<Learner: TrainablePromptLearner>: Sendable {
     try improve(on: batch, learningRate: learningRate).loss
   }
 
+  /// The step; where a device has no memory left, once more with passes of half the size, and so from then on.
+  ///
   /// - Returns: the loss before the step, and the number of images that the classifier predicted correctly then.
   private mutating func improve(on batch: Batch, learningRate: Float) throws -> (loss: Float, right: Int) {
-    let learner = classifier.learner
-    let plan = try plan ?? MicrobatchPlan(for: learner, within: budget, isTraining: true, by: team)
+    do {
+      return try improveAtOnce(on: batch, learningRate: learningRate)
+    } catch let error as TorchError where error.isOutOfMemory && !isHalved {
+      let learner = classifier.learner
+      let (bytes, count) = (learner.microbatchBytes(isTraining: true), batch.labels.shape[0])
+      let taken =
+        bytes * (learner.imagesPerMicrobatch == .max ? 1 : count) + learner.imageBytes(isTraining: true) * count
+      (budget, isHalved) = ((plan?.budget ?? budget).halved(below: taken), true)
+      plan = nil
+      try classifier.clip.device.releaseMemory()
+      return try improveAtOnce(on: batch, learningRate: learningRate)
+    }
+  }
+
+  private mutating func improveAtOnce(on batch: Batch, learningRate: Float) throws -> (loss: Float, right: Int) {
+    let (learner, device) = (classifier.learner, classifier.clip.device)
+    let batch = try batch.on(device)
+    let plan = try plan ?? MicrobatchPlan(for: learner, within: budget, isTraining: true, on: device, by: team)
     self.plan = plan
-    let result = try classifier.gradient(on: batch, by: recipe, plan)
+    let unread = try classifier.unreadGradient(on: batch, by: recipe, plan)
+    let direction =
+      try recipe.gradientRule?.combine(unread.gradients, at: learner.parameters) ?? unread.gradients[0]
+    var optimizer = state.optimizer
+    let improved = try learner.replacing(
+      optimizer.step(learner.parameters, along: direction, learningRate: learningRate))
+    // Read when the whole step is begun, so that an accelerator is waited for once.
+    let result = try unread.read()
     guard result.loss.isFinite else {
       throw LearningError.diverged(epoch: state.completedEpochs + 1, step: state.position.steps + 1)
     }
-    let direction =
-      try recipe.gradientRule?.combine(result.gradients, at: learner.parameters) ?? result.gradients[0]
-    let improved = try state.optimizer.step(learner.parameters, along: direction, learningRate: learningRate)
-    classifier = Classifier(classifier.clip, try learner.replacing(improved))
+    state.optimizer = optimizer
+    classifier = Classifier(classifier.clip, improved)
     return (result.loss, result.right)
   }
 

@@ -9,6 +9,10 @@ public enum TrainingProgress: Sendable {
   case resumed(epoch: Int, step: Int, passingOver: String?)
   /// A training resumes with another number of threads than it started with.
   case otherThreads(begun: Int, now: Int)
+  /// A training resumes on another device than it started on.
+  case otherDevice(begun: String, now: String)
+  /// A device had no memory left: passes take no more than this from now on.
+  case lessMemory(MemoryBudget)
   /// This number of views has been encoded, before the first epoch.
   case views(encoded: Int, of: Int)
   /// A step of an epoch was made.

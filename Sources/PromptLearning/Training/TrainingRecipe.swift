@@ -69,6 +69,6 @@ public struct GaussianAverage: Sendable, Equatable {
   package func adding(_ parameters: [Tensor], after epoch: Int, of epochs: Int, to sum: [Tensor]) throws -> [Tensor] {
     let weight = Float(weights(epochs: epochs)[epoch - 1])
     guard !sum.isEmpty else { return try parameters.map { try $0 * weight } }
-    return try zip(sum, parameters).map { try $0.adding($1, scaledBy: weight) }
+    return try zip(sum, parameters).map { try $0.on($1.device).adding($1, scaledBy: weight) }
   }
 }

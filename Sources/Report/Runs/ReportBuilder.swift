@@ -3,6 +3,7 @@ import Foundation
 import PromptLearning
 import Runs
 import Support
+import Torch
 
 /// Reads runs, and computes what a report needs and they have not saved.
 public struct ReportBuilder: Sendable {
@@ -11,6 +12,8 @@ public struct ReportBuilder: Sendable {
   /// The current path of the runs' checkpoint; `nil` takes the path in each run.
   public var model: String?
   public var budget = MemoryBudget.automatic
+  /// Where to compute.
+  public var device = Device.cpu
   /// The folder of the feature cache; `nil` computes the features.
   public var cacheFolder: URL?
 
@@ -52,7 +55,7 @@ public struct ReportBuilder: Sendable {
       return
     }
     do {
-      let loaded = try LoadedRun(folder: run.folder.url, model: model)
+      let loaded = try LoadedRun(folder: run.folder.url, model: model, on: device)
       for classes in missing {
         let choice = run.choice(classes)
         let dataset = try loaded.dataset(classes: choice)
@@ -101,7 +104,7 @@ public struct ReportBuilder: Sendable {
       let missing = keys(runs[index]).filter { known.insert($0).inserted }.map(\.classes)
       guard !missing.isEmpty, runs[index].isFinished else { continue }
       do {
-        let loaded = try LoadedRun(folder: runs[index].folder.url, model: model)
+        let loaded = try LoadedRun(folder: runs[index].folder.url, model: model, on: device)
         let evaluations = try missing.map { try zeroShot(beside: loaded, of: runs[index], on: $0, progress: progress) }
         computed.append(ReportedRun(zeroShotBeside: runs[index], evaluations: evaluations))
       } catch let error as any UserFacingError {
@@ -132,7 +135,7 @@ public struct ReportBuilder: Sendable {
     guard computes, run.isFinished, run.method.learnsContexts else { return }
     let loaded: LoadedRun
     do {
-      loaded = try LoadedRun(folder: run.folder.url, model: model)
+      loaded = try LoadedRun(folder: run.folder.url, model: model, on: device)
     } catch let error as any UserFacingError {
       run.remarks.append("\(run.name): What needs its model is missing: \(error)")
       return

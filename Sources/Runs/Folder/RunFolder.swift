@@ -203,6 +203,9 @@ extension RunFolder {
     /// The number of threads of an operation where the run started: with another number sums are rounded differently.
     /// Absent from runs before this was recorded, and where nothing is computed.
     public let threads: Int?
+    /// Where the run computed last, such as "cpu" or "cuda:0 (NVIDIA H200)": another device rounds sums otherwise. Absent
+    /// from runs before this was recorded, and where nothing is computed.
+    public let device: String?
     /// The memory of a training pass, in bytes; a resumed training divides its passes in the same way.
     public let memoryBudget: MemoryBudget?
     /// The training images; absent from runs before this was compared, and where nothing is trained.
@@ -216,7 +219,8 @@ extension RunFolder {
 
     package init(
       _ configuration: RunConfiguration?, imported: ImportedPrompts? = nil, model: ModelIdentity, classNames: [String],
-      otherClasses: [String] = [], skippedPhotos: Int = 0, threads: Int? = nil, memoryBudget: MemoryBudget? = nil,
+      otherClasses: [String] = [], skippedPhotos: Int = 0, threads: Int? = nil, device: String? = nil,
+      memoryBudget: MemoryBudget? = nil,
       trainingImages: TrainingImages? = nil,
       trainingSeconds: Double? = nil
     ) {
@@ -229,6 +233,7 @@ extension RunFolder {
       self.skippedPhotos = skippedPhotos == 0 ? nil : skippedPhotos
       libtorch = Libtorch.version
       self.threads = threads
+      self.device = device
       self.memoryBudget = memoryBudget
       self.trainingImages = trainingImages
       self.trainingSeconds = trainingSeconds

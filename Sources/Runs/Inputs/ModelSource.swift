@@ -49,9 +49,10 @@ public struct ModelSource: Sendable {
     }
   }
 
-  /// - Throws: ``RunError/precision(_:)`` where this machine does not support the precision.
-  public func load(precision: Precision = .float32) throws -> CLIPModel {
-    try CLIPModel(weights: location, precision: precision.checked())
+  /// - Parameter device: where the model computes.
+  /// - Throws: ``RunError/precision(_:)`` where the device does not support the precision.
+  public func load(precision: Precision = .float32, on device: Device = .cpu) throws -> CLIPModel {
+    try CLIPModel(weights: location, precision: precision.checked(on: device), on: device)
   }
 
   /// The name and hash by which runs identify the checkpoint.
@@ -64,11 +65,11 @@ public struct ModelSource: Sendable {
 }
 
 extension Precision {
-  /// This precision, if this machine supports it.
+  /// This precision, if the device supports it.
   ///
   /// - Throws: ``RunError/precision(_:)``.
-  public func checked() throws -> Precision {
-    guard isAvailable else { throw RunError.precision(rawValue) }
+  public func checked(on device: Device = .cpu) throws -> Precision {
+    guard isAvailable(on: device) else { throw RunError.precision(rawValue) }
     return self
   }
 }

@@ -25,16 +25,19 @@ public struct LoadedRun: Sendable {
   ///   - model: the current path of the run's checkpoint; `nil` takes the path in the run. The reference's files have
   ///     none.
   ///   - precision: the precision of the products in frozen layers, whatever the run was trained in.
+  ///   - device: where the model computes, wherever the run was trained.
   /// - Throws: ``RunError``, and `LearningError` where the checkpoint is not the one that the run was learned on.
-  public init(folder url: URL, model: String? = nil, precision: Precision = .float32) throws {
+  public init(
+    folder url: URL, model: String? = nil, precision: Precision = .float32, on device: Device = .cpu
+  ) throws {
     if !RunFolder.isRun(url), ReferencePrompts.mayStand(at: url) {
-      try self.init(reference: url, model: model, precision)
+      try self.init(reference: url, model: model, precision, device)
     } else {
-      try self.init(run: url, model: model, precision)
+      try self.init(run: url, model: model, precision, device)
     }
   }
 
-  private init(run url: URL, model: String?, _ precision: Precision) throws {
+  private init(run url: URL, model: String?, _ precision: Precision, _ device: Device) throws {
     let folder = try RunFolder(existing: url)
     self.folder = folder
     record = try folder.record()
@@ -46,17 +49,17 @@ public struct LoadedRun: Sendable {
       throw record.lost(.model, named)
     }
     identity = try source.identity()
-    clip = try source.load(precision: precision)
+    clip = try source.load(precision: precision, on: device)
     path = folder.artifactURL.path
   }
 
   /// Loads prompts of the reference directly. Their class names are unknown, and CoOp's are at the end.
-  private init(reference url: URL, model: String?, _ precision: Precision) throws {
+  private init(reference url: URL, model: String?, _ precision: Precision, _ device: Device) throws {
     let reference = try ReferencePrompts(at: url)
     guard let model else { throw RunError.modelNotNamed(path: reference.url.path) }
     source = try ModelSource(model)
     identity = try source.identity()
-    clip = try source.load(precision: precision)
+    clip = try source.load(precision: precision, on: device)
     artifact = try reference.checkpoint(on: clip, identity: identity, classNames: [])
     record = RunFolder.Record(
       nil, imported: ImportedPrompts(reference, model: model), model: identity, classNames: [])

@@ -25,6 +25,7 @@ struct ProcessFacts: Codable, Equatable {
     let settings = try Self.encoder.encode(configuration)
     facts = [
       Fact(name: "version of libtorch", value: Libtorch.version),
+      Fact(name: "device", value: run.clip.device.title),
       Fact(name: "model", value: "\(run.identity.name) (\(run.identity.sha256.prefix(12)))"),
       Fact(name: "list of classes", value: Self.short(run.dataset.classNames.joined(separator: "\n"))),
       Fact(

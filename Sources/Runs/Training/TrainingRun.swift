@@ -75,7 +75,10 @@ public struct TrainingRun: Sendable {
     let own = lock == nil ? try folder.claim() : nil
     defer { own?.release() }
     let record = resuming ? try recordToResume() : nil
-    let budget = requestedBudget ?? record?.memoryBudget ?? .automatic
+    let (begun, now) = (record?.device ?? Device.cpu.title, clip.device.title)
+    // A budget is of one device's memory.
+    let recorded = begun == now ? record?.memoryBudget : nil
+    let budget = requestedBudget ?? recorded ?? .automatic(on: clip.device)
     let team = try ProcessFacts(of: self, memory: budget).agreed(by: processes)
     if let record, folder.isFinished {
       try tell { .finished(try Array(Data(contentsOf: folder.artifactURL))) }
@@ -85,6 +88,7 @@ public struct TrainingRun: Sendable {
     if let threads = record?.threads, threads != team.parts {
       try progress(.otherThreads(begun: threads, now: team.parts))
     }
+    if record != nil, begun != now { try progress(.otherDevice(begun: begun, now: now)) }
     let session = session(within: budget, by: team)
     let checkpoint = resuming && configuration.training != nil ? try checkpoint(progress) : nil
     try tell { try checkpoint.map { .resumed(try Array(Data(contentsOf: URL(filePath: $0.path)))) } ?? .fresh }
@@ -111,7 +115,7 @@ public struct TrainingRun: Sendable {
     _ progress: (TrainingProgress) throws -> Void
   ) throws -> (classifier: any ImageClassifier, seconds: Double) {
     let start = ContinuousClock.now
-    let budget = requestedBudget ?? .automatic
+    let budget = requestedBudget ?? .automatic(on: clip.device)
     let team = try ProcessFacts(of: self, memory: budget).agreed(by: processes)
     var (output, checkpoint) = (NoOutput(), TrainingSession.Checkpoint?.none)
     let path = "the checkpoint of process 1"
@@ -138,7 +142,8 @@ public struct TrainingRun: Sendable {
   ) throws -> (evaluation: Evaluation, unreadable: [UnreadablePhoto])? {
     guard !dataset.test.isEmpty else { return nil }
     let (measurement, unreadable) = try classifier.measurementOfReadable(
-      on: dataset, within: requestedBudget ?? .automatic, cache: cache, reading: reading, progress: progress)
+      on: dataset, within: requestedBudget ?? .automatic(on: clip.device), cache: cache, reading: reading,
+      progress: progress)
     if unreadable.isEmpty {
       let kept = SavedEvaluation(
         of: measurement, on: dataset, classes: configuration.choice.subset, isChosen: configuration.choice.isChosen,
@@ -181,7 +186,7 @@ public struct TrainingRun: Sendable {
   func newRecord(_ budget: MemoryBudget, threads: Int?, seconds: Double? = nil) -> RunFolder.Record {
     RunFolder.Record(
       configuration, model: identity, classNames: dataset.classNames, otherClasses: dataset.otherClasses,
-      skippedPhotos: skipped.count, threads: threads,
+      skippedPhotos: skipped.count, threads: threads, device: threads == nil ? nil : clip.device.title,
       memoryBudget: configuration.training == nil ? nil : budget,
       trainingImages: configuration.training == nil ? nil : TrainingImages(of: dataset), trainingSeconds: seconds)
   }

@@ -52,20 +52,20 @@ struct Benchmark: ParsableCommand {
   }
 
   func run() throws {
-    try compute.apply()
+    try compute.applyOnCPU("benchmark")
     let listed = try ClassNames(list: nil, file: classesFile)?.names
     let names = listed ?? Array(CaltechNames.all.prefix(classes))
     let photo = Embedded.openclipart.appending(path: "images/bird/000.jpg")
     if let method {
       let figures = try MethodBenchmark(
         method, backbone: backbone, classNames: names, images: images, photo: photo, precision: products.precision,
-        within: compute.budget)
+        within: compute.budget(on: .cpu))
       return try printing.print(figures) { figures.text }
     }
     let figures = try SpeedBenchmark(
       backbone: backbone, classNames: names, images: images ?? 1, photo: photo, precision: products.precision,
       isTextOnly: textOnly, measuresFastMode: fast,
-      within: compute.budget)
+      within: compute.budget(on: .cpu))
     let result = Result(figures: figures, startToPredictionSeconds: textOnly ? nil : try Self.startToPrediction())
     try printing.print(result) { Self.text(result) }
   }
