@@ -1,4 +1,4 @@
-"""Records what Dassl's RandAugment makes of small pictures from a formula, with Pillow: each operation, and whole views.
+"""Records what Dassl's RandAugment makes of pictures from a formula, with Pillow: each operation, and whole views.
 
     python record_randaugment.py --dassl CLONE    → Tests/ImagesTests/Fixtures/randaugment.json
 

@@ -8,21 +8,26 @@ public struct Batch: Sendable {
   /// `[B, 3, H, W]`, normalised, for a learner with prompts in the image tower; `nil` for others.
   public let pixels: Tensor?
   public let labels: Tensor  // [B], integers in 0 ..< C
+  /// Which of the recipe's alternative class features the loss compares with.
+  public let teacher: Int
 
-  public init(imageFeatures: Tensor, labels: [Int]) throws {
-    self.init(imageFeatures: imageFeatures, labels: try Tensor(labels, shape: [labels.count]))
+  public init(imageFeatures: Tensor, labels: [Int], teacher: Int = 0) throws {
+    self.init(imageFeatures: imageFeatures, labels: try Tensor(labels, shape: [labels.count]), teacher: teacher)
   }
 
   /// - Parameters:
   ///   - pixels: `[B, 3, H, W]`, as `Preprocessing` makes them.
   ///   - frozenFeatures: f̂, `[B, E]`, unit rows; `nil` where the loss has no teacher of images.
-  public init(pixels: Tensor, frozenFeatures: Tensor? = nil, labels: [Int]) throws {
+  ///   - teacher: which of the recipe's alternative class features the loss compares with.
+  public init(pixels: Tensor, frozenFeatures: Tensor? = nil, labels: [Int], teacher: Int = 0) throws {
+    self.teacher = teacher
     imageFeatures = try frozenFeatures ?? .zeros([labels.count, 0])
     self.pixels = pixels
     self.labels = try Tensor(labels, shape: [labels.count])
   }
 
-  init(imageFeatures: Tensor, labels: Tensor) {
+  init(imageFeatures: Tensor, labels: Tensor, teacher: Int = 0) {
+    self.teacher = teacher
     self.imageFeatures = imageFeatures
     pixels = nil
     self.labels = labels

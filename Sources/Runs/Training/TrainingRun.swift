@@ -23,6 +23,7 @@ public struct TrainingRun: Sendable {
   /// The options of reading images, from the configuration.
   let reading: PhotoReading
   private let photoMemory: Int
+  private let sentences: ClassSentences?
 
   /// - Parameters:
   ///   - dataset: the whole dataset; the run takes its sample and classes from it.
@@ -30,12 +31,15 @@ public struct TrainingRun: Sendable {
   ///   - budget: of a pass; `nil` takes that of the training that is resumed, or half of what is free.
   ///   - cacheFolder: where the features of stored views are found and kept; `nil` computes them.
   ///   - limits: of photos.
+  ///   - sentences: those of the configuration's file.
   ///   - photoMemory: the most that images to learn from may take decoded, in bytes; what is learned is the same.
   public init(
     _ configuration: RunConfiguration, clip: CLIPModel, identity: ModelIdentity, dataset: Dataset, folder: RunFolder,
     brokenPhotos rule: BrokenPhotos.Rule = .unchecked, within budget: MemoryBudget? = nil, cacheFolder: URL? = nil,
-    limits: DecodingLimits = .standard, photoMemory: Int = MemoryBudget.automaticForPhotos
+    limits: DecodingLimits = .standard, sentences: ClassSentences? = nil,
+    photoMemory: Int = MemoryBudget.automaticForPhotos
   ) throws {
+    self.sentences = sentences
     self.photoMemory = photoMemory
     reading = configuration.reading(limits: limits)
     cache = cacheFolder.map { FeatureCache(folder: $0, model: identity.sha256) }
@@ -78,7 +82,8 @@ public struct TrainingRun: Sendable {
     }
     let budget = requestedBudget ?? record?.memoryBudget ?? .automatic
     let session = TrainingSession(
-      configuration.method, configuration.setup(for: dataset, on: clip), training: configuration.training,
+      configuration.method, configuration.setup(for: dataset, on: clip, sentences: sentences),
+      training: configuration.training,
       dataset: dataset, identity: identity, within: budget, cache: cache, reading: reading,
       photoMemory: photoMemory)
     let checkpoint = resuming && configuration.training != nil ? try checkpoint(progress) : nil
