@@ -62,6 +62,15 @@ struct ImagePromptJourneyTests {
       #expect(try probability([], classes: unknown) == probability(["--option", "heads=1"], classes: unknown))
       #expect(try probability([], classes: unknown) != probability(["--option", "heads=2"], classes: unknown))
 
+      // The server decides as predict does, for the run's classes and for others.
+      try place.serving("runs/a") { server in
+        let photo = try Data(contentsOf: URL(filePath: Short.photo))
+        for (query, classes) in [("?top=1", ""), ("?top=1&classes=\(unknown)", unknown)] {
+          let served = try server.classify(photo, query: query).classification().results.first?.top?.first
+          #expect(try #require(served).probability == probability([], classes: classes))
+        }
+      }
+
       let measured = try place.cocoop("evaluate --run runs/a --classes new --split val --option heads=2")
       #expect(measured.status == 0)
       #expect(
