@@ -32,9 +32,10 @@ COCOOP = protocol.ROOT / ".build/release/cocoop"
 DOCUMENT = protocol.ROOT / "docs/performance.md"
 BEGIN, END = "<!-- methods by make bench: begin -->", "<!-- methods by make bench: end -->"
 # Images a step, as the authors configure them.
-BATCHES = {"kgcoop": 128, "prograd": 32, "tcp": 32, "ivlp": 4, "vpt": 4, "maple": 4, "promptsrc": 4}
+BATCHES = {"kgcoop": 128, "prograd": 32, "tcp": 32, "ivlp": 4, "vpt": 4, "maple": 4, "promptsrc": 4,
+           "coprompt": 4, "mmrl": 4}
 TEXT_SIDE = ("kgcoop", "prograd", "tcp")
-DEPTHS = {"ivlp": (12, 12), "vpt": (0, 12), "maple": (9, 9), "promptsrc": (9, 9)}
+DEPTHS = {"ivlp": (12, 12), "vpt": (0, 12), "maple": (9, 9), "promptsrc": (9, 9), "coprompt": (9, 9), "mmrl": (7, 7)}
 FACTORIES = {make.__name__: make for make in check_loaders.ALL}
 REPEATS, WORKER_LIMIT = 2, 1200
 
@@ -60,7 +61,15 @@ def loss_of(method: str, original):
             + functional.kl_div(functional.log_softmax(logits, dim=1), functional.log_softmax(fixed_logits, dim=1),
                                 reduction="sum", log_target=True) / logits.numel()
 
+    def mmrl(pixels, labels):
+        tower, text_teacher, criterion = original.kept
+        with torch.no_grad():
+            frozen = tower(pixels)
+        logits, logits_rep, _, image, text = original(pixels)
+        return criterion(logits, logits_rep, image, text, frozen, text_teacher, labels)
+
     return {
+        "coprompt": lambda pixels, labels: original(pixels, pixels, labels), "mmrl": mmrl,
         "kgcoop": kgcoop, "tcp": lambda pixels, labels: original(pixels, labels)[1], "promptsrc": promptsrc,
         "ivlp": lambda pixels, labels: original(pixels, labels), "prograd": None,
         "vpt": lambda pixels, labels: original(pixels, labels, training=True),

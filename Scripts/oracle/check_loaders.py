@@ -73,7 +73,8 @@ class Scale:
         return self.depths.get(method, (3, 4))
 
 
-SMALL = Scale(NAMES, 64, 32, 5, 128, 8, 64, 12, {"maple": (3, 3), "vpt": (0, 3)})
+SMALL = Scale(
+    NAMES, 64, 32, 5, 128, 8, 64, 12, {"maple": (3, 3), "vpt": (0, 3), "coprompt": (3, 3), "mmrl": (3, 3)})
 
 
 def write_images(folder: Path) -> list[Path]:
@@ -125,9 +126,12 @@ class Original:
 
     def log_probabilities(self, pixels: torch.Tensor) -> torch.Tensor:
         self.model.eval()
+        self.model.text_features_for_inference = None  # MMRL's keeps those of its first test for good
         with torch.no_grad():
             logits = self.model(pixels)
-        return (logits[0] if isinstance(logits, tuple) else logits).double().log_softmax(dim=-1)
+        if isinstance(logits, tuple):
+            logits = logits[2 if self.method == "mmrl" else 0]  # by both features, which answer about learned classes
+        return logits.double().log_softmax(dim=-1)
 
     def scramble_and_save(self, output: Path, epoch: int):
         """Other numbers, and the file that the toolbox makes of the registered model."""
@@ -270,7 +274,59 @@ def promptsrc(folder: Path, scale: Scale) -> Original:
         {"text-depth": text, "image-depth": image, "average-mean": 2, "average-deviation": 1})
 
 
-ALL = (kgcoop, prograd, tcp, ivlp, vpt, maple, promptsrc)
+def coprompt(folder: Path, scale: Scale) -> Original:
+    code = texts.checkout(
+        clone(folder, "ShuvenduRoy+CoPrompt"), ["clip", "trainers"], images.WITHOUT_HALVES | {
+            "trainers/coprompt.py": [
+                ("nn.Linear(ctx_dim, 768)", "nn.Linear(ctx_dim, clip_model.visual.ln_post.bias.numel())"),
+                ("torch.empty(n_ctx, 512)", "torch.empty(n_ctx, ctx_dim)"),
+                ("Adapter(512, 4)", f"Adapter({scale.numbers[0]}, 4)")]})
+    texts.on_path(code)
+    from clip import model as module
+    from trainers import coprompt as original
+
+    original.load_checkpoint = lambda path: torch.load(path, map_location="cpu")
+    depth, count = scale.depth("coprompt")[0], 3
+    settings = scale.image_configuration("CoPrompt", {"N_CTX": 2, "PROMPT_DEPTH": depth})
+    settings.DATASET = types.SimpleNamespace(NAME="Caltech101")
+    settings.TRAINER.DISTILL, settings.TRAINER.W = "cosine", 1.0
+    teacher = scale.clip(module, {"trainer": "CoOp"} | PLAIN).requires_grad_(False)
+    # Features of sentences, of which a step takes one of each class.
+    sentences = torch.randn(count, len(scale.names), scale.numbers[0])
+    model = original.CustomCLIP(
+        settings, scale.names, scale.clip(module, PLAIN | {"trainer": "CoPrompt", "maple_length": 2}), teacher,
+        sentences).float()
+    return Original(
+        "coprompt", "MultiModalPromptLearner", original.CoPrompt, model,
+        {"prompt_learner.ctx", "prompt_learner.proj", "compound_prompt", "adapter_"},
+        ["--option", f"depth={depth}", "--option", "operations=1"])
+
+
+def mmrl(folder: Path, scale: Scale) -> Original:
+    texts.on_path(texts.checkout(clone(folder, "yunncheng+MMRL"), ["clip", "trainers"], {}))
+    from clip import model_mmrl as module
+    from trainers import mmrl as original
+
+    original.load_checkpoint = lambda path: torch.load(path, map_location="cpu")
+    # The blocks of the text tower end with the image tower's here, and theirs are counted in both from the first.
+    last = min(scale.numbers[2], scale.numbers[9])
+    depth = scale.depth("mmrl")[0]
+    layers = list(range(last - depth + 1, last + 1))
+    design = {"rep_tokens_layers": layers, "n_rep_tokens": 5}
+    settings = scale.image_configuration(
+        "MMRL", {"ALPHA": 0.7, "N_REP_TOKENS": 5, "REP_DIM": 512, "REP_LAYERS": layers})
+    settings.DATASET = types.SimpleNamespace(NAME="Caltech101")
+    plain = scale.clip(module, design | {"model": "CLIP"}).requires_grad_(False)
+    model = original.CustomCLIP(settings, scale.names, scale.clip(module, design | {"model": "MMRL"})).float()
+    teacher = original._get_text_base_features_zero_shot(
+        settings, scale.names, plain, original.TextEncoder_CLIP(plain))
+    model.__dict__["kept"] = plain.visual, teacher, original.MMRL_Loss(0.5, 0.7)
+    return Original(
+        "mmrl", "MultiModalRepresentationLearner", original.MMRL, model,
+        {"representation_learner.compound", "image_encoder.proj_rep"}, ["--option", f"depth={depth}"])
+
+
+ALL = (kgcoop, prograd, tcp, ivlp, vpt, maple, promptsrc, coprompt, mmrl)
 
 
 def check(original: Original, place: Path, model: Path, data: Path, files: list[Path]):

@@ -1,19 +1,24 @@
-"""Records training steps of IVLP, VPT, MaPLe, PromptSRC and MMRL by their authors' own classes, in float32 on a CPU.
+"""Records training steps of IVLP, VPT, MaPLe, PromptSRC, CoPrompt and MMRL by their authors' own classes, in float32 on
+a CPU.
 
-    python record_image_originals.py --maple DIR --promptsrc DIR --mmrl DIR
-        → Tests/PromptLearningTests/Fixtures/{ivlp,vpt,maple,promptsrc,mmrl}-originals.safetensors and .json
+    python record_image_originals.py --maple DIR --promptsrc DIR --coprompt DIR --mmrl DIR
+        → Tests/PromptLearningTests/Fixtures/{ivlp,vpt,maple,promptsrc,coprompt,mmrl}-originals.safetensors and .json
 
 DIR are clones, bare or not, of muzairkhattak/multimodal-prompt-learning (read at 69bce21), muzairkhattak/PromptSRC
-(bb95c77) and yunncheng/MMRL (27d8821). Their classes run as they are, but for what keeps them from a CPU in float32 or
-from a small model, each a substitution below that must be found: `.half()` and `.cuda()` do nothing, and the literals
-of ViT-B/16 become the model's widths. The small CLIP has formula weights, and so have the images.
+(bb95c77), ShuvenduRoy/CoPrompt (a2a6c12) and yunncheng/MMRL (27d8821). Their classes run as they are, but for what
+keeps them from a CPU in float32 or from a small model, each a substitution below that must be found: `.half()` and
+`.cuda()` do nothing, and the literals of ViT-B/16 become the model's widths. The small CLIP has formula weights, and so
+have the images.
 
 Learned tensors of several blocks are recorded as one, in the order of the blocks. Each run of steps is repeated in
 float64, which bounds from below the tolerance of any comparison.
 """
 
 import argparse
+import json
+import os
 import random
+import tempfile
 import types
 from pathlib import Path
 
@@ -95,7 +100,13 @@ def of_mmrl(theirs) -> dict[str, list]:
     }
 
 
-SINGLE = {"ctx", "VPT", "proj.weight", "proj.bias", "compound_rep_tokens", "proj_rep"}
+def of_coprompt(theirs) -> dict[str, list]:
+    return of_maple(theirs) | {
+        name: [getattr(theirs, name.split(".")[0]).fc[int(name.split(".")[2])].weight] for name in ADAPTERS}
+
+
+ADAPTERS = [f"adapter_{tower}.fc.{layer}.weight" for tower in ("image", "text") for layer in (0, 2)]
+SINGLE = {"ctx", "VPT", "proj.weight", "proj.bias", "compound_rep_tokens", "proj_rep", *ADAPTERS}
 
 
 def sgd(parameters: list, rate: float):
@@ -307,6 +318,79 @@ def record_promptsrc(repository: Path):
     }, start, 0.0025, terms, {"epochs": EPOCHS}, of_both_towers)
 
 
+# Of this script: the authors' own were written by a language model.
+SENTENCES = [
+    "a small picture of the {}.", "the {} can be told by its shape", "there is a {} in the middle, seen from above."]
+
+
+def record_coprompt(repository: Path):
+    folder = checkout(repository, ["clip", "trainers"], WITHOUT_HALVES | {
+        "trainers/coprompt.py": [
+            ("nn.Linear(ctx_dim, 768)", "nn.Linear(ctx_dim, clip_model.visual.ln_post.bias.numel())"),
+            ("torch.empty(n_ctx, 512)", "torch.empty(n_ctx, ctx_dim)"),
+            ("Adapter(512, 4)", f"Adapter({EMBEDDING}, 4)")],
+    })
+    on_path(folder)
+    from clip import model as clip_module
+    from trainers import coprompt as original
+
+    sentences = {name.replace("_", " "): [text.format(name.replace("_", " ")) for text in SENTENCES] for name in NAMES}
+    rows = [random.Random(SEED + step).randrange(len(SENTENCES)) for step in range(STEPS)]
+    others = formula_weights.values("other-pixels", [20, 3, SIZE, SIZE], 1.5)
+    seen = []
+
+    def watched(function):
+        """The function, with its results kept: the model returns their sum alone."""
+        def call(*arguments, **options):
+            seen.append(function(*arguments, **options))
+            return seen[-1]
+        return call
+
+    plain_entropy, plain_cosine = functional.cross_entropy, nn.CosineSimilarity.forward
+
+    def start(settings, dtype):
+        plain = {"vision_depth": 0, "language_depth": 0, "vision_ctx": 0, "language_ctx": 0}
+        teacher = small_clip(clip_module, plain | {"trainer": "CoOp"}, dtype)
+        model = small_clip(
+            clip_module, plain | {"trainer": "CoPrompt", "maple_length": settings["tokens"]}, dtype)
+        made = configuration("CoPrompt", N_CTX=settings["tokens"], PROMPT_DEPTH=settings["depth"])
+        made.DATASET = types.SimpleNamespace(NAME="Caltech101")
+        made.TRAINER.DISTILL, made.TRAINER.W = "cosine", settings["weight"]
+        here = os.getcwd()
+        with tempfile.TemporaryDirectory() as scratch:  # it keeps its features in a folder of where it stands
+            os.chdir(scratch)
+            features = original.gpt_clip_classifier(NAMES, json.loads(json.dumps(sentences)), teacher, "Caltech101")
+            os.chdir(here)
+        theirs = original.CustomCLIP(made, NAMES, model, teacher, features).to(dtype)
+        theirs.__dict__["kept"] = (settings["weight"], features, iter(rows), iter(samples(dtype)[2]))
+        theirs.train()
+        return theirs, None
+
+    def terms(theirs, pixels, labels):
+        weight, features, drawn, order = theirs.kept
+        row, images = next(drawn), others[next(order)].to(pixels.dtype)
+        original.random.randint = lambda low, high: row
+        theirs.eval()
+        with torch.no_grad():
+            logits = theirs(pixels)
+            fixed = theirs.model_distill.encode_image(images)
+        theirs.train()
+        seen.clear()
+        original.F.cross_entropy = watched(plain_entropy)
+        nn.CosineSimilarity.forward = watched(plain_cosine)
+        loss = theirs(pixels, images, labels)
+        original.F.cross_entropy, nn.CosineSimilarity.forward = plain_entropy, plain_cosine
+        entropy, text, image = seen
+        parts = {"cross-entropy": entropy, "texts": weight * (1 - text.mean()), "images": weight * (1 - image.mean())}
+        assert torch.allclose(loss, sum(parts.values()), atol=1e-6)
+        return parts, logits, {
+            "teacher-classes": features, "teacher-images": fixed / fixed.norm(dim=-1, keepdim=True)}
+
+    record("coprompt", {
+        "middle": {"tokens": 2, "depth": 3, "weight": 4.0}, "whole": {"tokens": 4, "depth": TEXT_LAYERS, "weight": 8.0},
+    }, start, 0.0035, terms, {"sentences": sentences, "rows": rows}, of_coprompt)
+
+
 def record_mmrl(repository: Path):
     folder = checkout(repository, ["clip", "trainers"], {})
     on_path(folder)
@@ -361,6 +445,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--maple", type=Path, help="a clone of muzairkhattak/multimodal-prompt-learning")
     parser.add_argument("--promptsrc", type=Path, help="a clone of muzairkhattak/PromptSRC")
+    parser.add_argument("--coprompt", type=Path, help="a clone of ShuvenduRoy/CoPrompt")
     parser.add_argument("--mmrl", type=Path, help="a clone of yunncheng/MMRL")
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -369,6 +454,8 @@ def main():
         record_maple(options.maple)
     if options.promptsrc:
         record_promptsrc(options.promptsrc)
+    if options.coprompt:
+        record_coprompt(options.coprompt)
     if options.mmrl:
         record_mmrl(options.mmrl)
     if not any(vars(options).values()):

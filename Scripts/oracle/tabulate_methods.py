@@ -24,7 +24,7 @@ PUBLISHED = protocol.ROOT / "Sources/Reproduction/Resources/paper-results.json"
 # In the order of their cost.
 TEXTS = ["zero-shot", "zero-shot-ensemble", "linear-probe", "kgcoop", "tcp", "prograd", "tip-adapter", "tip-adapter-f",
          "coop", "cocoop"]
-IMAGES = ["maple", "vpt", "ivlp", "promptsrc", "mmrl"]  # need the small vision transformer
+IMAGES = ["maple", "vpt", "ivlp", "promptsrc", "coprompt", "mmrl"]  # need the small vision transformer
 BASE_ONLY = {"linear-probe", "tip-adapter", "tip-adapter-f"}
 KEYS = {"zero-shot": "clip"}  # of the published figures, where it isn't the method's name
 SEEDLESS = {"zero-shot", "zero-shot-ensemble"}

@@ -185,14 +185,32 @@ extension ConfigurationKey {
   static func own(of trainer: ReferenceTrainer) -> [ConfigurationKey] {
     guard let keys = trainer.format.ownKeys else { return [] }
     return trainer.format.keys.map { ConfigurationKey($0, of: trainer, in: trainer.format.section ?? "TRAINER") }
-      + keys.map { ConfigurationKey($0, of: trainer, in: nil) }
+      + keys.map { ConfigurationKey($0, of: trainer, in: nil) } + views(of: trainer.format)
+  }
+
+  /// The keys of the views of training, where they differ from CoOp's.
+  private static func views(of format: ReferenceFormat) -> [ConfigurationKey] {
+    switch format.views {
+    case .crop: []
+    case .chosenCrop:
+      [ConfigurationKey("INPUT.RRCROP_SCALE", [0.08, 1.0], .sets("the area of random crops, whose end must be 1"))]
+    case .twoRandAugment:
+      [
+        ConfigurationKey(
+          "INPUT.TRANSFORMS", [],
+          .choice([["randaugment", "normalize"]], .everyRun, "the views of training, in any order")),
+        ConfigurationKey("DATALOADER.K_TRANSFORMS", 1, .choice([2], .training, "two views of an image at a time")),
+      ]
+    }
   }
 
   private init(_ key: ReferenceFormat.Key, of trainer: ReferenceTrainer, in section: String?) {
     let standard = ConfigurationValue(key.standard)
     let choices = key.isFixed ? [standard] : key.choices?.map(ConfigurationValue.text)
     let role: Role =
-      choices.map { .choice($0, section == nil ? .training : trainer.scope, key.meaning) } ?? .sets(key.meaning)
+      choices.map {
+        .choice($0, key.isOfEveryRun ? .everyRun : section == nil ? .training : trainer.scope, key.meaning)
+      } ?? .sets(key.meaning)
     self.init(section.map { "\($0).\(key.name)" } ?? key.name, standard, role)
   }
 
@@ -225,13 +243,14 @@ extension ConfigurationKey {
 }
 
 extension ConfigurationValue {
-  fileprivate init(_ value: ReferenceFormat.Key.Value) {
+  init(_ value: ReferenceFormat.Key.Value) {
     self =
       switch value {
       case .integer(let value): .integer(value)
       case .number(let value): .number(value)
       case .flag(let value): .flag(value)
       case .text(let value): .text(value)
+      case .integers(let values): .list(values.map(ConfigurationValue.integer))
       }
   }
 }

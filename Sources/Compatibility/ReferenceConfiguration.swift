@@ -1,4 +1,5 @@
 import Foundation
+import PromptLearning
 import Support
 
 /// The reference's configuration after all merges: the defaults, the dataset's file, the trainer's file, the options,
@@ -24,9 +25,21 @@ public struct ReferenceConfiguration: Sendable {
       }
     }
     for (key, option, value) in arguments.settings { try set(key, to: value, source: option) }
+    let trainer = ReferenceTrainer(named: text("TRAINER.NAME"))
+    try settle(trainer?.format.datasetDefaults)
     for index in stride(from: 0, to: arguments.pairs.count, by: 2) {
       let value = ConfigurationValue(decoding: arguments.pairs[index + 1])
       try set(arguments.pairs[index], to: value, source: "the command line")
+    }
+    try settle(trainer?.format.overrides)
+  }
+
+  /// Takes what a trainer's program sets on the dataset.
+  private mutating func settle(
+    _ settings: (@Sendable (_ dataset: String) -> [(key: String, value: ReferenceFormat.Key.Value)])?
+  ) throws {
+    for (key, value) in settings?(text("DATASET.NAME")) ?? [] {
+      try set(key, to: ConfigurationValue(value), source: "the trainer's settings for the dataset")
     }
   }
 
@@ -75,7 +88,23 @@ public struct ReferenceConfiguration: Sendable {
   func integer(_ key: String) -> Int {
     if case .integer(let integer) = values[key] { integer } else { 0 }
   }
+  /// The number of elements of a list; 0 for another value.
+  func count(_ key: String) -> Int {
+    if case .list(let elements) = values[key] { elements.count } else { 0 }
+  }
+  /// A whole number, or how many elements a list has.
+  func length(_ key: String) -> Int { integer(key) + count(key) }
+  /// The elements of a list of whole numbers that has some; `nil` for another value.
+  func integers(_ key: String) -> [Int]? {
+    guard case .list(let elements) = values[key], !elements.isEmpty else { return nil }
+    let integers = elements.compactMap { if case .integer(let integer) = $0 { integer } else { nil } }
+    return integers.count == elements.count ? integers : nil
+  }
   func number(_ key: String) -> Double { value(key).asNumber }
+  /// A number, or how many elements a list has.
+  func measure(_ key: String) -> Double {
+    if case .list = values[key] { Double(count(key)) } else { number(key) }
+  }
   func flag(_ key: String) -> Bool {
     if case .flag(let flag) = values[key] { flag } else { false }
   }

@@ -100,6 +100,9 @@ struct PromptFolder: Sendable {
     return epochs.map { Self.fileName(epoch: $0) } + names.filter { $0 == Self.fileName(epoch: nil) }
   }
 
+  /// The best file, or else that of the last epoch.
+  var bestOrLast: URL? { files.last.map { url.appending(path: $0) } }
+
   /// The file whose name is in `checkpoint`, if there is one.
   var newest: URL? {
     let text = try? String(contentsOf: url.appending(path: "checkpoint"), encoding: .utf8)

@@ -68,17 +68,25 @@ package struct ReferenceTrainer: Sendable, Equatable {
 
   /// The method's own settings.
   ///
-  /// - Throws: `LearningError`, and ``CompatibilityError/range(key:expected:found:)`` for a length below 1.
+  /// - Throws: `LearningError`, and ``CompatibilityError/range(key:expected:found:)`` for a length below 1 and for
+  ///   blocks that do not follow each other.
   func options(_ configuration: ReferenceConfiguration) throws -> MethodOptions {
     for key in format.keys where key.length != nil {
-      let found = configuration.integer(name(of: key))
+      let found = configuration.length(name(of: key))
       guard found >= 1 else {
         throw CompatibilityError.range(key: name(of: key), expected: "1 or more", found: "\(found)")
       }
     }
+    if let key = format.layersKey, let blocks = configuration.integers(key) {
+      guard blocks == Array(blocks[0]..<blocks[0] + blocks.count) else {
+        throw CompatibilityError.range(key: key, expected: "blocks that follow each other", found: "\(blocks)")
+      }
+    }
     let keys = format.keys.map { (name(of: $0), $0.option) } + (format.ownKeys ?? []).map { ($0.name, $0.option) }
-    let values = keys.compactMap { name, option in option.map { ($0, configuration.value(name).asNumber) } }
-    return try MethodOptions(Dictionary(values, uniquingKeysWith: { $1 }), for: method)
+    let values = keys.compactMap { name, option in option.map { ($0, configuration.measure(name)) } }
+    let derived = format.derived?(ReferenceFormat.Settings { configuration.text($0) }) ?? [:]
+    return try MethodOptions(
+      Dictionary(values, uniquingKeysWith: { $1 }).merging(derived) { $1 }, for: method)
   }
 
   /// What is done in another way than the reference does it.

@@ -37,6 +37,7 @@ final class ReferenceTraining {
 
   /// - Returns: the result of the last test, or `nil` where there is none.
   func run() throws -> Evaluation? {
+    try checkLayers()
     switch plan.action {
     case .load:
       try log.open(in: plan.outputFolder)
@@ -50,10 +51,20 @@ final class ReferenceTraining {
     }
   }
 
-  private func session(_ training: TrainingConfiguration?) -> TrainingSession {
+  /// Checks that tokens stand up to the last block of the towers.
+  private func checkLayers() throws {
+    guard let key = plan.trainer.format.layersKey, let last = plan.configuration.integers(key)?.last else { return }
+    let blocks = min(clip.textEncoder.layerCount, try clip.visionTransformer.layerCount)
+    guard last == blocks else {
+      throw CompatibilityError.range(key: key, expected: "blocks up to the last, \(blocks)", found: "up to \(last)")
+    }
+  }
+
+  private func session(_ training: TrainingConfiguration?) throws -> TrainingSession {
+    let sentences = try training == nil ? nil : plan.sentences.map(ClassSentences.init(contentsOf:))
     let setup = MethodSetup(
       clip: clip, classNames: dataset.classNames, dataset: plan.dataset.rawValue, seed: UInt64(seed),
-      context: plan.context, options: plan.options)
+      context: plan.context, options: plan.options, sentences: sentences)
     return TrainingSession(
       plan.trainer.method, setup, training: training, dataset: dataset, identity: identity, within: budget)
   }
@@ -63,7 +74,7 @@ final class ReferenceTraining {
   /// Trains, saves the prompts of the requested epochs, and tests the last or the best.
   private func train(_ training: TrainingConfiguration, _ saving: RunPlan.Saving) throws -> Evaluation? {
     let start = ContinuousClock.now
-    let session = session(training)
+    let session = try session(training)
     let earlier = try checkpoint(in: saving.resumeFolder, training)
     // What cannot begin, such as prompts deeper than a tower, leaves no folder.
     if earlier == nil { _ = try session.untrained() }
@@ -130,14 +141,21 @@ final class ReferenceTraining {
       log.write("No --model-dir is given: the prompts are tested as they begin")
       return try session(nil).untrained()
     }
-    let file = try PromptFolder(in: folder, of: plan.trainer).file(epoch: epoch)
+    let prompts = PromptFolder(in: folder, of: plan.trainer)
+    let last = epoch == nil && plan.trainer.format.loadsLast ? prompts.bestOrLast : nil
+    return try classifier(at: last ?? prompts.file(epoch: epoch))
+  }
+
+  private func classifier(at file: URL) throws -> any ImageClassifier {
     let prompts = try ReferencePrompts(at: file, of: plan.trainer.method)
     log.write("Loading prompts from \(file.path)\(prompts.epoch.map { " (epoch \($0))" } ?? "")")
     return try classifier(of: prompts)
   }
 
   private func classifier(of prompts: ReferencePrompts) throws -> any ImageClassifier {
-    try artifact(of: prompts).classifier(
+    let answers = Set(plan.trainer.method.options.filter(\.decidesAnswers).map(\.name))
+    let answering = try artifact(of: prompts).answering(with: plan.options.values.filter { answers.contains($0.key) })
+    return try answering.classifier(
       on: clip, identity: identity, classNames: dataset.classNames, path: prompts.url.path)
   }
 
@@ -165,7 +183,7 @@ final class ReferenceTraining {
       let configured =
         length == .vectors("ctx")
         ? plan.context.length ?? clip.tokenizer.encode(plan.context.words ?? "").count
-        : plan.configuration.integer(key)
+        : plan.configuration.length(key)
       let found = length.found { artifact.parameters[$0]?.shape } ?? 0
       guard found == configured else {
         throw CompatibilityError.length(path: path, key: key, configured: configured, found: length.phrase(found))
@@ -206,7 +224,10 @@ extension ReferenceFormat.Key.Length {
   fileprivate func phrase(_ count: Int) -> String {
     switch self {
     case .vectors("ctx"): "\(count) context vectors"
+    case .vectors("compound_rep_tokens"): "\(count) tokens in each block"
     case .vectors: "\(count) prompts in each block of the image tower"
+    case .layers: "tokens for \(count) blocks"
+    case .width: "tokens of \(count) numbers"
     case .blocks: "prompts for \(count) blocks"
     }
   }

@@ -19,6 +19,8 @@ public struct RunPlan: Sendable {
   package let options: MethodOptions
   package let testing: Testing
   public let outputFolder: URL
+  /// The file of sentences that the trainer learns from; `nil` where it learns from none.
+  package let sentences: URL?
   /// The configuration by lines, for the log.
   let lines: [String]
   /// Parts of the command line that cannot be followed exactly; one sentence each, without its full stop.
@@ -53,8 +55,11 @@ public struct RunPlan: Sendable {
   /// - Parameters:
   ///   - arguments: the arguments of the reference's `train.py`.
   ///   - environment: the environment of the process; `COCOOP_MODELS` is a folder of checkpoints.
+  ///   - workingFolder: that the reference's program would be started in; `nil` is the current one.
   /// - Throws: ``CompatibilityError``, `LearningError`.
-  public init(_ arguments: Arguments, environment: [String: String] = [:]) throws {
+  public init(
+    _ arguments: Arguments, environment: [String: String] = [:], workingFolder: URL? = nil
+  ) throws {
     let configuration = try ReferenceConfiguration(arguments)
     guard !configuration.text("TRAINER.NAME").isEmpty else {
       throw CompatibilityError.missing(option: "--trainer", key: "TRAINER.NAME")
@@ -94,6 +99,9 @@ public struct RunPlan: Sendable {
       action = .train(
         try configuration.training(of: trainer, on: dataset), try configuration.saving(outputFolder: outputFolder))
     }
+    sentences = trainer.format.sentenceFile?(dataset.rawValue).map { path in
+      workingFolder.map { $0.appending(path: path) } ?? URL(filePath: path)
+    }
     self.trainer = trainer
     self.configuration = configuration
     lines = configuration.lines
@@ -118,7 +126,20 @@ extension ReferenceConfiguration {
     let usual = trainer.method.defaultTraining
     training.optimizer = usual?.optimizer ?? training.optimizer
     training.epsilon = usual?.epsilon ?? training.epsilon
+    if trainer.format.views == .chosenCrop { training.smallestCrop = try smallestCrop() }
     return training
+  }
+
+  /// The lower end of the area of random crops.
+  private func smallestCrop() throws -> Double {
+    let key = "INPUT.RRCROP_SCALE"
+    guard case .list(let ends) = value(key), ends.count == 2, ends[1].asNumber == 1, ends[0].asNumber > 0,
+      ends[0].asNumber <= 1
+    else {
+      throw CompatibilityError.range(
+        key: key, expected: "a number above 0 and at most 1, and then 1", found: "\(value(key))")
+    }
+    return ends[0].asNumber
   }
 
   fileprivate func saving(outputFolder: URL) throws -> RunPlan.Saving {

@@ -163,6 +163,11 @@ extension ImageError {
       remedy: "Correct the augmentation's settings")
   }
 
+  public static func randAugment(_ setting: String, found: Int, expected: String) -> Self {
+    Self(
+      "The \(setting) of RandAugment must be \(expected), found \(found)", remedy: "Correct the augmentation's settings")
+  }
+
   public static func probability(name: String, found: Double) -> Self {
     Self("The probability of \(name) is \(found), but it lies in 0...1", remedy: "Correct the augmentation's settings")
   }

@@ -145,6 +145,13 @@ extension LearningError {
       remedy: "Give a model.pth.tar-N or model-best.pth.tar, or the output folder that holds it")
   }
 
+  /// A file that does not give each class as many sentences.
+  public static func sentences(path: String, reason: String) -> Self {
+    Self(
+      "\(path) does not give sentences about the classes: \(reason)",
+      remedy: "Give a file of JSON with a list of sentences by the name of each class, all of one length")
+  }
+
   /// Files that are no cache of Tip-Adapter's.
   public static func noCache(path: String, reason: String) -> Self {
     Self(

@@ -211,6 +211,9 @@ extension PromptLearning.Method {
       .joined(separator: ", ")
   }
 
+  /// The methods that learn from sentences about each class, such as "coprompt".
+  static var readersOfSentences: String { all.filter(\.readsSentences).map(\.id).joined(separator: ", ") }
+
   /// The methods' own settings, for a command's help.
   static var optionsHelp: String {
     let lines = all.flatMap { method in

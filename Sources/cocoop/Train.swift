@@ -46,6 +46,13 @@ struct Train: ParsableCommand {
       valueName: "file"))
   var fewShotList: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Sentences about each class, for \(PromptLearning.Method.readersOfSentences): JSON with a list of them by the name of"
+        + " each class (default: templates with the name).",
+      valueName: "file"))
+  var sentences: String?
+
   @OptionGroup var sample: SampleOptions
 
   @Flag(help: "Train without the photos that cannot be read; run.json counts them.")
@@ -92,6 +99,10 @@ struct Train: ParsableCommand {
 
   func validate() throws {
     if resume, force { throw ValidationError("--resume and --force exclude each other.") }
+    if sentences != nil, !method.readsSentences {
+      throw ValidationError(
+        "--sentences is for \(PromptLearning.Method.readersOfSentences), found --method \(method.id).")
+    }
     if let checkpointEvery, checkpointEvery < 1 {
       throw ValidationError("--checkpoint-every must be 1 or more, found \(checkpointEvery).")
     }
@@ -147,13 +158,16 @@ struct Train: ParsableCommand {
     let choice = try sample.classes.choice ?? .all
     let names = try choice(whole).classNames
     if names.count == 1 { throw RunError.oneClass(names[0], of: data, isChosen: whole.classNames.count > 1) }
+    let classSentences = try sentences.map { try ClassSentences(contentsOf: URL(filePath: $0)) }
+    _ = try classSentences?.lists(for: names)
     let isChosen = if case .chosen = choice { names != whole.classNames } else { false }
     var configuration = RunConfiguration(
       model: model, data: data, root: benchmarks.root, isRecursive: folders.recursive,
       fewShotList: fewShotList ?? kept?.path, method: method, classes: choice.part ?? .all,
       chosenClasses: isChosen ? names : nil, shots: sample.shots, seed: sample.seed,
       divisionSeed: sample.divisionSeed, testsNothing: sample.test == .none, context: training.runContext,
-      options: settings, precision: products.precision, training: steps,
+      options: settings, sentences: classSentences.map(RunConfiguration.SentenceFile.init),
+      precision: products.precision, training: steps,
       orientation: upright.orientation ?? dataSource.defaultOrientation,
       photoDecoding: pixels.photoDecoding ?? .exact)
     let place = URL(filePath: output ?? defaultOutput(whole, configuration))
@@ -168,10 +182,9 @@ struct Train: ParsableCommand {
     let dataset = resume ? try folder.divided(whole) : whole
     let run = try TrainingRun(
       configuration, clip: source.load(precision: products.precision, on: device), identity: source.identity(),
-      dataset: dataset,
-      folder: folder, brokenPhotos: skipBroken ? .skipped : .refused,
+      dataset: dataset, folder: folder, brokenPhotos: skipBroken ? .skipped : .refused,
       within: compute.memoryBudget ?? (sharing > 1 ? .automatic.divided(by: sharing) : nil),
-      cacheFolder: cache.folder, limits: photoOptions.limits,
+      cacheFolder: cache.folder, limits: photoOptions.limits, sentences: classSentences,
       photoMemory: photoMemory?.bytes ?? MemoryBudget.automaticForPhotos / sharing, processes: processes)
     printing.remarkAssumptions(of: run.clip)
     if let kept { printing.remark("note: The sample is the one that the reference kept, \(kept.path).") }

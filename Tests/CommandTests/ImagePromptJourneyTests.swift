@@ -15,7 +15,7 @@ struct ImagePromptJourneyTests {
 
   @Test(
     "each method is trained, measured, asked, exported and imported again",
-    arguments: ["ivlp", "vpt", "maple", "promptsrc", "mmrl"])
+    arguments: ["ivlp", "vpt", "maple", "promptsrc", "coprompt", "mmrl"])
   func journey(method: String) throws {
     try withWorkplace { place in
       try writeModel(place)
@@ -62,6 +62,15 @@ struct ImagePromptJourneyTests {
       #expect(try probability([], classes: unknown) == probability(["--option", "heads=1"], classes: unknown))
       #expect(try probability([], classes: unknown) != probability(["--option", "heads=2"], classes: unknown))
 
+      // The server decides as predict does, for the run's classes and for others.
+      try place.serving("runs/a") { server in
+        let photo = try Data(contentsOf: URL(filePath: Short.photo))
+        for (query, classes) in [("?top=1", ""), ("?top=1&classes=\(unknown)", unknown)] {
+          let served = try server.classify(photo, query: query).classification().results.first?.top?.first
+          #expect(try #require(served).probability == probability([], classes: classes))
+        }
+      }
+
       let measured = try place.cocoop("evaluate --run runs/a --classes new --split val --option heads=2")
       #expect(measured.status == 0)
       #expect(
@@ -73,6 +82,44 @@ struct ImagePromptJourneyTests {
       let alone = try place.cocoop(
         ["predict", "--model", "vit", "--classes", "a,b", "--option", "heads=1", Short.photo])
       #expect(alone.status == 64 && alone.errors.contains("--option is for a run: give --run."))
+    }
+  }
+
+  @Test("sentences of a file are learned from, others do not resume the run, and what is no such file is refused")
+  func sentences() throws {
+    try withWorkplace { place in
+      try writeModel(place)
+      try SmallTraining.prepare(place)
+      func write(_ count: Int, without missing: String = "", to path: String) throws {
+        let names = SmallTraining.classes.filter { $0 != missing }
+        let lists = names.map { name in (name, (0..<count).map { "the picture \($0) of a \(name)" }) }
+        try place.write(JSONEncoder().encode(Dictionary(uniqueKeysWithValues: lists)), to: path)
+      }
+      try write(3, to: "three.json")
+      try write(2, to: "two.json")
+      try write(2, without: "fish", to: "fewer.json")
+      let options =
+        SmallTraining(method: "coprompt", views: "fresh", epochs: 2, batchSize: 4).options + ["--model", "vit"]
+      func train(_ output: String, _ more: [String]) throws -> Outcome {
+        try place.cocoop(options + ["--output", output] + more)
+      }
+      #expect(try train("runs/own", []).status == 0)
+      #expect(try train("runs/three", ["--sentences", "three.json"]).status == 0)
+      #expect(
+        try place.bytes("runs/own/prompts.safetensors") != place.bytes("runs/three/prompts.safetensors"))
+      #expect(try train("runs/three", ["--resume", "--sentences", "three.json"]).status == 0)
+      let other = try train("runs/three", ["--resume", "--sentences", "two.json"])
+      #expect(other.status == 1 && other.errors.contains("the sentences"), "\(other.errors)")
+
+      let remedy = "Give a file of JSON with a list of sentences by the name of each class, all of one length.\n"
+      let fewer = try train("runs/c", ["--sentences", "fewer.json"])
+      #expect(fewer.status == 1 && fewer.errors.contains("it has no sentence for the class 'fish'. \(remedy)"))
+      let none = try train("runs/c", ["--sentences", "data/images/fish/000.jpg"])
+      #expect(none.status == 1)
+      #expect(none.errors.contains("it is no object of JSON with lists of sentences. \(remedy)"))
+      let maple = try place.cocoop(Short.train("maple", output: "runs/c", more: ["--sentences", "three.json"]))
+      #expect(maple.status == 64 && maple.errors.contains("--sentences is for coprompt, found --method maple."))
+      #expect(!place.exists("runs/c"))
     }
   }
 
@@ -98,7 +145,7 @@ struct ImagePromptJourneyTests {
 
   @Test(
     "a training with a seed gives the same bytes again, and other settings do not resume it",
-    arguments: ["maple", "promptsrc", "mmrl"])
+    arguments: ["maple", "promptsrc", "coprompt", "mmrl"])
   func repeated(method: String) throws {
     try withWorkplace { place in
       try writeModel(place)

@@ -13,11 +13,14 @@ struct LaterMethodsTests {
     let pairs: String
     let folder: String
     let isText: Bool
+    /// The blocks of the model's towers.
+    let layers: Int
 
     var testDescription: String { trainer }
 
-    init(_ trainer: String, _ pairs: String, folder: String = "prompt_learner", isText: Bool = false) {
+    init(_ trainer: String, _ pairs: String, folder: String = "prompt_learner", isText: Bool = false, layers: Int = 3) {
       (self.trainer, self.pairs, self.folder, self.isText) = (trainer, pairs, folder, isText)
+      self.layers = layers
     }
   }
 
@@ -40,12 +43,22 @@ struct LaterMethodsTests {
         + " TRAINER.PROMPTSRC.PROMPT_DEPTH_VISION 3 TRAINER.PROMPTSRC.PROMPT_DEPTH_TEXT 3"
         + " TRAINER.PROMPTSRC.TEXT_LOSS_WEIGHT 25 TRAINER.PROMPTSRC.IMAGE_LOSS_WEIGHT 10"
         + " TRAINER.PROMPTSRC.GPA_MEAN 2 TRAINER.PROMPTSRC.GPA_STD 1", folder: "VLPromptLearner"),
+    // On Caltech101 its program has prompts in 12 blocks, whatever it is given.
+    Program(
+      "CoPrompt",
+      "TRAINER.CoPrompt.N_CTX 2 TRAINER.CoPrompt.PROMPT_DEPTH 9 TRAINER.W 1.0 DATALOADER.K_TRANSFORMS 2"
+        + " INPUT.TRANSFORMS [\"randaugment\",\"normalize\"]", folder: "MultiModalPromptLearner", layers: 12),
+    Program(
+      "MMRL",
+      "TRAINER.MMRL.REP_LAYERS [2,3] TRAINER.MMRL.REP_DIM 32 OPTIM.NAME adamw INPUT.RRCROP_SCALE (0.5,1) TASK B2N",
+      folder: "MultiModalRepresentationLearner"),
   ]
 
   private func planned(_ options: String, _ pairs: String, in folder: URL) throws -> RunPlan {
     try plan(
       "--root \(folder.path)/data --seed 1 \(options) INPUT.SIZE (32,32) DATASET.NUM_SHOTS 2 OPTIM.MAX_EPOCH 2 "
-        + "DATALOADER.TRAIN_X.BATCH_SIZE 2 \(pairs)", in: folder)
+        + "DATALOADER.TRAIN_X.BATCH_SIZE 2 \(pairs)", in: folder,
+      workingFolder: folder)
   }
 
   @discardableResult
@@ -60,7 +73,8 @@ struct LaterMethodsTests {
   func wholeWay(program: Program) throws {
     try withTemporaryFolder { folder in
       try makeDrawings(in: folder)
-      try FormulaWeights.writeTransformers(to: folder.appending(path: "vit"))
+      try FormulaWeights.writeTransformers(to: folder.appending(path: "vit"), layers: program.layers)
+      try writeSentences(in: folder)
       let start = "--trainer \(program.trainer)"
       let base = program.pairs + " DATASET.SUBSAMPLE_CLASSES base"
       let trained = try run("\(start) --output-dir \(folder.path)/out", base, in: folder)
@@ -113,6 +127,71 @@ struct LaterMethodsTests {
     }
   }
 
+  /// Sentences about the classes of the drawings, where CoPrompt's program reads its own.
+  private func writeSentences(in folder: URL) throws {
+    let names = ["bird", "bread", "clock", "fish"]
+    let sentences = Dictionary(uniqueKeysWithValues: names.map { ($0, ["a picture of a \($0)", "this is a \($0)."]) })
+    let file = folder.appending(path: "gpt_file/caltech_prompt.json")
+    try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+    try JSONEncoder().encode(sentences).write(to: file)
+  }
+
+  @Test("CoPrompt's settings for a dataset win over the command line, and MMRL's do not")
+  func datasets() throws {
+    try withTemporaryFolder { folder in
+      let coprompt = try #require(Self.programs.first { $0.trainer == "CoPrompt" })
+      let forced = try planned("--trainer CoPrompt", coprompt.pairs, in: folder)
+      #expect(forced.options.values == ["depth": 12, "weight": 4])
+      #expect(forced.context == ContextSettings(words: "a photo of a", length: 4))
+      #expect(forced.sentences == folder.appending(path: "gpt_file/caltech_prompt.json"))
+      let other = try planned("--trainer CoPrompt", coprompt.pairs + " DATASET.NAME ImageNetV2", in: folder)
+      #expect(other.options.values == ["depth": 9, "weight": 1])
+
+      let mmrl = "TRAINER.MMRL.REP_LAYERS [2,3] OPTIM.NAME adamw INPUT.RRCROP_SCALE (0.5,1)"
+      func options(_ more: String) throws -> [String: Double] {
+        try planned("--trainer MMRL", "\(mmrl) \(more)", in: folder).options.values
+      }
+      #expect(try options("") == ["depth": 2, "width": 512, "weight": 0.5, "heads": 1])
+      #expect(try options("TRAINER.MMRL.REG_WEIGHT 3.0")["weight"] == 3)
+      #expect(try options("DATASET.SUBSAMPLE_CLASSES base")["heads"] == 2)
+      #expect(try options("TASK FS")["heads"] == 2)
+      #expect(try options("TASK CD DATASET.SUBSAMPLE_CLASSES base")["heads"] == 1)
+      guard case .train(let training, _) = try planned("--trainer MMRL", mmrl, in: folder).action else {
+        Issue.record("it does not train")
+        return
+      }
+      #expect(training.optimizer == .adamW && training.smallestCrop == 0.5)
+    }
+  }
+
+  @Test("blocks that cannot be tokens', a crop without an end, and missing sentences are refused in one line")
+  func laterRefusals() throws {
+    try withTemporaryFolder { folder in
+      try makeDrawings(in: folder)
+      try FormulaWeights.writeTransformers(to: folder.appending(path: "vit"))
+      func refusal(_ trainer: String, _ pairs: String) -> String {
+        message(in: folder) { try run("--trainer \(trainer) --output-dir \(folder.path)/out", pairs, in: folder) }
+      }
+      #expect(
+        refusal("MMRL", "OPTIM.NAME adamw TRAINER.MMRL.REP_LAYERS [1,3]")
+          == "TRAINER.MMRL.REP_LAYERS must be blocks that follow each other, found [1, 3].")
+      #expect(
+        refusal("MMRL", "OPTIM.NAME adamw TRAINER.MMRL.REP_LAYERS [1,2]")
+          == "TRAINER.MMRL.REP_LAYERS must be blocks up to the last, 3, found up to 2.")
+      #expect(
+        refusal("MMRL", "OPTIM.NAME adamw") == "TRAINER.MMRL.REP_LAYERS must be 1 or more, found 0.")
+      #expect(
+        refusal("MMRL", "OPTIM.NAME adamw TRAINER.MMRL.REP_LAYERS [3] INPUT.RRCROP_SCALE (0.5,0.9)")
+          == "INPUT.RRCROP_SCALE must be a number above 0 and at most 1, and then 1, found [0.5, 0.9].")
+      let coprompt = try #require(Self.programs.first { $0.trainer == "CoPrompt" })
+      #expect(
+        refusal("CoPrompt", coprompt.pairs)
+          == "FOLDER/gpt_file/caltech_prompt.json does not give sentences about the classes: it cannot be read."
+          + " Give a file of JSON with a list of sentences by the name of each class, all of one length.")
+      #expect(!FileManager.default.fileExists(atPath: folder.appending(path: "out").path))
+    }
+  }
+
   @Test("prompts of another method, depth, count or width are refused by name and number")
   func refusals() throws {
     try withTemporaryFolder { folder in
@@ -155,7 +234,7 @@ struct LaterMethodsTests {
     try withTemporaryFolder { folder in
       try makeDrawings(in: folder)
       try FormulaWeights.writeTransformers(to: folder.appending(path: "vit"))
-      let program = try #require(Self.programs.last)
+      let program = try #require(Self.programs.first { $0.trainer == "PromptSRC" })
       try run("--trainer PromptSRC --output-dir \(folder.path)/out", program.pairs, in: folder)
       try FileManager.default.removeItem(at: folder.appending(path: "out/checkpoint"))
       let refused = message(in: folder) {

@@ -96,7 +96,7 @@ struct PlanTests {
       (
         "--trainer DAEL",
         "TRAINER.NAME DAEL is not supported. Give CoOp or CoCoOp or KgCoOp or ProGrad or TCP or IVLP or VPT or MaPLe or"
-          + " PromptSRC or ZeroshotCLIP or ZeroshotCLIP2."
+          + " PromptSRC or CoPrompt or MMRL or ZeroshotCLIP or ZeroshotCLIP2."
       ),
       ("", "Neither --trainer nor TRAINER.NAME is given. Give --trainer."),
       ("--trainer ZeroshotCLIP", "ZeroshotCLIP has nothing to train. Add --eval-only."),

@@ -11,12 +11,14 @@ func configuration(_ text: String, pairs: [String] = [], in folder: URL) throws 
 }
 
 /// The plan of one of the reference's command lines, with a trainer's file in the reference's format.
-func plan(_ options: String, configuration: String = Reference.cocoop, in folder: URL) throws -> RunPlan {
+func plan(
+  _ options: String, configuration: String = Reference.cocoop, in folder: URL, workingFolder: URL? = nil
+) throws -> RunPlan {
   let files = (trainer: folder.appending(path: "c.yaml"), dataset: folder.appending(path: "d.yaml"))
   try Data(configuration.utf8).write(to: files.trainer)
   try Data("DATASET:\n  NAME: \"Caltech101\"\n".utf8).write(to: files.dataset)
   let fixed = ["--root", "data", "--config-file", files.trainer.path, "--dataset-config-file", files.dataset.path]
-  return try RunPlan(Arguments(fixed + options.split(separator: " ").map(String.init)))
+  return try RunPlan(Arguments(fixed + options.split(separator: " ").map(String.init)), workingFolder: workingFolder)
 }
 
 /// Writes drawings of four classes in Caltech101's layout, into `data`: as few as a training and a test need.

@@ -163,6 +163,9 @@ struct ImageErrorTests {
       text { _ = try TrainingAugmentation(crop: RandomResizedCrop(size: 8), flipProbability: 1.5) }
         == "The probability of a flip is 1.5, but it lies in 0...1. Correct the augmentation's settings.")
     #expect(
+      text { _ = try RandAugment(magnitude: 31) }
+        == "The magnitude of RandAugment must be from 0 to 30, found 31. Correct the augmentation's settings.")
+    #expect(
       text { _ = try SeededGenerator(state: [0, 0, 0, 0]) }
         == "A generator's state has four words that are not all 0, but 4 words were found, all 0. "
         + "Restore the state from an intact checkpoint, or start from a seed.")

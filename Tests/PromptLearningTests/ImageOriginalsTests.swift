@@ -24,6 +24,9 @@ enum ImageOriginals {
     let epochs: Int?
     let optimizer: Rule
     let runs: [String: Run]
+    /// The sentences about each class, and which of them each step has.
+    let sentences: [String: [String]]?
+    let rows: [Int]?
   }
 
   /// Of losses and learned numbers; of gradients, as a share of the largest. Rounding alone moves the recorded numbers
@@ -58,13 +61,21 @@ enum ImageOriginals {
     }
   }
 
-  static func batch(_ step: Int, _ fixture: Fixture<Recipe>, comparing clip: CLIPModel? = nil) throws -> Batch {
+  /// - Parameters:
+  ///   - clip: whose features of the images the loss compares with.
+  ///   - comparesOthers: whether these are features of other images.
+  static func batch(
+    _ step: Int, _ fixture: Fixture<Recipe>, comparing clip: CLIPModel? = nil, comparesOthers: Bool = false
+  ) throws -> Batch {
     let labels = try fixture.tensor("labels").integers()
     let rows = try fixture.tensor("order").sliced(step..<step + 1, axis: 0).reshaped([-1])
     let pixels = try pixels.gathered(rows, axis: 0)
+    let others =
+      try comparesOthers
+      ? FormulaWeights.values("other-pixels", [20, 3, 32, 32], scale: 1.5).gathered(rows, axis: 0) : pixels
     return try Batch(
-      pixels: pixels, frozenFeatures: clip.map { try $0.imageEncoder(pixels).unitRows() },
-      labels: rows.integers().map { labels[$0] })
+      pixels: pixels, frozenFeatures: clip.map { try $0.imageEncoder(others).unitRows() },
+      labels: rows.integers().map { labels[$0] }, teacher: fixture.recipe.rows?[step] ?? 0)
   }
 
   /// Compares the first step's logits, terms and gradients, and then every loss and every recorded learned tensor.
@@ -75,7 +86,7 @@ enum ImageOriginals {
     let clip = try model ?? clip.get()
     let teacher = recipe.comparesImages ? clip : nil
     let classifier = Classifier(clip, learner)
-    let first = try batch(0, fixture, comparing: teacher)
+    let first = try batch(0, fixture, comparing: teacher, comparesOthers: recipe.comparesOtherViews)
     let features = try classifier.clip.imageEncoder(#require(first.pixels)).unitRows()
     let logits = try classifier.logits(for: features)
     let difference = try logits.largestDifference(from: fixture.tensor("\(run).logits"))
@@ -97,7 +108,8 @@ enum ImageOriginals {
     var trainer = Trainer(classifier, configuration: configuration, recipe: recipe, seed: 1)
     for step in 0..<fixture.recipe.steps {
       let loss = try trainer.step(
-        on: batch(step, fixture, comparing: teacher), learningRate: fixture.recipe.optimizer.learningRate)
+        on: batch(step, fixture, comparing: teacher, comparesOthers: recipe.comparesOtherViews),
+        learningRate: fixture.recipe.optimizer.learningRate)
       #expect(abs(loss - losses[step]) <= tolerance, "loss of step \(step + 1) is \(loss), recorded \(losses[step])")
       for (name, parameter) in zip(Learner.parameterNames, trainer.classifier.learner.parameters) {
         let key = "\(run).step-\(step + 1).\(name)"
@@ -177,6 +189,28 @@ struct ImageOriginalsTests {
       let difference = try parameter.largestDifference(from: fixture.tensor("\(run).average.\(name)"))
       #expect(difference <= ImageOriginals.tolerance, "the mean of \(name) differs by \(difference)")
     }
+  }
+
+  @Test("CoPrompt: three terms, logits, gradients and 30 steps", arguments: ["middle", "whole"])
+  func coprompt(run: String) throws {
+    let fixture = try ImageOriginals.fixture("coprompt")
+    let (recorded, names) = (try #require(fixture.recipe.runs[run]), fixture.recipe.classNames)
+    let clip = try ImageOriginals.clip.get()
+    let options = try MethodOptions(["weight": #require(recorded.weight)], for: .coprompt)
+    let sentences = try withTemporaryFolder { folder in
+      let file = folder.appending(path: "sentences.json")
+      try JSONEncoder().encode(#require(fixture.recipe.sentences)).write(to: file)
+      return try ClassSentences(contentsOf: file)
+    }
+    let setup = MethodSetup(clip: clip, classNames: names, options: options, sentences: sentences)
+    let recipe = try #require(try Method.coprompt.recipe(setup))
+    #expect(try #require(recipe.teacherClasses).isClose(to: fixture.tensor("\(run).teacher-classes"), within: 1e-5))
+    let first = try ImageOriginals.batch(0, fixture, comparing: clip, comparesOthers: true)
+    #expect(try first.imageFeatures.isClose(to: fixture.tensor("\(run).teacher-images"), within: 1e-5))
+    let learner = try AdaptedPrompts(
+      for: names, parameters: ImageOriginals.initial(run, fixture, AdaptedPrompts.parameterNames, missing: []),
+      sentence: PromptTemplate(run == "middle" ? "of a {}." : "{}."), clip: clip)
+    try ImageOriginals.expectSame(run, of: fixture, learner, by: recipe)
   }
 
   @Test(

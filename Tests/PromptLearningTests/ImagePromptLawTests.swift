@@ -12,7 +12,7 @@ private struct NoSteps: Error {}
 
 @Suite("Laws of prompts in the image tower", .serialized)
 struct ImagePromptLawTests {
-  static let methods: [PromptLearning.Method] = [.ivlp, .vpt, .maple, .promptsrc, .mmrl]
+  static let methods: [PromptLearning.Method] = [.ivlp, .vpt, .maple, .promptsrc, .coprompt, .mmrl]
   /// Of a loss whose logits have a scale of 100, where zeros are added to its gradient.
   private static let roundingOfSums: Float = 1e-5
   private let names = ["dog", "grand_piano", "body part", "dog house", "cat"]

@@ -105,8 +105,10 @@ struct ImagePromptTrainingTests {
     #expect(try bytes(once.classifier.learner) == bytes(again.classifier.learner))
   }
 
-  @Test("frozen CLIP's features of stored views are those of the same views made anew")
-  func keptFeatures() throws {
+  @Test(
+    "frozen CLIP's features of stored views are those of the same views made anew",
+    arguments: [PromptLearning.Method.promptsrc, .coprompt])
+  func keptFeatures(method: PromptLearning.Method) throws {
     // Every view of a photo in one colour is the same photo.
     try withTemporaryFolder { folder in
       for (label, name) in SmallDataset.names.enumerated() {
@@ -121,16 +123,17 @@ struct ImagePromptTrainingTests {
         }
       }
       let dataset = try Dataset(at: folder)
-      let learner = try #require(start(.promptsrc, setup(of: .promptsrc)) as? IndependentPrompts)
-      func losses(_ views: ImageViews) throws -> [Float] {
-        let setup = try setup(of: .promptsrc)
+      // A crop of such a photo is; an operation on it would not be.
+      let setup = try setup(of: method, method == .coprompt ? ["operations": 0] : [:])
+      func losses(_ learner: some TrainablePromptLearner, _ views: ImageViews) throws -> [Float] {
         let configuration = try TrainingConfiguration(epochs: 3, batchSize: 6, learningRate: 0.01, views: views)
         var trainer = try Trainer(
           Classifier(setup.clip, learner), configuration: configuration,
-          recipe: #require(try PromptLearning.Method.promptsrc.recipe(setup)), seed: 5)
+          recipe: #require(try method.recipe(setup)), seed: 5)
         return try (0..<3).map { try trainer.runEpoch($0, on: dataset).loss }
       }
-      let (fresh, stored) = (try losses(.fresh), try losses(.stored(2)))
+      let learner = try start(method, setup)
+      let (fresh, stored) = (try losses(learner, .fresh), try losses(learner, .stored(2)))
       #expect(fresh[0] != fresh[2])
       for (one, other) in zip(fresh, stored) { #expect(abs(one - other) < 1e-4 * abs(one)) }
     }
@@ -223,7 +226,7 @@ struct ImagePromptTrainingTests {
   }
 }
 
-@Suite("Files of IVLP, VPT, MaPLe, PromptSRC and MMRL come in and go out unchanged", .serialized)
+@Suite("Files of IVLP, VPT, MaPLe, PromptSRC, CoPrompt and MMRL come in and go out unchanged", .serialized)
 struct WholeModelCheckpointTests {
   private static let identity = ModelIdentity(name: "small-vit", sha256: String(repeating: "cd", count: 32))
 
@@ -238,6 +241,7 @@ struct WholeModelCheckpointTests {
       // The frozen towers may be anything: they are passed over.
       let isLearned =
         name.contains("VPT") || name.hasPrefix("prompt_learner.c") || name.hasPrefix("prompt_learner.proj")
+        || name.hasPrefix("adapter_")
         || name.hasPrefix("representation_learner.") || name == "image_encoder.proj_rep"
       let isOfClasses = name.contains("token_") || name == "prompt_embeddings"
       return (
@@ -255,9 +259,10 @@ struct WholeModelCheckpointTests {
     ("vpt", "whole", .vpt, "prompt_learner"), ("maple", "whole", .maple, "MultiModalPromptLearner"),
     ("promptsrc", "peaked", .promptsrc, "VLPromptLearner"), ("mmrl", "whole", .mmrl, "MultiModalRepresentationLearner"),
     ("mmrl", "last", .mmrl, "MultiModalRepresentationLearner"),
+    ("coprompt", "middle", .coprompt, "MultiModalPromptLearner"),
   ]
 
-  @Test("import, export and import give equal bytes under the authors' names", arguments: 0..<7)
+  @Test("import, export and import give equal bytes under the authors' names", arguments: 0..<8)
   func roundTrip(index: Int) throws {
     let (name, run, method, inner) = Self.files[index]
     let fixture = try ImageOriginals.fixture(name)

@@ -198,6 +198,8 @@ public struct PromptedVisionTransformer: ImageEncoder {
   /// The way of prompts that enter the tower further up and give a feature of their own; `nil` where they stand in front
   /// of block 0 and are never read.
   public let insertion: Insertion?
+  /// What is made of the feature at the end; `nil` leaves it as it is.
+  public private(set) var adapter: FeatureAdapter?
 
   /// Prompts that are read.
   public struct Insertion: Sendable {
@@ -213,11 +215,21 @@ public struct PromptedVisionTransformer: ImageEncoder {
     (self.tower, self.prompts, self.insertion) = (tower, prompts, insertion)
   }
 
+  /// The same with an adapter at its end.
+  public func adapted(by adapter: FeatureAdapter) -> PromptedVisionTransformer {
+    var adapted = self
+    adapted.adapter = adapter
+    return adapted
+  }
+
   public var imagesPerMicrobatch: Int { tower.imagesPerMicrobatch }
   public var featuresPerImage: Int { insertion == nil ? 1 : 2 }
 
   public func callAsFunction(_ pixels: Tensor) throws -> Tensor {
-    guard let insertion else { return try tower(pixels, prompts: prompts) }
+    guard let insertion else {
+      let features = try tower(pixels, prompts: prompts)
+      return try adapter?(features) ?? features
+    }
     return try tower(pixels, tokens: prompts, before: insertion.block, projectedBy: insertion.projection)
   }
 
@@ -227,10 +239,13 @@ public struct PromptedVisionTransformer: ImageEncoder {
   }
 
   public var detail: String {
-    let values = prompts.values + (insertion.map { [$0.projection] } ?? [])
+    let values =
+      prompts.values + (insertion.map { [$0.projection] } ?? [])
+      + (adapter.map { [$0.narrowing, $0.widening] } ?? [])
     let bytes = (try? values.map { try $0.bytes() }) ?? []
     let place = insertion.map { " from block \($0.block) on" } ?? ""
-    return ", with \(prompts.length) prompts in \(prompts.depth) blocks\(place): \(FileHash.sha256(of: bytes))"
+    return
+      ", with \(prompts.length) prompts in \(prompts.depth) blocks\(place)\(adapter == nil ? "" : " and an adapter"): \(FileHash.sha256(of: bytes))"
   }
 }
 

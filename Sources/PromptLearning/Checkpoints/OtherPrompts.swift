@@ -22,8 +22,6 @@ struct OtherPrompts: Equatable {
     }
     if hasPart("representation_learner.srra_") {
       method = "MMRL++"
-    } else if hasPart("compound_prompts_text"), hasPart("adapter_image.") || hasPart("adapter_text.") {
-      method = "CoPrompt"
     } else if hasPart("VPT_shallow"), !hasPart("image_encoder.VPT") {
       method = "IVLP in the text tower alone"
     } else if shape(ofEnding: "fc.0.weight") != nil, shape(ofEnding: "fc.2.weight") != nil, !hasPart("ctx") {

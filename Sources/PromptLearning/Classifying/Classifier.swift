@@ -8,28 +8,33 @@ public struct Batch: Sendable {
   /// `[B, 3, H, W]`, normalised, for a learner with prompts in the image tower; `nil` for others.
   public let pixels: Tensor?
   public let labels: Tensor  // [B], integers in 0 ..< C
+  /// Which of the recipe's alternative class features the loss compares with.
+  public let teacher: Int
 
-  public init(imageFeatures: Tensor, labels: [Int]) throws {
+  public init(imageFeatures: Tensor, labels: [Int], teacher: Int = 0) throws {
     self.init(
-      imageFeatures: imageFeatures, labels: try Tensor(labels, shape: [labels.count]).on(imageFeatures.device))
+      imageFeatures: imageFeatures, labels: try Tensor(labels, shape: [labels.count]).on(imageFeatures.device),
+      teacher: teacher)
   }
 
   /// - Parameters:
   ///   - pixels: `[B, 3, H, W]`, as `Preprocessing` makes them.
   ///   - frozenFeatures: f̂, `[B, E]`, unit rows; `nil` where the loss has no teacher of images.
-  public init(pixels: Tensor, frozenFeatures: Tensor? = nil, labels: [Int]) throws {
+  ///   - teacher: which of the recipe's alternative class features the loss compares with.
+  public init(pixels: Tensor, frozenFeatures: Tensor? = nil, labels: [Int], teacher: Int = 0) throws {
     try self.init(
       imageFeatures: frozenFeatures ?? .zeros([labels.count, 0], on: pixels.device), pixels: pixels,
-      labels: Tensor(labels, shape: [labels.count]).on(pixels.device))
+      labels: Tensor(labels, shape: [labels.count]).on(pixels.device), teacher: teacher)
   }
 
-  init(imageFeatures: Tensor, pixels: Tensor? = nil, labels: Tensor) {
-    (self.imageFeatures, self.pixels, self.labels) = (imageFeatures, pixels, labels)
+  init(imageFeatures: Tensor, pixels: Tensor? = nil, labels: Tensor, teacher: Int = 0) {
+    (self.imageFeatures, self.pixels, self.labels, self.teacher) = (imageFeatures, pixels, labels, teacher)
   }
 
   /// The same batch on a device.
   public func on(_ device: Device) throws -> Batch {
-    try Batch(imageFeatures: imageFeatures.on(device), pixels: pixels?.on(device), labels: labels.on(device))
+    try Batch(
+      imageFeatures: imageFeatures.on(device), pixels: pixels?.on(device), labels: labels.on(device), teacher: teacher)
   }
 }
 

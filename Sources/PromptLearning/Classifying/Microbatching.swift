@@ -314,8 +314,11 @@ struct Loss {
     _ clip: CLIPModel
   ) throws {
     let student = try learner.features(of: images, classes, scale: clip.logitScale)
-    let teacher = try recipe.teacherClasses.map {
-      try Features(images: batch.imageFeatures, classes: $0, scale: clip.logitScale)
+    let teacher = try recipe.teacherClasses.map { alternatives in
+      let classes =
+        try alternatives.shape[0] == 1
+        ? alternatives : alternatives.sliced(batch.teacher..<batch.teacher + 1, axis: 0)
+      return try Features(images: batch.imageFeatures, classes: classes, scale: clip.logitScale)
     }
     terms = try recipe.objective.terms(student, teacher: teacher, labels: batch.labels)
     logits = student.logits
@@ -394,6 +397,6 @@ func added(_ left: [[Tensor]], _ right: [[Tensor]]) throws -> [[Tensor]] {
 extension Batch {
   fileprivate func sliced(_ images: Range<Int>) throws -> Batch {
     try Batch(
-      imageFeatures: imageFeatures.sliced(images, axis: 0), labels: labels.sliced(images, axis: 0))
+      imageFeatures: imageFeatures.sliced(images, axis: 0), labels: labels.sliced(images, axis: 0), teacher: teacher)
   }
 }

@@ -40,7 +40,8 @@ struct TrainingViews: Sendable {
   private let files: [URL]
   private let extractor: FeatureExtractor
   private let preprocessing: Preprocessing
-  private let augmentation: TrainingAugmentation
+  private let augmentation: ViewAugmentation
+  private let drawsPairs: Bool
   private let photos: PhotoMemory
   private let mode: ImageViews
   let use: Use
@@ -50,21 +51,27 @@ struct TrainingViews: Sendable {
 
   /// - Parameters:
   ///   - smallestCrop: the smallest share of a photo that a random crop keeps.
+  ///   - randAugment: what makes the views instead of a crop and a mirror image.
+  ///   - drawsPairs: whether each use takes two views of an image, the second for frozen CLIP.
   ///   - photos: how photos are read, with the decoded ones that there is room for.
   ///   - use: what is asked for; pixels of stored views are decoded anew.
   init(
-    of dataset: Dataset, mode: ImageViews, smallestCrop: Double = 0.08, clip: CLIPModel, cache: FeatureCache?,
-    use: Use = .features, photos: PhotoMemory
+    of dataset: Dataset, mode: ImageViews, smallestCrop: Double = 0.08, randAugment: RandAugment? = nil,
+    drawsPairs: Bool = false, clip: CLIPModel, cache: FeatureCache?, use: Use = .features, photos: PhotoMemory
   ) throws {
     self.use = use
+    self.drawsPairs = drawsPairs
     self.clip = clip
     self.photos = photos
     files = dataset.training.map(dataset.url(of:))
     extractor = FeatureExtractor(clip, cache: mode == .fresh ? nil : cache, reading: photos.reading)
     preprocessing = clip.configuration.preprocessing
-    augmentation = try TrainingAugmentation(
-      crop: RandomResizedCrop(
-        size: preprocessing.size, scale: smallestCrop...1, interpolation: preprocessing.interpolation))
+    let (size, interpolation) = (preprocessing.size, preprocessing.interpolation)
+    augmentation =
+      try randAugment.map { .operations($0, size: size, interpolation) }
+      ?? .crop(
+        TrainingAugmentation(
+          crop: RandomResizedCrop(size: size, scale: smallestCrop...1, interpolation: interpolation)))
     self.mode = mode
   }
 
@@ -84,8 +91,12 @@ struct TrainingViews: Sendable {
 
   /// Draws the view for one use of an image.
   func draw(of image: Int, using generator: inout SeededGenerator) -> ViewDraw {
-    guard case .stored(let count) = mode else { return ViewDraw(image: image, view: generator.next()) }
-    return ViewDraw(image: image, view: UInt64(Int.random(in: 0..<count, using: &generator)))
+    func view() -> UInt64 {
+      guard case .stored(let count) = mode else { return generator.next() }
+      return UInt64(Int.random(in: 0..<count, using: &generator))
+    }
+    let own = view()
+    return ViewDraw(image: image, view: own, other: drawsPairs ? view() : nil)
   }
 
   /// The pixels of the views that were drawn; an empty list where views are stored as features alone.
@@ -96,14 +107,22 @@ struct TrainingViews: Sendable {
       .concurrentMap(square)
   }
 
-  /// The features of the views that were drawn: `[draws.count, E]`, unit rows.
+  /// The pixels of the second views of pairs, which frozen CLIP has yet to see; an empty list where there are none, and
+  /// where their features are stored.
+  func otherPixels(of draws: [ViewDraw]) throws -> [Image] {
+    guard case .fresh = mode else { return [] }
+    return try draws.compactMap { draw in draw.other.map { ViewDraw(image: draw.image, view: $0) } }
+      .concurrentMap(square)
+  }
+
+  /// The features of the views that were drawn, of pairs those of the second: `[draws.count, E]`, unit rows.
   ///
   /// - Parameter pixels: the pixels of these views, from ``pixels(of:)``.
   func features(of draws: [ViewDraw], pixels: [Image]) throws -> Tensor {
     guard case .stored(let count) = mode, let stored else {
       return try clip.imageEmbeddings(ofSquares: pixels).unitRows()
     }
-    let rows = draws.map { $0.image * count + Int($0.view) }
+    let rows = draws.map { $0.image * count + Int($0.other ?? $0.view) }
     return try stored.gathered(Tensor(rows, shape: [rows.count]), axis: 0)
   }
 
@@ -127,5 +146,29 @@ struct TrainingViews: Sendable {
   @Sendable private func square(of draw: ViewDraw) throws -> Image {
     var generator = SeededGenerator(seed: draw.view)
     return try augmentation(files[draw.image], from: photos, using: &generator)
+  }
+}
+
+/// What makes a random view of a photo.
+private enum ViewAugmentation: Sendable, CustomStringConvertible {
+  case crop(TrainingAugmentation)
+  case operations(RandAugment, size: Int, Interpolation)
+
+  func callAsFunction(
+    _ url: URL, from memory: PhotoMemory, using generator: inout SeededGenerator
+  ) throws -> Image {
+    switch self {
+    case .crop(let augmentation): try augmentation(url, from: memory, using: &generator)
+    case .operations(let augmentation, let size, let interpolation):
+      try augmentation(url, size: size, interpolation: interpolation, from: memory, using: &generator)
+    }
+  }
+
+  /// As features of stored views are named in the cache.
+  var description: String {
+    switch self {
+    case .crop(let augmentation): "\(augmentation)"
+    case .operations(let augmentation, let size, let interpolation): "\(augmentation), \(size), \(interpolation)"
+    }
   }
 }

@@ -42,7 +42,28 @@ extension Method {
         })),
     templates: { [.zeroShot(for: $0.dataset)] },
     reference: ReferenceFormat(
-      trainer: "MMRL",
+      trainer: "MMRL", section: "TRAINER.MMRL",
+      keys: [
+        ReferenceFormat.Key("ALPHA", .number(0.7), option: share.name, "the class token's share"),
+        ReferenceFormat.Key("REG_WEIGHT", .number(1), option: weight.name, "how strongly features are held"),
+        ReferenceFormat.Key(
+          "REP_LAYERS", .integers([]), option: depth.name, length: .layers("compound_rep_tokens_r2vproj.weight"),
+          "the blocks with tokens, counted from 1, up to the last"),
+        ReferenceFormat.Key(
+          "REP_DIM", .integer(512), option: width.name, length: .width("compound_rep_tokens"),
+          "numbers of a token before it is projected"),
+        ReferenceFormat.Key(
+          "N_REP_TOKENS", .integer(5), option: tokens.name, length: .vectors("compound_rep_tokens"),
+          "tokens in each block"),
+        .precision,
+      ],
+      ownKeys: [
+        ReferenceFormat.Key(
+          "TASK", .text("B2N"), choices: ["B2N", "FS", "CD"], isOfEveryRun: true,
+          "which image features answer: B2N both for base classes, FS both, CD both on ImageNet; else the class token's"
+        ),
+        ReferenceFormat.Key("OPTIM.NAME", .text("adam"), choices: ["adamw"], "AdamW"),
+      ] + unreadKeys,
       recognises: { shapes in
         shapes.keys.contains { $0.hasPrefix("representation_learner.compound_rep_tokens_r2") }
       },
@@ -58,7 +79,38 @@ extension Method {
               ".\(part)", first: 0)
           }
         },
-        uneven: { "it has layers for \($0) blocks of the image tower, but others for \($1)" })))
+        uneven: { "it has layers for \($0) blocks of the image tower, but others for \($1)" }),
+      views: .chosenCrop,
+      datasetDefaults: { dataset in
+        guard let benchmark = PublishedDataset(named: dataset), let weight = regularizations[benchmark] else {
+          return []
+        }
+        return [("TRAINER.MMRL.REG_WEIGHT", .number(weight))]
+          + (benchmark == .euroSAT ? [("TRAINER.MMRL.REP_DIM", .integer(2048))] : [])
+      },
+      derived: { keys in
+        let both =
+          switch keys.text("TASK") {
+          case "FS": true
+          case "CD": keys.text("DATASET.NAME") == "ImageNet"
+          default: keys.text("DATASET.SUBSAMPLE_CLASSES") == "base"
+          }
+        return [heads.name: both ? 2 : 1]
+      }, loadsLast: true, layersKey: "TRAINER.MMRL.REP_LAYERS"))
+
+  /// Keys of the program's other trainer.
+  private static let unreadKeys = [
+    ReferenceFormat.Key("TRAINER.MMRLpp.ALPHA", .number(0.7), ofOther),
+    ReferenceFormat.Key("TRAINER.MMRLpp.BETA", .number(0.9), ofOther),
+    ReferenceFormat.Key("TRAINER.MMRLpp.REG_WEIGHT", .number(1), ofOther),
+    ReferenceFormat.Key("TRAINER.MMRLpp.REP_LAYERS", .integers([]), ofOther),
+    ReferenceFormat.Key("TRAINER.MMRLpp.REP_DIM", .integer(512), ofOther),
+    ReferenceFormat.Key("TRAINER.MMRLpp.N_REP_TOKENS", .integer(5), ofOther),
+    ReferenceFormat.Key("TRAINER.MMRLpp.PROJ_LORA_DIM", .integer(64), ofOther),
+    ReferenceFormat.Key("TRAINER.MMRLpp.RES_LORA_DIM", .integer(4), ofOther),
+    ReferenceFormat.Key("TRAINER.MMRLpp.PREC", .text("fp16"), ofOther),
+  ]
+  private static let ofOther = "nothing: it belongs to MMRL++"
 
   private static func answering(_ setup: MethodSetup) -> RepresentationTokens.Answering {
     .init(share: Float(setup.options[share]), heads: .init(rawValue: Int(setup.options[heads])) ?? .byClasses)

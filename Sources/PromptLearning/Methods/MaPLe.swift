@@ -16,18 +16,7 @@ extension Method {
             for: setup.classNames, initialContext: setup.deepContext(of: maple),
             depth: setup.depth(depth, authors: 9, blocks: blocks), clip: setup.clip, seed: setup.seed)
         },
-        restore: { artifact, setup, path in
-          let parameters = try CoupledPrompts.parameterNames.map { try artifact.parameter($0, path: path) }
-          let count = parameters[1].shape[0]
-          for (name, tensor) in zip(CoupledPrompts.parameterNames, parameters).dropFirst(4)
-          where tensor.shape[0] != count {
-            throw LearningError.parameterShape(
-              path: path, name: name, expected: [count] + tensor.shape[1...], found: tensor.shape)
-          }
-          return try CoupledPrompts(
-            for: setup.classNames, parameters: parameters, sentence: artifact.description.sentence(path: path),
-            clip: setup.clip)
-        })),
+        restore: CoupledPrompts.init(_:_:path:))),
     templates: { try $0.deepTemplates(of: maple) },
     ownContext: { _ in ContextSettings(words: "a photo of a", length: 2) },
     contexts: ContextPrompts.contexts,
@@ -40,27 +29,51 @@ extension Method {
         ReferenceFormat.Key(
           "PROMPT_DEPTH", .integer(9), option: depth.name, length: .blocks("compound_prompts_text"),
           "blocks of both towers with prompts of their own"),
-      ], ownKeys: [], recognises: { $0["ctx"] != nil && $0["proj.weight"] != nil },
-      wholeModel: .init(
-        folder: "MultiModalPromptLearner",
-        names: [
-          "ctx": "prompt_learner.ctx", "proj.weight": "prompt_learner.proj.weight",
-          "proj.bias": "prompt_learner.proj.bias",
-        ],
-        stacks: [
-          .init("compound_prompts_text", "prompt_learner.compound_prompts_text.", "", first: 0, like: "ctx"),
-          .init(
-            "compound_prompt_projections.weight", "prompt_learner.compound_prompt_projections.", ".weight", first: 0,
-            like: "proj.weight"),
-          .init(
-            "compound_prompt_projections.bias", "prompt_learner.compound_prompt_projections.", ".bias", first: 0,
-            like: "proj.bias"),
-        ],
-        uneven: { "it has prompts for \($0 + 1) blocks, but couplings for \($1 + 1)" })))
+      ], ownKeys: [],
+      recognises: { $0["ctx"] != nil && $0["proj.weight"] != nil && $0["adapter_image.fc.0.weight"] == nil },
+      wholeModel: .coupled([:])))
 
   private static let depth = MethodOption(
     "depth", standard: 0, in: 0...256,
     help: "blocks of both towers with prompts of their own; 0 is 9, or all of a smaller tower", isWhole: true)
+}
+
+extension CoupledPrompts {
+  init(_ artifact: Artifact, _ setup: MethodSetup, path: String) throws {
+    let parameters = try Self.parameterNames.map { try artifact.parameter($0, path: path) }
+    let count = parameters[1].shape[0]
+    for (name, tensor) in zip(Self.parameterNames, parameters).dropFirst(4) where tensor.shape[0] != count {
+      throw LearningError.parameterShape(
+        path: path, name: name, expected: [count] + tensor.shape[1...], found: tensor.shape)
+    }
+    try self.init(
+      for: setup.classNames, parameters: parameters, sentence: artifact.description.sentence(path: path),
+      clip: setup.clip)
+  }
+}
+
+extension ReferenceFormat.WholeModel {
+  /// The files of MaPLe, and the first of CoPrompt's.
+  ///
+  /// - Parameter more: further tensors' names in the file, by ours.
+  static func coupled(_ more: [String: String]) -> Self {
+    Self(
+      folder: "MultiModalPromptLearner",
+      names: [
+        "ctx": "prompt_learner.ctx", "proj.weight": "prompt_learner.proj.weight",
+        "proj.bias": "prompt_learner.proj.bias",
+      ].merging(more) { $1 },
+      stacks: [
+        .init("compound_prompts_text", "prompt_learner.compound_prompts_text.", "", first: 0, like: "ctx"),
+        .init(
+          "compound_prompt_projections.weight", "prompt_learner.compound_prompt_projections.", ".weight", first: 0,
+          like: "proj.weight"),
+        .init(
+          "compound_prompt_projections.bias", "prompt_learner.compound_prompt_projections.", ".bias", first: 0,
+          like: "proj.bias"),
+      ],
+      uneven: { "it has prompts for \($0 + 1) blocks, but couplings for \($1 + 1)" })
+  }
 }
 
 extension TrainingConfiguration {

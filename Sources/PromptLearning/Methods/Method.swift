@@ -60,6 +60,8 @@ public struct Method: Sendable {
     public static let promptsImages = Traits(rawValue: 1 << 4)
     /// What it has learned is a mean over its epochs.
     public static let averagesEpochs = Traits(rawValue: 1 << 5)
+    /// It learns from sentences about each class, which a file may give.
+    public static let readsSentences = Traits(rawValue: 1 << 6)
   }
 
   /// The way in which the method builds a classifier.
@@ -109,7 +111,7 @@ extension Method {
   /// Every method: those that learn nothing first, then as the papers appeared.
   public static let all: [Method] = [
     .zeroShot, .zeroShotEnsemble, .coop, .cocoop, .linearProbe, .kgcoop, .prograd,
-    .tipAdapter, .tipAdapterF, .tcp, .ivlp, .vpt, .maple, .promptsrc, .mmrl,
+    .tipAdapter, .tipAdapterF, .tcp, .ivlp, .vpt, .maple, .promptsrc, .coprompt, .mmrl,
   ]
 
   /// Those that files may be of, in the order in which they are asked: TCP's hold CoCoOp's names, in other shapes, and
@@ -170,6 +172,8 @@ extension Method {
   public var promptsImages: Bool { traits.contains(.promptsImages) }
   /// Whether what it has learned is a mean over its epochs.
   public var averagesEpochs: Bool { traits.contains(.averagesEpochs) }
+  /// Whether it learns from sentences about each class, which a file may give.
+  public var readsSentences: Bool { traits.contains(.readsSentences) }
   /// Whether it has context vectors, which can be read as words.
   public var learnsContexts: Bool { contexts != nil }
   /// The names of its tensors, in the order of its learner.

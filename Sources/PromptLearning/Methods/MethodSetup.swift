@@ -13,10 +13,13 @@ public struct MethodSetup: Sendable {
   public let seed: UInt64
   public let context: ContextSettings
   public let options: MethodOptions
+  /// Sentences about each class, for a method that learns from such; `nil` takes sentences of its own.
+  public let sentences: ClassSentences?
 
   public init(
     clip: CLIPModel, classNames: [String], dataset: String = "", seed: UInt64 = 1,
-    context: ContextSettings = ContextSettings(), options: MethodOptions = MethodOptions()
+    context: ContextSettings = ContextSettings(), options: MethodOptions = MethodOptions(),
+    sentences: ClassSentences? = nil
   ) {
     self.clip = clip
     self.classNames = classNames
@@ -24,6 +27,7 @@ public struct MethodSetup: Sendable {
     self.seed = seed
     self.context = context
     self.options = options
+    self.sentences = sentences
   }
 }
 

@@ -9,8 +9,22 @@ public struct ReferenceFormat: Sendable {
   /// Keys outside the section, by their whole names, that the original's program has in addition to those of CoOp's.
   /// `nil` where the method is in CoOp's own program.
   public let ownKeys: [Key]?
+  /// How its program makes the views of training.
+  public let views: Views
+  /// What its program sets on a dataset, by the keys' whole names, whatever it is given.
+  public let overrides: (@Sendable (_ dataset: String) -> [(key: String, value: Key.Value)])?
+  /// What its program sets on a dataset before it takes what the command line gives.
+  public let datasetDefaults: (@Sendable (_ dataset: String) -> [(key: String, value: Key.Value)])?
   /// The epochs on a dataset that the original's program takes whatever it is given; `nil` where it takes what is given.
   public let epochs: (@Sendable (_ dataset: String) -> Int?)?
+  /// The file of sentences about a dataset's classes that its program reads, from the folder that it is started in.
+  public let sentenceFile: (@Sendable (_ dataset: String) -> String?)?
+  /// Makes options of the method from other keys of the section, by their whole names.
+  public let derived: (@Sendable (_ keys: Settings) -> [String: Double])?
+  /// Whether its program loads the best checkpoint or else the last one where no epoch is asked for.
+  public let loadsLast: Bool
+  /// The key of blocks, counted from 1, that have tokens: consecutive ones up to the last.
+  public let layersKey: String?
   /// The decimals of percentages in its log.
   public let decimals: Int
   /// Tensors of its checkpoints that nothing is learned in: they are passed over.
@@ -57,9 +71,29 @@ public struct ReferenceFormat: Sendable {
 
     /// Whether a tensor is of the frozen towers or of the training's class names, and passed over.
     func isPassedOver(_ name: String) -> Bool {
-      let frozen = ["image_encoder.", "text_encoder.", "prompt_learner.ZS_image_encoder.", "prompt_learner.token_"]
+      let frozen = [
+        "image_encoder.", "text_encoder.", "prompt_learner.ZS_image_encoder.", "prompt_learner.token_",
+        "model_distill.",
+      ]
       return name == "logit_scale" || name == ReferenceFormat.promptBuffer || frozen.contains { name.hasPrefix($0) }
     }
+  }
+
+  /// The values of a configuration.
+  public struct Settings {
+    let text: (_ key: String) -> String
+
+    package init(text: @escaping (_ key: String) -> String) { self.text = text }
+  }
+
+  /// How a program makes the views of training.
+  public enum Views: Sendable, Equatable {
+    /// One crop of any area from 8 % on, and perhaps its mirror image.
+    case crop
+    /// One crop of areas that a configuration chooses, and perhaps its mirror image.
+    case chosenCrop
+    /// Two squashed photos after RandAugment.
+    case twoRandAugment
   }
 
   /// One key of the section.
@@ -75,10 +109,12 @@ public struct ReferenceFormat: Sendable {
     public let option: String?
     /// Whether the standard value alone is taken.
     public let isFixed: Bool
-    /// The learned tensor whose length is the key's value, which is at least 1.
+    /// The learned tensor whose length is the key's value, which is at least 1; of a list, its count.
     public let length: Length?
+    /// Whether an evaluation depends on it too.
+    public let isOfEveryRun: Bool
 
-    public enum Value: Sendable { case integer(Int), number(Double), flag(Bool), text(String) }
+    public enum Value: Sendable { case integer(Int), number(Double), flag(Bool), text(String), integers([Int]) }
 
     /// A length of a learned tensor, by the tensor's name.
     public enum Length: Sendable, Equatable {
@@ -86,20 +122,27 @@ public struct ReferenceFormat: Sendable {
       case vectors(String)
       /// J of `[J − 1, …]`, the blocks of a tower that have prompts of their own.
       case blocks(String)
+      /// J of `[J, …]`, the upper blocks of a tower that have tokens.
+      case layers(String)
+      /// d of `[…, d]`.
+      case width(String)
 
       /// The length in tensors of these shapes, by name; `nil` where the tensor is missing.
       public func found(in shapes: (String) -> [Int]?) -> Int? {
         switch self {
         case .vectors(let name): shapes(name).flatMap { $0.count >= 2 ? $0[$0.count - 2] : nil }
         case .blocks(let name): shapes(name).flatMap { $0.first.map { $0 + 1 } }
+        case .layers(let name): shapes(name).flatMap(\.first)
+        case .width(let name): shapes(name).flatMap(\.last)
         }
       }
     }
 
     init(
       _ name: String, _ standard: Value, choices: [String]? = nil, option: String? = nil, isFixed: Bool = false,
-      length: Length? = nil, _ meaning: String
+      length: Length? = nil, isOfEveryRun: Bool = false, _ meaning: String
     ) {
+      self.isOfEveryRun = isOfEveryRun
       self.name = name
       self.standard = standard
       self.choices = choices
@@ -114,10 +157,22 @@ public struct ReferenceFormat: Sendable {
     trainer: String, section: String? = nil, keys: [Key] = [], ownKeys: [Key]? = nil,
     epochs: (@Sendable (String) -> Int?)? = nil, decimals: Int = 1, buffers: [String] = [],
     recognises: (@Sendable ([String: [Int]]) -> Bool)? = nil, wholeModel: WholeModel? = nil,
+    views: Views = .crop,
+    overrides: (@Sendable (String) -> [(key: String, value: Key.Value)])? = nil,
+    datasetDefaults: (@Sendable (String) -> [(key: String, value: Key.Value)])? = nil,
+    derived: (@Sendable (Settings) -> [String: Double])? = nil, loadsLast: Bool = false, layersKey: String? = nil,
+    sentenceFile: (@Sendable (String) -> String?)? = nil,
     cache: CacheFiles.Format? = nil
   ) {
     self.wholeModel = wholeModel
     self.cache = cache
+    self.views = views
+    self.overrides = overrides
+    self.datasetDefaults = datasetDefaults
+    self.derived = derived
+    self.loadsLast = loadsLast
+    self.layersKey = layersKey
+    self.sentenceFile = sentenceFile
     self.trainer = trainer
     self.section = section
     self.keys = keys

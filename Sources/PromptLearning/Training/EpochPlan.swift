@@ -13,6 +13,8 @@ struct EpochPlan: Sendable {
     let firstStep: Int
     /// The views of each step.
     let steps: [[ViewDraw]]
+    /// Which of the alternative teachers each step has.
+    let teachers: [Int]
 
     var draws: [ViewDraw] { steps.flatMap { $0 } }
   }
@@ -22,18 +24,22 @@ struct EpochPlan: Sendable {
   let imageCount: Int
 
   /// - Parameters:
+  ///   - teachers: how many teachers each step may draw one of.
   ///   - generator: in its state at the beginning of the epoch; left in the state for the next epoch.
   init(
     images: Int, batchSize: Int, keepsLastBatch: Bool = false, groupSize: Int = FeatureExtractor.batchSize,
-    of views: TrainingViews,
-    using generator: inout SeededGenerator
+    of views: TrainingViews, teachers: Int = 1, using generator: inout SeededGenerator
   ) {
     var steps = Array(0..<images).shuffled(using: &generator).chunks(ofCount: batchSize)
     // Batches of equal size; a smaller last one is dropped, unless it is the only one.
     if !keepsLastBatch, steps.count > 1, let last = steps.last, last.count < batchSize { steps.removeLast() }
     let draws = steps.map { $0.map { views.draw(of: $0, using: &generator) } }
+    let drawn = draws.map { _ in teachers > 1 ? Int.random(in: 0..<teachers, using: &generator) : 0 }
     let stride = max(1, groupSize / batchSize)
-    groups = draws.chunks(ofCount: stride).enumerated().map { Group(firstStep: $0 * stride, steps: $1) }
+    groups = draws.chunks(ofCount: stride).enumerated().map { index, steps in
+      let first = index * stride
+      return Group(firstStep: first, steps: steps, teachers: Array(drawn[first..<first + steps.count]))
+    }
     stepCount = steps.count
     imageCount = steps.reduce(0) { $0 + $1.count }
   }
@@ -52,4 +58,6 @@ struct ViewDraw: Sendable, Equatable {
   let image: Int
   /// The view: the seed of a fresh one, the index of a stored one.
   let view: UInt64
+  /// A second view, for frozen CLIP; `nil` where it sees the first.
+  var other: UInt64?
 }

@@ -81,26 +81,32 @@ public struct Trainer<Learner: TrainablePromptLearner>: Sendable {
     var generator = state.generator
     let plan = EpochPlan(
       images: labels.count, batchSize: configuration.batchSize, keepsLastBatch: configuration.keepsLastBatch, of: views,
-      using: &generator)
+      teachers: recipe.teacherClasses?.shape[0] ?? 1, using: &generator)
     let firstRate = schedule(epoch: epoch + 1, step: 1, of: plan.stepCount)
     // The pixels of the next group are read while the model works on this one.
     let promptsImages = classifier.learner.imagePrompts != nil
     // Frozen CLIP's features of stored views are known before the first step.
     let hasFeatures: Bool
     if case .stored = configuration.views { hasFeatures = views.use != .pixels } else { hasFeatures = !promptsImages }
-    try plan.groups(after: earlier.steps).forEachPrefetching(by: { try views.pixels(of: $0.draws) }) { group, pixels in
-      let features = try hasFeatures ? views.features(of: group.draws, pixels: pixels) : nil
+    try plan.groups(after: earlier.steps).forEachPrefetching(by: {
+      (own: try views.pixels(of: $0.draws), others: try views.otherPixels(of: $0.draws))
+    }) { group, pixels in
+      let features = try hasFeatures ? views.features(of: group.draws, pixels: pixels.own) : nil
       var row = 0
-      for (number, draws) in zip((group.firstStep + 1)..., group.steps) {
+      for (index, draws) in group.steps.enumerated() {
+        let number = group.firstStep + index + 1
         let rows = row..<row + draws.count
         row = rows.upperBound
         guard number > earlier.steps else { continue }
         let stepLabels = draws.map { labels[$0.image] }
         let frozen = try features.map { try $0.sliced(rows, axis: 0) }
+        let others = pixels.others.isEmpty ? pixels.own : pixels.others
         let batch =
           try promptsImages
-          ? self.batch(of: Array(pixels[rows]), frozen: frozen, labels: stepLabels)
-          : Batch(imageFeatures: frozen ?? .zeros([0, 0]), labels: stepLabels)
+          ? self.batch(
+            of: Array(pixels.own[rows]), comparedWith: Array(others[rows]), frozen: frozen, labels: stepLabels,
+            teacher: group.teachers[index])
+          : Batch(imageFeatures: frozen ?? .zeros([0, 0]), labels: stepLabels, teacher: group.teachers[index])
         let learningRate = schedule(epoch: epoch + 1, step: number, of: plan.stepCount)
         let wasHalved = isHalved
         let (loss, right) = try improve(on: batch, learningRate: learningRate)
@@ -125,12 +131,17 @@ public struct Trainer<Learner: TrainablePromptLearner>: Sendable {
 
   /// The pixels of one step's views, and frozen CLIP's features of them where the loss asks for those.
   ///
-  /// - Parameter known: these features, where they are known already.
-  private func batch(of squares: [Image], frozen known: Tensor?, labels: [Int]) throws -> Batch {
+  /// - Parameters:
+  ///   - others: the views that frozen CLIP sees; for most methods the same.
+  ///   - known: its features of them, where they are known already.
+  private func batch(
+    of squares: [Image], comparedWith others: [Image], frozen known: Tensor?, labels: [Int], teacher: Int
+  ) throws -> Batch {
     let clip = classifier.clip.withoutPrompts
     return try Batch(
       pixels: clip.configuration.preprocessing.normalized(squares),
-      frozenFeatures: recipe.comparesImages ? known ?? clip.imageFeatures(ofSquares: squares) : nil, labels: labels)
+      frozenFeatures: recipe.comparesImages ? known ?? clip.imageFeatures(ofSquares: others) : nil, labels: labels,
+      teacher: teacher)
   }
 
   /// Adds the parameters after an epoch to the mean over epochs; after the last, the mean takes their place.
@@ -196,6 +207,7 @@ public struct Trainer<Learner: TrainablePromptLearner>: Sendable {
     let uses = if case .stored(let count) = configuration.views { count } else { configuration.epochs }
     var views = try TrainingViews(
       of: dataset, mode: configuration.views, smallestCrop: configuration.smallestCrop,
+      randAugment: recipe.randAugment, drawsPairs: recipe.comparesOtherViews,
       clip: classifier.clip.withoutPrompts, cache: cache,
       use: classifier.learner.imagePrompts == nil ? .features : recipe.comparesImages ? .both : .pixels,
       photos: PhotoMemory(limit: uses > 1 ? photoMemory : 0, reading: reading))

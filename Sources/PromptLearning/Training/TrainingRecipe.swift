@@ -1,10 +1,12 @@
 import Foundation
+import Images
 import Torch
 
 /// The way in which a method turns batches into steps: its loss, and the treatment of gradients and parameters.
 public struct TrainingRecipe: Sendable {
   public let objective: any Objective
   /// ĝ `[1, C, E]`, unit rows: frozen CLIP's class features, with which the objective compares; `nil` for no teacher.
+  /// Of several, `[n, C, E]`, each step draws one for all its classes.
   public let teacherClasses: Tensor?
   /// Combines the gradients of the objective's terms; `nil` adds them up.
   public let gradientRule: (any GradientRule)?
@@ -12,17 +14,24 @@ public struct TrainingRecipe: Sendable {
   /// Whether the objective compares images with frozen CLIP's features of the same views, f̂, where prompts stand in
   /// the image tower.
   public let comparesImages: Bool
+  /// Whether these are features of a second random view of each image instead.
+  public let comparesOtherViews: Bool
+  /// What makes the views instead of a crop and a mirror image.
+  public let randAugment: RandAugment?
   /// Averages parameters over the epochs; `nil` keeps those of the last step.
   public let average: GaussianAverage?
 
   public init(
     objective: any Objective, teacherClasses: Tensor? = nil, gradientRule: (any GradientRule)? = nil,
-    comparesImages: Bool = false, average: GaussianAverage? = nil
+    comparesImages: Bool = false, comparesOtherViews: Bool = false, randAugment: RandAugment? = nil,
+    average: GaussianAverage? = nil
   ) {
     self.objective = objective
     self.teacherClasses = teacherClasses
     self.gradientRule = gradientRule
     self.comparesImages = comparesImages
+    self.comparesOtherViews = comparesOtherViews
+    self.randAugment = randAugment
     self.average = average
   }
 

@@ -32,6 +32,8 @@ public struct RunConfiguration: Sendable, Codable, Equatable {
   public var context: Context
   /// The method's own settings where they differ from the defaults; `nil` where none does.
   public var options: MethodOptions?
+  /// The file of sentences about each class that the method learns from; `nil` where it takes sentences of its own.
+  public var sentences: SentenceFile?
   /// The precision of the products in frozen layers; `nil` is float32, which is exact.
   public var precision: Precision?
   /// The training; `nil` for methods without an optimiser that steps through images: zero-shot and the linear probe.
@@ -43,12 +45,21 @@ public struct RunConfiguration: Sendable, Codable, Equatable {
 
   public typealias Context = ContextSettings
 
+  /// A file of sentences, which is the same wherever it lies.
+  public struct SentenceFile: Sendable, Codable, Equatable {
+    public let path: String
+    public let sha256: String
+
+    public init(_ sentences: ClassSentences) { (path, sha256) = (sentences.path, sentences.sha256) }
+  }
+
   public init(
     model: String, data: String, root: String? = nil, isRecursive: Bool = false, fewShotList: String? = nil,
     method: Method,
     classes: ClassSubset = .all, chosenClasses: [String]? = nil, shots: Int? = 16, seed: Int = 1,
     divisionSeed: Int? = nil, testsNothing: Bool = false,
-    context: Context = Context(), options: MethodOptions = MethodOptions(), precision: Precision = .float32,
+    context: Context = Context(), options: MethodOptions = MethodOptions(),
+    sentences: SentenceFile? = nil, precision: Precision = .float32,
     training: TrainingConfiguration? = nil, orientation: Orientation = .ignored, photoDecoding: PhotoDecoding = .exact
   ) {
     self.model = model
@@ -67,6 +78,7 @@ public struct RunConfiguration: Sendable, Codable, Equatable {
     // It tells nothing of a method that begins as these words anyway.
     if !method.beginsItsOwnWay { self.context.isAsked = nil }
     self.options = options.isStandard ? nil : options
+    self.sentences = sentences
     self.precision = precision == .float32 ? nil : precision
     self.orientation = orientation == .ignored ? nil : orientation
     self.photoDecoding = photoDecoding == .exact ? nil : photoDecoding
@@ -115,10 +127,12 @@ public struct RunConfiguration: Sendable, Codable, Equatable {
 
 extension RunConfiguration {
   /// The setup of the method's classifier.
-  package func setup(for dataset: Dataset, on clip: CLIPModel) -> MethodSetup {
+  ///
+  /// - Parameter sentences: those of the file ``sentences``.
+  package func setup(for dataset: Dataset, on clip: CLIPModel, sentences: ClassSentences? = nil) -> MethodSetup {
     MethodSetup(
       clip: clip, classNames: dataset.classNames, dataset: dataset.name, seed: UInt64(bitPattern: Int64(seed)),
-      context: context, options: options ?? MethodOptions())
+      context: context, options: options ?? MethodOptions(), sentences: sentences)
   }
 
   /// Whether the result supports other classes.
@@ -154,6 +168,7 @@ extension RunConfiguration {
       setting("the context length", context.length), setting("the position", context.position.rawValue),
       setting("class-specific contexts", context.isClassSpecific), setting("words of one's own", context.isAsked),
       setting("the options", options?.text),
+      setting("the sentences", sentences.map { "a file with the hash \($0.sha256.prefix(12))" }),
       setting("the precision", (precision ?? .float32).rawValue),
       setting("the orientation", (orientation ?? .ignored).rawValue),
       setting("the decoding of photos", (photoDecoding ?? .exact).rawValue), setting("the epochs", training?.epochs),

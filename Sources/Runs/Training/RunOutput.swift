@@ -1,6 +1,7 @@
 import CLIP
 import Datasets
 import Foundation
+import Images
 import PromptLearning
 import Torch
 
@@ -48,7 +49,7 @@ struct RunOutput: TrainingOutput {
     keeper = try CheckpointWriter(
       run.folder, session.description, every: interval, from: state,
       cost: isResuming ? .zero : ContinuousClock.now - start)
-    recorder = try recorder(of: trainer.configuration, from: state)
+    recorder = try recorder(of: trainer.configuration, viewsBy: trainer.recipe.randAugment, from: state)
   }
 
   mutating func record(_ progress: TrainingProgress) throws { try recorder?.record(progress) }
@@ -94,7 +95,9 @@ struct RunOutput: TrainingOutput {
   // MARK: Lines for people
 
   /// - Throws: `WritingError`, and what reading images throws.
-  private func recorder(of training: TrainingConfiguration, from state: TrainingState) throws -> RunLogger {
+  private func recorder(
+    of training: TrainingConfiguration, viewsBy randAugment: RandAugment?, from state: TrainingState
+  ) throws -> RunLogger {
     let steps = training.steps(forImages: run.dataset.training.count)
     let done = state.completedEpochs * steps + state.position.steps
     let recorder = try RunLogger(
@@ -106,7 +109,8 @@ struct RunOutput: TrainingOutput {
     try recorder.note(run.title + ", \(training.epochs) epochs of \(steps) steps")
     let preprocessing = run.clip.configuration.preprocessing
     if let grid = try ViewGrid.image(
-      of: run.dataset, preprocessing: preprocessing, seed: session.setup.seed, reading: run.reading)
+      of: run.dataset, preprocessing: preprocessing, seed: session.setup.seed, reading: run.reading,
+      randAugment: randAugment)
     {
       try recorder.record(views: grid)
     }

@@ -25,6 +25,7 @@ public struct TrainingRun: Sendable {
   private let photoMemory: Int
   /// The processes that train together.
   private let processes: any Communicator
+  private let sentences: ClassSentences?
 
   /// - Parameters:
   ///   - dataset: the whole dataset; the run takes its sample and classes from it.
@@ -32,15 +33,16 @@ public struct TrainingRun: Sendable {
   ///   - budget: of a pass; `nil` takes that of the training that is resumed, or half of what is free.
   ///   - cacheFolder: where the features of stored views are found and kept; `nil` computes them.
   ///   - limits: of photos.
+  ///   - sentences: those of the configuration's file.
   ///   - photoMemory: the most that images to learn from may take decoded, in bytes; what is learned is the same.
   ///   - processes: those that train together, each with a run of the same values; the first alone writes the folder.
   public init(
     _ configuration: RunConfiguration, clip: CLIPModel, identity: ModelIdentity, dataset: Dataset, folder: RunFolder,
     brokenPhotos rule: BrokenPhotos.Rule = .unchecked, within budget: MemoryBudget? = nil, cacheFolder: URL? = nil,
-    limits: DecodingLimits = .standard, photoMemory: Int = MemoryBudget.automaticForPhotos,
-    processes: any Communicator = Alone()
+    limits: DecodingLimits = .standard, sentences: ClassSentences? = nil,
+    photoMemory: Int = MemoryBudget.automaticForPhotos, processes: any Communicator = Alone()
   ) throws {
-    self.processes = processes
+    (self.sentences, self.processes) = (sentences, processes)
     self.photoMemory = photoMemory
     reading = configuration.reading(limits: limits)
     cache = cacheFolder.map { FeatureCache(folder: $0, model: identity.sha256) }
@@ -99,8 +101,8 @@ public struct TrainingRun: Sendable {
 
   private func session(within budget: MemoryBudget, by team: TrainingTeam) -> TrainingSession {
     TrainingSession(
-      configuration.method, configuration.setup(for: dataset, on: clip), training: configuration.training,
-      dataset: dataset, identity: identity, within: budget, cache: cache, reading: reading,
+      configuration.method, configuration.setup(for: dataset, on: clip, sentences: sentences),
+      training: configuration.training, dataset: dataset, identity: identity, within: budget, cache: cache, reading: reading,
       photoMemory: photoMemory, team: team)
   }
 

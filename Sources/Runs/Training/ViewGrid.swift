@@ -13,19 +13,23 @@ enum ViewGrid {
   ///
   /// They are drawn by a separate generator, so that the grid does not change the training.
   ///
+  /// - Parameter randAugment: what makes the training's views instead of a crop and a mirror image.
   /// - Returns: `nil` where the dataset has no training images.
-  static func image(of dataset: Dataset, preprocessing: Preprocessing, seed: UInt64, reading: PhotoReading) throws
-    -> Image?
-  {
+  static func image(
+    of dataset: Dataset, preprocessing: Preprocessing, seed: UInt64, reading: PhotoReading, randAugment: RandAugment?
+  ) throws -> Image? {
     let examples = dataset.training
     guard !examples.isEmpty else { return nil }
-    let augmentation = try TrainingAugmentation(
-      crop: RandomResizedCrop(size: side, interpolation: preprocessing.interpolation))
+    let interpolation = preprocessing.interpolation
+    let augmentation = try TrainingAugmentation(crop: RandomResizedCrop(size: side, interpolation: interpolation))
+    let memory = PhotoMemory(limit: 0, reading: reading)
     var generator = SeededGenerator(seed: seed)
     let count = min(16, examples.count)
     let views = try (0..<count).map { index in
-      try augmentation(
-        dataset.url(of: examples[index * examples.count / count]), reading: reading, using: &generator)
+      let photo = dataset.url(of: examples[index * examples.count / count])
+      return try randAugment.map {
+        try $0(photo, size: side, interpolation: interpolation, from: memory, using: &generator)
+      } ?? augmentation(photo, from: memory, using: &generator)
     }
     return try joined(views)
   }
