@@ -15,7 +15,8 @@ FLAGS     := --configuration release -Xlinker -rpath -Xlinker $(LIBRARIES) \
 ONE_THREAD := OMP_NUM_THREADS=1
 
 SOURCES   := Package.swift Sources Tests Examples
-SCRIPTS   := Deploy/dist Deploy/gather Deploy/install Deploy/link Deploy/version Scripts/setup Scripts/swift-quietly \
+SCRIPTS   := Deploy/dist Deploy/gather Deploy/install Deploy/link Deploy/version Deploy/slurm/predict.sh \
+             Deploy/slurm/reproduce.sh Deploy/slurm/train.sh Scripts/setup Scripts/swift-quietly \
              Scripts/test-quietly Scripts/check-dist Scripts/check-example Scripts/check-install Scripts/check-python \
              Scripts/check-readme Scripts/check-wheel Scripts/time-to-value Scripts/oracle/parity.sh .ci/run
 # Where `make install` puts the tool; DESTDIR stands before it, for packages.

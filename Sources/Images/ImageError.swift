@@ -165,7 +165,8 @@ extension ImageError {
 
   public static func randAugment(_ setting: String, found: Int, expected: String) -> Self {
     Self(
-      "The \(setting) of RandAugment must be \(expected), found \(found)", remedy: "Correct the augmentation's settings")
+      "The \(setting) of RandAugment must be \(expected), found \(found)", remedy: "Correct the augmentation's settings"
+    )
   }
 
   public static func probability(name: String, found: Double) -> Self {

@@ -108,7 +108,8 @@ struct Evaluate: ParsableCommand {
     let progress = printing.progress("encoding")
     let total = dataset.examples(in: split).count
     let (measurement, unreadable) = try run.measurementOfReadable(
-      on: dataset, split: split, within: compute.budget(on: run.clip.device), cacheFolder: cache.folder, reading: reading
+      on: dataset, split: split, within: compute.budget(on: run.clip.device), cacheFolder: cache.folder,
+      reading: reading
     ) {
       progress.update($0, of: total, unit: "images")
     }
@@ -141,7 +142,8 @@ struct Evaluate: ParsableCommand {
       let progress = printing.progress("encoding")
       let total = EvaluationShare.images(of: shard, among: dataset.examples(in: split).count).count
       let share = try run.measure(
-        shard, into: folder, on: dataset, split: split, within: compute.budget(on: run.clip.device), cacheFolder: cache.folder,
+        shard, into: folder, on: dataset, split: split, within: compute.budget(on: run.clip.device),
+        cacheFolder: cache.folder,
         reading: reading
       ) {
         progress.update($0, of: total, unit: "images")

@@ -52,6 +52,67 @@ struct DeployTests {
     ).outcome()
   }
 
+  /// What `srun` does for two tasks of a step.
+  private static let srun = """
+    #!/bin/sh
+    while [ "${1#--}" != "$1" ]; do shift; done
+    for task in 1 0; do
+      SLURM_PROCID=$task SLURM_STEP_NUM_TASKS=2 SLURM_STEP_NODELIST=127.0.0.1 SLURM_STEP_TASKS_PER_NODE=2 "$@" &
+    done
+    wait
+    """
+
+  @Test("Slurm: two tasks of a step train one run, and go on with it when they are started again")
+  func training() throws {
+    try withWorkplace { place in
+      try SmallTraining.prepare(place)
+      let srun = try place.write(Self.srun, to: "bin/srun")
+      try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: srun.path)
+      let port = try LoopbackPort.free()
+      let variables = ["PHOTOS": "data/images", "OUTPUT": "run", "MASTER_PORT": "\(port)"]
+      for _ in 0..<2 {
+        let outcome = try Self.run("train.sh", in: place, task: 0, of: 1, variables)
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        #expect(outcome.errors.contains("process 2 of 2, 1 thread"))
+      }
+      #expect(try place.cocoop("predict --run run data/images/bird/000.jpg --format csv").status == 0)
+    }
+  }
+
+  @Test("Kubernetes: each pod of a training knows its number, how many there are, and where they meet")
+  func trainingJob() throws {
+    let manifests = try Self.manifests("train.yaml")
+    #expect(manifests.map { $0["kind"] as? String } == ["Service", "Job"])
+    let job = try Self.spec(manifests.last)
+    let container = try Self.container(job)
+    let variables = try #require(container["env"] as? [[String: Any]])
+    #expect(variables.compactMap { $0["name"] as? String } == ["RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"])
+    #expect(variables[1]["value"] as? String == "\(job["completions"] as? Int ?? 0)")
+    let name = (manifests[0]["metadata"] as? [String: Any])?["name"] as? String
+    #expect(variables[2]["value"] as? String == "cocoop-train-0.\(name ?? "")")
+    #expect(try Self.pod(job)["subdomain"] as? String == name)
+    // The shell's part of the command, with a tool that prints its arguments.
+    let command = try #require(container["command"] as? [String])
+    let script = command[2].replacing("/opt/cocoop/bin/cocoop", with: "echo")
+    try withWorkplace { place in
+      let inPlace = script.replacing("/data/", with: "\(place.url.path)/")
+      func printed() throws -> String {
+        let process = Process()
+        let pipe = Pipe()
+        process.executableURL = URL(filePath: command[0])
+        process.arguments = [command[1], inPlace] + command[3...]
+        process.standardOutput = pipe
+        try process.run()
+        let data = pipe.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        return String(decoding: data, as: UTF8.self)
+      }
+      #expect(try !printed().contains("--resume"))
+      try place.write("{}", to: "run/run.json")
+      #expect(try printed().hasSuffix("--process-timeout 300 --resume\n"))
+    }
+  }
+
   @Test("Slurm: an array of two names the photos of three tars, and another of two runs a comparison")
   func slurm() throws {
     try withWorkplace { place in

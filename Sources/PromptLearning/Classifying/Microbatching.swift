@@ -41,7 +41,8 @@ public struct MicrobatchPlan<Learner: PromptLearner>: Sendable {
   ) throws {
     guard team.isAlone else {
       guard !device.isAccelerator else {
-        throw LearningError.undividable("Processes exchange values of the CPU alone, and this one computes on \(device)")
+        throw LearningError.undividable(
+          "Processes exchange values of the CPU alone, and this one computes on \(device)")
       }
       self = try Self(for: learner, within: team.memory ?? budget, dividedBy: team)
       return

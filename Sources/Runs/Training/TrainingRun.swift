@@ -102,7 +102,8 @@ public struct TrainingRun: Sendable {
   private func session(within budget: MemoryBudget, by team: TrainingTeam) -> TrainingSession {
     TrainingSession(
       configuration.method, configuration.setup(for: dataset, on: clip, sentences: sentences),
-      training: configuration.training, dataset: dataset, identity: identity, within: budget, cache: cache, reading: reading,
+      training: configuration.training, dataset: dataset, identity: identity, within: budget, cache: cache,
+      reading: reading,
       photoMemory: photoMemory, team: team)
   }
 
