@@ -3,6 +3,7 @@ import Foundation
 import Images
 import PromptLearning
 import Runs
+import TestSupport
 import Testing
 import Torch
 
@@ -30,6 +31,13 @@ struct RunConfigurationTests {
     "training.decay": { $0.training?.decay = .byStep },
     "training.smallestCrop": { $0.training?.smallestCrop = 0.5 },
     "training.keepsLastBatch": { $0.training?.keepsLastBatch = true },
+    "sentences": { configuration in
+      configuration.sentences = try withTemporaryFolder { folder in
+        let file = folder.appending(path: "sentences.json")
+        try Data(#"{"cat": ["a cat."]}"#.utf8).write(to: file)
+        return RunConfiguration.SentenceFile(try ClassSentences(contentsOf: file))
+      }
+    },
   ]
 
   /// What decides nothing: the places of the model, whose weights are compared, and of the benchmarks, whose images are.
