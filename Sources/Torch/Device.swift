@@ -162,8 +162,9 @@ package struct DeviceFacts: Sendable {
       return .device(
         "No GPU of Apple's answers to libtorch \(Libtorch.version) in \(folder)", remedy: "Compute with --device cpu")
     default:
+      let build = library.isEmpty ? "a build for the CPU alone" : "a build with \(library)"
       return .device(
-        "libtorch \(Libtorch.version) in \(folder) is a build for the CPU alone, and --device \(kind) was asked for",
+        "libtorch \(Libtorch.version) in \(folder) is \(build), and --device \(kind) was asked for",
         remedy:
           "Install PyTorch \(Libtorch.version) for \(kind) with pip, then LIBTORCH=…/site-packages/torch make build, "
           + cpu)

@@ -46,6 +46,16 @@ struct DeviceChoiceTests {
         + "or compute here with --device cpu")
   }
 
+  @Test("a build for another device is named too")
+  func otherBuild() {
+    var facts = DeviceFacts(count: 0, folder: "/torch/lib/")
+    facts.library = "libtorch_cuda.so"
+    #expect(
+      facts.problem(with: Device(.xpu))?.problem
+        == "libtorch \(Libtorch.version) in /torch/lib/ is a build with libtorch_cuda.so, and --device xpu was asked for"
+    )
+  }
+
   @Test("no driver, an old driver, a hidden GPU and a library that does not open are told apart")
   func drivers() {
     var facts = DeviceFacts(count: 0, folder: "/torch/lib/")
