@@ -71,12 +71,14 @@ struct TarIndexTests {
       }
       var tar = TarWriter()
       tar.add("../a.jpg", Data("A".utf8))
+      let leading = try refusal(tar.whole)
       #expect(
-        try refusal(tar.whole)
+        leading
           == "TAR has the member '../a.jpg', whose name is absolute or has '..'. Pack the tar again without.")
       var cut = TarWriter()
       cut.add("a.jpg", Data("A".utf8))
-      #expect(try refusal(cut.data) == "TAR is damaged at byte 1024: its end mark is missing. Fetch it again.")
+      let ending = try refusal(cut.data)
+      #expect(ending == "TAR is damaged at byte 1024: its end mark is missing. Fetch it again.")
     }
   }
 }
