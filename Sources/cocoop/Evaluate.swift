@@ -1,4 +1,5 @@
 import ArgumentParser
+import CLIP
 import ClassificationMetrics
 import Datasets
 import Foundation
