@@ -92,11 +92,19 @@ struct Call {
     process.environment = ProcessInfo.processInfo.environment.merging(
       ["OMP_NUM_THREADS": "1", "XDG_CACHE_HOME": cache]
     ) { $1 }.merging(environment) { $1 }
-    process.standardInput = try FileHandle(forReadingFrom: streams.appending(path: "in"))
-    process.standardOutput = try FileHandle(forWritingTo: streams.appending(path: "out"))
-    process.standardError = try errors ?? FileHandle(forWritingTo: streams.appending(path: "err"))
+    let handles = try [
+      FileHandle(forReadingFrom: streams.appending(path: "in")),
+      FileHandle(forWritingTo: streams.appending(path: "out")),
+      FileHandle(forWritingTo: streams.appending(path: "err")),
+    ]
+    (process.standardInput, process.standardOutput, process.standardError) = (
+      handles[0], handles[1], errors ?? handles[2]
+    )
     process.terminationHandler = { [ended] _ in ended.signal() }
     try process.run()
+    // The tool has its own. Foundation keeps these as long as the process object, and with about 1,360 open descriptors
+    // its next start of a process reads beyond its list of them.
+    for handle in handles { try handle.close() }
   }
 
   /// Whether anything has been printed so far.
