@@ -60,7 +60,8 @@ private struct SettledClassifier<Learner: PromptLearner>: ImageClassifier {
   var classNames: [String] { classifier.classNames }
 
   func logits(ofEmbeddings imageEmbeddings: Tensor, within budget: MemoryBudget) throws -> Tensor {
-    try classifier.learner.features(of: imageEmbeddings.unitRows(), classes, scale: clip.logitScale).logits
+    let images = try imageEmbeddings.on(clip.device).unitRows()
+    return try classifier.learner.features(of: images, classes, scale: clip.logitScale).logits
   }
 
   func withClasses(_ classNames: [String]) throws -> Self {

@@ -32,7 +32,7 @@ public struct AdaptedPrompts: TrainablePromptLearner {
     self.init(
       try CoupledPrompts(
         for: classNames, parameters: Array(parameters[..<count]), sentence: sentence, clip: clip),
-      adapters: Array(parameters[count...]))
+      adapters: try Array(parameters[count...]).on(clip.device))
   }
 
   /// - Parameter seed: of the random initial values; adapters are drawn as PyTorch draws linear layers.
@@ -47,7 +47,7 @@ public struct AdaptedPrompts: TrainablePromptLearner {
       let down = try Tensor.uniform([narrow, width], bound: 1 / Float(width).squareRoot(), using: &generator)
       return [down, try .uniform([width, narrow], bound: 1 / Float(narrow).squareRoot(), using: &generator)]
     }
-    self.init(prompts, adapters: adapters)
+    self.init(prompts, adapters: try adapters.on(clip.device))
   }
 
   /// In the order of ``parameterNames``.

@@ -28,7 +28,8 @@ extension Method {
         restore: { artifact, setup, path in
           let prompts = try CoupledPrompts(artifact, setup, path: path)
           let names = AdaptedPrompts.parameterNames.dropFirst(CoupledPrompts.parameterNames.count)
-          return AdaptedPrompts(prompts, adapters: try names.map { try artifact.parameter($0, path: path) })
+          let adapters = try names.map { try artifact.parameter($0, path: path) }
+          return AdaptedPrompts(prompts, adapters: try adapters.on(setup.clip.device))
         },
         recipe: { setup in
           let count = Int(setup.options[operations])
