@@ -155,32 +155,55 @@ package enum Renaming {
 
 /// The folders that had to be created for a path, so that they can be removed again.
 public struct CreatedDirectories: Sendable {
-  /// The folders that did not exist before, the deepest first.
+  /// The folders that were created, the deepest first.
   public let made: [URL]
 
   /// Creates `url` and the missing folders above it, and checks that files can be written there.
   ///
+  /// Another process may be creating and removing the same folders, to check that it can write there: what it removes
+  /// between two steps of this one is created again.
+  ///
   /// - Throws: ``WritingError`` with the system's reason; no new folder is left then.
   public init(upTo url: URL) throws {
+    var made: [URL] = []
+    var attempts = 0
+    while true {
+      do throws(SystemReason) {
+        try Self.create(url.standardizedFileURL, made: &made)
+        break
+      } catch {
+        attempts += 1
+        if error.code == ENOENT, attempts < Self.mostAttempts { continue }
+        for folder in made { rmdir(folder.path) }
+        // A link that leads nowhere has a name, and is no folder.
+        let isBlocked = error.code == ENOENT && FileSystem.exists(url.path)
+        throw WritingError.failed(path: url.path, reason: isBlocked ? "a file is in the way" : error.text)
+      }
+    }
+    self.made = made
+  }
+
+  /// The number of times that folders are created which other processes remove.
+  package static let mostAttempts = 100
+
+  /// - Parameter made: receives the folders that this process creates, the deepest first.
+  private static func create(_ url: URL, made: inout [URL]) throws(SystemReason) {
     var missing: [URL] = []
-    var folder = url.standardizedFileURL
+    var folder = url
     while !FileManager.default.fileExists(atPath: folder.path), folder.path != "/" {
       missing.append(folder)
       folder = folder.deletingLastPathComponent()
     }
-    for (index, folder) in missing.enumerated().reversed() where mkdir(folder.path, 0o755) != 0 && errno != EEXIST {
-      let reason = String(cString: strerror(errno))
-      for made in missing[(index + 1)...] { rmdir(made.path) }
-      throw WritingError.failed(path: url.path, reason: reason)
+    for folder in missing.reversed() {
+      if mkdir(folder.path, 0o755) == 0 {
+        made.removeAll { $0 == folder }
+        made.insert(folder, at: 0)
+      } else if errno != EEXIST {
+        throw SystemReason()
+      }
     }
-    var isFolder: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder), isFolder.boolValue else {
-      throw WritingError.failed(path: url.path, reason: "a file is in the way")
-    }
-    guard access(url.path, W_OK | X_OK) == 0 else {
-      throw WritingError.failed(path: url.path, reason: String(cString: strerror(errno)))
-    }
-    made = missing
+    guard try FileSystem.kind(of: url.path) == .folder else { throw SystemReason("a file is in the way") }
+    guard access(url.path, W_OK | X_OK) == 0 else { throw SystemReason() }
   }
 
   /// Removes the created folders that are empty.

@@ -1,6 +1,7 @@
 import Foundation
 import Runs
 import Support
+import Synchronization
 import Testing
 
 @Suite("One process at a time writes into a folder")
@@ -55,6 +56,34 @@ struct RunLockTests {
       group.notify(queue: .global()) { continuation.resume() }
     }
     #expect(try String(contentsOf: counter, encoding: .utf8) == "100")
+  }
+
+  @Test("processes that check the same new folders, and remove them, do not refuse one another", .timeLimit(.minutes(1)))
+  func sharedChecks() async throws {
+    let place = FileManager.default.temporaryDirectory.appending(path: "checks-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: place) }
+    let run = place.appending(path: "shared/units/one")
+    let errors = Mutex<[String]>([])
+    await withCheckedContinuation { continuation in
+      let group = DispatchGroup()
+      for number in 0..<4 {
+        group.enter()
+        Thread {
+          for _ in 0..<500 {
+            do {
+              try CreatedDirectories(upTo: run).removeEmpty()
+              try RunLock(at: run.appending(path: ".\(number)"), waiting: true).release()
+            } catch {
+              errors.withLock { $0.append("\(error)") }
+            }
+          }
+          group.leave()
+        }.start()
+      }
+      group.notify(queue: .global()) { continuation.resume() }
+    }
+    #expect(errors.withLock { $0 } == [])
+    #expect(!FileManager.default.fileExists(atPath: place.path), "all of them were removed again")
   }
 
   @Test("a place that cannot be written says so")

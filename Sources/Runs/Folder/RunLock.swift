@@ -65,15 +65,15 @@ public final class RunLock: Sendable {
   /// - Returns: the descriptor of a locked file that still has its name.
   private static func locked(in folder: URL, waiting: Bool) throws -> Int32 {
     let path = file(in: folder).path
-    var isMadeAgain = false
+    var attempts = 0
     while true {
       let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
       guard descriptor >= 0 else {
-        // The previous holder may have removed the folder, which it had created.
-        guard errno == ENOENT, !isMadeAgain else {
+        // A previous holder may have removed the folder, which it had created.
+        guard errno == ENOENT, attempts < CreatedDirectories.mostAttempts else {
           throw WritingError.failed(path: path, reason: String(cString: strerror(errno)))
         }
-        isMadeAgain = true
+        attempts += 1
         _ = try CreatedDirectories(upTo: folder)
         continue
       }
