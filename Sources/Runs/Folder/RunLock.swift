@@ -10,8 +10,13 @@ import Synchronization
 public final class RunLock: Sendable {
   public let folder: URL
   private let made: CreatedDirectories
-  /// The descriptor of the locked file; `nil` once it is released.
-  private let descriptor: Mutex<Int32?>
+  private let state: Mutex<State>
+
+  private enum State {
+    /// The descriptor of the locked file; `nil` where the file system has no locks.
+    case held(Int32?)
+    case released
+  }
 
   /// Takes the lock, and creates the folder where there is none.
   ///
@@ -26,9 +31,9 @@ public final class RunLock: Sendable {
     let made = try CreatedDirectories(upTo: folder)
     self.made = made
     do {
-      descriptor = Mutex(try Self.locked(in: folder, waiting: waiting))
+      state = Mutex(.held(try Self.locked(in: folder, waiting: waiting)))
     } catch is LockError where !isRequired {
-      descriptor = Mutex(nil)
+      state = Mutex(.held(nil))
     } catch {
       made.removeEmpty()
       throw error
@@ -41,12 +46,14 @@ public final class RunLock: Sendable {
   ///
   /// Write `defer { lock.release() }`: without a later use, a value may be released before the end of its scope.
   public func release() {
-    descriptor.withLock { descriptor in
-      guard let open = descriptor else { return made.removeEmpty() }
-      // While it is still locked: a process that has already opened this file finds that its name is gone, and retries.
-      unlink(Self.file(in: folder).path)
-      close(open)
-      descriptor = nil
+    state.withLock { state in
+      guard case .held(let descriptor) = state else { return }
+      if let descriptor {
+        // While it is still locked: a process that has already opened this file finds that its name is gone, and retries.
+        unlink(Self.file(in: folder).path)
+        close(descriptor)
+      }
+      state = .released
       made.removeEmpty()
     }
   }
