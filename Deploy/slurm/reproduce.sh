@@ -13,7 +13,7 @@
 #SBATCH --mem=16G
 #SBATCH --time=24:00:00
 # A task that is stopped keeps its last step: SIGTERM comes this many seconds before the end.
-#SBATCH --signal=TERM@120
+#SBATCH --signal=B:TERM@120
 #SBATCH --output=%x-%A-%a.log
 set -eu
 : "${DATA:?the folder of benchmarks}" "${OUTPUT:?the folder of the units}"

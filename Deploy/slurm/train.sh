@@ -16,5 +16,6 @@ set -eu
 resume=()
 [[ -e $OUTPUT/run.json ]] && resume=(--resume)
 # Where one task fails, the others end by themselves. Slurm's variables tell each its number and where they meet.
-exec srun --kill-on-bad-exit=1 cocoop train "$PHOTOS" --model "${MODEL:-tiny-clip}" --output "$OUTPUT" \
-  --threads "${SLURM_CPUS_PER_TASK:-1}" "${resume[@]}"
+exec srun --kill-on-bad-exit=1 --cpus-per-task="${SLURM_CPUS_PER_TASK:-1}" \
+  cocoop train "$PHOTOS" --model "${MODEL:-tiny-clip}" --output "$OUTPUT" \
+  --threads "${SLURM_CPUS_PER_TASK:-1}" ${resume[@]+"${resume[@]}"}
