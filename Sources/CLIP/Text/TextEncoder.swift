@@ -182,27 +182,30 @@ public struct TextEncoder: Sendable {
   /// - Parameter isTraining: whether hidden states are kept for a gradient.
   package func microbatchBytes(of trie: PromptTrie, isTraining: Bool) -> Int {
     microbatchBytes(
-      rows: trie.nodes.count, rowLayers: trie.nodes.count * transformer.layerCount, isTraining: isTraining)
+      of: trie, rows: trie.nodes.count, rowLayers: trie.nodes.count * transformer.layerCount, isTraining: isTraining)
   }
 
   /// The same where the prompts have rows of their own from a block on.
   package func microbatchBytes(of trie: PromptTrie, _ chains: PromptChains, isTraining: Bool) -> Int {
     let rowLayers = trie.nodes.count * chains.block + chains.rowCount * (transformer.layerCount - chains.block)
-    return microbatchBytes(rows: max(trie.nodes.count, chains.rowCount), rowLayers: rowLayers, isTraining: isTraining)
+    return microbatchBytes(
+      of: trie, rows: max(trie.nodes.count, chains.rowCount), rowLayers: rowLayers, isTraining: isTraining)
   }
 
   /// The same with `count` rows behind the start symbol, where the blocks below them are computed once.
   package func microbatchBytes(of prompts: ExtendedTrie, inserting count: Int, isTraining: Bool) -> Int {
     let rows = prompts.trie.nodes.count + count
     return microbatchBytes(
-      rows: rows, rowLayers: rows * (transformer.layerCount - prompts.block), isTraining: isTraining)
+      of: prompts.trie, rows: rows, rowLayers: rows * (transformer.layerCount - prompts.block), isTraining: isTraining)
   }
 
-  private func microbatchBytes(rows: Int, rowLayers: Int, isTraining: Bool) -> Int {
+  private func microbatchBytes(of trie: PromptTrie, rows: Int, rowLayers: Int, isTraining: Bool) -> Int {
     let mlp = transformer.shape.mlpWidth
     let passing = rows * (5 * width + 2 * mlp)
     let kept = isTraining ? rowLayers * (5 * width + mlp) : 0
-    return (passing + kept) * MemoryLayout<Float>.size * 4 / 3
+    // Attention along paths has a row of q, k, v and of its result for every position of every prompt.
+    let paths = device.isAccelerator ? trie.leaves.count * trie.depth * 4 * width : 0
+    return (passing + kept + paths * (isTraining ? transformer.layerCount : 1)) * MemoryLayout<Float>.size * 4 / 3
   }
 
   /// Where the tower computes.

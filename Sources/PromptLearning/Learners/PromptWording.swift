@@ -31,6 +31,19 @@ public enum ContextPosition: String, Sendable, Codable, CaseIterable {
   case front
 }
 
+extension CLIPModel {
+  /// The text tower's embeddings of sentences, `[1, n, E]`: a thousand at a time, so that memory does not grow with their
+  /// number.
+  ///
+  /// - Throws: ``LearningError`` for a sentence that is too long.
+  func embeddings(of sentences: [String]) throws -> Tensor {
+    let wording = PromptWording(self)
+    let groups = stride(from: 0, to: sentences.count, by: 1024).map { sentences[$0...].prefix(1024) }
+    let parts = try groups.map { try textEncoder(PromptTrie($0.map(wording.symbols(of:)))) }
+    return try parts.count == 1 ? parts[0] : Tensor.concatenated(parts, axis: 1)
+  }
+}
+
 /// Lays out prompts as symbols: start, contexts and class name, full stop, end.
 struct PromptWording {
   let tokenizer: Tokenizer

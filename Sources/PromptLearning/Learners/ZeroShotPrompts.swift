@@ -15,10 +15,8 @@ public struct ZeroShotPrompts: PromptLearner {
   public init(for classNames: [String], templates: [PromptTemplate] = [.photo], clip: CLIPModel) throws {
     self.classNames = try classNames.checkedAsClassNames()
     self.templates = templates
-    let wording = PromptWording(clip)
     let sentences = templates.flatMap { template in classNames.map(template.filled(with:)) }
-    let trie = try PromptTrie(sentences.map(wording.symbols(of:)))
-    features = try clip.textEncoder(trie).unitRows()  // [1, templates · C, E]
+    features = try clip.embeddings(of: sentences).unitRows()  // [1, templates · C, E]
       .reshaped([templates.count, classNames.count, -1]).mean(over: [0]).unitRows().unsqueezed(at: 0)
   }
 

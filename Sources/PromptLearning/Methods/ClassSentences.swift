@@ -48,20 +48,16 @@ public struct ClassSentences: Sendable, Equatable {
   /// - Throws: ``LearningError``, for example for a sentence that is too long.
   func features(of classNames: [String], clip: CLIPModel) throws -> Tensor {
     let lists = try lists(for: classNames)
-    let wording = PromptWording(clip)
     let all = (lists.first ?? []).indices.flatMap { index in lists.map { $0[index] } }
-    return try clip.textEncoder(PromptTrie(all.map(wording.symbols(of:)))).unitRows()
-      .reshaped([lists.first?.count ?? 0, classNames.count, -1])
+    return try clip.embeddings(of: all).unitRows().reshaped([lists.first?.count ?? 0, classNames.count, -1])
   }
 }
 
 extension ZeroShotPrompts {
   /// Frozen CLIP's features with each template, not averaged: `[templates, C, E]`, unit rows.
   static func each(of templates: [PromptTemplate], for classNames: [String], clip: CLIPModel) throws -> Tensor {
-    let wording = PromptWording(clip)
     let names = try classNames.checkedAsClassNames()
     let sentences = templates.flatMap { template in names.map(template.filled(with:)) }
-    return try clip.textEncoder(PromptTrie(sentences.map(wording.symbols(of:)))).unitRows()
-      .reshaped([templates.count, names.count, -1])
+    return try clip.embeddings(of: sentences).unitRows().reshaped([templates.count, names.count, -1])
   }
 }

@@ -94,11 +94,9 @@ extension ZeroShotPrompts {
   static func meanOfRaw(
     for classNames: [String], templates: [PromptTemplate], clip: CLIPModel
   ) throws -> Tensor {
-    let wording = PromptWording(clip)
     let names = try classNames.checkedAsClassNames()
     let sentences = templates.flatMap { template in names.map(template.filled(with:)) }
-    let trie = try PromptTrie(sentences.map(wording.symbols(of:)))
-    return try clip.textEncoder(trie).reshaped([templates.count, names.count, -1]).mean(over: [0]).unitRows()
+    return try clip.embeddings(of: sentences).reshaped([templates.count, names.count, -1]).mean(over: [0]).unitRows()
       .unsqueezed(at: 0)
   }
 }
