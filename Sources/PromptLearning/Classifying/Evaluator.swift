@@ -128,15 +128,15 @@ public struct Evaluator<Measured: ImageClassifier>: Sendable {
         found: "\(classNames.count) others")
     }
     let settled = try classifier.settled(within: budget)
-    var logits: [Float] = []
+    var blocks: [Tensor] = []
     var start = 0
     while start < places.count {
       let group = places[start] / EvaluationShare.imagesTogether
       let end = places[start...].firstIndex { $0 / EvaluationShare.imagesTogether != group } ?? places.count
-      let images = try imageEmbeddings.sliced(start..<end, axis: 0)
-      logits += try settled.logits(ofEmbeddings: images, within: budget).floats()
+      blocks.append(try imageEmbeddings.sliced(start..<end, axis: 0))
       start = end
     }
+    let logits = try settled.logits(ofBlocks: blocks, within: budget).flatMap { try $0.floats() }
     return (
       Answers(logits: logits, labels: labels, classes: classNames.count),
       Answers.isAmongTop(5, logits: logits, labels: labels, classes: classNames.count)

@@ -11,6 +11,12 @@ public protocol ImageClassifier: Sendable {
   /// - Returns: `[B, C]`; their softmax is p(c | x).
   func logits(ofEmbeddings imageEmbeddings: Tensor, within budget: MemoryBudget) throws -> Tensor
 
+  /// The logits of blocks of images, `[b, C]` of each: those of a block are the same, to the bit, whichever other blocks
+  /// are given.
+  ///
+  /// - Parameter blocks: image embeddings `[b, E]`.
+  func logits(ofBlocks blocks: [Tensor], within budget: MemoryBudget) throws -> [Tensor]
+
   /// The same classifier over other classes.
   ///
   /// - Throws: ``LearningError`` where a name does not fit, or the classifier supports only its own classes.
@@ -22,6 +28,10 @@ public protocol ImageClassifier: Sendable {
 
 extension ImageClassifier {
   public func settled(within budget: MemoryBudget) throws -> any ImageClassifier { self }
+
+  public func logits(ofBlocks blocks: [Tensor], within budget: MemoryBudget) throws -> [Tensor] {
+    try blocks.map { try logits(ofEmbeddings: $0, within: budget) }
+  }
 }
 
 extension Classifier: ImageClassifier {
@@ -29,6 +39,10 @@ extension Classifier: ImageClassifier {
 
   public func logits(ofEmbeddings imageEmbeddings: Tensor, within budget: MemoryBudget) throws -> Tensor {
     try logits(for: imageEmbeddings.on(clip.device).unitRows(), within: budget)
+  }
+
+  public func logits(ofBlocks blocks: [Tensor], within budget: MemoryBudget) throws -> [Tensor] {
+    try logits(for: blocks.map { try $0.on(clip.device).unitRows() }, within: budget)
   }
 
   public func withClasses(_ classNames: [String]) throws -> Classifier {
@@ -51,7 +65,9 @@ private struct SettledClassifier<Learner: PromptLearner>: ImageClassifier {
     (self.classifier, self.budget) = (classifier, budget)
     // Which images are given makes no difference.
     let images = try Tensor.zeros([1, classifier.clip.imageFeatureWidth])
-    let parts = try MicrobatchPlan(for: classifier.learner, within: budget, isTraining: false).parts
+    let plan = try MicrobatchPlan(
+      for: classifier.learner, within: budget, isTraining: false, on: classifier.clip.device)
+    let parts = try plan.parts
       .map { try $0.classFeatures(for: images) }
     classes = try parts.count == 1 ? parts[0] : Tensor.concatenated(parts, axis: 1)
   }

@@ -92,8 +92,10 @@ public struct MicrobatchPlan<Learner: PromptLearner>: Sendable {
       }.max() ?? 0
     isAtOnce = largest <= budget.bytes
     groupsAtOnce = 1
-    imagesPerMicrobatch =
-      learner.imagesPerMicrobatch == .max || largest == 0 ? .max : max(1, budget.bytes / largest)
+    // As many as in one process that computes all shares, where its memory holds them.
+    let bytes = Self.trainingBytes(of: shares)
+    let images = budget.bytes / max(1, bytes <= budget.bytes ? bytes : largest)
+    imagesPerMicrobatch = learner.imagesPerMicrobatch == .max || bytes == 0 ? .max : max(1, images)
   }
 
   /// - Returns: one share of the classes for each thread; none where that does not pay, or where the shares, which all
@@ -155,6 +157,12 @@ public struct MicrobatchPlan<Learner: PromptLearner>: Sendable {
     let even = groupsAtOnce > 1 ? groups.count / groupsAtOnce * groupsAtOnce : 0
     return try Threads.map(Array(groups[..<even]), transform) + groups[even...].map(transform)
   }
+
+  /// `transform` of each of many groups: each with one thread, so that how many there are makes no difference to one;
+  /// with all threads where the budget holds one group alone.
+  fileprivate func mapAlike(_ groups: [Tensor], _ transform: @Sendable (Tensor) throws -> Tensor) throws -> [Tensor] {
+    try groupsAtOnce > 1 ? Threads.map(groups, transform) : groups.map(transform)
+  }
 }
 
 extension Classifier {
@@ -172,6 +180,30 @@ extension Classifier {
       return try rows.count == 1 ? rows[0] : Tensor.concatenated(rows, axis: 0)
     }
     return try columns.count == 1 ? columns[0] : Tensor.concatenated(columns, axis: 1)
+  }
+}
+
+extension Classifier {
+  /// The logits of blocks of images. Each block's are the same, to the bit, whichever other blocks are given.
+  ///
+  /// - Parameter blocks: image features `[b, E]`, unit rows, on the model's device.
+  /// - Returns: `[b, C]` of each block.
+  func logits(for blocks: [Tensor], within budget: MemoryBudget) throws -> [Tensor] {
+    let plan = try MicrobatchPlan(for: learner, within: budget, isTraining: false, on: clip.device)
+    let divided = try blocks.map { block in
+      try plan.imageGroups(of: block.shape[0]).map { try block.sliced($0, axis: 0) }
+    }
+    let groups = divided.flatMap(\.self)
+    let columns = try plan.parts.map { part in
+      let classifier = Classifier(clip, part)
+      return try plan.mapAlike(groups) { try classifier.logits(for: $0) }
+    }
+    var start = 0
+    return try divided.map { groups in
+      let range = start..<start + groups.count
+      start = range.upperBound
+      return try Tensor.concatenated(columns.map { try Tensor.concatenated(Array($0[range]), axis: 0) }, axis: 1)
+    }
   }
 }
 
