@@ -8,7 +8,10 @@
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 
+#include <ifaddrs.h>
+#include <net/if.h>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -59,14 +62,44 @@ class Socket {
   int descriptor_;
 };
 
+/// Whether an address means this machine on every machine: 127.0.0.0/8 or ::1.
+bool isLoopback(const sockaddr *address) {
+  if (address->sa_family == AF_INET6) {
+    return IN6_IS_ADDR_LOOPBACK(&reinterpret_cast<const sockaddr_in6 *>(address)->sin6_addr);
+  }
+  return address->sa_family == AF_INET &&
+         ntohl(reinterpret_cast<const sockaddr_in *>(address)->sin_addr.s_addr) >> 24 == 127;
+}
+
+std::optional<std::string> numeric(const sockaddr *address, socklen_t length) {
+  char text[NI_MAXHOST];
+  if (getnameinfo(address, length, text, sizeof text, nullptr, 0, NI_NUMERICHOST) != 0) return std::nullopt;
+  return text;
+}
+
+/// An address of this machine at which others can reach it, as far as it can know; none without a network.
+std::optional<std::string> outwardAddress() {
+  ifaddrs *list = nullptr;
+  if (getifaddrs(&list) != 0) return std::nullopt;
+  const std::unique_ptr<ifaddrs, decltype(&freeifaddrs)> owner(list, freeifaddrs);
+  for (const auto *entry = list; entry; entry = entry->ifa_next) {
+    const auto *address = entry->ifa_addr;
+    // Addresses of IPv6 that hold for one link alone need its name besides.
+    if (!address || address->sa_family != AF_INET || !(entry->ifa_flags & IFF_UP) || isLoopback(address)) continue;
+    return numeric(address, sizeof(sockaddr_in));
+  }
+  return std::nullopt;
+}
+
 /// A socket that listens at the address itself and at no other of this machine, or none where the address is not one of
-/// this machine's own: then the store listens at all of them.
-std::optional<int> listening(const char *host, uint16_t port, Deadline deadline) {
+/// this machine's own, or means this machine everywhere and others are on other machines: then the store listens at all
+/// of its addresses.
+std::optional<int> listening(const char *host, uint16_t port, bool onOneMachine, Deadline deadline) {
   const auto addresses = resolved(host, port, SOCK_STREAM, deadline);
   for (const auto *address = addresses.get(); address; address = address->ai_next) {
     Socket socket(*address);
     const int yes = 1;
-    if (socket.descriptor() < 0) continue;
+    if (socket.descriptor() < 0 || (!onOneMachine && isLoopback(address->ai_addr))) continue;
     setsockopt(socket.descriptor(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
     if (bind(socket.descriptor(), address->ai_addr, address->ai_addrlen) != 0) {
       TORCH_CHECK(errno != EADDRINUSE, "port ", port, " of ", host, " is in use");
@@ -78,19 +111,23 @@ std::optional<int> listening(const char *host, uint16_t port, Deadline deadline)
   return std::nullopt;
 }
 
-/// This machine's own address on the way to another one.
-std::string ownAddress(const char *host, uint16_t port, Deadline deadline) {
+/// This machine's own address on the way to another one. Where that is this machine itself, and others are elsewhere, it
+/// is one at which they can reach it.
+std::string ownAddress(const char *host, uint16_t port, bool onOneMachine, Deadline deadline) {
   const auto addresses = resolved(host, port, SOCK_DGRAM, deadline);
   for (const auto *address = addresses.get(); address; address = address->ai_next) {
     Socket socket(*address);  // of datagrams: connecting sends nothing, and chooses the way
     sockaddr_storage own{};
     socklen_t length = sizeof own;
-    char text[NI_MAXHOST];
-    if (socket.descriptor() >= 0 && connect(socket.descriptor(), address->ai_addr, address->ai_addrlen) == 0 &&
-        getsockname(socket.descriptor(), reinterpret_cast<sockaddr *>(&own), &length) == 0 &&
-        getnameinfo(reinterpret_cast<sockaddr *>(&own), length, text, sizeof text, nullptr, 0, NI_NUMERICHOST) == 0) {
-      return text;
+    auto *generic = reinterpret_cast<sockaddr *>(&own);
+    if (socket.descriptor() < 0 || connect(socket.descriptor(), address->ai_addr, address->ai_addrlen) != 0 ||
+        getsockname(socket.descriptor(), generic, &length) != 0) {
+      continue;
     }
+    if (!onOneMachine && isLoopback(generic)) {
+      if (const auto outward = outwardAddress()) return *outward;
+    }
+    if (const auto text = numeric(generic, length)) return *text;
   }
   TORCH_CHECK(false, "no way leads to ", host);
 }
@@ -113,19 +150,19 @@ const Group &group(ct_process_group handle) { return *static_cast<const Group *>
 
 }  // namespace
 
-ct_status ct_process_group_join(const char *host, uint16_t port, bool serves, const char *attempt, int32_t rank,
-                                int32_t size, int64_t timeout, ct_process_group *result) {
+ct_status ct_process_group_join(const char *host, uint16_t port, bool serves, bool on_one_machine, const char *attempt,
+                                int32_t rank, int32_t size, int64_t timeout, ct_process_group *result) {
   return guarded([&] {
     keepQuiet();
     const auto deadline = Clock::now() + Milliseconds(timeout);
-    const auto address = ownAddress(host, port, deadline);
+    const auto address = ownAddress(host, port, on_one_machine, deadline);
     c10d::TCPStoreOptions options;
     options.port = port;
     options.isServer = serves;
     options.timeout = Milliseconds(timeout);
     // The server does not wait for all others: whoever is missing is noticed where the group meets.
     options.waitWorkers = false;
-    if (serves) options.masterListenFd = listening(host, port, deadline);
+    if (serves) options.masterListenFd = listening(host, port, on_one_machine, deadline);
     auto store = c10::make_intrusive<c10d::TCPStore>(host, options);
     // Two processes with one number would answer for each other.
     const auto meeting = std::string("cocoop/") + attempt;
@@ -140,7 +177,8 @@ ct_status ct_process_group_join(const char *host, uint16_t port, bool serves, co
   });
 }
 
-ct_status ct_process_group_gather(ct_process_group handle, const void *bytes, int64_t count, void *results) {
+ct_status ct_process_group_gather(ct_process_group handle, const void *bytes, int64_t count, int64_t timeout,
+                                  void *results) {
   return guarded([&] {
     const auto size = group(handle).gloo->getSize();
     const auto kind = at::TensorOptions(at::kByte);
@@ -148,7 +186,9 @@ ct_status ct_process_group_gather(ct_process_group handle, const void *bytes, in
     std::vector<std::vector<at::Tensor>> all(1);
     for (int i = 0; i < size; ++i) all[0].push_back(at::empty({count}, kind));
     if (count > 0) std::memcpy(mine[0].mutable_data_ptr(), bytes, count);
-    group(handle).gloo->allgather(all, mine)->wait();
+    c10d::AllgatherOptions options;
+    options.timeout = Milliseconds(timeout);
+    group(handle).gloo->allgather(all, mine, options)->wait();
     for (int i = 0; i < size && count > 0; ++i)
       std::memcpy(static_cast<char *>(results) + i * count, all[0][i].const_data_ptr(), count);
   });

@@ -74,12 +74,16 @@ struct ComputeOptions: ParsableArguments {
   }
 
   /// The same for a command that computes on the CPU wherever others do.
-  func applyOnCPU(_ command: String) throws {
+  ///
+  /// - Parameter sharing: the number of processes that share this machine's cores.
+  @discardableResult
+  func applyOnCPU(_ command: String, sharing: Int = 1) throws -> Device {
     if case .device(let asked) = device, asked.isAccelerator {
       throw ValidationError("\(command) computes on the CPU: leave --device \(asked) out.")
     }
-    _ = try DeviceChoice.device(.cpu).resolved()
-    try Self.apply(threads: threads)
+    let place = try DeviceChoice.device(.cpu).resolved()
+    try Self.apply(threads: threads, sharing: sharing)
+    return place
   }
 
   /// Sets up memory and threads.

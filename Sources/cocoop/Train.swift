@@ -138,7 +138,9 @@ struct Train: ParsableCommand {
   func run() throws {
     let (data, process) = try (givenData, processing.launched())
     let sharing = process?.localSize ?? 1  // processes that share this machine's cores and memory
-    let device = try compute.apply(quiet: printing.quiet || (process?.rank ?? 0) > 0, sharing: sharing)
+    let device =
+      try process == nil
+      ? compute.apply(quiet: printing.quiet) : compute.applyOnCPU("train on several processes", sharing: sharing)
     if let process {
       printing.remark("\(process.title.lowercased()), \(Threads.count == 1 ? "1 thread" : "\(Threads.count) threads")")
     }
@@ -175,16 +177,17 @@ struct Train: ParsableCommand {
       try isFirst
       ? RunFolder(creating: place, existing: resume ? .resume : force ? .replace : .refuse) : RunFolder(ofOthers: place)
     // What was begun goes on as it was; runs of before orientations ignore them.
-    if resume, let begun = try? folder.record().configuration {
+    let begun = resume ? try BegunTraining(in: folder, toldBy: processes) : nil
+    if let begun {
       if upright.orientation == nil { configuration.orientation = begun.orientation }
       if pixels.photoDecoding == nil { configuration.photoDecoding = begun.photoDecoding }
     }
-    let dataset = resume ? try folder.divided(whole) : whole
+    let dataset = try begun?.divided(whole) ?? whole
     let run = try TrainingRun(
       configuration, clip: source.load(precision: products.precision, on: device), identity: source.identity(),
       dataset: dataset, folder: folder, brokenPhotos: skipBroken ? .skipped : .refused,
-      within: compute.memoryBudget ?? (sharing > 1 ? .automatic.divided(by: sharing) : nil),
-      cacheFolder: cache.folder, limits: photoOptions.limits, sentences: classSentences,
+      within: compute.memoryBudget, cacheFolder: cache.folder, limits: photoOptions.limits,
+      sentences: classSentences, sharing: sharing,
       photoMemory: photoMemory?.bytes ?? MemoryBudget.automaticForPhotos / sharing, processes: processes)
     printing.remarkAssumptions(of: run.clip)
     if let kept { printing.remark("note: The sample is the one that the reference kept, \(kept.path).") }
@@ -202,11 +205,13 @@ struct Train: ParsableCommand {
         try interruption.check()
       }
     }
-    guard isFirst else { return }
+    // The others wait for the first to measure: where that one is lost, all are started again.
+    guard isFirst else { return try processes.meet() }
     let path = folder.url.relativePath
     let evaluation = try interruption.guarding(
       advice: "The run is whole: measure it with 'cocoop evaluate --run \(path)'"
     ) { try noTest ? nil : heldOut(run, classifier, $0) }
+    try processes.meet()
     let result = Result(
       run: path, method: method, classes: run.dataset.classNames.count, otherClasses: run.dataset.otherClasses,
       images: method.isZeroShot ? 0 : run.dataset.training.count, skippedPhotos: run.skipped.count, seconds: seconds,

@@ -35,7 +35,7 @@ struct ProcessGroupTests {
     let all = await each(3) { rank in
       let group = try ProcessGroup(process(rank, of: 3, port: port), timeout: .seconds(20))
       #expect(group.rank == rank && group.size == 3 && !group.isAlone)
-      let equal = try group.gathered(equallyMany: [UInt8(rank), 9])
+      let equal = try group.gathered(equallyMany: [UInt8(rank), 9], .step)
       let unequal = try group.gathered([UInt8](repeating: UInt8(rank), count: rank * 100_000))
       let first = try group.broadcast(rank == 0 ? Array("checkpoint".utf8) : [1])
       return (equal, unequal.map { ($0.count, Set($0)) }, String(decoding: first, as: UTF8.self))

@@ -219,15 +219,17 @@ ct_status ct_gradients(ct_tensor value, ct_tensor cotangent, const ct_tensor *va
 /* ---- ProcessGroup.cpp: processes that compute one thing together ---- */
 
 /// Joins the `size` processes that meet at `host` and `port`, as number `rank`. The process that `serves` listens there,
-/// at that address alone where it is this machine's own. `attempt` tells meetings at one address apart. Nobody is asked
-/// who he is: the address belongs on a private network. Fails where the others are not there within `timeout`
-/// milliseconds, where the port is in use, and where two processes have one number.
-ct_status ct_process_group_join(const char *host, uint16_t port, bool serves, const char *attempt, int32_t rank,
-                                int32_t size, int64_t timeout, ct_process_group *result);
+/// at that address alone where it is this machine's own. Unless all are `on_one_machine`, an address that means this
+/// machine for each (127.0.1.1) is not used: it then listens at all of its addresses. `attempt` tells meetings at one
+/// address apart. Nobody is asked who he is: the address belongs on a private network. Fails where the others are not
+/// there within `timeout` milliseconds, where the port is in use, and where two processes have one number.
+ct_status ct_process_group_join(const char *host, uint16_t port, bool serves, bool on_one_machine, const char *attempt,
+                                int32_t rank, int32_t size, int64_t timeout, ct_process_group *result);
 /// Writes the `count` bytes of each process, in the order of their numbers, to `results`, which holds `size * count`. All
-/// processes call this with the same count. Fails where one of them has ended, and where one does not come within the
-/// timeout: the group is of no more use then.
-ct_status ct_process_group_gather(ct_process_group group, const void *bytes, int64_t count, void *results);
+/// processes call this with the same count. Fails where one of them has ended, and where one does not come within
+/// `timeout` milliseconds: the group is of no more use then.
+ct_status ct_process_group_gather(ct_process_group group, const void *bytes, int64_t count, int64_t timeout,
+                                  void *results);
 void ct_process_group_free(ct_process_group group);
 
 /* ---- Environment.cpp ---- */

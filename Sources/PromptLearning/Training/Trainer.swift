@@ -213,6 +213,8 @@ public struct Trainer<Learner: TrainablePromptLearner>: Sendable {
       photos: PhotoMemory(limit: uses > 1 ? photoMemory : 0, reading: reading))
     var generator = SeededGenerator(seed: seed ^ 0x7669_6577_7300)
     try views.prepare(using: &generator) { try progress(.views(encoded: $0, of: $1)) }
+    // Another process may still be encoding its own.
+    try team.communicator.meet()
     self.views = views
     return views
   }

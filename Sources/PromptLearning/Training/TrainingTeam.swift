@@ -11,7 +11,7 @@ public struct TrainingTeam: Sendable {
   /// The threads that each process uses for its parts.
   public let threads: Int
   /// The most memory that a step may take in any of the processes; `nil` where each may use its own.
-  let memory: MemoryBudget?
+  public let memory: MemoryBudget?
 
   /// This process alone, with all its threads.
   public static var alone: TrainingTeam { TrainingTeam(Alone(), threads: Threads.count, memory: nil) }
@@ -42,7 +42,7 @@ public struct TrainingTeam: Sendable {
   ///   - own: the values of this process's share.
   ///   - leading: of all parts' values, every axis but the last: that is as long for each, but perhaps not known here.
   func gathered(_ own: [Tensor], leading: [[Int]]) throws -> [Tensor] {
-    guard !isAlone else { return own }
+    guard !isAlone, !leading.isEmpty else { return own }
     let all = try communicator.gathered(own.flatMap { try $0.floats() }.withUnsafeBytes { Array($0) })
     return try all.enumerated().flatMap { rank, bytes in
       let leading = leading[share(of: leading.count, rank: rank)]

@@ -1,6 +1,7 @@
 import CLIP
 import Datasets
 import Foundation
+import Images
 import PromptLearning
 import Support
 import Torch
@@ -17,11 +18,14 @@ struct ProcessFacts: Codable, Equatable {
   let threads: Int
   /// The most memory that a step may take, in bytes.
   let memory: Int
+  /// Whether a training is resumed that had this memory, so that its steps are divided as before.
+  let isRecorded: Bool
 
-  init(of run: TrainingRun, memory: MemoryBudget) throws {
+  init(of run: TrainingRun, memory: MemoryBudget, isRecorded: Bool = false) throws {
     var configuration = run.configuration
     // Where they lie may differ between machines; their contents may not.
     (configuration.model, configuration.data, configuration.root, configuration.fewShotList) = ("", "", nil, nil)
+    configuration.sentences = configuration.sentences.map { RunConfiguration.SentenceFile(path: "", sha256: $0.sha256) }
     let settings = try Self.encoder.encode(configuration)
     facts = [
       Fact(name: "version of libtorch", value: Libtorch.version),
@@ -34,7 +38,7 @@ struct ProcessFacts: Codable, Equatable {
       Fact(name: "set of options", value: Self.short(String(decoding: settings, as: UTF8.self))),
     ]
     threads = Threads.count
-    self.memory = memory.bytes
+    (self.memory, self.isRecorded) = (memory.bytes, isRecorded)
   }
 
   private static var encoder: JSONEncoder {
@@ -50,6 +54,8 @@ struct ProcessFacts: Codable, Equatable {
   /// - Throws: ``RunError/otherProcess(_:of:thing:found:expected:)``, for all processes alike, and what losing one throws.
   func agreed(by communicator: any Communicator) throws -> TrainingTeam {
     guard !communicator.isAlone else { return .alone }
+    // One may still be fetching a model or looking at photos.
+    try communicator.meet()
     let all = try communicator.gathered(Array(Self.encoder.encode(self))).map {
       try JSONDecoder().decode(Self.self, from: Data($0))
     }
@@ -59,8 +65,49 @@ struct ProcessFacts: Codable, Equatable {
           rank + 1, of: communicator.size, thing: own.name, found: own.value, expected: first.value)
       }
     }
-    let memory = try MemoryBudget(bytes: all.map(\.memory).min() ?? memory)
+    let memory = try MemoryBudget(bytes: all.first(where: \.isRecorded)?.memory ?? all.map(\.memory).min() ?? memory)
     return TrainingTeam(communicator, threads: all.map(\.threads).min() ?? threads, memory: memory)
+  }
+}
+
+/// What a resumed training takes from its folder, which the first process alone has to see.
+public struct BegunTraining: Sendable, Codable {
+  public let orientation: Orientation?
+  public let photoDecoding: PhotoDecoding?
+  /// The data's splits and the path of their file, where the run has saved them.
+  private let division: SplitFile?
+  private let divisionPath: String
+
+  /// - Parameters:
+  ///   - folder: the run's; only the first process looks into it.
+  ///   - communicator: of all processes, each of which calls this.
+  public init?(in folder: RunFolder, toldBy communicator: any Communicator) throws {
+    let own = communicator.rank == 0 ? try Self(in: folder) : nil
+    guard !communicator.isAlone else {
+      guard let own else { return nil }
+      self = own
+      return
+    }
+    try communicator.meet()
+    let told = try communicator.broadcast(Array(JSONEncoder().encode([own].compactMap(\.self))))
+    guard let told = try JSONDecoder().decode([Self].self, from: Data(told)).first else { return nil }
+    self = told
+  }
+
+  private init?(in folder: RunFolder) throws {
+    let file = folder.reading(RunFolder.divisionName)
+    division = RunFolder.exists(file) ? try SplitFile(contentsOf: file) : nil
+    divisionPath = file.path
+    let configuration = try? folder.record().configuration
+    (orientation, photoDecoding) = (configuration?.orientation, configuration?.photoDecoding)
+    if configuration == nil, division == nil { return nil }
+  }
+
+  /// `dataset` with the splits that the run has saved.
+  ///
+  /// - Throws: `DatasetError`.
+  public func divided(_ dataset: Dataset) throws -> Dataset {
+    try division.map { try dataset.divided(as: $0, of: divisionPath) } ?? dataset
   }
 }
 

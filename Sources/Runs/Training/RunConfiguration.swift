@@ -51,6 +51,7 @@ public struct RunConfiguration: Sendable, Codable, Equatable {
     public let sha256: String
 
     public init(_ sentences: ClassSentences) { (path, sha256) = (sentences.path, sentences.sha256) }
+    init(path: String, sha256: String) { (self.path, self.sha256) = (path, sha256) }
   }
 
   public init(

@@ -19,6 +19,8 @@ public struct TrainingRun: Sendable {
   /// The problems of photos that were left out of the training, one sentence each.
   public let skipped: [String]
   private let requestedBudget: MemoryBudget?
+  /// The budget of a new training for which none is requested.
+  private let standardBudget: MemoryBudget
   private let cache: FeatureCache?
   /// The options of reading images, from the configuration.
   let reading: PhotoReading
@@ -30,16 +32,17 @@ public struct TrainingRun: Sendable {
   /// - Parameters:
   ///   - dataset: the whole dataset; the run takes its sample and classes from it.
   ///   - rule: what becomes of photos to learn from that cannot be read.
-  ///   - budget: of a pass; `nil` takes that of the training that is resumed, or half of what is free.
+  ///   - budget: of a pass; `nil` takes that of the training that is resumed, or an equal part of half of what is free.
   ///   - cacheFolder: where the features of stored views are found and kept; `nil` computes them.
   ///   - limits: of photos.
   ///   - sentences: those of the configuration's file.
+  ///   - sharing: the number of processes that share this machine's memory.
   ///   - photoMemory: the most that images to learn from may take decoded, in bytes; what is learned is the same.
   ///   - processes: those that train together, each with a run of the same values; the first alone writes the folder.
   public init(
     _ configuration: RunConfiguration, clip: CLIPModel, identity: ModelIdentity, dataset: Dataset, folder: RunFolder,
     brokenPhotos rule: BrokenPhotos.Rule = .unchecked, within budget: MemoryBudget? = nil, cacheFolder: URL? = nil,
-    limits: DecodingLimits = .standard, sentences: ClassSentences? = nil,
+    limits: DecodingLimits = .standard, sentences: ClassSentences? = nil, sharing: Int = 1,
     photoMemory: Int = MemoryBudget.automaticForPhotos, processes: any Communicator = Alone()
   ) throws {
     (self.sentences, self.processes) = (sentences, processes)
@@ -47,6 +50,8 @@ public struct TrainingRun: Sendable {
     reading = configuration.reading(limits: limits)
     cache = cacheFolder.map { FeatureCache(folder: $0, model: identity.sha256) }
     requestedBudget = budget
+    let standard = MemoryBudget.automatic(on: clip.device)
+    standardBudget = sharing > 1 ? standard.divided(by: sharing) : standard
     self.configuration = configuration
     self.clip = clip
     self.identity = identity
@@ -80,8 +85,11 @@ public struct TrainingRun: Sendable {
     let (begun, now) = (record?.device ?? Device.cpu.title, clip.device.title)
     // A budget is of one device's memory.
     let recorded = begun == now ? record?.memoryBudget : nil
-    let budget = requestedBudget ?? recorded ?? .automatic(on: clip.device)
-    let team = try ProcessFacts(of: self, memory: budget).agreed(by: processes)
+    let ownBudget = requestedBudget ?? recorded ?? standardBudget
+    let team = try ProcessFacts(
+      of: self, memory: ownBudget, isRecorded: requestedBudget == nil && recorded != nil
+    ).agreed(by: processes)
+    let budget = team.memory ?? ownBudget
     if let record, folder.isFinished {
       try tell { .finished(try Array(Data(contentsOf: folder.artifactURL))) }
       let classifier = try folder.artifact().classifier(on: clip, identity: identity, path: folder.artifactURL.path)
@@ -118,7 +126,7 @@ public struct TrainingRun: Sendable {
     _ progress: (TrainingProgress) throws -> Void
   ) throws -> (classifier: any ImageClassifier, seconds: Double) {
     let start = ContinuousClock.now
-    let budget = requestedBudget ?? .automatic(on: clip.device)
+    let budget = requestedBudget ?? standardBudget
     let team = try ProcessFacts(of: self, memory: budget).agreed(by: processes)
     var (output, checkpoint) = (NoOutput(), TrainingSession.Checkpoint?.none)
     let path = "the checkpoint of process 1"
@@ -145,7 +153,7 @@ public struct TrainingRun: Sendable {
   ) throws -> (evaluation: Evaluation, unreadable: [UnreadablePhoto])? {
     guard !dataset.test.isEmpty else { return nil }
     let (measurement, unreadable) = try classifier.measurementOfReadable(
-      on: dataset, within: requestedBudget ?? .automatic(on: clip.device), cache: cache, reading: reading,
+      on: dataset, within: requestedBudget ?? standardBudget, cache: cache, reading: reading,
       progress: progress)
     if unreadable.isEmpty {
       let kept = SavedEvaluation(

@@ -9,9 +9,19 @@ public protocol Communicator: Sendable {
   var size: Int { get }
   /// The bytes of each process, in the order of their numbers.
   ///
-  /// - Parameter bytes: of this process; all give equally many.
+  /// - Parameters:
+  ///   - bytes: of this process; all give equally many.
+  ///   - patience: how long another process is waited for.
   /// - Throws: ``ProcessGroupError`` where another process has ended or does not answer.
-  func gathered(equallyMany bytes: [UInt8]) throws -> [[UInt8]]
+  func gathered(equallyMany bytes: [UInt8], _ patience: Patience) throws -> [[UInt8]]
+}
+
+/// How long one process waits for another.
+public enum Patience: Sendable {
+  /// As long as a step may take: the time that the user gives.
+  case step
+  /// As long as one process may take for what the others have done, or leave to it: reading and encoding photos, measuring.
+  case work
 }
 
 /// The one process of a computation that is not divided.
@@ -21,7 +31,7 @@ public struct Alone: Communicator {
 
   public init() {}
 
-  public func gathered(equallyMany bytes: [UInt8]) -> [[UInt8]] { [bytes] }
+  public func gathered(equallyMany bytes: [UInt8], _ patience: Patience) -> [[UInt8]] { [bytes] }
 }
 
 extension Communicator {
@@ -30,11 +40,17 @@ extension Communicator {
   /// The bytes of each process, in the order of their numbers, however many each has.
   public func gathered(_ bytes: [UInt8]) throws -> [[UInt8]] {
     guard !isAlone else { return [bytes] }
-    let counts = try gathered(equallyMany: withUnsafeBytes(of: Int64(bytes.count).littleEndian) { Array($0) })
+    let counts = try gathered(equallyMany: withUnsafeBytes(of: Int64(bytes.count).littleEndian) { Array($0) }, .step)
       .map { $0.reversed().reduce(0) { $0 << 8 | Int($1) } }
     let most = counts.max() ?? 0
-    let all = try gathered(equallyMany: bytes + [UInt8](repeating: 0, count: most - bytes.count))
+    let all = try gathered(equallyMany: bytes + [UInt8](repeating: 0, count: most - bytes.count), .step)
     return zip(all, counts).map { Array($0.prefix($1)) }
+  }
+
+  /// Waits for all processes, which may still have work to do. A process that ends meanwhile is noticed at once.
+  public func meet() throws {
+    guard !isAlone else { return }
+    _ = try gathered(equallyMany: [0], .work)
   }
 
   /// The bytes of process 0.

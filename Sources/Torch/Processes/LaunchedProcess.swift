@@ -21,6 +21,10 @@ public struct LaunchedProcess: Sendable, Equatable {
   /// What a person calls this process: "Process 2 of 4".
   public var title: String { "Process \(rank + 1) of \(size)" }
 
+  /// Whether all processes are on this machine, as far as the launcher says; where it does not, whether they meet at a
+  /// number that every machine has for itself. A name does not tell: many machines call themselves 127.0.1.1.
+  var isOnOneMachine: Bool { localSize.map { $0 == size } ?? (host.hasPrefix("127.") || host == "::1") }
+
   /// The process that `environment` describes; `nil` where there is one process.
   ///
   /// In this order: RANK and WORLD_SIZE (torchrun, PyTorchJob), a Slurm step of several tasks, Open MPI, MPICH and its

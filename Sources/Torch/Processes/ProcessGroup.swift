@@ -22,7 +22,8 @@ public final class ProcessGroup: Communicator {
     self.timeout = timeout
     var handle = ct_process_group()
     let status = ct_process_group_join(
-      process.host, process.port, process.servesMeeting, process.attempt, Int32(rank), Int32(size),
+      process.host, process.port, process.servesMeeting, process.isOnOneMachine, process.attempt, Int32(rank),
+      Int32(size),
       timeout.inMilliseconds, &handle)
     if let reason = Self.reason(of: status) { throw ProcessGroupError.noMeeting(process, reason, timeout) }
     self.handle = Mutex(handle)
@@ -30,11 +31,15 @@ public final class ProcessGroup: Communicator {
 
   deinit { handle.withLock { ct_process_group_free($0) } }
 
-  public func gathered(equallyMany bytes: [UInt8]) throws -> [[UInt8]] {
+  /// The longest that a process may work before the others give it up: two hours.
+  public static let longestWork = Duration.seconds(2 * 60 * 60)
+
+  public func gathered(equallyMany bytes: [UInt8], _ patience: Patience) throws -> [[UInt8]] {
     let count = bytes.count
+    let timeout = patience == .work ? max(timeout, Self.longestWork) : timeout
     let status = handle.withLock { handle in
       var all = [UInt8](repeating: 0, count: count * size)
-      let status = ct_process_group_gather(handle, bytes, Int64(count), &all)
+      let status = ct_process_group_gather(handle, bytes, Int64(count), timeout.inMilliseconds, &all)
       return (status, all)
     }
     if let reason = Self.reason(of: status.0) { throw ProcessGroupError.lost(rank: rank, of: size, reason, timeout) }
