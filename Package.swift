@@ -86,18 +86,23 @@ let package = Package(
     .target(
       name: "Datasets", dependencies: ["Support", "MatFiles", "Pickle", "WebDataset"], swiftSettings: swiftSettings),
 
-    // Models and datasets from the network, into the caches and folders where other tools look for them.
+    // Models by name on this machine, in the caches where other tools look for them: no requests.
+    .target(
+      name: "NamedModels", dependencies: ["Support"], resources: [.copy("Resources/models.json")],
+      swiftSettings: swiftSettings),
+
+    // Models and datasets from the network, into those caches and into folders in the reference's layout.
     .target(
       name: "Acquisition",
       dependencies: [
-        "CArchive", "Support", "MatFiles", "Datasets",
+        "CArchive", "Support", "MatFiles", "Datasets", "NamedModels",
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "NIOSSL", package: "swift-nio-ssl"),
       ],
-      resources: [.copy("Resources/models.json"), .copy("Resources/splits")],
+      resources: [.copy("Resources/splits")],
       swiftSettings: swiftSettings),
 
     // Text to token ids, without libtorch.
@@ -126,7 +131,7 @@ let package = Package(
     .target(
       name: "Runs",
       dependencies: [
-        "Support", "Acquisition", "Torch", "Images", "Datasets", "ClassificationMetrics", "CLIP", "PromptLearning",
+        "Support", "NamedModels", "Torch", "Images", "Datasets", "ClassificationMetrics", "CLIP", "PromptLearning",
         "Embedded",
       ],
       swiftSettings: swiftSettings),
@@ -193,7 +198,8 @@ let package = Package(
     .executableTarget(
       name: "cocoop",
       dependencies: [
-        "CStartup", "Support", "Acquisition", "Torch", "Images", "Datasets", "ClassificationMetrics", "CLIP",
+        "CStartup", "Support", "NamedModels", "Acquisition", "Torch", "Images", "Datasets", "ClassificationMetrics",
+        "CLIP",
         "PromptLearning", "Embedded", "Runs", "Prediction", "Export", "Reproduction", "Report", "Compatibility",
         "CocoopServer",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -252,7 +258,7 @@ let package = Package(
     .testTarget(
       name: "AcquisitionTests",
       dependencies: [
-        "CArchive", "Support", "Datasets", "Acquisition", "TestSupport", "TestHub",
+        "CArchive", "Support", "Datasets", "NamedModels", "Acquisition", "TestSupport", "TestHub",
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "HummingbirdCore", package: "hummingbird"),
         .product(name: "HummingbirdTLS", package: "hummingbird"),
@@ -288,7 +294,7 @@ let package = Package(
     .testTarget(
       name: "RunsTests",
       dependencies: [
-        "Support", "Acquisition", "Torch", "Images", "Datasets", "ClassificationMetrics", "CLIP", "PromptLearning",
+        "Support", "NamedModels", "Torch", "Images", "Datasets", "ClassificationMetrics", "CLIP", "PromptLearning",
         "Embedded", "Runs", "TestSupport",
       ],
       resources: [.copy("Fixtures")], swiftSettings: swiftSettings),

@@ -89,7 +89,7 @@ struct Checkup: Encodable {
 
   /// The targets whose resources the tool reads.
   static let targetsWithResources = [
-    "Acquisition", "CocoopServer", "Embedded", "Report", "Reproduction", "Tokenization",
+    "Acquisition", "CocoopServer", "Embedded", "NamedModels", "Report", "Reproduction", "Tokenization",
   ]
 
   /// Less than this, in MiB, is a problem.

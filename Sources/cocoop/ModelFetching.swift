@@ -1,6 +1,7 @@
 import Acquisition
 import ArgumentParser
 import Foundation
+import NamedModels
 import Runs
 import Support
 

@@ -2,6 +2,7 @@ import Acquisition
 import ArgumentParser
 import CLIP
 import Foundation
+import NamedModels
 import PromptLearning
 import Runs
 import Support

@@ -3,6 +3,7 @@ import Foundation
 import NIOCore
 import NIOPosix
 import NIOSSL
+import NamedModels
 import Support
 import TestHub
 import Testing

@@ -1,7 +1,7 @@
-import Acquisition
 import Datasets
 import Embedded
 import Foundation
+import NamedModels
 import PromptLearning
 import Runs
 import Support

@@ -1,5 +1,6 @@
 import CArchive
 import Foundation
+import NamedModels
 import Support
 
 /// An archive that is read entry by entry, in one pass: tar, also under gzip, or zip. The content decides which, not

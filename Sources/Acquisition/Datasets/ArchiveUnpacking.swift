@@ -1,4 +1,5 @@
 import Foundation
+import NamedModels
 import Support
 
 /// Unpacks archives into a new folder: regular files alone, each at a place that is checked to be inside it.

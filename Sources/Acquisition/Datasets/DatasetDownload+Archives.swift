@@ -1,5 +1,6 @@
 import Datasets
 import Foundation
+import NamedModels
 import Support
 
 /// An archive's file that is whole, as far as anybody can know.

@@ -1,5 +1,6 @@
 import Datasets
 import Foundation
+import NamedModels
 import Support
 
 // What is there, what lacks, and which archives bring it.

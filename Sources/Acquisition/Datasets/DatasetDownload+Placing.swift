@@ -1,5 +1,6 @@
 import Datasets
 import Foundation
+import NamedModels
 import Support
 
 // Split files, the check of everything together, and the moves into place.

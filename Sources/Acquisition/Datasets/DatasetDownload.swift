@@ -1,5 +1,6 @@
 import Datasets
 import Foundation
+import NamedModels
 import Support
 
 /// Brings a published dataset under a data root: fetches what can be fetched, verifies, unpacks into the reference's

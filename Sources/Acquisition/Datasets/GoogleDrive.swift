@@ -2,6 +2,7 @@ import AsyncHTTPClient
 import Foundation
 import NIOCore
 import NIOHTTP1
+import NamedModels
 import Support
 
 /// Google Drive's way to a public file: a page with a form stands before large ones, and a refusal is a page too.

@@ -1,5 +1,6 @@
 import Foundation
 import MatFiles
+import NamedModels
 import Support
 
 /// What ImageNet's development kit says of the validation images, which come without classes: the class folder of each.

@@ -1,4 +1,5 @@
 import Foundation
+import NamedModels
 import Support
 
 /// The split files that come with the package, compressed: those whose licence allows it.

@@ -2,6 +2,7 @@ import AsyncHTTPClient
 import Foundation
 import NIOCore
 import NIOHTTP1
+import NamedModels
 import Support
 
 /// The Hub that is asked, and with which token.
@@ -22,12 +23,12 @@ public struct HubSettings: Sendable {
         remedy: "Give one such as \(Self.publicEndpoint), or unset it")
     }
     endpoint = text.hasSuffix("/") ? String(text.dropLast()) : text
-    copies = NetworkSettings.isTrue(environment["HF_HUB_DISABLE_SYMLINKS"])
+    copies = ModelFolders.isTrue(environment["HF_HUB_DISABLE_SYMLINKS"])
     (token, tokenSource) = Self.token(environment)
   }
 
   private static func token(_ environment: [String: String]) -> (String?, String?) {
-    guard !NetworkSettings.isTrue(environment["HF_HUB_DISABLE_IMPLICIT_TOKEN"]) else { return (nil, nil) }
+    guard !ModelFolders.isTrue(environment["HF_HUB_DISABLE_IMPLICIT_TOKEN"]) else { return (nil, nil) }
     func clean(_ text: String?) -> String? {
       let text = text?.trimmingCharacters(in: .whitespacesAndNewlines) ?? ""
       return text.isEmpty || text.contains(where: \.isNewline) ? nil : text

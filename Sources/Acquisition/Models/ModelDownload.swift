@@ -1,4 +1,5 @@
 import Foundation
+import NamedModels
 import Support
 
 /// Fetches models by their names into the caches where other tools look for them.

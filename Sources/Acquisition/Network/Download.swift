@@ -1,4 +1,5 @@
 import Foundation
+import NamedModels
 import Support
 
 /// One file to fetch: what it is, and where it may be had.

@@ -2,6 +2,7 @@ import AsyncHTTPClient
 import Foundation
 import NIOCore
 import NIOHTTP1
+import NamedModels
 import Support
 
 /// Fetches files: whole, verified, and under their final names only then.

@@ -1,4 +1,5 @@
 import Foundation
+import NamedModels
 import Support
 
 /// An exclusive lock by which two processes fetch a file once.

@@ -1,5 +1,6 @@
 import Foundation
 import NIOSSL
+import NamedModels
 import Support
 
 /// How this process reaches the network: what its environment says, and limits.
@@ -24,18 +25,13 @@ public struct NetworkSettings: Sendable {
   public init(environment: [String: String] = ProcessInfo.processInfo.environment) throws {
     proxies = try ProxyRules(environment: environment)
     trust = try CertificateTrust(environment: environment)
-    offlineBecause = ["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"].first { Self.isTrue(environment[$0]) }
+    offlineBecause = ["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"].first { ModelFolders.isTrue(environment[$0]) }
     if let seconds = environment["HF_HUB_DOWNLOAD_TIMEOUT"].flatMap(Double.init), seconds > 0, seconds < 1e6 {
       idle = .seconds(seconds)
     }
     if let seconds = environment["HF_HUB_ETAG_TIMEOUT"].flatMap(Double.init), seconds > 0, seconds < 1e6 {
       connecting = .seconds(seconds)
     }
-  }
-
-  /// The values that Hugging Face's variables take for true.
-  static func isTrue(_ value: String?) -> Bool {
-    ["1", "ON", "YES", "TRUE"].contains(value?.uppercased() ?? "")
   }
 }
 

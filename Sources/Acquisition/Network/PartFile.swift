@@ -1,5 +1,6 @@
 import Foundation
 import NIOCore
+import NamedModels
 import Support
 
 /// The part of a file that has arrived, under a name of its own, with its hash.

@@ -1,4 +1,5 @@
 import Foundation
+import NamedModels
 
 /// The proxies that the environment names, as curl, Python and Go read it.
 package struct ProxyRules: Sendable, Equatable {

@@ -3,6 +3,7 @@ import Foundation
 import NIOCore
 import NIOPosix
 import NIOSSL
+import NamedModels
 
 /// One failed request or transfer: what to tell, and whether the same request may succeed later.
 struct TransferFailure: Error {

@@ -1,7 +1,7 @@
-import Acquisition
 import CLIP
 import Embedded
 import Foundation
+import NamedModels
 import PromptLearning
 import Support
 import Torch

@@ -25,4 +25,9 @@ public struct ModelFolders: Sendable, Equatable {
     openAI = home.appending(path: ".cache/clip")  // both of its users fix it there
     own = cache.appending(path: "cocoop/models")
   }
+
+  /// Whether a variable of Hugging Face's has one of the values that its tools take for true.
+  package static func isTrue(_ value: String?) -> Bool {
+    ["1", "ON", "YES", "TRUE"].contains(value?.uppercased() ?? "")
+  }
 }

@@ -90,7 +90,7 @@ public struct HubRepository: Sendable, Equatable {
 
   static let mainBranch = "main"
 
-  init(id: String, revision: String = mainBranch) { (self.id, self.revision) = (id, revision) }
+  package init(id: String, revision: String = mainBranch) { (self.id, self.revision) = (id, revision) }
 
   /// - Parameter text: `ORG/REPO`, or `ORG/REPO@REVISION`.
   init(_ text: Substring) throws {
@@ -115,13 +115,13 @@ public struct HubRepository: Sendable, Equatable {
   var text: String { revision == Self.mainBranch ? id : "\(id)@\(revision)" }
   /// The name without the organisation.
   var shortName: String { String(id.split(separator: "/").last ?? "") }
-  var isCommit: Bool { revision.isCommit }
+  package var isCommit: Bool { revision.isCommit }
   /// The repository's folder in the shared cache.
   var folderName: String { "models--" + id.replacing("/", with: "--") }
 }
 
 extension String {
   /// Whether the text is a commit's full name.
-  var isCommit: Bool { count == 40 && isHexadecimal }
-  var isHexadecimal: Bool { !isEmpty && utf8.allSatisfy { (48...57).contains($0) || (97...102).contains($0) } }
+  package var isCommit: Bool { count == 40 && isHexadecimal }
+  package var isHexadecimal: Bool { !isEmpty && utf8.allSatisfy { (48...57).contains($0) || (97...102).contains($0) } }
 }

@@ -1,11 +1,11 @@
 /// The files of a repository that make a checkpoint.
-struct RepositoryFiles: Sendable, Equatable {
+package struct RepositoryFiles: Sendable, Equatable {
   /// What states the architecture and the preprocessing.
-  let configuration: [String]
+  package let configuration: [String]
   /// The weights: one file, or an index and its shards.
-  let weights: [String]
+  package let weights: [String]
 
-  static let openClipConfiguration = "open_clip_config.json"
+  package static let openClipConfiguration = "open_clip_config.json"
   private static let openClipWeights = [
     "open_clip_model.safetensors", "open_clip_pytorch_model.safetensors", "open_clip_pytorch_model.bin",
     "open_clip_pytorch_model.pth",
@@ -20,7 +20,7 @@ struct RepositoryFiles: Sendable, Equatable {
   /// form of `transformers`.
   ///
   /// - Returns: `nil` where there is no checkpoint among them.
-  init?(among paths: Set<String>) {
+  package init?(among paths: Set<String>) {
     if paths.contains(Self.openClipConfiguration) {
       guard let weights = Self.openClipWeights.first(where: paths.contains) else { return nil }
       self.init(configuration: [Self.openClipConfiguration], weights: [weights])
@@ -35,7 +35,7 @@ struct RepositoryFiles: Sendable, Equatable {
   }
 
   /// The weights of a row of open_clip's table, whose configuration is written here.
-  init?(of row: ModelCatalogue.OpenClipModel, among paths: Set<String>) {
+  package init?(of row: ModelCatalogue.OpenClipModel, among paths: Set<String>) {
     guard let weights = row.files?.first(where: paths.contains) else { return nil }
     self.init(configuration: [], weights: [weights])
   }

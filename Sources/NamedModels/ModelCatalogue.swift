@@ -7,15 +7,15 @@ import Support
 /// was asked then.
 public struct ModelCatalogue: Sendable, Decodable {
   public let read: String
-  let standard: Preprocessing
+  package let standard: Preprocessing
   public let openAI: [OpenAIModel]
   public let openClip: [OpenClipModel]
   let repositories: [Repository]
   private let architectures: [JSONValue]
 
   /// The pixels that a model was trained on.
-  struct Preprocessing: Sendable, Decodable {
-    let mean, std: [Double]
+  package struct Preprocessing: Sendable, Decodable {
+    package let mean, std: [Double]
     let interpolation, resizeMode: String
   }
 
@@ -24,7 +24,7 @@ public struct ModelCatalogue: Sendable, Decodable {
     public let name, file, sha256: String
     public let bytes: Int?
     let approximateBytes: Int?
-    let addresses: [String]
+    package let addresses: [String]
     let otherForms: [String]
 
     public var size: Int { bytes ?? approximateBytes ?? 0 }
@@ -37,21 +37,21 @@ public struct ModelCatalogue: Sendable, Decodable {
     public let unsupported: String?
     public let repository: String?
     /// The names of its weights in the repository, the best first.
-    let files: [String]?
+    package let files: [String]?
     public let quickGELU: Bool?
     let approximateBytes: Int?
     public let licence: String?
     /// A file of weights alone, besides the repository.
-    let url: String?
+    package let url: String?
     /// The hash of ``url``, or the digits that begin it.
-    let sha256: String?
-    let urlBytes: Int?
+    package let sha256: String?
+    package let urlBytes: Int?
     let mean, std: [Double]?
     let interpolation, resizeMode: String?
 
     public var name: String { "open_clip:\(model)/\(tag)" }
     public var size: Int { approximateBytes ?? urlBytes ?? 0 }
-    static let quickSuffix = "-quickgelu"
+    package static let quickSuffix = "-quickgelu"
     var architecture: String {
       model.hasSuffix(Self.quickSuffix) ? String(model.dropLast(Self.quickSuffix.count)) : model
     }
@@ -82,7 +82,7 @@ public struct ModelCatalogue: Sendable, Decodable {
   var names: [String] { openAI.map(\.name) + openClip.filter { $0.unsupported == nil }.map(\.name) }
 
   /// What is known of a repository on the Hub.
-  func about(repository: String) -> (unsupported: String?, licence: String?) {
+  package func about(repository: String) -> (unsupported: String?, licence: String?) {
     let rows = openClip.filter { $0.repository == repository }
     return (
       rows.lazy.compactMap(\.unsupported).first,

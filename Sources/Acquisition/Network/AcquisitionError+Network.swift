@@ -1,36 +1,8 @@
 import Foundation
+import NamedModels
 import Support
 
-/// A file that could not be fetched, or a model or dataset that could not be had by its name.
-public struct AcquisitionError: UserFacingError, Equatable {
-  /// The few failures that callers and tests distinguish.
-  public enum Kind: Sendable, Equatable {
-    /// Requests are forbidden, and something is not here.
-    case offline
-    /// No connection: no network, no such host, nobody listening, or no answer in time.
-    case unreachable
-    case certificate, proxy, setting
-    /// The server's answer, by its status.
-    case refused(status: Int)
-    /// The server sends something else than the file, such as the login page of a network.
-    case page
-    case length, wrongHash
-    /// An archive that is damaged, hostile, or not the published one.
-    case archive
-    case diskFull, writing
-    case unknownName, unsupported
-    case interrupted
-    case other
-  }
-
-  public let kind: Kind
-  public let problem: String
-  public let remedy: String?
-
-  package init(_ kind: Kind, _ problem: String, remedy: String? = nil) {
-    (self.kind, self.problem, self.remedy) = (kind, problem, remedy)
-  }
-
+extension AcquisitionError {
   /// Whether the next address can do nothing about it.
   var endsEverything: Bool {
     switch kind {
@@ -38,9 +10,7 @@ public struct AcquisitionError: UserFacingError, Equatable {
     default: false
     }
   }
-}
 
-extension AcquisitionError {
   /// No candidate address gave the file.
   ///
   /// - Parameter failures: each address's error, in the order in which they were tried.
@@ -78,24 +48,5 @@ extension AcquisitionError {
       "\(path) has no room: \(ByteCount(missing)) more are needed"
         + (keeps.map { ". What arrived is kept as \($0)" } ?? ""),
       remedy: "Make room, then run the same command again")
-  }
-
-  static func writing(path: String, reason: String) -> Self {
-    Self(.writing, "Cannot write \(path): \(reason)", remedy: "Choose a folder that is yours and has room")
-  }
-}
-
-/// A number of bytes as people read it, in decimal units: "350.8 MB".
-public struct ByteCount: CustomStringConvertible, Sendable {
-  public let bytes: Int
-
-  public init(_ bytes: Int) { self.bytes = bytes }
-
-  public var description: String {
-    var (value, unit) = (Double(bytes), 0)
-    while value >= 999.95, unit < 4 { (value, unit) = (value / 1000, unit + 1) }
-    guard unit > 0 else { return "\(bytes) B" }
-    let tenths = Int((value * 10).rounded())
-    return "\(tenths / 10).\(tenths % 10) \(["B", "kB", "MB", "GB", "TB"][unit])"
   }
 }

@@ -18,14 +18,14 @@ public struct StoredModel: Sendable {
 public struct ModelStore: Sendable {
   public let catalogue: ModelCatalogue
   public let folders: ModelFolders
-  let cache: HubCache
+  package let cache: HubCache
 
   public init(
     _ catalogue: ModelCatalogue, environment: [String: String] = ProcessInfo.processInfo.environment
   ) {
     self.catalogue = catalogue
     folders = ModelFolders(environment: environment)
-    cache = HubCache(folder: folders.hub, copies: NetworkSettings.isTrue(environment["HF_HUB_DISABLE_SYMLINKS"]))
+    cache = HubCache(folder: folders.hub, copies: ModelFolders.isTrue(environment["HF_HUB_DISABLE_SYMLINKS"]))
   }
 
   public static func standard() throws -> ModelStore { ModelStore(try .standard()) }
@@ -60,7 +60,7 @@ public struct ModelStore: Sendable {
     throw missing(name, because: nil)
   }
 
-  func missing(_ name: ModelName, because variable: String?) -> AcquisitionError {
+  package func missing(_ name: ModelName, because variable: String?) -> AcquisitionError {
     let reason = variable.map { ", and \($0) forbids requests" } ?? ""
     let command = "'cocoop models download \(name.text)'"
     switch name {
@@ -100,9 +100,9 @@ public struct ModelStore: Sendable {
       remedy: "\(command) fetches it; without a network, copy that folder from a machine that has it")
   }
 
-  func file(of model: ModelCatalogue.OpenAIModel) -> URL { folders.openAI.appending(path: model.file) }
+  package func file(of model: ModelCatalogue.OpenAIModel) -> URL { folders.openAI.appending(path: model.file) }
 
-  func releaseFile(of row: ModelCatalogue.OpenClipModel) -> URL? {
+  package func releaseFile(of row: ModelCatalogue.OpenClipModel) -> URL? {
     row.url.map { folders.openAI.appending(path: URL(filePath: $0).lastPathComponent) }
   }
 

@@ -2,19 +2,19 @@ import Foundation
 import Support
 
 /// The cache that all clients of the Hub share, in the layout of huggingface_hub.
-struct HubCache: Sendable {
-  let folder: URL
+package struct HubCache: Sendable {
+  package let folder: URL
   /// Whether snapshots hold copies, where links are unwanted.
   let copies: Bool
 
-  func repository(_ repository: HubRepository) -> URL { folder.appending(path: repository.folderName) }
-  func blob(_ etag: String, of repository: HubRepository) -> URL {
+  package func repository(_ repository: HubRepository) -> URL { folder.appending(path: repository.folderName) }
+  package func blob(_ etag: String, of repository: HubRepository) -> URL {
     self.repository(repository).appending(path: "blobs/\(etag)")
   }
-  func lock(_ etag: String, of repository: HubRepository) -> URL {
+  package func lock(_ etag: String, of repository: HubRepository) -> URL {
     folder.appending(path: ".locks/\(repository.folderName)/\(etag).lock")
   }
-  func snapshot(_ commit: String, of repository: HubRepository) -> URL {
+  package func snapshot(_ commit: String, of repository: HubRepository) -> URL {
     self.repository(repository).appending(path: "snapshots/\(commit)")
   }
   private func reference(_ repository: HubRepository) -> URL {
@@ -22,7 +22,7 @@ struct HubCache: Sendable {
   }
 
   /// The commit that a revision named when it was last asked for; `nil` where it never was.
-  func commit(of repository: HubRepository) -> String? {
+  package func commit(of repository: HubRepository) -> String? {
     if repository.isCommit { return repository.revision }
     guard let data = try? FileSystem.contents(of: reference(repository).path, atMost: 256) else { return nil }
     let text = String(decoding: data, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
@@ -30,13 +30,13 @@ struct HubCache: Sendable {
   }
 
   /// The files of a snapshot that are there: links that lead nowhere don't count.
-  func files(of commit: String, in repository: HubRepository) -> Set<String> {
+  package func files(of commit: String, in repository: HubRepository) -> Set<String> {
     let entries = (try? FileSystem.entries(of: snapshot(commit, of: repository).path)) ?? []
     return Set(entries.filter { $0.kind == .file }.map(\.name))
   }
 
   /// Puts a blob into a snapshot under its name: a relative link, or a copy where links are unwanted or fail.
-  func link(_ etag: String, as path: String, commit: String, of repository: HubRepository) throws {
+  package func link(_ etag: String, as path: String, commit: String, of repository: HubRepository) throws {
     let pointer = snapshot(commit, of: repository).appending(path: path)
     if FileSystem.fileExists(pointer.path) { return }
     try makeFolder(pointer.deletingLastPathComponent())
@@ -64,7 +64,7 @@ struct HubCache: Sendable {
   }
 
   /// Notes the commit that a revision names.
-  func note(_ commit: String, for repository: HubRepository) throws {
+  package func note(_ commit: String, for repository: HubRepository) throws {
     guard !repository.isCommit, self.commit(of: repository) != commit else { return }
     let file = reference(repository)
     try makeFolder(file.deletingLastPathComponent())
@@ -76,7 +76,7 @@ struct HubCache: Sendable {
   }
 
   /// Makes a folder of the cache, and those above it.
-  func makeFolder(_ url: URL) throws {
+  package func makeFolder(_ url: URL) throws {
     do {
       _ = try CreatedDirectories(upTo: url)
     } catch let error as WritingError {
@@ -141,7 +141,7 @@ struct HubCache: Sendable {
     }
   }
 
-  static func size(of path: String) -> Int {
+  package static func size(of path: String) -> Int {
     var status = stat()
     return FileSystem.withSystemPath(path) { stat($0, &status) } == 0 ? Int(status.st_size) : 0
   }
