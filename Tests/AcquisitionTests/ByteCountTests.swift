@@ -1,4 +1,4 @@
-import Acquisition
+import Support
 import Testing
 
 @Suite("Sizes are read as people write them")

@@ -2,6 +2,7 @@ import Acquisition
 import Datasets
 import Foundation
 import HTTPTypes
+import NamedModels
 import Support
 import TestSupport
 

@@ -1,5 +1,6 @@
 import Acquisition
 import Foundation
+import NamedModels
 import Support
 import TestHub
 import Testing

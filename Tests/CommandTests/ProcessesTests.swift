@@ -56,6 +56,44 @@ struct ProcessesTests {
     }
   }
 
+  @Test("has the least memory of any process, goes on with it, and needs the run in the first process alone")
+  func memory() throws {
+    try withWorkplace { place in
+      func recorded() throws -> String {
+        let text = try String(contentsOf: place.file("run/run.json"), encoding: .utf8)
+        return text.split(separator: "\n").first { $0.contains("memoryBudget") }.map(String.init) ?? ""
+      }
+      let port = try LoopbackPort.free()
+      let budgets = [["--memory-budget", "3GiB"], ["--memory-budget", "2GiB"]]
+      let calls = try (0..<2).map { rank in
+        try start(rank, of: 2, port: port, in: place, ["--output", "run", "--checkpoint-every", "1"] + budgets[rank])
+      }
+      place.wait(for: "run/checkpoint/previous.safetensors", of: calls[0])
+      for call in calls { kill(call.process.processIdentifier, SIGKILL) }
+      for call in calls { _ = try call.outcome() }
+      #expect(try recorded().contains("2147483648"))
+
+      let resumed = try two(in: place) { ["--output", $0 == 0 ? "run" : "nowhere", "--resume"] }
+      for outcome in resumed { #expect(outcome.status == 0 && outcome.errors.isEmpty, "\(outcome.errors)") }
+      #expect(try recorded().contains("2147483648"))
+      #expect(!place.exists("nowhere"))
+    }
+  }
+
+  @Test("computes on the CPU, and says so to whoever asks for something else")
+  func device() throws {
+    try withWorkplace { place in
+      let outcomes = try two(in: place) { _ in ["--output", "run", "--device", "cuda"] }
+      for outcome in outcomes {
+        #expect(outcome.status == 64)
+        #expect(
+          outcome.errors.hasPrefix("Error: train on several processes computes on the CPU: leave --device cuda out."),
+          "\(outcome.errors)")
+      }
+      #expect(!place.exists("run"))
+    }
+  }
+
   @Test("does not begin where the processes differ, and says in what")
   func different() throws {
     try withWorkplace { place in

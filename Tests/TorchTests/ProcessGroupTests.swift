@@ -101,6 +101,25 @@ struct ProcessGroupTests {
     #expect(same.map(message).contains(twice))
   }
 
+  @Test("Whoever still has work to do is waited for longer than a step may take, and missed at once if it ends")
+  func working() async throws {
+    var port = try "\(LoopbackPort.free())"
+    let late = await each(2) { [port] rank in
+      let group = try ProcessGroup(process(rank, of: 2, port: port), timeout: .seconds(1))
+      if rank == 1 { Thread.sleep(forTimeInterval: 3) }
+      try group.meet()
+      return try group.gathered([UInt8(rank)])
+    }
+    for result in late { #expect(try result.get() == [[0], [1]]) }
+
+    port = try "\(LoopbackPort.free())"
+    let ended = await each(2) { [port] rank in
+      let group = try ProcessGroup(process(rank, of: 2, port: port), timeout: .seconds(20))
+      if rank == 0 { try group.meet() }
+    }
+    #expect(message(ended[0]).hasPrefix("Process 1 of 2 stops, because another process has ended."))
+  }
+
   @Test("A port in use, and a host that there is not, are named")
   func addresses() async throws {
     let port = try "\(LoopbackPort.free())"
@@ -174,6 +193,18 @@ struct LaunchedProcessTests {
       message(set.merging(["\(prefix)_LOCAL_SIZE": "1"]) { $1 })
         == "\(prefix)_RANK and \(prefix)_SIZE are set and MASTER_ADDR is not")
     #expect(try process(["PMI_RANK": "1", "PMI_SIZE": "2", "MASTER_ADDR": "h"])?.rank == 1)
+  }
+
+  @Test("All are on one machine where their launcher says so, or where they meet at the number that each machine has")
+  func machines() throws {
+    let set = ["RANK": "0", "WORLD_SIZE": "2", "MASTER_PORT": "1"]
+    for (address, local, isOne) in [
+      ("127.0.0.1", nil, true), ("127.0.0.1", "2", true), ("127.0.0.1", "1", false), ("::1", nil, true),
+      ("node7", nil, false), ("node7", "2", true), ("localhost", nil, false),
+    ] as [(String, String?, Bool)] {
+      let all = set.merging(["MASTER_ADDR": address, "LOCAL_WORLD_SIZE": local ?? ""]) { $1 }
+      #expect(try process(all)?.isOnOneMachine == isOne, "\(address), \(local ?? "unknown")")
+    }
   }
 
   @Test("One process is none of several")

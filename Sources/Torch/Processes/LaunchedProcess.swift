@@ -23,7 +23,7 @@ public struct LaunchedProcess: Sendable, Equatable {
 
   /// Whether all processes are on this machine, as far as the launcher says; where it does not, whether they meet at a
   /// number that every machine has for itself. A name does not tell: many machines call themselves 127.0.1.1.
-  var isOnOneMachine: Bool { localSize.map { $0 == size } ?? (host.hasPrefix("127.") || host == "::1") }
+  package var isOnOneMachine: Bool { localSize.map { $0 == size } ?? (host.hasPrefix("127.") || host == "::1") }
 
   /// The process that `environment` describes; `nil` where there is one process.
   ///
