@@ -17,7 +17,9 @@ public final class ThreadMeeting: @unchecked Sendable {
     let meeting: ThreadMeeting
     var size: Int { meeting.size }
 
-    func gathered(equallyMany bytes: [UInt8], _ patience: Patience) throws -> [[UInt8]] { try meeting.gathered(bytes, from: rank) }
+    func gathered(equallyMany bytes: [UInt8], _ patience: Patience) throws -> [[UInt8]] {
+      try meeting.gathered(bytes, from: rank)
+    }
   }
 
   private func gathered(_ bytes: [UInt8], from rank: Int) throws -> [[UInt8]] {
