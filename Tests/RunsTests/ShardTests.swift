@@ -1,7 +1,9 @@
 import Foundation
 import Runs
 import Support
+import TestSupport
 import Testing
+import Torch
 
 @Suite("A shard is one of n parts, and says so where it cannot be")
 struct ShardTests {
@@ -223,6 +225,53 @@ struct ShardFolderTests {
       try Data().write(to: place.appending(path: "notes.txt"))
       #expect(throws: ShardFolderError.self) { try ShardFolder(at: place, for: Self.job) }
       #expect(FileSystem.names(in: place.path) == ["notes.txt"])
+    }
+  }
+
+  @Test("of two jobs that begin at once in one folder, one is refused")
+  func twoJobs() throws {
+    try withTemporaryFolder { place in
+      for round in 0..<40 {
+        let url = place.appending(path: "\(round)")
+        let begun = try ThreadMeeting.all(2) { member -> String? in
+          let top = "\(member.rank)"
+          _ = try member.gathered(equallyMany: [])
+          let job = ShardFolder.Job(command: "predict", shards: 3, settings: ["top": top])
+          return (try? ShardFolder(at: url, for: job)) == nil ? nil : top
+        }
+        struct Written: Decodable { let settings: [String: String] }
+        let written = try JSONDecoder().decode(Written.self, from: Data(contentsOf: url.appending(path: "job.json")))
+        #expect(begun.compactMap { $0 } == [written.settings["top"]], "round \(round)")
+        #expect(FileSystem.names(in: url.path) == ["job.json"])
+      }
+    }
+  }
+
+  @Test("a file is created once, also where a file system has no hard links, and no temporary file is left")
+  func exclusively() throws {
+    try withTemporaryFolder { place in
+      let links: [(UnsafePointer<CChar>, UnsafePointer<CChar>) -> Int32] = [
+        { link($0, $1) },
+        { _, _ in
+          errno = EPERM
+          return -1
+        },
+        // The answer of a file server was lost, and the system has asked again.
+        { link($0, $1) == 0 ? link($0, $1) : -1 },
+      ]
+      for (index, link) in links.enumerated() {
+        let url = place.appending(path: "\(index).json")
+        let (first, second) = try (
+          AtomicFile.create(Data("first".utf8), at: url, link: link),
+          AtomicFile.create(Data("second".utf8), at: url, link: link)
+        )
+        #expect(first && !second)
+        #expect(try Data(contentsOf: url) == Data("first".utf8))
+      }
+      #expect(FileSystem.names(in: place.path) == ["0.json", "1.json", "2.json"])
+      let none = place.appending(path: "none/job.json")
+      let error = #expect(throws: WritingError.self) { try AtomicFile.create(Data(), at: none) }
+      #expect(error?.explanation.hasPrefix("Cannot write \(none.path): No such file or directory.") == true)
     }
   }
 
