@@ -162,8 +162,8 @@ struct ShardTests {
   @Test(
     "what cannot be divided is told with status 64",
     arguments: [
-      ("--shard 5/4 --output o x.jpg", "--shard: there is no shard 5/4: they are 1/4 to 4/4."),
-      ("--shard 0/4 --output o x.jpg", "--shard: there is no shard 0/4: they are 1/4 to 4/4."),
+      ("--shard 5/4 --output o x.jpg", "There is no shard 5/4: they are 1/4 to 4/4."),
+      ("--shard 0/4 --output o x.jpg", "There is no shard 0/4: they are 1/4 to 4/4."),
       (
         "--shard a/b --output o x.jpg",
         "--shard: 'a/b' is neither i/n, such as 3/64, nor 'array' or 'array/64' for a task of a job array."
