@@ -1,6 +1,7 @@
 import Embedded
 import Foundation
 import Prediction
+import Support
 import TestSupport
 import Testing
 
@@ -44,6 +45,13 @@ struct ShardTests {
         #expect(gathered.status == 1 && gathered.errors == expected.errors, "\(format)")
       }
     }
+  }
+
+  @Test("a list of 200,000 files is divided in time that grows as the list does", .timeLimit(.minutes(1)))
+  func longList() throws {
+    let list = try PhotoList((0..<200_000).map { "none/\($0).jpg" })
+    let (first, names) = try list.shard(Shard(1, of: 2), batchSize: 64)
+    #expect(first.count == 99_968 && names.count == 200_000)  // 1,562 of 3,125 batches
   }
 
   @Test("a list on standard input is divided too, and a shard that is there takes a moment")
