@@ -43,8 +43,7 @@ struct Datasets: ParsableCommand {
           cocoop datasets check openclipart
         """)
 
-    @Argument(
-      help: "openclipart, a split file, a folder of class folders, a CSV file, or a benchmark's name with --root.")
+    @Argument(help: "\(DataSource.forms).")
     var data: String
     @OptionGroup var benchmarks: RootOption
     @OptionGroup var folders: DataFolderOptions
@@ -79,8 +78,7 @@ struct Datasets: ParsableCommand {
           cocoop datasets few-shot openclipart --shots 4 --seed 1
         """)
 
-    @Argument(
-      help: "openclipart, a split file, a folder of class folders, a CSV file, or a benchmark's name with --root.")
+    @Argument(help: "\(DataSource.forms).")
     var data: String
     @OptionGroup var benchmarks: RootOption
     @OptionGroup var folders: DataFolderOptions
@@ -115,8 +113,7 @@ struct Datasets: ParsableCommand {
           cocoop datasets split openclipart --output split_openclipart.json
         """)
 
-    @Argument(
-      help: "openclipart, a split file, a folder of class folders, a CSV file, or a benchmark's name with --root.")
+    @Argument(help: "\(DataSource.forms).")
     var data: String
     @OptionGroup var benchmarks: RootOption
     @OptionGroup var folders: DataFolderOptions
