@@ -13,7 +13,7 @@ extension Dataset {
   /// - Parameters:
   ///   - location: the folder, or one tar.
   ///   - division: the division of images where no folders give the splits.
-  /// - Throws: ``DatasetError``; `TarError` for a tar that is compressed or damaged.
+  /// - Throws: ``DatasetError``; `TarError` for a tar that is compressed or damaged, or has images that cannot be read.
   init(tars location: URL, division: Division) throws {
     let isFolder = try Files.kind(of: location) == .folder
     let folder = isFolder ? location : location.deletingLastPathComponent()
@@ -99,15 +99,26 @@ enum LabelledTars {
     try TarMembers.index(of: folder.appending(path: tar).path).samples.compactMap { sample in
       guard let image = sample.image else { return nil }
       let place = "\(tar)/\(sample.key)"
-      guard let text = sample.label else { throw DatasetError.sampleLabel(place, "it has no .cls") }
-      guard let label = Int(text) else {
-        throw DatasetError.sampleLabel(place, "its .cls is '\(text)', where a whole number was expected")
-      }
+      let label = try label(sample.label, of: place)
       guard classes.names.indices.contains(label) else {
         throw DatasetError.sampleLabel(
           place, "its .cls is \(label), and \(classes.file) has \(classes.names.count) names, from 0")
       }
       return RawExample(path: "\(tar)/\(image)", label: label, className: classes.names[label], place: place)
+    }
+  }
+  private static func label(_ label: TarLabel?, of place: String) throws -> Int {
+    switch label {
+    case nil: throw DatasetError.sampleLabel(place, "it has no .cls")
+    case .tooLong(let bytes)?:
+      throw DatasetError.sampleLabel(place, "its .cls has \(bytes) bytes, where a whole number was expected")
+    case .notAFile?:
+      throw DatasetError.sampleLabel(place, "its .cls is a link or a device, where a whole number was expected")
+    case .text(let text)?:
+      guard let number = Int(text) else {
+        throw DatasetError.sampleLabel(place, "its .cls is '\(text)', where a whole number was expected")
+      }
+      return number
     }
   }
 }

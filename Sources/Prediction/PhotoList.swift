@@ -5,14 +5,14 @@ import Support
 import WebDataset
 
 /// A photo from the user's arguments.
-public enum Photo: Sendable, Equatable {
+public enum Photo: Sendable {
   case file(String)
   /// The bytes of one image on standard input.
   case standardInput
   /// The bytes of one image, and its name in results.
   case encoded(Data, name: String)
   /// A photo that is known to be unreadable, such as one in a damaged tar.
-  case unreadable(name: String, ImageError)
+  case unreadable(name: String, any UserFacingError)
 
   public var name: String {
     switch self {
@@ -40,7 +40,7 @@ public enum Photo: Sendable, Equatable {
   }
 
   /// - Parameter otherSpelling: what ``otherSpelling`` says of it.
-  /// - Throws: `ImageError`, which names the file.
+  /// - Throws: `ImageError` or `TarError`, which names the file.
   func image(
     at otherSpelling: String?, reading: PhotoReading,
     seenAs view: (_ width: Int, _ height: Int) throws -> ImageView

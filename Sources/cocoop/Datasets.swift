@@ -55,10 +55,10 @@ struct Datasets: ParsableCommand {
         let division = Division.shotsFirst(16, seed: 1)  // the division that 'train' makes of images without splits
         let dataset = try Dataset(at: location, division: division, isRecursive: folders.recursive)
           .findingOtherSpellings()
-        let missing = Set(dataset.missingImages())
+        let missing = Set(try dataset.missingImages())
         let present = Split.allCases.flatMap(dataset.examples(in:)).filter { !missing.contains($0.path) }
         let broken = BrokenPhotos(among: present, of: dataset, isThorough: true).photos
-        let report = DatasetReport(checking: dataset, broken: broken.map(\.problem))
+        let report = try DatasetReport(checking: dataset, broken: broken.map(\.problem))
         try printing.print(report) { report.tree }
         try dataset.checkImages()
         if !broken.isEmpty { throw ExitCode.failure }
