@@ -52,13 +52,14 @@ enum LabelledTars {
   private static let namesFile = "classnames.txt"
 
   /// Whether a folder is one of tars: it has some, or its folders called as splits have. A tar beside class folders is
-  /// what they were unpacked from, unless there is a list of class names.
+  /// what they were unpacked from, unless the folder itself has a list of class names; one in the folder above may be
+  /// that of class folders, as ImageNet's is.
   static func areIn(_ folder: URL) throws -> Bool {
     let parts = try parts(of: folder)
     guard !parts.isEmpty else { return false }
-    if namesFile(for: folder) != nil { return true }
     let folders = Set(parts.flatMap(\.tars).map { folder.appending(path: $0).deletingLastPathComponent() })
-    return try folders.allSatisfy { try Files.list($0).folders.isEmpty }
+    return try Files.fileExists(at: folder.appending(path: namesFile))
+      || folders.allSatisfy { try Files.list($0).folders.isEmpty }
   }
 
   private static func namesFile(for folder: URL) -> URL? {
