@@ -61,12 +61,13 @@ let package = Package(
       cxxSettings: [.define("AT_PER_OPERATOR_HEADERS"), .headerSearchPath("Declarations")]),
     .target(name: "Torch", dependencies: ["CTorch", "Support", "Pickle"], swiftSettings: swiftSettings),
 
-    // Archives: tar, gzip and zip.
+    // Archives: tar, gzip and zip, entry by entry.
     .systemLibrary(
       name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"]), .brew(["libarchive"])]),
+    .target(name: "Archives", dependencies: ["CArchive", "Support"], swiftSettings: swiftSettings),
 
     // Tars of labelled images as the field packs them: lists of names, members, samples.
-    .target(name: "WebDataset", dependencies: ["CArchive", "CZlib", "Support"], swiftSettings: swiftSettings),
+    .target(name: "WebDataset", dependencies: ["Archives", "CZlib", "Support"], swiftSettings: swiftSettings),
 
     // Pixels: the decoders that Pillow uses, and Pillow's resampling.
     .systemLibrary(name: "CJPEG", pkgConfig: "libjpeg", providers: [.apt(["libjpeg-dev"]), .brew(["jpeg-turbo"])]),
@@ -95,7 +96,7 @@ let package = Package(
     .target(
       name: "Acquisition",
       dependencies: [
-        "CArchive", "Support", "MatFiles", "Datasets", "NamedModels",
+        "CArchive", "Archives", "Support", "MatFiles", "Datasets", "NamedModels",
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
@@ -270,7 +271,8 @@ let package = Package(
       ],
       swiftSettings: swiftSettings),
     .testTarget(
-      name: "WebDatasetTests", dependencies: ["Support", "WebDataset", "TestSupport"], resources: [.copy("Fixtures")],
+      name: "WebDatasetTests", dependencies: ["Archives", "Support", "WebDataset", "TestSupport"],
+      resources: [.copy("Fixtures")],
       swiftSettings: swiftSettings),
     .testTarget(
       name: "MetricsTests", dependencies: ["ClassificationMetrics", "Support"], resources: [.copy("Fixtures")],

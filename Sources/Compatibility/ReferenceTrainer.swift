@@ -78,7 +78,7 @@ package struct ReferenceTrainer: Sendable, Equatable {
       }
     }
     if let key = format.layersKey, let blocks = configuration.integers(key) {
-      guard blocks == Array(blocks[0]..<blocks[0] + blocks.count) else {
+      guard zip(blocks, blocks.dropFirst()).allSatisfy({ $0 < $1 && $1 - 1 == $0 }) else {
         throw CompatibilityError.range(key: key, expected: "blocks that follow each other", found: "\(blocks)")
       }
     }

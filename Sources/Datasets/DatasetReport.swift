@@ -27,14 +27,15 @@ public struct DatasetReport: Sendable, Encodable, Equatable {
   /// Looks for every image of `dataset` on disk, without opening any.
   ///
   /// - Parameter broken: the problems that were found by opening them.
-  public init(checking dataset: Dataset, broken: [String] = []) {
+  /// - Throws: `TarError` where images are in a tar that cannot be read.
+  public init(checking dataset: Dataset, broken: [String] = []) throws {
     self.broken = broken
     name = dataset.name
     imageFolder = dataset.imageFolder.path
     classes = dataset.classNames.count
     baseClasses = ClassSubset.base.labels(of: classes).count
     newClasses = ClassSubset.new.labels(of: classes).count
-    let absent = Set(dataset.missingImages())
+    let absent = Set(try dataset.missingImages())
     let classCount = classes
     parts = Split.allCases.map { split in
       let examples = dataset.examples(in: split)
@@ -80,10 +81,11 @@ extension Dataset {
   /// The paths of images that do not exist, each once: training, then validation, then test images.
   ///
   /// - Complexity: one listing for each folder, and one query for each image that no listing has.
-  public func missingImages() -> [String] {
+  /// - Throws: `TarError` where images are in a tar that cannot be read.
+  public func missingImages() throws -> [String] {
     var seen: Set<String> = []
     var listed: [String: Set<ExactName>] = [:]
-    return (training + validation + test).lazy.map(\.path).filter { path in
+    return try (training + validation + test).lazy.map(\.path).filter { path in
       guard seen.insert(path).inserted else { return false }
       let end = path.utf8.lastIndex(of: UInt8(ascii: "/"))
       let folder = end.map { String(path[..<$0]) } ?? ""
@@ -93,8 +95,8 @@ extension Dataset {
         listed[folder] = Set(((try? Files.list(url).files) ?? []).map(ExactName.init))
       }
       // A listing may spell a name differently than the file system accepts it (case, accents), so it is no proof.
-      return listed[folder]?.contains(ExactName(text: name)) != true
-        && !Files.fileExists(at: imageFolder.appending(path: path, directoryHint: .notDirectory))
+      return try listed[folder]?.contains(ExactName(text: name)) != true
+        && !Files.imageExists(at: imageFolder.appending(path: path, directoryHint: .notDirectory))
     }
   }
 
@@ -110,19 +112,21 @@ extension Dataset {
   ///
   /// - Throws: ``DatasetError/missingImages(folder:count:of:first:)`` with the first five that were not found.
   public func located() throws -> Dataset {
-    let found = findingOtherSpellings()
+    let found = try findingOtherSpellings()
     try found.checkImages()
     return found
   }
 
   /// This dataset with the paths of images changed to their spelling on disk, where that differs.
-  public func findingOtherSpellings() -> Dataset {
+  ///
+  /// - Throws: `TarError` where images are in a tar that cannot be read.
+  public func findingOtherSpellings() throws -> Dataset {
     var search = SpellingSearch(Set(OtherSpelling.allCases))
     var places: [String: String] = [:]
     var notices: [OtherSpelling: (count: Int, first: String)] = [:]
-    for path in missingImages() {
+    for path in try missingImages() {
       guard let (place, difference) = search.find(path, in: imageFolder.path),
-        Files.fileExists(at: imageFolder.appending(path: place, directoryHint: .notDirectory))
+        try Files.imageExists(at: imageFolder.appending(path: place, directoryHint: .notDirectory))
       else { continue }
       places[path] = place
       notices[difference] = ((notices[difference]?.count ?? 0) + 1, notices[difference]?.first ?? path)
@@ -144,7 +148,7 @@ extension Dataset {
   ///
   /// - Throws: ``DatasetError/missingImages(folder:count:of:first:)`` with the first five.
   public func checkImages() throws {
-    let missing = missingImages()
+    let missing = try missingImages()
     guard missing.isEmpty else {
       let total = Set((training + validation + test).lazy.map(\.path)).count
       throw DatasetError.missingImages(

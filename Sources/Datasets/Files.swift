@@ -91,9 +91,14 @@ enum Files {
     try list(folder).images
   }
 
-  /// Whether there is a regular file, or a link to one, or an image in a tar.
-  static func fileExists(at url: URL) -> Bool {
-    FileSystem.fileExists(url.path) || TarMembers.exists(url.path)
+  /// Whether there is a regular file, or a link to one.
+  static func fileExists(at url: URL) -> Bool { FileSystem.fileExists(url.path) }
+
+  /// Whether there is an image, as a file or in a tar.
+  ///
+  /// - Throws: `TarError` where the tar cannot be read.
+  static func imageExists(at url: URL) throws -> Bool {
+    try FileSystem.fileExists(url.path) || TarMembers.exists(url.path)
   }
 
   /// The folder that a list's paths are relative to: the list's own folder, or its one sub-folder.
@@ -103,10 +108,13 @@ enum Files {
     let folder = list.deletingLastPathComponent()
     let first = Array(paths.prefix(8))
     var search = SpellingSearch(Set(OtherSpelling.allCases))
-    func holds(_ folder: URL) -> Bool {
-      first.contains { fileExists(at: folder.appending(path: $0)) || search.find($0, in: folder.path) != nil }
+    func holds(_ folder: URL) throws -> Bool {
+      try first.contains {
+        try imageExists(at: folder.appending(path: $0)) || search.find($0, in: folder.path) != nil
+      }
     }
-    guard !holds(folder), case let folders = try Self.list(folder).folders, folders.count == 1, let only = folders.first
+    guard try !holds(folder), case let folders = try Self.list(folder).folders, folders.count == 1,
+      let only = folders.first
     else { return folder }
     return folder.appending(path: only, directoryHint: .isDirectory)
   }

@@ -13,7 +13,7 @@ extension Dataset {
   /// - Parameters:
   ///   - location: the folder, or one tar.
   ///   - division: the division of images where no folders give the splits.
-  /// - Throws: ``DatasetError``; `TarError` for a tar that is compressed or damaged.
+  /// - Throws: ``DatasetError``; `TarError` for a tar that is compressed or damaged, or has images that cannot be read.
   init(tars location: URL, division: Division) throws {
     let isFolder = try Files.kind(of: location) == .folder
     let folder = isFolder ? location : location.deletingLastPathComponent()
@@ -52,13 +52,14 @@ enum LabelledTars {
   private static let namesFile = "classnames.txt"
 
   /// Whether a folder is one of tars: it has some, or its folders called as splits have. A tar beside class folders is
-  /// what they were unpacked from, unless there is a list of class names.
+  /// what they were unpacked from, unless the folder itself has a list of class names; one in the folder above may be
+  /// that of class folders, as ImageNet's is.
   static func areIn(_ folder: URL) throws -> Bool {
     let parts = try parts(of: folder)
     guard !parts.isEmpty else { return false }
-    if namesFile(for: folder) != nil { return true }
     let folders = Set(parts.flatMap(\.tars).map { folder.appending(path: $0).deletingLastPathComponent() })
-    return try folders.allSatisfy { try Files.list($0).folders.isEmpty }
+    return try Files.fileExists(at: folder.appending(path: namesFile))
+      || folders.allSatisfy { try Files.list($0).folders.isEmpty }
   }
 
   private static func namesFile(for folder: URL) -> URL? {
@@ -99,15 +100,26 @@ enum LabelledTars {
     try TarMembers.index(of: folder.appending(path: tar).path).samples.compactMap { sample in
       guard let image = sample.image else { return nil }
       let place = "\(tar)/\(sample.key)"
-      guard let text = sample.label else { throw DatasetError.sampleLabel(place, "it has no .cls") }
-      guard let label = Int(text) else {
-        throw DatasetError.sampleLabel(place, "its .cls is '\(text)', where a whole number was expected")
-      }
+      let label = try label(sample.label, of: place)
       guard classes.names.indices.contains(label) else {
         throw DatasetError.sampleLabel(
           place, "its .cls is \(label), and \(classes.file) has \(classes.names.count) names, from 0")
       }
       return RawExample(path: "\(tar)/\(image)", label: label, className: classes.names[label], place: place)
+    }
+  }
+  private static func label(_ label: TarLabel?, of place: String) throws -> Int {
+    switch label {
+    case nil: throw DatasetError.sampleLabel(place, "it has no .cls")
+    case .tooLong(let bytes)?:
+      throw DatasetError.sampleLabel(place, "its .cls has \(bytes) bytes, where a whole number was expected")
+    case .notAFile?:
+      throw DatasetError.sampleLabel(place, "its .cls is a link or a device, where a whole number was expected")
+    case .text(let text)?:
+      guard let number = Int(text) else {
+        throw DatasetError.sampleLabel(place, "its .cls is '\(text)', where a whole number was expected")
+      }
+      return number
     }
   }
 }

@@ -101,40 +101,6 @@ extension ImageError {
       remedy: "Install it (Debian: libheif1; Homebrew: libheif), or convert the photo to JPEG")
   }
 
-  // MARK: Tars of images
-
-  /// A tar whose data end before it does.
-  public static func cut(file: String, byte: Int, photos: Int) -> Self {
-    Self(
-      "\(file) ends too early, at byte \(byte), after \(photos) \(photos == 1 ? "photo" : "photos")",
-      remedy: "Fetch it again", kind: .damaged)
-  }
-
-  /// A tar of which a part is no tar.
-  public static func damagedTar(file: String, byte: Int, reason: String) -> Self {
-    Self("\(file) is damaged at byte \(byte): \(reason)", remedy: "Fetch it again", kind: .damaged)
-  }
-
-  public static func truncatedInTar(file: String) -> Self {
-    Self(
-      "\(file) is not whole: its tar ends within it, or is damaged there", remedy: "Fetch the tar again", kind: .damaged
-    )
-  }
-
-  public static func leadsOut(file: String) -> Self {
-    Self("\(file) is not read: its name in the tar is absolute or has '..'", remedy: "Pack the tar again without")
-  }
-
-  public static func linkInTar(file: String) -> Self {
-    Self("\(file) is a link or a device in the tar, where an image was expected", remedy: "Pack the files themselves")
-  }
-
-  public static func noImages(file: String, members: Int) -> Self {
-    Self(
-      "\(file) has no images: none of its \(members) members ends in .jpg, .png, .jpeg or .webp",
-      remedy: "Give tars of images, as WebDataset packs them")
-  }
-
   /// An invalid picture size was requested.
   public static func size(width: Int, height: Int) -> Self {
     Self(

@@ -5,14 +5,14 @@ import Support
 import WebDataset
 
 /// A photo from the user's arguments.
-public enum Photo: Sendable, Equatable {
+public enum Photo: Sendable {
   case file(String)
   /// The bytes of one image on standard input.
   case standardInput
   /// The bytes of one image, and its name in results.
   case encoded(Data, name: String)
   /// A photo that is known to be unreadable, such as one in a damaged tar.
-  case unreadable(name: String, ImageError)
+  case unreadable(name: String, any UserFacingError)
 
   public var name: String {
     switch self {
@@ -40,7 +40,7 @@ public enum Photo: Sendable, Equatable {
   }
 
   /// - Parameter otherSpelling: what ``otherSpelling`` says of it.
-  /// - Throws: `ImageError`, which names the file.
+  /// - Throws: `ImageError` or `TarError`, which names the file.
   func image(
     at otherSpelling: String?, reading: PhotoReading,
     seenAs view: (_ width: Int, _ height: Int) throws -> ImageView
@@ -63,6 +63,7 @@ public enum Photo: Sendable, Equatable {
 /// Arguments are looked up at once, so that a mistake is reported before the model is loaded; standard input and tars
 /// are read as the photos are needed.
 public struct PhotoList: Sendable {
+  /// Photos that follow each other are one part: batches are made of those, and begin anew at each tar.
   private let parts: [Part]
   private let separator: UInt8
   /// The contents of folders and patterns besides the photos that are used.
@@ -89,7 +90,7 @@ public struct PhotoList: Sendable {
   public init(_ arguments: [String], isRecursive: Bool = false, separator: Character = "\n") throws {
     self.separator = separator.asciiValue ?? UInt8(ascii: "\n")
     var leftOut = LeftOutFiles()
-    parts = try arguments.flatMap { argument -> [Part] in
+    let parts = try arguments.flatMap { argument -> [Part] in
       if argument == "-" { return [.listed] }
       switch try? FileSystem.kind(of: argument) {
       case .file?: return [Part(argument)]
@@ -104,6 +105,7 @@ public struct PhotoList: Sendable {
         return files.map(Part.init)
       }
     }
+    self.parts = parts.joined
     self.leftOut = leftOut
   }
 
@@ -159,8 +161,8 @@ public struct PhotoList: Sendable {
   /// - Returns: also the names of the whole list.
   public func shard(_ shard: Shard, batchSize: Int) throws -> (list: PhotoList, names: [String]) {
     let whole = try listed()
-    let pieces = whole.runs.flatMap { run -> [Part] in
-      guard case .photos(let photos) = run else { return [run] }
+    let pieces = whole.parts.flatMap { part -> [Part] in
+      guard case .photos(let photos) = part else { return [part] }
       return photos.chunks(ofCount: batchSize).map(Part.photos)
     }
     let own = Array(pieces[shard.range(of: pieces.count)])
@@ -179,17 +181,6 @@ public struct PhotoList: Sendable {
     return PhotoList(parts: parts)
   }
 
-  /// The parts with photos that follow each other in one: batches are made of those, and begin anew at each tar.
-  private var runs: [Part] {
-    parts.reduce(into: []) { runs, part in
-      if case .photos(let photos) = part, case .photos(let earlier)? = runs.last {
-        runs[runs.count - 1] = .photos(earlier + photos)
-      } else {
-        runs.append(part)
-      }
-    }
-  }
-
   /// One image whose bytes are on standard input.
   public static let imageOnStandardInput = PhotoList(parts: [.photos([.standardInput])])
 
@@ -197,7 +188,7 @@ public struct PhotoList: Sendable {
   public init(_ photos: [Photo]) { self.init(parts: [.photos(photos)]) }
 
   private init(parts: [Part]) {
-    self.parts = parts
+    self.parts = parts.joined
     separator = UInt8(ascii: "\n")
     leftOut = LeftOutFiles()
   }
@@ -287,5 +278,28 @@ public struct PhotoList: Sendable {
       [[0xFF, 0xD8, 0xFF], [0x89] + Array("PNG".utf8), Array("RIFF".utf8), Array("GIF8".utf8)]
         .contains { bytes.starts(with: $0) } && !FileSystem.exists(FileName.spelling(of: bytes))
     }
+  }
+}
+
+extension [PhotoList.Part] {
+  /// The same with photos that follow each other in one part.
+  ///
+  /// - Complexity: linear in the number of photos.
+  fileprivate var joined: Self {
+    var (joined, photos): (Self, [Photo]) = ([], [])
+    func flush() {
+      if !photos.isEmpty { joined.append(.photos(photos)) }
+      photos = []
+    }
+    for part in self {
+      if case .photos(let more) = part {
+        photos += more
+      } else {
+        flush()
+        joined.append(part)
+      }
+    }
+    flush()
+    return joined
   }
 }

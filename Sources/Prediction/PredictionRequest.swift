@@ -2,7 +2,7 @@ import Foundation
 import Support
 
 /// A request to `predict --stream`: images, and what to answer about them.
-public struct PredictionRequest: Sendable, Equatable {
+public struct PredictionRequest: Sendable {
   public let photos: [Photo]
   /// The classes to choose from; `nil` for those of the run or the command line.
   public let classes: [String]?

@@ -5,6 +5,7 @@ import PromptLearning
 import Support
 import Synchronization
 import Torch
+import WebDataset
 
 /// Names any number of photos in the order given, in the memory of a few batches: while the model computes, other
 /// threads read and decode what comes next.
@@ -106,7 +107,7 @@ public struct PredictionStream: Sendable {
     for photo in batch {
       switch photo.content {
       case .success: try emit(Prediction(file: photo.file, top: candidates.removeFirst()))
-      case .failure(let error as ImageError):
+      case .failure(let error as any UserFacingError) where error is ImageError || error is TarError:
         try emit(Prediction(file: photo.file, top: [], error: error.explanation))
       case .failure(let error): throw error
       }

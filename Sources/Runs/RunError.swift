@@ -38,8 +38,7 @@ extension RunError {
   public static func unknownData(name: String, nearest: String?) -> Self {
     Self(
       "There is no dataset '\(name)': it is neither embedded nor a path",
-      remedy: nearest.map { "Did you mean '\($0)'?" }
-        ?? "Give openclipart, a split file, a folder of class folders, a CSV file, or a benchmark's name with --root",
+      remedy: nearest.map { "Did you mean '\($0)'?" } ?? "Give \(DataSource.forms)",
       kind: .unknownData)
   }
 

@@ -43,6 +43,58 @@ public enum AtomicFile {
     }
   }
 
+  /// Writes `data` to `url` if nothing has that name: of several processes that do so at once, one alone succeeds, and
+  /// no reader sees half of what it writes.
+  ///
+  /// The temporary file gets the name as a second one, which no system gives away twice. Where a file system has no
+  /// hard links the file is created exclusively and written in place; a process that is killed meanwhile leaves half of
+  /// it.
+  ///
+  /// - Parameter link: gives a file a second name, as the system's `link` does.
+  /// - Returns: whether the file was created; if not, `url` is unchanged.
+  /// - Throws: ``WritingError`` with the system's reason.
+  package static func create(
+    _ data: Data, at url: URL,
+    link: (_ old: UnsafePointer<CChar>, _ new: UnsafePointer<CChar>) -> Int32 = { Foundation.link($0, $1) }
+  ) throws -> Bool {
+    let temporary = TemporaryName.beside(url, "partial")
+    defer { _ = FileSystem.withSystemPath(temporary.path) { unlink($0) } }
+    guard try createInPlace(data, at: temporary, for: url) else { throw systemError(url) }
+    let reason = FileSystem.withSystemPath(temporary.path) { old in
+      FileSystem.withSystemPath(url.path) { link(old, $0) == 0 ? 0 : errno }
+    }
+    if reason != 0 {
+      switch reason {
+      case EEXIST:
+        // Where the answer of a file server is lost, the system asks again, and hears that the name is taken: by whom?
+        guard let identity = FileSystem.linkIdentity(of: temporary.path),
+          FileSystem.linkIdentity(of: url.path) == identity
+        else { return false }
+      case EPERM, ENOTSUP, EOPNOTSUPP, ENOSYS, EMLINK:
+        guard try createInPlace(data, at: url, for: url) else { return false }
+      default: throw WritingError.failed(path: url.path, reason: SystemReason(code: reason).text)
+      }
+    }
+    try syncFolder(of: url)
+    return true
+  }
+
+  /// - Returns: whether the file was created; `false` where the name is taken.
+  private static func createInPlace(_ data: Data, at place: URL, for url: URL) throws -> Bool {
+    let descriptor = FileSystem.withSystemPath(place.path) { open($0, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644) }
+    guard descriptor >= 0 else {
+      guard errno == EEXIST else { throw systemError(url) }
+      return false
+    }
+    do {
+      try write(syncedTo: descriptor, for: url) { append in try data.withUnsafeBytes(append) }
+    } catch {
+      _ = FileSystem.withSystemPath(place.path) { unlink($0) }
+      throw error
+    }
+    return true
+  }
+
   /// - Parameter url: the file that the temporary one is for; errors give its path.
   private static func write(
     syncedTo descriptor: Int32, for url: URL, _ body: (_ append: (UnsafeRawBufferPointer) throws -> Void) throws -> Void

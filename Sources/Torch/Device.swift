@@ -188,6 +188,10 @@ extension Device {
   /// The device and, where it has one, its name: "cuda:0 (NVIDIA H200)".
   public var title: String { name.map { "\(self) (\($0))" } ?? description }
 
+  /// The kind of the device and, where it has one, its name, without a number: "cuda (NVIDIA H200)". What one such
+  /// device has computed, another of the same make may go on with.
+  public var make: String { name.map { "\(kind.rawValue) (\($0))" } ?? kind.rawValue }
+
   /// The bytes that are free and all that the device has; `nil` of the CPU, and where the device does not tell.
   public var memory: (free: Int, total: Int)? {
     guard isAccelerator else { return nil }

@@ -9,58 +9,36 @@ package final class TarIndex: Sendable {
     package let key: String
     /// The name of its image in the tar; `nil` where it has none.
     package let image: String?
-    /// The text of its label; `nil` where it has none.
-    package let label: String?
-  }
-
-  private struct Place {
-    let offset, size: Int
+    /// `nil` where it has none.
+    package let label: TarLabel?
   }
 
   package let samples: [Sample]
-  private let places: [String: Place]
-
-  /// The longest label, in bytes: a whole number and a line break.
-  private static let longestLabel = 64
+  private let places: [String: TarPlace]
 
   /// Reads the headers of a tar, and the labels.
   ///
-  /// - Throws: ``TarError`` where the tar is compressed, damaged, or has names that lead out of it.
+  /// - Throws: ``TarError`` where the tar is compressed or damaged, where an image of it cannot be read, and where two
+  ///   have one name: a path leads to one alone.
   package init(_ path: String) throws {
-    var (samples, places): ([Sample], [String: Place]) = ([], [:])
-    var grouping = SampleGrouping()
-    var (key, image, label): (String?, (name: String, rank: Int)?, String?) = (nil, nil, nil)
-    func finish() {
-      if let key { samples.append(Sample(key: key, image: image?.name, label: label)) }
-      (image, label) = (nil, nil)
-    }
-    try withTarNames {
-      do {
-        let stream = try TarStream(path)
-        guard !stream.isCompressed else { throw TarError.compressed(path) }
-        while let member = try stream.next() {
-          guard member.kind == .file, let name = SampleName(member.path) else { continue }
-          let spelling = FileName.spelling(of: member.path)
-          guard !member.leadsOut else { throw TarError.leadsOut(path, member: spelling) }
-          if grouping.begins(name) {
-            finish()
-            key = FileName.spelling(of: name.key)
-          }
-          if name.fileExtension == SampleContent.label, member.size <= Self.longestLabel {
-            label = String(decoding: try stream.contents(of: member), as: UTF8.self)
-              .trimmingCharacters(in: .whitespacesAndNewlines)
-          } else if let rank = SampleContent.images.firstIndex(of: name.fileExtension), !member.isSparse {
-            places[spelling] = Place(offset: member.offset, size: member.size)
-            if rank < image?.rank ?? .max { image = (spelling, rank) }
-          }
+    var (samples, places): ([Sample], [String: TarPlace]) = ([], [:])
+    do {
+      let tar = TarSamples(path) { _, _ in }
+      guard try !tar.isCompressed else { throw TarError.compressed(path) }
+      while let sample = try tar.next() {
+        if let image = sample.image, case .failure(let fault) = image.content {
+          throw TarError(fault, of: "\(path)/\(image.name)")
         }
-      } catch let damage as TarStream.Damage {
-        throw TarError.damaged(path, damage)
-      } catch let reason as SystemReason {
-        throw TarError.unreadable(path, reason: reason.text)
+        for place in sample.places where places.updateValue(place, forKey: place.name) != nil {
+          throw TarError.repeated(path, image: place.name)
+        }
+        samples.append(Sample(key: sample.key, image: sample.image?.name, label: sample.label))
       }
+    } catch let damage as TarStream.Damage {
+      throw TarError.damaged(path, damage)
+    } catch let reason as SystemReason {
+      throw TarError.unreadable(path, reason: reason.text)
     }
-    finish()
     (self.samples, self.places) = (samples, places)
   }
 
@@ -114,9 +92,11 @@ package enum TarMembers {
   }
 
   /// Whether a path leads to an image in a tar.
-  package static func exists(_ path: String) -> Bool {
-    guard let (tar, member) = divided(path), let index = try? index(of: tar) else { return false }
-    return index.has(member)
+  ///
+  /// - Throws: ``TarError``: of a tar that cannot be read nobody knows what is in it.
+  package static func exists(_ path: String) throws -> Bool {
+    guard let (tar, member) = divided(path) else { return false }
+    return try index(of: tar).has(member)
   }
 
   /// The tar and the rest of a path, at the first of its parts that is a file with a tar's name.
@@ -127,31 +107,5 @@ package enum TarMembers {
       return (tar, String(path[path.utf8.index(after: index)...]))
     }
     return nil
-  }
-}
-
-/// A tar whose images cannot be read in any order.
-public struct TarError: UserFacingError, Equatable {
-  public let problem: String
-  public let remedy: String?
-
-  private init(_ problem: String, remedy: String) { (self.problem, self.remedy) = (problem, remedy) }
-
-  static func compressed(_ path: String) -> Self {
-    Self(
-      "\(path) is compressed, and its images can only be read in their order, as 'predict' does",
-      remedy: "Unpack it with gunzip: images hardly shrink")
-  }
-
-  static func damaged(_ path: String, _ damage: TarStream.Damage) -> Self {
-    Self("\(path) is damaged at byte \(damage.byte): \(damage.reason)", remedy: "Fetch it again")
-  }
-
-  static func unreadable(_ path: String, reason: String) -> Self {
-    Self("\(path) cannot be read: \(reason)", remedy: "Give yourself the right to read it")
-  }
-
-  static func leadsOut(_ path: String, member: String) -> Self {
-    Self("\(path) has the member '\(member)', whose name is absolute or has '..'", remedy: "Pack the tar again without")
   }
 }

@@ -1,4 +1,4 @@
-import CArchive
+import Archives
 import CZlib
 import Foundation
 import Support
@@ -10,7 +10,7 @@ import Support
 package final class TarStream {
   /// A member, at which the stream stands until the next call of ``next()``.
   package struct Member {
-    package enum Kind { case file, folder, link, other }
+    package typealias Kind = ArchiveHandle.Entry.Kind
 
     /// The path as the tar has it: bytes that need not be UTF-8.
     package let path: [UInt8]
@@ -37,7 +37,7 @@ package final class TarStream {
     package let reason: String
   }
 
-  private let handle: OpaquePointer
+  private let archive: ArchiveHandle
   private let compressed: GzipSource?
   private var hasEnded = false
   /// A damage that was found behind the last contents.
@@ -47,7 +47,8 @@ package final class TarStream {
   /// Whether the last call found a damaged header, which is told once and not for each block after it.
   private var isSearching = false
 
-  private static let readSize = 1 << 20
+  /// The bytes for which there is room before a member's contents are read, whatever its header claims.
+  private static let mostReserved = 1 << 20
   private static let block = 512
 
   /// - Throws: ``Damage`` where the file is no tar; `SystemReason` where it cannot be opened.
@@ -55,28 +56,11 @@ package final class TarStream {
     let (descriptor, _) = try FileSystem.openFile(path)
     let isGzip = GzipSource.begins(descriptor)
     close(descriptor)
-    guard let handle = archive_read_new() else { throw SystemReason(code: ENOMEM) }
-    archive_read_support_format_tar(handle)
-    self.handle = handle
+    archive = try ArchiveHandle([.tar], unpacksGzip: false)
     compressed = isGzip ? try GzipSource(path) : nil
-    // A plain tar is opened by name, so that libarchive skips what is not wanted without reading it.
-    let code =
-      if let compressed {
-        archive_read_open(
-          handle, Unmanaged.passUnretained(compressed).toOpaque(), nil,
-          { _, source, bytes in
-            guard let source else { return -1 }
-            let (piece, count) = Unmanaged<GzipSource>.fromOpaque(source).takeUnretainedValue().read()
-            bytes?.pointee = UnsafeRawPointer(piece)
-            return la_ssize_t(count)
-          }, nil)
-      } else {
-        FileSystem.withSystemPath(path) { archive_read_open_filename(handle, $0, Self.readSize) }
-      }
-    guard code == ARCHIVE_OK else { throw damage() }
+    let isOpen = compressed.map { source in archive.open { source.read() } } ?? archive.open(path)
+    guard isOpen else { throw damage() }
   }
-
-  deinit { archive_read_free(handle) }
 
   /// Whether the tar is under gzip.
   package var isCompressed: Bool { compressed != nil }
@@ -90,27 +74,25 @@ package final class TarStream {
       throw damage
     }
     while !hasEnded {
-      var entry: OpaquePointer?
-      let code = archive_read_next_header(handle, &entry)
-      switch code {
-      case ARCHIVE_OK, ARCHIVE_WARN:
+      switch archive.next() {
+      case .entry(let entry):
         isSearching = false
-        guard let entry else { continue }
-        let (member, isNamed) = member(entry)
+        let member = Member(
+          path: entry.path ?? [], kind: entry.kind, size: entry.size, offset: archive.position, isSparse: entry.isSparse
+        )
         end = member.offset + (member.size + Self.block - 1) / Self.block * Self.block
-        if isNamed { return member }
-      case ARCHIVE_EOF:
+        if entry.path != nil { return member }
+      case .end:
         hasEnded = true
         // Whole tars end in a block of zeros at least. Where one was cut between two members, all that is missing is that.
-        guard position >= end + Self.block else {
-          throw Damage(isCut: true, byte: position, reason: "its end mark is missing")
+        guard archive.position >= end + Self.block else {
+          throw Damage(isCut: true, byte: archive.position, reason: "its end mark is missing")
         }
-      case ARCHIVE_RETRY:
-        // No header is at this block: the next may have one.
+      case .noHeader:
         guard !isSearching else { continue }
         isSearching = true
         throw damage()
-      default:
+      case .failure:
         hasEnded = true
         throw damage()
       }
@@ -120,22 +102,16 @@ package final class TarStream {
 
   /// Passes on the current member's contents, with the offset of each piece: a sparse file has gaps.
   package func read(_ body: (UnsafeRawBufferPointer, _ offset: Int) -> Void) throws(Damage) {
-    var (bytes, size, offset): (UnsafeRawPointer?, Int, la_int64_t) = (nil, 0, 0)
-    while true {
-      let code = archive_read_data_block(handle, &bytes, &size, &offset)
-      if code == ARCHIVE_EOF { return }
-      guard code == ARCHIVE_OK, offset >= 0 else {
-        hasEnded = true
-        throw damage()
-      }
-      body(UnsafeRawBufferPointer(start: bytes, count: size), Int(offset))
+    guard archive.readContents(body) else {
+      hasEnded = true
+      throw damage()
     }
   }
 
   /// The current member's contents, which the caller has found small enough.
   package func contents(of member: Member) throws(Damage) -> Data {
     var data = Data()
-    data.reserveCapacity(min(member.size, Self.readSize))
+    data.reserveCapacity(min(member.size, Self.mostReserved))
     do {
       try read { bytes, _ in data.append(contentsOf: bytes) }
     } catch {
@@ -144,37 +120,16 @@ package final class TarStream {
       pending = error
     }
     guard data.count == member.size else {
-      throw Damage(isCut: false, byte: position, reason: "a member has \(data.count) bytes and claims \(member.size)")
+      throw Damage(
+        isCut: false, byte: archive.position, reason: "a member has \(data.count) bytes and claims \(member.size)")
     }
     return data
   }
 
-  /// The bytes of the tar, unpacked, that were read.
-  private var position: Int { Int(archive_filter_bytes(handle, 0)) }
-
-  private func member(_ entry: OpaquePointer) -> (Member, isNamed: Bool) {
-    let name = archive_entry_pathname(entry) ?? archive_entry_pathname_utf8(entry)
-    let path = name.map { Array(UnsafeRawBufferPointer(start: $0, count: strlen($0))) }
-    let member = Member(
-      path: path ?? [], kind: Self.kind(of: entry), size: max(0, Int(archive_entry_size(entry))), offset: position,
-      isSparse: archive_entry_sparse_count(entry) > 0)
-    return (member, path != nil)
-  }
-
-  private static func kind(of entry: OpaquePointer) -> Member.Kind {
-    if archive_entry_hardlink(entry) != nil || archive_entry_symlink(entry) != nil { return .link }
-    switch archive_entry_filetype(entry) & S_IFMT {
-    case S_IFREG: return .file
-    case S_IFDIR: return .folder
-    case S_IFLNK: return .link
-    default: return .other
-    }
-  }
-
   private func damage() -> Damage {
-    if let reason = compressed?.failure { return Damage(isCut: false, byte: position, reason: reason) }
-    let reason = archive_error_string(handle).map { String(cString: $0) } ?? "unknown reason"
-    return Damage(isCut: reason.lowercased().contains("truncated"), byte: position, reason: reason)
+    if let reason = compressed?.failure { return Damage(isCut: false, byte: archive.position, reason: reason) }
+    let reason = archive.reason
+    return Damage(isCut: reason.lowercased().contains("truncated"), byte: archive.position, reason: reason)
   }
 }
 
@@ -206,22 +161,13 @@ private final class GzipSource {
   }
 
   /// The next bytes, valid until the next call; none at the end.
-  func read() -> (UnsafeMutableRawPointer, count: Int) {
+  func read() -> UnsafeRawBufferPointer {
     let count = gzread(file, space, UInt32(Self.size))
     if count <= 0 {
       var code: Int32 = 0
       let text = gzerror(file, &code).map { String(cString: $0) }
       if code != Z_OK, code != Z_BUF_ERROR { failure = "gzip: " + (text ?? "damaged data") }
     }
-    return (space, Int(max(0, count)))
+    return UnsafeRawBufferPointer(start: space, count: Int(max(0, count)))
   }
-}
-
-/// The locale in which libarchive reads names, for the thread that works on a tar: names are UTF-8 whatever the user's
-/// locale is.
-package func withTarNames<Result>(_ body: () throws -> Result) rethrows -> Result {
-  var made: locale_t?
-  let earlier = carchive_use_utf8(&made)
-  defer { carchive_restore(earlier, made) }
-  return try body()
 }

@@ -21,10 +21,7 @@ struct Compare: ParsableCommand {
         cocoop compare openclipart --methods zero-shot,linear-probe,cocoop --seeds 1 --epochs 2
       """)
 
-  @Argument(
-    help: ArgumentHelp(
-      "openclipart, a split file, a folder of class folders, a CSV file, or a benchmark's name with --root.",
-      valueName: "photos"))
+  @Argument(help: ArgumentHelp("\(DataSource.forms).", valueName: "photos"))
   var photos: String
 
   @Option(help: "tiny-clip, the path of a checkpoint, or a name such as ViT-B/16, which is fetched once (models list).")

@@ -43,8 +43,7 @@ struct Datasets: ParsableCommand {
           cocoop datasets check openclipart
         """)
 
-    @Argument(
-      help: "openclipart, a split file, a folder of class folders, a CSV file, or a benchmark's name with --root.")
+    @Argument(help: "\(DataSource.forms).")
     var data: String
     @OptionGroup var benchmarks: RootOption
     @OptionGroup var folders: DataFolderOptions
@@ -56,10 +55,10 @@ struct Datasets: ParsableCommand {
         let division = Division.shotsFirst(16, seed: 1)  // the division that 'train' makes of images without splits
         let dataset = try Dataset(at: location, division: division, isRecursive: folders.recursive)
           .findingOtherSpellings()
-        let missing = Set(dataset.missingImages())
+        let missing = Set(try dataset.missingImages())
         let present = Split.allCases.flatMap(dataset.examples(in:)).filter { !missing.contains($0.path) }
         let broken = BrokenPhotos(among: present, of: dataset, isThorough: true).photos
-        let report = DatasetReport(checking: dataset, broken: broken.map(\.problem))
+        let report = try DatasetReport(checking: dataset, broken: broken.map(\.problem))
         try printing.print(report) { report.tree }
         try dataset.checkImages()
         if !broken.isEmpty { throw ExitCode.failure }
@@ -79,8 +78,7 @@ struct Datasets: ParsableCommand {
           cocoop datasets few-shot openclipart --shots 4 --seed 1
         """)
 
-    @Argument(
-      help: "openclipart, a split file, a folder of class folders, a CSV file, or a benchmark's name with --root.")
+    @Argument(help: "\(DataSource.forms).")
     var data: String
     @OptionGroup var benchmarks: RootOption
     @OptionGroup var folders: DataFolderOptions
@@ -115,8 +113,7 @@ struct Datasets: ParsableCommand {
           cocoop datasets split openclipart --output split_openclipart.json
         """)
 
-    @Argument(
-      help: "openclipart, a split file, a folder of class folders, a CSV file, or a benchmark's name with --root.")
+    @Argument(help: "\(DataSource.forms).")
     var data: String
     @OptionGroup var benchmarks: RootOption
     @OptionGroup var folders: DataFolderOptions

@@ -127,7 +127,10 @@ struct Evaluate: ParsableCommand {
     of run: LoadedRun, on dataset: Dataset, _ reading: PhotoReading
   ) throws -> (Measurement, unreadable: [String]) {
     let folder = try ShardFolder(gathering: shards.folder, of: "evaluate")
-    try folder.check(settings(of: run, on: dataset, reading))
+    // Nothing is computed here, so that the device is that of the shards.
+    var settings = try settings(of: run, on: dataset, reading)
+    settings["device"] = folder.job.settings["device"]
+    try folder.check(settings)
     return try run.gathered(from: folder, on: dataset, split: split)
   }
 
@@ -141,7 +144,9 @@ struct Evaluate: ParsableCommand {
     var result = ShardResult(shard, in: folder)
     if !folder.isDone(shard) {
       let progress = printing.progress("encoding")
-      let total = EvaluationShare.images(of: shard, among: dataset.examples(in: split).count).count
+      let total = EvaluationShare.images(
+        of: shard, among: dataset.examples(in: split).count, on: run.clip.device
+      ).count
       let share = try run.measure(
         shard, into: folder, on: dataset, split: split, within: compute.budget(on: run.clip.device),
         cacheFolder: cache.folder,

@@ -25,6 +25,7 @@ extension Predict {
       var settings = try source.settings()
       settings["classes"] = "\(predictor.classNames.count) (\(LoadedRun.hash(predictor.classNames)))"
       settings["photos"] = "\(names.count) (\(LoadedRun.hash(names)))"
+      settings["device"] = device.make
       settings["batch size"] = "\(batchSize)"
       settings["top"] = "\(top)"
       settings["orientation"] = reading.orientation.rawValue

@@ -31,7 +31,7 @@ struct Train: ParsableCommand {
   @Option(help: "tiny-clip, the path of a checkpoint, or a name such as ViT-B/16, which is fetched once (models list).")
   var model = "tiny-clip"
 
-  @Option(help: "openclipart, a split file, a folder of class folders, a CSV file, or a benchmark's name with --root.")
+  @Option(help: "\(DataSource.forms).")
   var data: String?
 
   @OptionGroup var benchmarks: RootOption

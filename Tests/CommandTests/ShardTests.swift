@@ -1,6 +1,7 @@
 import Embedded
 import Foundation
 import Prediction
+import Support
 import TestSupport
 import Testing
 
@@ -44,6 +45,13 @@ struct ShardTests {
         #expect(gathered.status == 1 && gathered.errors == expected.errors, "\(format)")
       }
     }
+  }
+
+  @Test("a list of 200,000 files is divided in time that grows as the list does", .timeLimit(.minutes(1)))
+  func longList() throws {
+    let list = try PhotoList((0..<200_000).map { "none/\($0).jpg" })
+    let (first, names) = try list.shard(Shard(1, of: 2), batchSize: 64)
+    #expect(first.count == 99_968 && names.count == 200_000)  // 1,562 of 3,125 batches
   }
 
   @Test("a list on standard input is divided too, and a shard that is there takes a moment")
@@ -162,8 +170,8 @@ struct ShardTests {
   @Test(
     "what cannot be divided is told with status 64",
     arguments: [
-      ("--shard 5/4 --output o x.jpg", "--shard: there is no shard 5/4: they are 1/4 to 4/4."),
-      ("--shard 0/4 --output o x.jpg", "--shard: there is no shard 0/4: they are 1/4 to 4/4."),
+      ("--shard 5/4 --output o x.jpg", "There is no shard 5/4: they are 1/4 to 4/4."),
+      ("--shard 0/4 --output o x.jpg", "There is no shard 0/4: they are 1/4 to 4/4."),
       (
         "--shard a/b --output o x.jpg",
         "--shard: 'a/b' is neither i/n, such as 3/64, nor 'array' or 'array/64' for a task of a job array."

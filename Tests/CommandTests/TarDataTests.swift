@@ -94,6 +94,42 @@ struct TarDataTests {
     }
   }
 
+  @Test("class folders beside a tar are read, unless the folder itself has the tars' names")
+  func leftOverTar() throws {
+    try withWorkplace { place in
+      for name in Self.names {
+        for (index, photo) in try Self.photos(of: name, 0..<6).enumerated() {
+          try place.write(photo, to: "imagenet/images/train/\(name)/\(index).jpg")
+        }
+      }
+      // As ImageNet is laid out for CoOp, with what it was unpacked from.
+      try place.write("n01 bird\nn02 bread\n", to: "imagenet/classnames.txt")
+      var tar = TarWriter()
+      tar.add("a.JPEG", try Self.photos(of: "bird", 0..<1)[0])
+      for folder in ["imagenet/images", "imagenet/images/train"] {
+        try place.write(tar.whole, to: "\(folder)/val.tar")
+        let check = try place.cocoop(["datasets", "check", folder])
+        #expect(check.status == 0 && check.output.contains("3 classes"), "\(check.output)\(check.errors)")
+      }
+      try place.write("bird\n", to: "imagenet/images/classnames.txt")
+      let check = try place.cocoop(["datasets", "check", "imagenet/images"])
+      #expect(check.status == 1 && check.errors.contains("The sample val.tar/a cannot be used: it has no .cls"))
+    }
+  }
+
+  @Test("a list of images in a tar that is damaged tells the tar, not that they are missing")
+  func damagedTarOfList() throws {
+    try withWorkplace { place in
+      try Self.write(in: place)
+      let whole = try place.bytes("tars/train/0.tar")
+      try place.write(whole.prefix(2000), to: "tars/train/0.tar")
+      let rows = ["train", "test"].enumerated().map { "train/0.tar/0000\($0).jpg,bird,\($1)\n" }
+      try place.write("path,class,split\n" + rows.joined(), to: "tars/data.csv")
+      let outcome = try place.cocoop("datasets check tars/data.csv")
+      #expect(outcome.status == 1 && outcome.errors.hasPrefix("Error: FOLDER/tars/train/0.tar is damaged at byte "))
+    }
+  }
+
   @Test("what is missing or damaged is told in one line, before anything is learned")
   func refusals() throws {
     try withWorkplace { place in
@@ -116,7 +152,9 @@ struct TarDataTests {
       try place.write("bird\ncat\n", to: "tars/classnames.txt")
       let remedy = "Pack the tar again with the labels.\n"
       for (label, reason) in [
-        (nil, "it has no .cls"), ("bird", "its .cls is 'bird', where a whole number was expected"),
+        (nil, "it has no .cls"),
+        (String(repeating: "0", count: 65), "its .cls has 65 bytes, where a whole number was expected"),
+        ("bird", "its .cls is 'bird', where a whole number was expected"),
         ("2", "its .cls is 2, and FOLDER/tars/classnames.txt has 2 names, from 0"),
       ] {
         try write(label)

@@ -88,6 +88,35 @@ struct TarPhotoTests {
     }
   }
 
+  @Test("a link with an image's name is told where its sample has no other image, and only there")
+  func links() throws {
+    try withWorkplace { place in
+      var tar = TarWriter()
+      tar.add("a.jpg", type: "2", linkedTo: "b.jpg")
+      tar.add("a.png", try Self.photo())
+      tar.add("b.jpg", type: "2", linkedTo: "a.png")
+      try place.write(tar.whole, to: "x.tar")
+      let outcome = try place.cocoop(Self.asking + ["x.tar"])
+      #expect(outcome.status == 1)
+      let found = try lines(outcome)
+      #expect(found.map(\.file) == ["x.tar/a.png", "x.tar/b.jpg"])
+      #expect(found.map { $0.error == nil } == [true, false])
+    }
+  }
+
+  @Test("one photo of a damaged tar has the tar's error, and the others are named")
+  func oneOfDamaged() throws {
+    try withWorkplace { place in
+      try place.write(Self.shard("0", 2).data.dropLast(700), to: "x.tar")
+      try place.write(Self.photo(), to: "a.jpg")
+      let outcome = try place.cocoop(Self.asking + ["x.tar/00000.jpg", "a.jpg"])
+      #expect(outcome.status == 1)
+      let found = try lines(outcome)
+      #expect(found.map(\.file) == ["x.tar/00000.jpg", "a.jpg"])
+      #expect(found.first?.error?.contains("x.tar is damaged at byte ") == true && found.last?.error == nil)
+    }
+  }
+
   @Test("damaged members, hostile names, links and large claims cost themselves alone, and each is told")
   func damage() throws {
     try withWorkplace { place in

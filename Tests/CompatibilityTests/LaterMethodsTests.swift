@@ -176,6 +176,13 @@ struct LaterMethodsTests {
         refusal("MMRL", "OPTIM.NAME adamw TRAINER.MMRL.REP_LAYERS [1,3]")
           == "TRAINER.MMRL.REP_LAYERS must be blocks that follow each other, found [1, 3].")
       #expect(
+        refusal("MMRL", "OPTIM.NAME adamw TRAINER.MMRL.REP_LAYERS [9223372036854775807]")
+          == "TRAINER.MMRL.REP_LAYERS must be blocks up to the last, 3, found up to 9223372036854775807.")
+      #expect(
+        refusal("MMRL", "OPTIM.NAME adamw TRAINER.MMRL.REP_LAYERS [9223372036854775807,-9223372036854775808]")
+          == "TRAINER.MMRL.REP_LAYERS must be blocks that follow each other, found [9223372036854775807, "
+          + "-9223372036854775808].")
+      #expect(
         refusal("MMRL", "OPTIM.NAME adamw TRAINER.MMRL.REP_LAYERS [1,2]")
           == "TRAINER.MMRL.REP_LAYERS must be blocks up to the last, 3, found up to 2.")
       #expect(

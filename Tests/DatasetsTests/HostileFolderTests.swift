@@ -31,7 +31,7 @@ struct HostileFolderTests {
       let dataset = try Dataset(classFolders: folder)
       #expect(PromptTemplate.words(of: dataset.classNames[0]) == "big cat")
       try dataset.checkImages()
-      #expect(DatasetReport(checking: dataset).tree.split(separator: "\n").count == 6)
+      #expect(try DatasetReport(checking: dataset).tree.split(separator: "\n").count == 6)
     }
   }
 

@@ -23,7 +23,7 @@ struct LocationTests {
       let file = try folder.write(Self.pets, to: "split_pets.json")
       try folder.write("", to: "a/1.jpg")  // the one sub-folder is a class, not the image folder
       let dataset = try Dataset(at: file)
-      #expect(dataset.missingImages() == ["a/2.jpg", "a/3.jpg"])
+      #expect(try dataset.missingImages() == ["a/2.jpg", "a/3.jpg"])
       #expect(dataset.url(of: dataset.training[0]).path == folder.appending(path: "a/1.jpg").path)
     }
   }
@@ -75,7 +75,7 @@ struct LocationTests {
         explanation(in: folder) { try dataset.checkImages() }
           == "7 of 8 images are missing in FOLDER, such as 1.jpg, 2.jpg, 3.jpg, 4.jpg, 5.jpg."
           + " Unpack the images there, or correct the list.")
-      let report = DatasetReport(checking: dataset)
+      let report = try DatasetReport(checking: dataset)
       #expect(report.parts.map(\.missing) == [7, 0, 0])
       #expect(report.parts.map(\.images) == [7, 0, 1])
       #expect(report.parts[0].fewestPerClass == 7)

@@ -47,7 +47,7 @@ struct PublishedSplitTests {
     try found.checkImages()
     let stated = try Dataset(benchmark, root: root)
     #expect(stated.imageFolder.standardizedFileURL.path == found.imageFolder.standardizedFileURL.path)
-    let report = DatasetReport(checking: stated)
+    let report = try DatasetReport(checking: stated)
     #expect(report.missing.isEmpty)
     #expect(report.classes == classes)
   }

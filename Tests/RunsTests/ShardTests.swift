@@ -1,7 +1,10 @@
 import Foundation
+import PromptLearning
 import Runs
 import Support
+import TestSupport
 import Testing
+import Torch
 
 @Suite("A shard is one of n parts, and says so where it cannot be")
 struct ShardTests {
@@ -28,90 +31,27 @@ struct ShardTests {
   }
 
   @Test(
-    "texts that name no part",
-    arguments: [
-      ("5/4", "--shard: there is no shard 5/4: they are 1/4 to 4/4."),
-      ("0/4", "--shard: there is no shard 0/4: they are 1/4 to 4/4."),
-      ("-1/4", "--shard: there is no shard -1/4: they are 1/4 to 4/4."),
-      ("1/0", "--shard: there can be from 1 to 1000000 shards, found 0."),
-      ("1/1000001", "--shard: there can be from 1 to 1000000 shards, found 1000001."),
-      (
-        "a/b",
-        "--shard: 'a/b' is neither i/n, such as 3/64, nor 'array' or 'array/64' for a task of a job array."
-      ),
-      ("3", "--shard: '3' is neither i/n, such as 3/64, nor 'array' or 'array/64' for a task of a job array."),
-      ("1/2/3", "--shard: '1/2/3' is neither i/n, such as 3/64, nor 'array' or 'array/64' for a task of a job array."),
-      (
-        "array/x",
-        "--shard: 'array/x' is neither i/n, such as 3/64, nor 'array' or 'array/64' for a task of a job array."
-      ),
-      (
-        "array",
-        "--shard: 'array' is for a task of a job array, and neither SLURM_ARRAY_TASK_ID (Slurm) nor "
-          + "JOB_COMPLETION_INDEX (Kubernetes) is set. Start it as such a task, or give i/n."
-      ),
-    ])
-  func refusals(text: String, message: String) {
-    let error = #expect(throws: ShardError.self) { try Shard(text, environment: [:]) }
-    #expect(error?.explanation == message)
-  }
-
-  private static func slurm(_ id: Int, count: Int, first: Int, step: Int) -> [String: String] {
-    [
-      "SLURM_ARRAY_TASK_ID": "\(id)", "SLURM_ARRAY_TASK_COUNT": "\(count)", "SLURM_ARRAY_TASK_MIN": "\(first)",
-      "SLURM_ARRAY_TASK_STEP": "\(step)",
-    ]
-  }
-
-  @Test("a job array of Slurm gives number and count, wherever its ids begin")
-  func slurmArrays() throws {
-    let cases = [(0, 64, 0, 1, 1), (63, 64, 0, 1, 64), (1, 4, 1, 1, 1), (4, 4, 1, 1, 4), (110, 6, 100, 5, 3)]
-    for (id, count, first, step, number) in cases {
-      let environment = Self.slurm(id, count: count, first: first, step: step)
-      #expect(try Shard("array", environment: environment) == Shard(number, of: count))
-      #expect(try Shard("array/\(count)", environment: environment) == Shard(number, of: count))
+    "shards are cut where a device begins a batch: the CPU encodes 32 images at a time, an accelerator 256",
+    arguments: [(Device.cpu, 64), (Device(.spare), 256)])
+  func deviceBatches(device: Device, group: Int) throws {
+    for (total, count) in [(0, 2), (100, 3), (1000, 3), (1025, 7)] {
+      let ranges = try (1...count).map { number in
+        EvaluationShare.images(of: try Shard(number, of: count), among: total, on: device)
+      }
+      #expect(ranges.first?.lowerBound == 0 && ranges.last?.upperBound == total)
+      #expect(zip(ranges, ranges.dropFirst()).allSatisfy { $0.upperBound == $1.lowerBound })
+      #expect(ranges.allSatisfy { $0.lowerBound.isMultiple(of: group) || $0.lowerBound == total })
     }
   }
 
-  @Test("an indexed Job of Kubernetes gives the number, and the manifest repeats the count")
-  func kubernetes() throws {
-    #expect(try Shard("array/8", environment: ["JOB_COMPLETION_INDEX": "0"]) == Shard(1, of: 8))
-    #expect(try Shard("array/8", environment: ["JOB_COMPLETION_INDEX": "7"]) == Shard(8, of: 8))
-  }
-
-  @Test("half an environment, or one that disagrees, is refused by the variable's name")
-  func halves() {
-    func message(_ text: String, _ environment: [String: String]) -> String {
-      do { return try Shard(text, environment: environment).description } catch { return error.explanation }
-    }
-    for name in ["SLURM_ARRAY_TASK_COUNT", "SLURM_ARRAY_TASK_MIN", "SLURM_ARRAY_TASK_STEP"] {
-      var environment = Self.slurm(0, count: 4, first: 0, step: 1)
-      environment[name] = nil
-      #expect(
-        message("array", environment)
-          == "--shard: SLURM_ARRAY_TASK_ID is set, and \(name) is not. Pass all variables of the job array on, or give "
-          + "i/n.")
-      environment[name] = "many"
-      #expect(
-        message("array", environment) == "--shard: \(name) is 'many', where a whole number was expected.")
-    }
+  @Test("a part that does not exist is refused", arguments: [(5, 4), (0, 4), (-1, 4), (1, 0), (1, 1_000_001), (1, -3)])
+  func refusals(number: Int, count: Int) {
+    let error = #expect(throws: ShardError.self) { try Shard(number, of: count) }
     #expect(
-      message("array/64", Self.slurm(7, count: 2, first: 7, step: 1))
-        == "--shard: the job array has 2 tasks, and --shard array/64 asks for 64. Submit the whole array again: a shard "
-        + "that is there takes a moment.")
-    // --array=1,3,7 has no one step.
-    #expect(
-      message("array", Self.slurm(7, count: 3, first: 1, step: 1))
-        == "--shard: the job array's task 7 is none of 3 that begin at 1 and are 1 apart. Submit it as a range, such as "
-        + "--array=0-63, or give i/n.")
-    #expect(
-      message("array", ["JOB_COMPLETION_INDEX": "2"])
-        == "--shard: JOB_COMPLETION_INDEX is 2, and Kubernetes does not say of how many. Repeat the manifest's "
-        + "'completions': --shard array/N.")
-    #expect(
-      message("array/2", ["JOB_COMPLETION_INDEX": "2"])
-        == "--shard: JOB_COMPLETION_INDEX is 2, and --shard array/2 has room for 0 to 1. Give the manifest's "
-        + "'completions' as N of --shard array/N.")
+      error?.explanation
+        == ((1...Shard.most).contains(count)
+          ? "There is no shard \(number)/\(count): they are 1/\(count) to \(count)/\(count)."
+          : "There can be from 1 to 1000000 shards, found \(count)."))
   }
 }
 
@@ -223,6 +163,53 @@ struct ShardFolderTests {
       try Data().write(to: place.appending(path: "notes.txt"))
       #expect(throws: ShardFolderError.self) { try ShardFolder(at: place, for: Self.job) }
       #expect(FileSystem.names(in: place.path) == ["notes.txt"])
+    }
+  }
+
+  @Test("of two jobs that begin at once in one folder, one is refused")
+  func twoJobs() throws {
+    try withTemporaryFolder { place in
+      for round in 0..<40 {
+        let url = place.appending(path: "\(round)")
+        let begun = try ThreadMeeting.all(2) { member -> String? in
+          let top = "\(member.rank)"
+          _ = try member.gathered(equallyMany: [])
+          let job = ShardFolder.Job(command: "predict", shards: 3, settings: ["top": top])
+          return (try? ShardFolder(at: url, for: job)) == nil ? nil : top
+        }
+        struct Written: Decodable { let settings: [String: String] }
+        let written = try JSONDecoder().decode(Written.self, from: Data(contentsOf: url.appending(path: "job.json")))
+        #expect(begun.compactMap { $0 } == [written.settings["top"]], "round \(round)")
+        #expect(FileSystem.names(in: url.path) == ["job.json"])
+      }
+    }
+  }
+
+  @Test("a file is created once, also where a file system has no hard links, and no temporary file is left")
+  func exclusively() throws {
+    try withTemporaryFolder { place in
+      let links: [(UnsafePointer<CChar>, UnsafePointer<CChar>) -> Int32] = [
+        { link($0, $1) },
+        { _, _ in
+          errno = EPERM
+          return -1
+        },
+        // The answer of a file server was lost, and the system has asked again.
+        { link($0, $1) == 0 ? link($0, $1) : -1 },
+      ]
+      for (index, link) in links.enumerated() {
+        let url = place.appending(path: "\(index).json")
+        let (first, second) = try (
+          AtomicFile.create(Data("first".utf8), at: url, link: link),
+          AtomicFile.create(Data("second".utf8), at: url, link: link)
+        )
+        #expect(first && !second)
+        #expect(try Data(contentsOf: url) == Data("first".utf8))
+      }
+      #expect(FileSystem.names(in: place.path) == ["0.json", "1.json", "2.json"])
+      let none = place.appending(path: "none/job.json")
+      let error = #expect(throws: WritingError.self) { try AtomicFile.create(Data(), at: none) }
+      #expect(error?.explanation.hasPrefix("Cannot write \(none.path): No such file or directory.") == true)
     }
   }
 

@@ -222,6 +222,11 @@ struct LaunchedProcessTests {
     #expect(message(["RANK": "x", "WORLD_SIZE": "2"]) == "RANK is 'x': a number was expected")
     #expect(
       message(["RANK": "2", "WORLD_SIZE": "2"]) == "RANK is 2 and WORLD_SIZE is 2: the numbers go from 0 to one below")
+    for local in [0, -1, 3] {
+      #expect(
+        message(["RANK": "1", "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "\(local)", "MASTER_ADDR": "h"])
+          == "LOCAL_WORLD_SIZE is \(local) and WORLD_SIZE is 2: from 1 to 2 of them are on one machine")
+    }
     #expect(
       message(["RANK": "1", "WORLD_SIZE": "2", "MASTER_ADDR": "h", "MASTER_PORT": "70000"])
         == "MASTER_PORT is 70000: a port goes from 1 to 65535")

@@ -1,3 +1,4 @@
+import Archives
 import Foundation
 import Support
 import Testing
@@ -24,7 +25,7 @@ struct OracleTests {
   }
 
   private static func samples(of tar: URL) throws -> [Recorded.Sample] {
-    try withTarNames {
+    try withArchiveNames {
       let stream = try TarStream(tar.path)
       var grouping = SampleGrouping()
       var samples: [Recorded.Sample] = []

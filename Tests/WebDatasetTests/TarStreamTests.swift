@@ -1,3 +1,4 @@
+import Archives
 import Foundation
 import Support
 import TestSupport
@@ -12,7 +13,7 @@ struct TarStreamTests {
       let file = place.appending(path: "a.tar")
       try data.write(to: file)
       var (files, damages): ([String], [TarStream.Damage]) = ([], [])
-      try withTarNames {
+      try withArchiveNames {
         let stream = try TarStream(file.path)
         while true {
           do {

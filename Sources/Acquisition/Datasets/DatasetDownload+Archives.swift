@@ -1,3 +1,4 @@
+import Archives
 import Datasets
 import Foundation
 import NamedModels
@@ -193,7 +194,7 @@ extension DatasetDownload {
       try Task.checkCancellation()
       try progress(DatasetProgress(stage: .unpacking, file: archive.file, done: files, total: nil))
     }
-    try withTextNames {
+    try withArchiveNames {
       let reader = try ArchiveReader(file: file.path)
       switch archive.content {
       case .archive(let moves):

@@ -1,3 +1,4 @@
+import Archives
 import Foundation
 import MatFiles
 import NamedModels
@@ -19,7 +20,7 @@ struct ImageNetKit {
   /// - Throws: ``AcquisitionError`` where the kit lacks a file or has another form.
   init(archive path: String) throws {
     var files: [String: Data] = [:]
-    try withTextNames {
+    try withArchiveNames {
       let archive = try ArchiveReader(file: path)
       while let entry = try archive.next() {
         let name = FileName.spelling(of: entry.path.split(separator: UInt8(ascii: "/")).last ?? [])

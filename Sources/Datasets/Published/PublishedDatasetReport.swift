@@ -57,7 +57,7 @@ public struct PublishedDatasetReport: Sendable, Encodable {
 
     do {
       let dataset = try Dataset(benchmark, root: root)
-      let report = DatasetReport(checking: dataset)
+      let report = try DatasetReport(checking: dataset)
       self.dataset = report
       problem = nil
       let sizes = [("train", layout.sizes.train), ("val", layout.sizes.val), ("test", layout.sizes.test)]

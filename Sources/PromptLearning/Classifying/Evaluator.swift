@@ -64,8 +64,8 @@ public struct Evaluator<Measured: ImageClassifier>: Sendable {
   }
 
   /// Predicts a shard of one split's images: a consecutive part of whole groups of
-  /// ``EvaluationShare/imagesTogether``, so that each image is computed with the same others, and to the same bits,
-  /// however many shards there are.
+  /// ``EvaluationShare/imagesTogether(on:)``, so that each image is computed with the same others, and to the same
+  /// bits, however many shards there are.
   ///
   /// - Parameter shard: `nil` for all images.
   public func answers(
@@ -73,7 +73,8 @@ public struct Evaluator<Measured: ImageClassifier>: Sendable {
   ) throws -> EvaluationShare {
     let start = ContinuousClock.now
     let all = dataset.examples(in: split)
-    let range = shard.map { EvaluationShare.images(of: $0, among: all.count) } ?? 0..<all.count
+    let range =
+      shard.map { EvaluationShare.images(of: $0, among: all.count, on: classifier.clip.device) } ?? 0..<all.count
     guard !range.isEmpty else { return EvaluationShare(images: range, rows: [], unreadable: [], seconds: 0) }
     let examples = Array(all[range])
     let found = try FeatureExtractor(classifier.clip, cache: cache, reading: reading).readableEmbeddings(
@@ -147,13 +148,20 @@ public struct Evaluator<Measured: ImageClassifier>: Sendable {
 /// The answers to consecutive images of a split.
 public struct EvaluationShare: Sendable {
   /// The number of images that are always classified together. The last bits of a product may depend on how many rows
-  /// it has. It is a multiple of ``FeatureExtractor/batchSize``.
-  public static let imagesTogether = 64
+  /// it has.
+  static let imagesTogether = 64
 
-  /// The images of a shard: whole groups of ``imagesTogether``.
-  public static func images(of shard: Shard, among count: Int) -> Range<Int> {
-    let groups = shard.range(of: (count + imagesTogether - 1) / imagesTogether)
-    return min(groups.lowerBound * imagesTogether, count)..<min(groups.upperBound * imagesTogether, count)
+  /// The number of images that are always encoded and classified together on a device: whole groups of
+  /// ``imagesTogether``, and whole batches of ``FeatureExtractor``.
+  public static func imagesTogether(on device: Device) -> Int {
+    max(imagesTogether, FeatureExtractor.batchSize(on: device))  // 64 or 256, which 32 and 64 divide
+  }
+
+  /// The images of a shard: whole groups of ``imagesTogether(on:)``.
+  public static func images(of shard: Shard, among count: Int, on device: Device) -> Range<Int> {
+    let group = imagesTogether(on: device)
+    let groups = shard.range(of: (count + group - 1) / group)
+    return min(groups.lowerBound * group, count)..<min(groups.upperBound * group, count)
   }
 
   /// The answer to one image that could be read.

@@ -1,5 +1,6 @@
 import ClassificationMetrics
 import CLIP
+import Support
 import Torch
 
 /// The microbatches in which many images and classes go through the text encoder within a budget.
@@ -55,7 +56,9 @@ public struct MicrobatchPlan<Learner: PromptLearner>: Sendable {
     // Even one class may exceed a budget; the parts are then as small as possible.
     let isDivisible = learner.actsThroughClassFeatures
     let count = isDivisible ? min(learner.classNames.count, max(1, (bytes - 1) / budget.bytes + 1)) : 1
-    parts = try count == 1 ? [learner] : Self.ranges(of: learner.classNames.count, count).map(learner.restricted(to:))
+    parts =
+      try count == 1
+      ? [learner] : (0..<count).map { try learner.restricted(to: learner.classNames.count.part($0, of: count)) }
     let shares =
       isTraining && isDivisible && count == 1 && !device.isAccelerator
       ? try Self.shares(of: learner, threads: team.threads, within: budget) : []
@@ -137,11 +140,6 @@ public struct MicrobatchPlan<Learner: PromptLearner>: Sendable {
   /// The fewest classes of a thread for which dividing them pays: each thread also computes the beginning that all
   /// prompts share.
   private static var fewestClasses: Int { 4 }
-
-  /// Divides `total` elements into `count` consecutive ranges whose lengths differ by at most one.
-  private static func ranges(of total: Int, _ count: Int) -> [Range<Int>] {
-    (0..<count).map { total * $0 / count..<total * ($0 + 1) / count }
-  }
 
   /// Consecutive images that go through the text encoder together; one empty group where there are none.
   fileprivate func imageGroups(of count: Int) -> [Range<Int>] {

@@ -1,3 +1,4 @@
+import Support
 import Torch
 
 /// The processes that divide each step of a training, and what they have agreed on.
@@ -30,7 +31,7 @@ public struct TrainingTeam: Sendable {
 
   /// The consecutive parts, of `count`, that process `rank` computes.
   func share(of count: Int, rank: Int) -> Range<Int> {
-    count * rank / communicator.size..<count * (rank + 1) / communicator.size
+    count.part(rank, of: communicator.size)
   }
 
   /// The consecutive parts, of `count`, that this process computes.

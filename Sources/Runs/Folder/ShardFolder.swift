@@ -40,7 +40,8 @@ public struct ShardFolder: Sendable {
       let isForeign = FileSystem.names(in: url.path).contains { !RunFolder.isLeftover($0) }
       // Another shard may have begun the job since.
       if isForeign, try Self.job(in: url) == nil { throw ShardFolderError.foreign(path: url.path) }
-      try AtomicFile.write(JSONEncoder.readable.encode(job) + Data("\n".utf8), to: Self.jobURL(in: url))
+      // Of several jobs that begin here at once one is first, and the others see it below.
+      _ = try AtomicFile.create(JSONEncoder.readable.encode(job) + Data("\n".utf8), at: Self.jobURL(in: url))
     }
     guard let found = try Self.job(in: url) else { throw ShardFolderError.noJob(path: url.path) }
     try Self.check(job, isThatOf: found, in: url)

@@ -9,6 +9,10 @@ public struct DataSource: Sendable, Equatable {
   /// The datasets that ship with the package.
   public static let embedded = ["openclipart"]
 
+  /// The forms of data that are read, for help and messages.
+  public static let forms =
+    "openclipart, a split file, a folder of class folders or of tars, a CSV file, or a benchmark's name with --root"
+
   /// The location of the data.
   public enum Place: Sendable, Equatable {
     /// A file or folder for ``Dataset/init(at:seed:isRecursive:)``.

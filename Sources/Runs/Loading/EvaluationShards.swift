@@ -17,6 +17,7 @@ extension LoadedRun {
     on dataset: Dataset, split: Split, reading: PhotoReading, options: [String: Double]
   ) throws -> [String: String] {
     var settings = try fingerprint
+    settings["device"] = clip.device.make
     settings["dataset"] = dataset.name
     settings["split"] = split.rawValue
     settings["classes"] = "\(dataset.classNames.count) (\(Self.hash(dataset.classNames)))"

@@ -30,7 +30,7 @@ public struct LaunchedProcess: Sendable, Equatable {
   /// In this order: RANK and WORLD_SIZE (torchrun, PyTorchJob), a Slurm step of several tasks, Open MPI, MPICH and its
   /// kin. A batch script of Slurm is one process.
   ///
-  /// - Throws: ``LaunchError`` where a part of a set is missing or is no number.
+  /// - Throws: ``LaunchError`` where a part of a set is missing, is no number, or is none that can be.
   public init?(in environment: [String: String]) throws {
     let environment = Environment(environment)
     guard let (launcher, rank, size) = try Launcher.place(in: environment) else { return nil }
@@ -43,6 +43,10 @@ public struct LaunchedProcess: Sendable, Equatable {
     self.size = size
     variables = "\(launcher.rank) and \(launcher.size)"
     let localSize = try launcher.localSize.flatMap { try environment.integer($0) }
+    if let name = launcher.localSize, let localSize, !(1...size).contains(localSize) {
+      throw LaunchError(
+        "\(name) is \(localSize) and \(launcher.size) is \(size): from 1 to \(size) of them are on one machine")
+    }
     self.localSize = localSize
     host = try environment["MASTER_ADDR"] ?? launcher.host(environment, size: size, localSize: localSize)
     let number = try environment.integer("MASTER_PORT") ?? launcher.port(environment)
