@@ -87,7 +87,7 @@ struct ProcessesTests {
       for outcome in outcomes {
         #expect(outcome.status == 64)
         #expect(
-          outcome.errors.hasPrefix("Error: train on several processes computes on the CPU: leave --device cuda out."),
+          outcome.errors.hasPrefix("Error: train on several processes computes on the CPU: leave --device cuda:0 out."),
           "\(outcome.errors)")
       }
       #expect(!place.exists("run"))
