@@ -173,7 +173,7 @@ struct ShardFolderTests {
         let url = place.appending(path: "\(round)")
         let begun = try ThreadMeeting.all(2) { member -> String? in
           let top = "\(member.rank)"
-          _ = try member.gathered(equallyMany: [])
+          try member.meet()
           let job = ShardFolder.Job(command: "predict", shards: 3, settings: ["top": top])
           return (try? ShardFolder(at: url, for: job)) == nil ? nil : top
         }
