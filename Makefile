@@ -15,19 +15,21 @@ FLAGS     := --configuration release -Xlinker -rpath -Xlinker $(LIBRARIES) \
 ONE_THREAD := OMP_NUM_THREADS=1
 
 SOURCES   := Package.swift Sources Tests Examples
-SCRIPTS   := Deploy/dist Deploy/gather Deploy/install Deploy/link Deploy/version Deploy/slurm/predict.sh \
+SCRIPTS   := Deploy/check-device Deploy/device-kit Deploy/dist Deploy/gather Deploy/install Deploy/launcher \
+             Deploy/link Deploy/pack Deploy/version Deploy/slurm/predict.sh \
              Deploy/slurm/reproduce.sh Deploy/slurm/train.sh Scripts/setup Scripts/swift-quietly \
-             Scripts/test-quietly Scripts/check-dist Scripts/check-example Scripts/check-install Scripts/check-python \
-             Scripts/check-readme Scripts/check-wheel Scripts/time-to-value Scripts/oracle/parity.sh .ci/run
+             Scripts/test-quietly Scripts/check-device-kit Scripts/check-dist Scripts/check-example \
+             Scripts/check-install Scripts/check-python Scripts/check-readme Scripts/check-wheel Scripts/time-to-value Scripts/oracle/parity.sh .ci/run
 # Where `make install` puts the tool; DESTDIR stands before it, for packages.
 PREFIX ?= /usr/local
 LIBRARY_TARGETS := Pickle Torch Images Datasets Tokenization ClassificationMetrics CLIP PromptLearning Embedded
 
-.PHONY: help setup build install check-prefix uninstall dist check-dist wheel check-wheel demo test swift-test parity \
+.PHONY: help setup build install check-prefix uninstall dist check-dist wheel check-wheel check-device device-kit \
+        check-device-kit demo test swift-test parity \
         bench bench-serve check-serve format lint docs clean
 
 help: ## list these targets
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
 
 setup: ## install what is missing: system packages, libtorch into .libtorch/
 	@Scripts/setup
@@ -56,6 +58,17 @@ wheel: build ## write dist/cocoop-VERSION-….whl, which uses the libraries of a
 
 check-wheel: ## try the wheel of `make wheel` in a fresh Python environment with torch from pip's index
 	@Scripts/check-wheel
+
+# DEVICE=cpu is a dry run. MODEL names a checkpoint to check in the place of ViT-B/16 with random weights, PYTHON a
+# program with torch, whose CoCoOp step is timed, too. `Scripts/setup --cuda` fetches what a GPU needs.
+check-device: build ## compare a GPU with the CPU and measure its speed: make check-device DEVICE=cuda
+	@MODEL="$(MODEL)" PYTHON="$(PYTHON)" Deploy/check-device "$(or $(DEVICE),cuda)"
+
+device-kit: build ## write dist/cocoop-device-kit-….tar.zst: that check for a machine with a GPU and without Swift
+	@Deploy/device-kit
+
+check-device-kit: ## try the kit of `make device-kit` on the CPU, elsewhere and without this environment
+	@Scripts/check-device-kit
 
 demo: build ## train zero-shot CLIP, CoOp and CoCoOp on the bundled images and compare them
 	@.build/release/cocoop demo

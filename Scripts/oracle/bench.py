@@ -31,7 +31,7 @@ IMAGES = [1, 2, 4, 8, 16, 32]
 
 
 def caltech_names() -> list[str]:
-    source = (protocol.ROOT / "Sources/cocoop/Benchmark/SpeedBenchmark.swift").read_text()
+    source = (protocol.ROOT / "Sources/cocoop/Benchmark/BenchmarkNames.swift").read_text()
     return [name.replace("_", " ") for name in re.findall(r'"(\w+)"', source)]
 
 
@@ -46,7 +46,7 @@ def many_names() -> tuple[list[str], str]:
 
 
 def ours(*arguments: str, threads: int) -> dict:
-    command = [COCOOP, "benchmark", "--json", "--quiet", "--threads", str(threads), *arguments]
+    command = [COCOOP, "benchmark", "--json", "--quiet", "--device", "cpu", "--threads", str(threads), *arguments]
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 

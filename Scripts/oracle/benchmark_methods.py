@@ -141,7 +141,7 @@ def theirs(method: str, options, are_features: bool) -> dict:
 def ours(method: str, options) -> dict:
     run = subprocess.run(
         [COCOOP, "benchmark", "--method", method, "--classes", str(options.classes), "--threads", str(options.threads),
-         "--images", str(BATCHES[method]), "--json"], check=True, capture_output=True, text=True)
+         "--images", str(BATCHES[method]), "--device", "cpu", "--json"], check=True, capture_output=True, text=True)
     return json.loads(run.stdout)
 
 

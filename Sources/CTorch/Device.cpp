@@ -157,6 +157,22 @@ ct_status ct_device_memory(ct_device device, int64_t *free, int64_t *total) {
   });
 }
 
+ct_status ct_device_memory_use(ct_device device, int64_t *now, int64_t *peak) {
+  return guarded([&] {
+    TORCH_CHECK(device.kind != CT_CPU, "the CPU's memory is the system's to tell");
+    const auto statistics = at::accelerator::getDeviceStats(static_cast<c10::DeviceIndex>(device.index));
+    const auto &bytes = statistics.allocated_bytes[static_cast<size_t>(c10::CachingAllocator::StatType::AGGREGATE)];
+    *now = bytes.current;
+    *peak = bytes.peak;
+  });
+}
+
+ct_status ct_reset_device_peak(ct_device device) {
+  return guarded([&] {
+    if (device.kind != CT_CPU) at::accelerator::resetPeakStats(static_cast<c10::DeviceIndex>(device.index));
+  });
+}
+
 ct_status ct_release_device_memory(ct_device device) {
   return guarded([&] {
     if (device.kind != CT_CPU) at::accelerator::emptyCache();

@@ -201,6 +201,19 @@ extension Device {
     return status.code == 0 ? (Int(free), Int(total)) : nil
   }
 
+  /// The bytes that tensors hold on the device now, and the most since ``resetMemoryPeak()``; `nil` of the CPU, and where
+  /// the device does not tell.
+  public var memoryUse: (now: Int, peak: Int)? {
+    guard isAccelerator else { return nil }
+    var (now, peak): (Int64, Int64) = (0, 0)
+    let status = ct_device_memory_use(code, &now, &peak)
+    ct_message_free(status.message)
+    return status.code == 0 ? (Int(now), Int(peak)) : nil
+  }
+
+  /// Restarts the count of the peak, where the device keeps one.
+  public func resetMemoryPeak() { ct_message_free(ct_reset_device_peak(code).message) }
+
   /// Gives memory back that no tensor uses.
   package func releaseMemory() throws { try checked("release memory of \(self)", ct_release_device_memory(code)) }
 

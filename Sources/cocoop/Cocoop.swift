@@ -20,7 +20,7 @@ struct Cocoop: ParsableCommand {
     subcommands: [
       Demo.self, Train.self, Compare.self, Evaluate.self, Predict.self, ExportCommand.self, Models.self, Datasets.self,
       Prompts.self, Runs.self, ReportCommand.self, Compat.self, Reproduce.self, Benchmark.self, Serve.self,
-      Doctor.self,
+      Doctor.self, CheckDevice.self,
     ])
 
   static func main() { main(GivenArguments.spelled()) }

@@ -24,7 +24,7 @@ namespace {
 constexpr auto spare = c10::DeviceType::PrivateUse1;
 const c10::Device here(spare, 0);
 
-std::atomic<int64_t> transfers{0}, operations{0}, used{0}, capacity{0};
+std::atomic<int64_t> transfers{0}, operations{0}, used{0}, peak{0}, capacity{0};
 /// Whether this thread is computing an operation on copies: these are no transfers.
 thread_local bool isComputing = false;
 
@@ -56,6 +56,7 @@ struct Memory final : c10::DeviceAllocator {
     std::lock_guard guard(lock);
     blocks[block.shown] = block;
     used += static_cast<int64_t>(bytes);
+    peak = std::max(peak.load(), used.load());
     return {shown, shown, &release, here};
   }
 
@@ -75,9 +76,15 @@ struct Memory final : c10::DeviceAllocator {
   bool initialized() override { return true; }
   void emptyCache(c10::MempoolId_t = {0, 0}) override {}
   void recordStream(const c10::DataPtr &, c10::Stream) override {}
-  c10::CachingDeviceAllocator::DeviceStats getDeviceStats(c10::DeviceIndex) override { return {}; }
+  c10::CachingDeviceAllocator::DeviceStats getDeviceStats(c10::DeviceIndex) override {
+    c10::CachingDeviceAllocator::DeviceStats statistics;
+    auto &bytes = statistics.allocated_bytes[static_cast<size_t>(c10::CachingAllocator::StatType::AGGREGATE)];
+    bytes.current = used;
+    bytes.peak = peak;
+    return statistics;
+  }
   void resetAccumulatedStats(c10::DeviceIndex) override {}
-  void resetPeakStats(c10::DeviceIndex) override {}
+  void resetPeakStats(c10::DeviceIndex) override { peak = used.load(); }
   std::pair<size_t, size_t> getMemoryInfo(c10::DeviceIndex) override {
     const auto total = capacity > 0 ? capacity.load() : int64_t{1} << 30;
     return {static_cast<size_t>(std::max<int64_t>(0, total - used)), static_cast<size_t>(total)};

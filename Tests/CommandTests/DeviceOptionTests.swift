@@ -13,7 +13,10 @@ struct DeviceOptionTests {
 
   @Test(
     "a libtorch for the CPU names itself and the way to another", .enabled(if: isForCPU),
-    arguments: ["train photos", "evaluate --run r", "predict --model tiny-clip --classes a,b x.jpg", "serve --run r"])
+    arguments: [
+      "train photos", "evaluate --run r", "predict --model tiny-clip --classes a,b x.jpg", "serve --run r",
+      "benchmark --backbone tiny-clip", "check-device",
+    ])
   func cpuBuild(line: String) throws {
     try withWorkplace { place in
       let outcome = try place.cocoop("\(line) --device cuda")

@@ -7,12 +7,14 @@ struct HelpTests {
     "", "demo", "train", "compare", "evaluate", "predict", "export", "models", "models list", "models inspect",
     "models convert", "datasets", "datasets list", "datasets download", "datasets check",
     "datasets few-shot", "datasets split", "reproduce", "report", "benchmark", "serve", "doctor",
+    "check-device",
   ]
   private static let writing: Set = ["models convert", "datasets split"]
   /// Commands that fetch: in a test they may make no request.
   private static let fetching: Set = ["datasets download"]
   private static let computing: Set = [
     "demo", "train", "compare", "evaluate", "predict", "export", "reproduce", "report", "benchmark", "serve", "doctor",
+    "check-device",
   ]
 
   @Test("the example parses", arguments: commands)

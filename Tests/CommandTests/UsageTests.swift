@@ -28,7 +28,7 @@ struct UsageTests {
         "train --data openclipart --device gpu",
         "The value 'gpu' is invalid for '--device <auto|cpu|cuda|cuda:N|mps|xpu>'"
       ),
-      ("benchmark --device cuda", "benchmark computes on the CPU: leave --device cuda:0 out."),
+      ("export --run r --output o --device cuda", "export computes on the CPU: leave --device cuda:0 out."),
       ("predict --classes a,b x.jpg", "Give --run or --model."),
       ("predict --model tiny-clip x.jpg", "Without --run, give --classes or --classes-file."),
       ("predict --model tiny-clip --classes a,b --top 0 x.jpg", "--top must be 1 or more, found 0."),
@@ -66,7 +66,7 @@ struct UsageTests {
           + "Give what browsers send, such as https://example.org or http://localhost:3000, or * for any page."
       ),
       ("serve --run r --patience 0", "--patience must be from 0.1 to 600.0, found 0.0."),
-      ("benchmark --classes 0", "--classes must be from 1 to 100, found 0."),
+      ("benchmark --classes 0", "--classes must be from 1 to 500, found 0."),
       ("benchmark --images 257", "--images must be from 1 to 256, found 257."),
     ])
   func usage(line: String, message: String) throws {

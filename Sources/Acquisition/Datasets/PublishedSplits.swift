@@ -1,3 +1,4 @@
+import Datasets
 import Foundation
 import NamedModels
 import Support
@@ -20,6 +21,19 @@ package enum PublishedSplits {
         .wrongHash, "\(packed(list.file)) is damaged: it is not the published file", remedy: "Install cocoop again")
     }
     return data
+  }
+
+  /// The class names of the split files that come with the package, file by file in the table's order, each in the order
+  /// of its labels.
+  ///
+  /// - Throws: ``AcquisitionError`` where the package's own copy is damaged; `DatasetError`.
+  package static func classNames() throws -> [String] {
+    let lists = DatasetSource.all.flatMap(\.lists).filter { $0.isBundled && $0.file.hasPrefix("split_") }
+    return try lists.flatMap { list in
+      let split = try contents(of: list).map { try SplitFile($0, of: list.file) }
+      let names = Dictionary(split?.train.map { ($0.label, $0.className) } ?? []) { first, _ in first }
+      return names.sorted { $0.key < $1.key }.map(\.value)
+    }
   }
 
   private static func packed(_ file: String) -> String { folder.appending(path: "\(file).gz").path }

@@ -71,6 +71,10 @@ ct_status ct_use_device(ct_device device);
 ct_status ct_device_name(ct_device device, char *name, int64_t capacity);
 /// The device's memory in bytes. Fails where the device does not tell.
 ct_status ct_device_memory(ct_device device, int64_t *free, int64_t *total);
+/// The bytes that tensors on the device hold now, and the most since ct_reset_device_peak. Fails where the device does not
+/// tell.
+ct_status ct_device_memory_use(ct_device device, int64_t *now, int64_t *peak);
+ct_status ct_reset_device_peak(ct_device device);
 /// Gives memory back that tensors no longer use.
 ct_status ct_release_device_memory(ct_device device);
 /// Waits until all that was asked of the device is done.

@@ -16,7 +16,10 @@ struct Benchmark: ParsableCommand {
   @Option(help: "tiny-clip, or with random weights one of OpenAI's: RN50, RN101, RN50x4, …, ViT-B/16, ViT-L/14.")
   var backbone = "ViT-B/16"
 
-  @Option(help: ArgumentHelp("The first of Caltech101's class names, at most 100.", valueName: "n"))
+  @Option(
+    help: ArgumentHelp(
+      "How many class names: the first of Caltech101's, above 100 those of other published split files too, at most "
+        + "\(BenchmarkNames.limit).", valueName: "n"))
   var classes = 50
 
   @Option(help: ArgumentHelp("The classes of a file with one name a line instead.", valueName: "file"))
@@ -40,8 +43,8 @@ struct Benchmark: ParsableCommand {
   @OptionGroup var printing: OutputOptions
 
   func validate() throws {
-    guard (1...100).contains(classes) else {
-      throw ValidationError("--classes must be from 1 to 100, found \(classes).")
+    guard (1...BenchmarkNames.limit).contains(classes) else {
+      throw ValidationError("--classes must be from 1 to \(BenchmarkNames.limit), found \(classes).")
     }
     if let images, !(1...256).contains(images) {
       throw ValidationError("--images must be from 1 to 256, found \(images).")
@@ -52,21 +55,22 @@ struct Benchmark: ParsableCommand {
   }
 
   func run() throws {
-    try compute.applyOnCPU("benchmark")
+    let backbone = try BenchmarkBackbone(named: backbone)
+    let device = try compute.apply(quiet: printing.quiet)
     let listed = try ClassNames(list: nil, file: classesFile)?.names
-    let names = listed ?? Array(CaltechNames.all.prefix(classes))
-    let photo = Embedded.openclipart.appending(path: "images/bird/000.jpg")
+    let names = try listed ?? BenchmarkNames.first(classes)
+    let clip = try backbone.model(precision: products.precision, on: device)
+    let budget = compute.budget(on: device)
     if let method {
       let figures = try MethodBenchmark(
-        method, backbone: backbone, classNames: names, images: images, photo: photo, precision: products.precision,
-        within: compute.budget(on: .cpu))
+        method, of: clip, classNames: names, images: images, photo: Self.photo, within: budget)
       return try printing.print(figures) { figures.text }
     }
     let figures = try SpeedBenchmark(
-      backbone: backbone, classNames: names, images: images ?? 1, photo: photo, precision: products.precision,
-      isTextOnly: textOnly, measuresFastMode: fast,
-      within: compute.budget(on: .cpu))
-    let result = Result(figures: figures, startToPredictionSeconds: textOnly ? nil : try Self.startToPrediction())
+      of: clip, classNames: names, images: images ?? 1, photo: Self.photo, isTextOnly: textOnly, measuresFastMode: fast,
+      within: budget)
+    let result = Result(
+      figures: figures, startToPredictionSeconds: textOnly ? nil : try Self.startToPrediction(on: device))
     try printing.print(result) { Self.text(result) }
   }
 
@@ -85,14 +89,17 @@ struct Benchmark: ParsableCommand {
     }
   }
 
+  /// The photo that is decoded and named.
+  static let photo = Embedded.openclipart.appending(path: "images/bird/000.jpg")
+
   /// The median of five processes like this one that predict one photo.
-  private static func startToPrediction() throws -> Double {
+  private static func startToPrediction(on device: Device) throws -> Double {
     let times = try (0..<5).map { _ in
       let process = Process()
       process.executableURL = Bundle.main.executableURL
       process.arguments = [
-        "predict", "--model", "tiny-clip", "--classes", "bird,cat", "--quiet",
-        Embedded.openclipart.appending(path: "images/bird/000.jpg").path,
+        "predict", "--model", "tiny-clip", "--classes", "bird,cat", "--quiet", "--device", "\(device)",
+        photo.path,
       ]
       process.standardOutput = FileHandle.nullDevice
       let start = ContinuousClock.now
@@ -108,8 +115,9 @@ struct Benchmark: ParsableCommand {
     func milliseconds(_ seconds: Double) -> String { String(format: "%8.1f ms", 1000 * seconds) }
     func number(_ value: Double, _ digits: Int = 0) -> String { String(format: "%.\(digits)f", value) }
     var lines = [
-      "\(figures.backbone), \(figures.classes) classes, \(figures.images) image(s) a step, \(figures.threads) threads, "
-        + "libtorch \(figures.libtorch), \(figures.precision.rawValue)",
+      "\(figures.backbone), \(figures.classes) classes, \(figures.images) image(s) a step, "
+        + "\(SpeedBenchmark.place(figures.device, threads: figures.threads)), libtorch \(figures.libtorch), "
+        + figures.precision.rawValue,
       "prompt trie         \(figures.trieNodes) nodes instead of \(figures.densePositions) positions",
       "text training step  \(milliseconds(figures.textTrainStepSeconds))",
       "text forward        \(milliseconds(figures.textForwardSeconds))",
@@ -132,10 +140,10 @@ struct Benchmark: ParsableCommand {
     }
     lines.append(
       "arithmetic          \(number(figures.textTrainGFLOPS)) of \(number(figures.gemmPeakGFLOPS)) GFLOP/s, "
-        + "\(number(100 * figures.rooflineFraction)) % of this machine's matrix product")
-    lines.append(
-      "peak memory         \(number(figures.peakMemoryMiB)) MiB, \(number(figures.textTrainMemoryMiB)) of them for the text "
-        + "training step")
+        + "\(number(100 * figures.rooflineFraction)) % of the fastest matrix product")
+    if let peak = figures.peakMemoryMiB, let step = figures.textTrainMemoryMiB {
+      lines.append("peak memory         \(number(peak)) MiB, \(number(step)) of them for the text training step")
+    }
     if let others = figures.coresOfOthers, others > SpeedBenchmark.quiet {
       lines.append(
         "not a quiet machine: other processes used \(number(others, 1)) cores meanwhile, so these figures are too slow")

@@ -11,6 +11,8 @@ struct MethodBenchmark: Sendable, Encodable {
   let method: PromptLearning.Method
   let backbone: String
   let precision: Precision
+  /// Where the model computed: `cpu`, or an accelerator with its name.
+  let device: String
   let classes: Int
   /// The number of images in one step.
   let images: Int
@@ -23,22 +25,21 @@ struct MethodBenchmark: Sendable, Encodable {
   let encodingSeconds: Double?
   /// The same step with stored views, where frozen CLIP's features are known; `nil` where the loss asks for none.
   let storedViewStepSeconds: Double?
-  /// The memory that the steps added to the process with the loaded model.
-  let stepMemoryMiB: Double
+  /// The memory that the steps added to that of the loaded model; `nil` where the device does not tell.
+  let stepMemoryMiB: Double?
 
   /// - Parameters:
-  ///   - backbone: one of ``BenchmarkBackbone/names``.
+  ///   - clip: the model, where it computes.
   ///   - images: the number of images in one step; `nil` takes the method's.
   ///   - photo: the file that views are made of.
   /// - Throws: ``UnsteppedMethod`` for a method without steps, and what making its learner throws.
   init(
-    _ method: PromptLearning.Method, backbone: String, classNames: [String], images: Int?, photo: URL,
-    precision: Precision, within budget: MemoryBudget
+    _ method: PromptLearning.Method, of clip: CLIPModel, classNames: [String], images: Int?, photo: URL,
+    within budget: MemoryBudget
   ) throws {
     guard case .stepwise(let learning) = method.learning, let training = method.defaultTraining else {
       throw UnsteppedMethod(method: method)
     }
-    let clip = try BenchmarkBackbone.model(backbone, precision: precision)
     let setup = MethodSetup(clip: clip, classNames: classNames)
     let count = images ?? training.batchSize
     var generator = SeededGenerator(seed: 1)
@@ -46,18 +47,19 @@ struct MethodBenchmark: Sendable, Encodable {
     let views = try (0..<count).map { _ in try augmentation(Image(contentsOf: photo), using: &generator) }
     let labels = (0..<count).map { $0 % classNames.count }
     let recipe = try learning.recipe(setup)
-    (self.method, self.backbone, self.precision, self.images) = (method, backbone, precision, count)
+    (self.method, self.images) = (method, count)
+    (backbone, precision, device) = (clip.name, clip.precision, clip.device.title)
     (classes, threads, libtorch) = (classNames.count, Threads.count, Libtorch.version)
 
     func measured<Learner: TrainablePromptLearner>(
       _ learner: Learner
-    ) throws -> (seconds: Double, encoding: Double?, stored: Double?, memory: Double) {
-      let before = ProcessMemory.residentMiB
-      ProcessMemory.resetPeak()
+    ) throws -> (seconds: Double, encoding: Double?, stored: Double?, memory: Double?) {
+      let count = MemoryCount(on: clip.device)
       var trainer = Trainer(
         Classifier(clip, learner), configuration: training, recipe: recipe, seed: 1, within: budget)
       let start = ContinuousClock.now
       let features = try learner.imagePrompts == nil ? clip.imageFeatures(ofSquares: views) : nil
+      try clip.device.wait()
       let encoding = features.map { _ in (ContinuousClock.now - start).seconds }
       let pixels = try clip.configuration.preprocessing.normalized(views)
       let seconds = try SpeedBenchmark.median {
@@ -68,7 +70,7 @@ struct MethodBenchmark: Sendable, Encodable {
             labels: labels)
         _ = try trainer.step(on: batch, learningRate: 1e-5)
       }
-      let memory = ProcessMemory.peakMiB - before
+      let memory = count.addedMiB
       guard recipe.comparesImages else { return (seconds, encoding, nil, memory) }
       let known = try Batch(pixels: pixels, frozenFeatures: clip.imageFeatures(ofSquares: views), labels: labels)
       let stored = try SpeedBenchmark.median { _ = try trainer.step(on: known, learningRate: 1e-5) }
@@ -78,9 +80,10 @@ struct MethodBenchmark: Sendable, Encodable {
   }
 
   var text: String {
-    "\(method.title), \(backbone), \(classes) classes, \(images) image(s) a step, \(threads) threads, "
-      + "libtorch \(libtorch), \(precision.rawValue)\n"
-      + String(format: "training step %8.1f ms, which adds %.0f MiB", 1000 * stepSeconds, stepMemoryMiB)
+    "\(method.title), \(backbone), \(classes) classes, \(images) image(s) a step, "
+      + "\(SpeedBenchmark.place(device, threads: threads)), libtorch \(libtorch), \(precision.rawValue)\n"
+      + String(format: "training step %8.1f ms", 1000 * stepSeconds)
+      + (stepMemoryMiB.map { String(format: ", which adds %.0f MiB", $0) } ?? "")
       + (encodingSeconds.map { String(format: "; encoding its views %.1f ms", 1000 * $0) } ?? "")
       + (storedViewStepSeconds.map { String(format: "; with stored views %.1f ms", 1000 * $0) } ?? "")
   }

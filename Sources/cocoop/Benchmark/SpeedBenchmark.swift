@@ -3,7 +3,6 @@ import Datasets
 import Foundation
 import Images
 import PromptLearning
-import Runs
 import Support
 import Torch
 
@@ -11,6 +10,8 @@ import Torch
 struct SpeedBenchmark: Sendable, Encodable {
   let backbone: String
   let precision: Precision
+  /// Where the model computed: `cpu`, or an accelerator with its name.
+  let device: String
   let classes: Int
   /// The number of images in one step.
   let images: Int
@@ -35,10 +36,10 @@ struct SpeedBenchmark: Sendable, Encodable {
   let gemmPeakGFLOPS: Double
   let textTrainGFLOPS: Double
   let rooflineFraction: Double
-  /// The peak memory of the process, with the model.
-  let peakMemoryMiB: Double
-  /// The memory that the text training steps added to the process with the loaded model.
-  let textTrainMemoryMiB: Double
+  /// The peak memory of the process with the model, or of tensors on a device; `nil` where the device does not tell.
+  let peakMemoryMiB: Double?
+  /// The memory that the text training steps added to that of the loaded model.
+  let textTrainMemoryMiB: Double?
   /// The cores that other processes used on average meanwhile; `nil` where the system does not say. Above
   /// ``quiet``, the figures are of a busy machine.
   let coresOfOthers: Double?
@@ -46,25 +47,32 @@ struct SpeedBenchmark: Sendable, Encodable {
   /// What a machine's own services take.
   static let quiet = 0.1
 
+  /// The photos of an evaluation on an accelerator, whose kernels are idle with few.
+  private static let photosOnAccelerator = 512
+
   /// - Parameters:
-  ///   - backbone: one of ``BenchmarkBackbone/names``.
+  ///   - clip: the model, where it computes.
   ///   - classNames: the names of the classes.
   ///   - images: the number of images in one step.
   ///   - photo: the file that the whole step decodes.
-  ///   - precision: the precision of the products in frozen layers; the GEMM peak for comparison is always that of
-  ///     float32.
   ///   - isTextOnly: whether the figures of images are left out.
   ///   - measuresFastMode: whether to expand the classes too, which takes two passes over them for each component of a
   ///     code.
   ///   - budget: the memory of a pass through the text encoder.
   init(
-    backbone: String, classNames: [String], images: Int, photo: URL, precision: Precision = .float32,
-    isTextOnly: Bool = false, measuresFastMode: Bool = false,
-    within budget: MemoryBudget = .automatic
+    of clip: CLIPModel, classNames: [String], images: Int, photo: URL, isTextOnly: Bool = false,
+    measuresFastMode: Bool = false, within budget: MemoryBudget = .automatic
   ) throws {
     let use = ProcessorUse()
-    let clip = try BenchmarkBackbone.model(backbone, precision: precision)
-    let products = try SquareProducts()
+    let device = clip.device
+    // An operation on a device has only begun when its call returns.
+    func median(_ body: () throws -> Void) throws -> Double {
+      try Self.median {
+        try body()
+        try device.wait()
+      }
+    }
+    let products = try SquareProducts(on: device)
     var generator = SeededGenerator(seed: 1)
     let learner = try ConditionalPrompts(for: classNames, clip: clip)
     let augmentation = try TrainingAugmentation(crop: RandomResizedCrop(size: clip.configuration.preprocessing.size))
@@ -73,46 +81,44 @@ struct SpeedBenchmark: Sendable, Encodable {
     let batch = try Batch(imageFeatures: clip.imageFeatures(ofSquares: views), labels: labels)
 
     // The text steps come first, so that nothing else has raised the peak memory yet.
-    let before = ProcessMemory.residentMiB
-    ProcessMemory.resetPeak()
     var trainer = Trainer(Classifier(clip, learner), configuration: .cocoop, seed: 1, within: budget)
+    let memory = MemoryCount(on: device)
+    for _ in 0..<3 { _ = try trainer.step(on: batch, learningRate: 1e-5) }
+    textTrainMemoryMiB = memory.addedMiB
     // In turns: a share of the peak would say nothing if only one of the two had been disturbed.
     let (step, peak) = try Self.medians({ _ = try trainer.step(on: batch, learningRate: 1e-5) }, products.measure)
     (textTrainStepSeconds, gemmPeakGFLOPS) = (step, peak.max() ?? 0)
-    let trainingPeak = ProcessMemory.peakMiB
-    textTrainMemoryMiB = trainingPeak - before
     let classifier = trainer.classifier
-    textForwardSeconds = try Self.median { _ = try classifier.logits(for: batch.imageFeatures, within: budget) }
+    textForwardSeconds = try median { _ = try classifier.logits(for: batch.imageFeatures, within: budget) }
     fastMode =
       try measuresFastMode
       ? FastBenchmark(
-        of: classifier, near: batch.imageFeatures.sliced(0..<1, axis: 0), within: budget, median: Self.median) : nil
+        of: classifier, near: batch.imageFeatures.sliced(0..<1, axis: 0), within: budget, median: median) : nil
     if isTextOnly {
       (imageForwardSeconds, trainStepSeconds) = (nil, nil)
       (evaluationImagesPerSecond, cachedEvaluationImagesPerSecond) = (nil, nil)
     } else {
-      imageForwardSeconds = try Self.median { _ = try clip.imageFeatures(ofSquares: views) }
-      trainStepSeconds = try Self.median {
+      imageForwardSeconds = try median { _ = try clip.imageFeatures(ofSquares: views) }
+      trainStepSeconds = try median {
         let views = try (0..<images).map { _ in try augmentation(Image(contentsOf: photo), using: &generator) }
         _ = try trainer.step(
           on: Batch(imageFeatures: clip.imageFeatures(ofSquares: views), labels: labels), learningRate: 1e-5)
       }
-      let photos = [URL](repeating: photo, count: 16)
+      let photos = [URL](repeating: photo, count: device.isAccelerator ? Self.photosOnAccelerator : 16)
       let extractor = FeatureExtractor(clip)
       let features = try extractor.features(of: photos)
       evaluationImagesPerSecond =
         try Double(photos.count)
-        / Self.median {
+        / median {
           _ = try classifier.probabilities(for: extractor.features(of: photos), within: budget)
         }
       cachedEvaluationImagesPerSecond =
         try Double(photos.count)
-        / Self.median {
+        / median {
           _ = try classifier.probabilities(for: features, within: budget)
         }
     }
-    self.backbone = backbone
-    self.precision = precision
+    (backbone, precision, self.device) = (clip.name, clip.precision, device.title)
     classes = classNames.count
     self.images = images
     threads = Threads.count
@@ -122,8 +128,13 @@ struct SpeedBenchmark: Sendable, Encodable {
     let cost = TextCost(of: learner.trie, in: clip.configuration)
     textTrainGFLOPS = Double(images) * cost.trainingStep / textTrainStepSeconds / 1e9
     rooflineFraction = textTrainGFLOPS / gemmPeakGFLOPS
-    peakMemoryMiB = max(trainingPeak, ProcessMemory.peakMiB)
+    peakMemoryMiB = memory.peakMiB
     coresOfOthers = use?.coresOfOthers
+  }
+
+  /// Where something computed, in one phrase.
+  static func place(_ device: String, threads: Int) -> String {
+    device == "\(Device.cpu)" ? "\(threads) threads" : "on \(device)"
   }
 
   /// The median of seven runs after two to warm up, or of as many as fit into half a minute, in seconds.
@@ -161,13 +172,15 @@ struct SpeedBenchmark: Sendable, Encodable {
   }
 }
 
-/// Square products in float32 by each of the libraries that libtorch multiplies with: the fastest is the machine's peak.
+/// Square products in float32 by each of the libraries that libtorch multiplies with: the fastest is the device's peak,
+/// whatever the model's precision.
 private struct SquareProducts {
   private let pairs: [(matrix: Tensor, packed: FrozenLinear)]
 
-  init() throws {
-    pairs = try [512, 1024, 2048].map { size in
-      let matrix = try Tensor([Float](repeating: 0.5, count: size * size), shape: [size, size])
+  init(on device: Device) throws {
+    let sizes = [512, 1024, 2048] + (device.isAccelerator ? [4096, 8192] : [])
+    pairs = try sizes.map { size in
+      let matrix = try Tensor([Float](repeating: 0.5, count: size * size), shape: [size, size]).on(device)
       return (matrix, try FrozenLinear(weight: matrix, bias: nil))
     }
   }
@@ -178,48 +191,9 @@ private struct SquareProducts {
       try [{ _ = try matrix.matmul(matrix) }, { _ = try packed(matrix) }].map { (product: () throws -> Void) in
         let start = ContinuousClock.now
         try product()
+        try matrix.device.wait()
         return 2 * pow(Double(matrix.shape[0]), 3) / (ContinuousClock.now - start).seconds / 1e9
       }
     }
   }
-}
-
-/// The models to measure: the embedded one, and those of OpenAI with random weights.
-enum BenchmarkBackbone {
-  static let names = ModelSource.embedded + OpenAIModel.allCases.map(\.rawValue)
-
-  /// - Throws: ``UnknownBackbone``, `RunError`.
-  static func model(_ name: String, precision: Precision) throws -> CLIPModel {
-    if ModelSource.embedded.contains(name) { return try ModelSource(name).load(precision: precision) }
-    guard let model = OpenAIModel(rawValue: name) else {
-      throw UnknownBackbone(name: name)
-    }
-    return try CLIPModel(randomlyInitialized: .openAI(model), name: name, seed: 1, precision: precision.checked())
-  }
-}
-
-/// An unknown name of a model to measure.
-struct UnknownBackbone: UserFacingError {
-  let name: String
-
-  var problem: String { "There is no backbone '\(name)' to measure" }
-  var remedy: String? { "Give one of \(BenchmarkBackbone.names.joined(separator: ", "))" }
-}
-
-/// The 100 class names of Caltech101's published split (Li, Andreetto, Ranzato, Perona), in its order: the usual
-/// classes for measuring the speed of prompt learning, here and in the literature.
-enum CaltechNames {
-  static let all = [
-    "face", "leopard", "motorbike", "accordion", "airplane", "anchor", "ant", "barrel", "bass", "beaver", "binocular",
-    "bonsai", "brain", "brontosaurus", "buddha", "butterfly", "camera", "cannon", "car_side", "ceiling_fan",
-    "cellphone", "chair", "chandelier", "cougar_body", "cougar_face", "crab", "crayfish", "crocodile",
-    "crocodile_head", "cup", "dalmatian", "dollar_bill", "dolphin", "dragonfly", "electric_guitar", "elephant", "emu",
-    "euphonium", "ewer", "ferry", "flamingo", "flamingo_head", "garfield", "gerenuk", "gramophone", "grand_piano",
-    "hawksbill", "headphone", "hedgehog", "helicopter", "ibis", "inline_skate", "joshua_tree", "kangaroo", "ketch",
-    "lamp", "laptop", "llama", "lobster", "lotus", "mandolin", "mayfly", "menorah", "metronome", "minaret",
-    "nautilus", "octopus", "okapi", "pagoda", "panda", "pigeon", "pizza", "platypus", "pyramid", "revolver", "rhino",
-    "rooster", "saxophone", "schooner", "scissors", "scorpion", "sea_horse", "snoopy", "soccer_ball", "stapler",
-    "starfish", "stegosaurus", "stop_sign", "strawberry", "sunflower", "tick", "trilobite", "umbrella", "watch",
-    "water_lilly", "wheelchair", "wild_cat", "windsor_chair", "wrench", "yin_yang",
-  ]
 }

@@ -61,11 +61,13 @@ struct FastBenchmark: Sendable, Encodable {
     var generator = SeededGenerator(seed: 2)
     let shape = [Self.images, classifier.clip.embeddingWidth]
     let noise = (0..<shape[0] * shape[1]).map { _ in Float.random(in: -0.03..<0.03, using: &generator) }
-    let features = try (Tensor(noise, shape: shape) + imageFeature).unitRows()
+    let device = imageFeature.device
+    let features = try (Tensor(noise, shape: shape).on(device) + imageFeature).unitRows()
     let codes = try classifier.codeStatistics(of: features)
     axes = codes.deviations.count { $0 > 0 }
     let start = ContinuousClock.now
     let fast = try classifier.fastClassifier(around: codes, within: budget)
+    try device.wait()
     expansionSeconds = (ContinuousClock.now - start).seconds
     let one = try features.sliced(0..<1, axis: 0)
     exactSecondsPerImage =
