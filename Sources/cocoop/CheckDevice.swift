@@ -25,16 +25,29 @@ struct CheckDevice: ParsableCommand {
     help: "Check this model beside tiny-clip, by its name or path (default: ViT-B/16 with random weights).")
   var model: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "How many class names to measure with, as benchmark takes them; with the first number an evaluation, too.",
+      valueName: "list"))
+  var classes = CommaList([50, 500])
+
   @Option(name: .shortAndLong, help: ArgumentHelp("Write the JSON document here, too.", valueName: "file"))
   var output: String?
 
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var printing: OutputOptions
 
+  func validate() throws {
+    for count in classes.elements where !(1...BenchmarkNames.limit).contains(count) {
+      throw ValidationError("--classes must be from 1 to \(BenchmarkNames.limit), found \(count).")
+    }
+  }
+
   func run() throws {
     let device = try compute.apply(quiet: printing.quiet)
     let report = try DeviceReport(
-      of: backbones(), on: device, within: { compute.budget(on: $0) }, remark: { printing.remark($0) })
+      of: backbones(), on: device, classCounts: classes.elements, within: { compute.budget(on: $0) },
+      remark: { printing.remark($0) })
     try printing.print(report) { report.text }
     if let output {
       try AtomicFile.write(JSONEncoder.readable.encode(report) + Data("\n".utf8), to: URL(filePath: output))
@@ -61,16 +74,14 @@ struct DeviceReport: Encodable {
   /// What to know of the figures, and what was left out: sentences without their full stops.
   let notes: [String]
 
-  /// The numbers of class names with which steps are measured; with the first of them, evaluations too.
-  private static let classCounts = [50, 500]
-
   /// - Parameters:
+  ///   - classCounts: the numbers of class names with which steps are measured; with the first of them, evaluations too.
   ///   - budget: the memory of a pass on a device, asked for when a model is loaded.
   ///   - remark: told what is computed now.
   /// - Throws: what loading and computing throw.
   init(
-    of backbones: [BenchmarkBackbone], on device: Device, within budget: (Device) -> MemoryBudget,
-    remark: (String) -> Void
+    of backbones: [BenchmarkBackbone], on device: Device, classCounts: [Int],
+    within budget: (Device) -> MemoryBudget, remark: (String) -> Void
   ) throws {
     var comparisons: [DeviceComparison] = []
     var figures: [SpeedBenchmark] = []
@@ -90,12 +101,12 @@ struct DeviceReport: Encodable {
         let clip = try backbone.model(precision: precision, on: device)
         remark("\(clip.name), \(precision.rawValue): comparing \(device) with the CPU")
         comparisons.append(try DeviceComparison(of: clip, with: expected, within: budget(device)))
-        for count in Self.classCounts {
+        for (index, count) in classCounts.enumerated() {
           remark("\(clip.name), \(precision.rawValue): measuring with \(count) class names")
           figures.append(
             try SpeedBenchmark(
               of: clip, classNames: BenchmarkNames.first(count), images: 1, photo: Benchmark.photo,
-              isTextOnly: count != Self.classCounts[0], within: budget(device)))
+              isTextOnly: index > 0, within: budget(device)))
         }
       }
     }

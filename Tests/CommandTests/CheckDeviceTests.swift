@@ -1,3 +1,4 @@
+import cocoop
 import Foundation
 import Runs
 import Testing
@@ -32,7 +33,8 @@ struct CheckDeviceTests {
   @Test("on the CPU float32 differs by nothing and repeats itself, and every figure is there")
   func dryRun() throws {
     try withWorkplace { place in
-      let outcome = try place.cocoop("check-device --device cpu --model tiny-clip --output a.json --json --quiet")
+      let outcome = try place.cocoop(
+        "check-device --device cpu --model tiny-clip --classes 4,6 --output a.json --json --quiet")
       #expect(outcome.status == 0 && outcome.errors.isEmpty, "\(outcome.errors)")
       let report: Report = try outcome.json()
       #expect(report.device == "cpu" && report.libtorch == Libtorch.version)
@@ -47,25 +49,32 @@ struct CheckDeviceTests {
       #expect(report.comparisons.map(\.precision) == precisions)
       #expect(report.figures.map(\.precision) == precisions.flatMap { [$0, $0] })
       #expect(report.figures.allSatisfy { $0.device == "cpu" && $0.textTrainStepSeconds > 0 })
-      #expect(report.figures.prefix(2).map(\.classes) == [50, 500])
+      #expect(report.figures.prefix(2).map(\.classes) == [4, 6])
       #expect((report.figures.first?.cachedEvaluationImagesPerSecond ?? 0) > 0)
       #expect(report.figures.allSatisfy { $0.textTrainMemoryMiB != nil })
       #expect(try String(decoding: place.bytes("a.json"), as: UTF8.self) == outcome.output)
     }
   }
 
-  @Test("benchmark takes a device too, and as many names as half of ImageNet's")
+  @Test("there are as many names to measure with as half of ImageNet's, each once")
+  func names() throws {
+    let names = try BenchmarkNames.first(BenchmarkNames.limit)
+    #expect(names.count == 500 && Set(names.map { $0.lowercased() }).count == 500)
+    #expect(try names.prefix(3) == ["face", "leopard", "motorbike"] && BenchmarkNames.first(2) == ["face", "leopard"])
+  }
+
+  @Test("benchmark takes a device too, and more names than Caltech101 has")
   func benchmark() throws {
     try withWorkplace { place in
       let outcome = try place.cocoop(
-        "benchmark --backbone tiny-clip --classes 500 --text-only --device cpu --json --quiet")
+        "benchmark --backbone tiny-clip --classes 101 --text-only --device cpu --json --quiet")
       #expect(outcome.status == 0 && outcome.errors.isEmpty, "\(outcome.errors)")
       struct Figures: Decodable {
         let device: String
         let classes: Int
       }
       let figures: Figures = try outcome.json()
-      #expect(figures.device == "cpu" && figures.classes == 500)
+      #expect(figures.device == "cpu" && figures.classes == 101)
     }
   }
 }

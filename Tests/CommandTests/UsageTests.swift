@@ -67,6 +67,7 @@ struct UsageTests {
       ),
       ("serve --run r --patience 0", "--patience must be from 0.1 to 600.0, found 0.0."),
       ("benchmark --classes 0", "--classes must be from 1 to 500, found 0."),
+      ("check-device --classes 50,501", "--classes must be from 1 to 500, found 501."),
       ("benchmark --images 257", "--images must be from 1 to 256, found 257."),
     ])
   func usage(line: String, message: String) throws {

@@ -1,14 +1,14 @@
 import Acquisition
 
 /// The class names that speed is measured with.
-enum BenchmarkNames {
+package enum BenchmarkNames {
   /// The most that there are to take: as many as half of ImageNet's, the longest list of the paper's comparisons.
-  static let limit = 500
+  package static let limit = 500
 
   /// The first `count` of ``CaltechNames``, then of the other split files that come with the package, each once.
   ///
   /// - Throws: `AcquisitionError` where the package's own copy of a file is damaged.
-  static func first(_ count: Int) throws -> [String] {
+  package static func first(_ count: Int) throws -> [String] {
     guard count > CaltechNames.all.count else { return Array(CaltechNames.all.prefix(count)) }
     var seen = Set(CaltechNames.all.map { $0.lowercased() })
     let others = try PublishedSplits.classNames().filter { seen.insert($0.lowercased()).inserted }
