@@ -131,7 +131,8 @@ package struct DeviceComparison: Sendable, Encodable {
   }
 
   /// The difference from float32 on the CPU that is allowed: in float32 the rounding of sums that are made in another
-  /// order; in bfloat16, whose factors have 8 bits, ten times what the CPU's own bfloat16 shows with tiny-clip (docs/devices.md).
+  /// order; in bfloat16, whose factors have 8 bits, ten times what the CPU's own bfloat16 shows with tiny-clip
+  /// (docs/devices.md).
   package static func bound(of stage: DeviceStage, in precision: Precision) -> Float {
     switch precision {
     case .float32: 1e-4
