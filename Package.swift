@@ -240,7 +240,7 @@ let package = Package(
       name: "DeviceTests",
       dependencies: [
         "CTestDevice", "Support", "Torch", "Images", "Datasets", "ClassificationMetrics", "CLIP", "PromptLearning",
-        "Embedded", "Runs", "Prediction", "TestSupport",
+        "Embedded", "Runs", "Prediction", "CocoopServer", "TestSupport",
       ],
       swiftSettings: swiftSettings),
     .testTarget(
