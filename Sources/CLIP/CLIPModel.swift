@@ -52,9 +52,12 @@ public struct CLIPModel: Sendable {
   }
 
   /// Builds the model from tensors with open_clip's names, on a device.
+  ///
+  /// - Throws: ``CLIPError``; `TorchError`, also where the device does not support the source's precision.
   public init(
     name: String, configuration: CLIPConfiguration, weights: some WeightSource, on device: Device = .cpu
   ) throws {
+    try weights.precision.use(on: device)
     var weights = PlacedSource(weights, on: device)
     try self.init(name: name, configuration: configuration, weights: &weights)
   }
