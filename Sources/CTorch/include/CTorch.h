@@ -110,6 +110,13 @@ int32_t ct_kind_of(ct_tensor tensor);
 void ct_free(ct_tensor tensor);
 void ct_message_free(char *_Nullable message);
 
+/* ---- Pixels.cpp: the input of an image tower ---- */
+
+/// `count` images of `size` x `size` x 3 bytes, each of which `copy(context, index, destination)` writes, and each byte
+/// replaced by its value in `table`, [3, 256] by channel, where that is: [count, 3, size, size].
+ct_status ct_pixels(int64_t count, int64_t size, void (*copy)(void *context, int64_t index, uint8_t *destination),
+                    void *context, ct_tensor table, ct_tensor *result);
+
 /* ---- Shapes.cpp: the same elements, arranged or chosen differently ---- */
 
 ct_status ct_reshape(ct_tensor tensor, const int64_t *shape, int64_t rank, ct_tensor *result);

@@ -140,7 +140,7 @@ public struct Trainer<Learner: TrainablePromptLearner>: Sendable {
   ) throws -> Batch {
     let clip = classifier.clip.withoutPrompts
     return try Batch(
-      pixels: clip.configuration.preprocessing.normalized(squares),
+      pixels: clip.pixels(ofSquares: squares),
       frozenFeatures: recipe.comparesImages ? known ?? clip.imageFeatures(ofSquares: others) : nil, labels: labels,
       teacher: teacher)
   }
