@@ -241,7 +241,7 @@ let package = Package(
       name: "DeviceTests",
       dependencies: [
         "CTestDevice", "Support", "Torch", "Images", "Datasets", "ClassificationMetrics", "CLIP", "PromptLearning",
-        "Embedded", "Runs", "Prediction", "TestSupport", "cocoop",
+        "Embedded", "Runs", "Prediction", "CocoopServer", "TestSupport", "cocoop",
       ],
       swiftSettings: swiftSettings),
     .testTarget(

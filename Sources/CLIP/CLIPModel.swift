@@ -18,6 +18,8 @@ public struct CLIPModel: Sendable {
   public let logitScale: Float
   /// The precision of the products in linear layers; anything but float32 is an approximation.
   public let precision: Precision
+  /// The value of each byte of a photo, on an accelerator; `nil` on the CPU.
+  private let pixelTable: Tensor?
   /// Tensors of the checkpoint outside the model that are not used, by the file's names.
   public private(set) var passedOver: [String] = []
   /// The name prefixes of further whole models in the checkpoint, whose tensors are among ``passedOver``.
@@ -52,9 +54,12 @@ public struct CLIPModel: Sendable {
   }
 
   /// Builds the model from tensors with open_clip's names, on a device.
+  ///
+  /// - Throws: ``CLIPError``; `TorchError`, also where the device does not support the source's precision.
   public init(
     name: String, configuration: CLIPConfiguration, weights: some WeightSource, on device: Device = .cpu
   ) throws {
+    try weights.precision.use(on: device)
     var weights = PlacedSource(weights, on: device)
     try self.init(name: name, configuration: configuration, weights: &weights)
   }
@@ -75,6 +80,8 @@ public struct CLIPModel: Sendable {
       }
     textEncoder = try TextEncoder(
       &weights, configuration.text, embeddingWidth: configuration.embeddingWidth, activation: configuration.activation)
+    pixelTable =
+      try textEncoder.device.isAccelerator ? configuration.preprocessing.table(on: textEncoder.device) : nil
     logitScale = try exp(weights.take("logit_scale", []).scalar())
     try weights.finish()
     tokenizer = try Tokenizer()
@@ -136,13 +143,21 @@ public struct CLIPModel: Sendable {
     try imageEmbeddings(ofSquares: squares).unitRows()
   }
 
+  /// The image tower's input for square images, on the model's device.
+  ///
+  /// - Returns: `[B, 3, size, size]`, the bits of ``Preprocessing/normalized(_:)``.
+  package func pixels(ofSquares squares: [Image]) throws -> Tensor {
+    try pixelTable.map { try configuration.preprocessing.normalized(squares, by: $0) }
+      ?? configuration.preprocessing.normalized(squares)
+  }
+
   /// The image tower's output for square images: their features before normalisation to unit length.
   ///
   /// - Returns: `[B, E]`, or ``imageFeatureWidth`` wide.
   public func imageEmbeddings(ofSquares squares: [Image]) throws -> Tensor {
     if device.isAccelerator {
       let passes = try squares.chunks(ofCount: Self.imagesPerAcceleratorPass).map {
-        try imageEncoder(configuration.preprocessing.normalized($0).on(device))
+        try imageEncoder(pixels(ofSquares: $0))
       }
       return try passes.isEmpty ? .zeros([0, imageFeatureWidth], on: device) : Tensor.concatenated(passes, axis: 0)
     }

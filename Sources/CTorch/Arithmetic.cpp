@@ -1,15 +1,18 @@
 // Elementwise arithmetic with broadcasting, and reductions.
 #include <ATen/ops/abs.h>
 #include <ATen/ops/add.h>
+#include <ATen/ops/all.h>
 #include <ATen/ops/cross_entropy_loss.h>
 #include <ATen/ops/div.h>
 #include <ATen/ops/exp.h>
+#include <ATen/ops/isfinite.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/mean.h>
 #include <ATen/ops/mul.h>
 #include <ATen/ops/norm.h>
 #include <ATen/ops/softmax.h>
 #include <ATen/ops/sqrt.h>
+#include <ATen/ops/stack.h>
 
 #include "Shim.hpp"
 
@@ -66,4 +69,12 @@ ct_status ct_square_root(ct_tensor a, ct_tensor *result) {
 
 ct_status ct_cross_entropy(ct_tensor logits, ct_tensor labels, ct_tensor *result) {
   return returning(result, [&] { return at::cross_entropy_loss(tensor(logits), tensor(labels)); });
+}
+
+ct_status ct_all_finite(const ct_tensor *tensors, int64_t count, ct_tensor *result) {
+  return returning(result, [&] {
+    std::vector<at::Tensor> each;
+    for (int64_t i = 0; i < count; ++i) each.push_back(at::isfinite(tensor(tensors[i])).all());
+    return at::stack(each).all().to(at::kFloat);
+  });
 }

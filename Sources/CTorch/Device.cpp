@@ -90,6 +90,13 @@ Function ofDriver(const char *name) {
   return cudaDriver() ? reinterpret_cast<Function>(dlsym(cudaDriver(), name)) : nullptr;
 }
 
+void allowTF32(bool isAllowed) {
+  auto &context = at::globalContext();
+  context.setAllowTF32CuBLAS(isAllowed);
+  context.setAllowTF32CuDNN(isAllowed);
+  context.setFloat32MatmulPrecision(isAllowed ? "high" : "highest");
+}
+
 }  // namespace
 
 uint64_t ct_loaded_version(void) { return loadedVersion() ? loadedVersion()() : 0; }
@@ -129,9 +136,34 @@ ct_status ct_use_device(ct_device device) {
     context.setDeterministicFillUninitializedMemory(false);
     context.setDeterministicCuDNN(true);
     context.setBenchmarkCuDNN(false);
-    context.setAllowTF32CuBLAS(false);
-    context.setAllowTF32CuDNN(false);
+    // Products of 16 bits are summed in float32 to their end.
+    context.setAllowFP16ReductionCuBLAS(false);
+    context.setAllowBF16ReductionCuBLAS(false);
+    allowTF32(false);
   });
+}
+
+ct_status ct_use_tf32(bool is_used) {
+  return guarded([&] { allowTF32(is_used); });
+}
+
+bool ct_uses_tf32(void) {
+  try {
+    return at::globalContext().allowTF32CuBLAS() && at::globalContext().allowTF32CuDNN();
+  } catch (...) {
+    return false;
+  }
+}
+
+int32_t ct_compute_capability(ct_device device) {
+  if (device.kind != CT_CUDA) return 0;
+  int handle = 0, major = 0, minor = 0;
+  const auto init = ofDriver<int (*)(unsigned)>("cuInit");
+  const auto get = ofDriver<int (*)(int *, int)>("cuDeviceGet");
+  const auto ask = ofDriver<int (*)(int *, int, int)>("cuDeviceGetAttribute");
+  if (!init || !get || !ask || init(0) != 0 || get(&handle, device.index) != 0) return 0;
+  // CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR and _MINOR
+  return ask(&major, 75, handle) == 0 && ask(&minor, 76, handle) == 0 ? 10 * major + minor : 0;
 }
 
 ct_status ct_device_name(ct_device device, char *name, int64_t capacity) {

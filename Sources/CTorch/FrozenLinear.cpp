@@ -65,14 +65,17 @@ at::Tensor product(const at::Tensor &x, const at::Tensor &weight, const std::opt
     if (last) return linear->call(x, weight, bias, last->name, none, last->algorithm);
     return activated(linear->call(x, weight, bias, "none", none, ""), activation);
   }
-  // Products of bfloat16 are summed in float32; the bias is added to the sum as it is.
+  // Products of 16 bits are summed in float32; the bias is added to the sum as it is.
   auto y = linear->call(x.to(weight.scalar_type()), weight, std::nullopt, "none", none, "").to(at::kFloat);
   return activated(bias ? y.add_(*bias) : y, activation);
 }
 
-bool hasBFloat16() {
-  static const auto supported = oneDNN<bool()>("mkldnn::_is_mkldnn_bf16_supported");
-  return supported && supported->call();
+bool hasProducts(at::ScalarType type) {
+  static const auto bfloat16 = oneDNN<bool()>("mkldnn::_is_mkldnn_bf16_supported");
+  static const auto half = oneDNN<bool()>("mkldnn::_is_mkldnn_fp16_supported");
+  if (type == at::kBFloat16) return bfloat16 && bfloat16->call();
+  if (type == at::kHalf) return half && half->call();
+  return type == at::kFloat;
 }
 
 struct FrozenLinear : torch::CustomClassHolder {
@@ -119,16 +122,23 @@ const Layer &layer(ct_frozen_linear handle) { return *static_cast<const Layer *>
 
 }  // namespace
 
-bool ct_has_bfloat16_products(void) { return hasBFloat16(); }
+bool ct_has_products(ct_kind kind) {
+  try {
+    return hasProducts(scalarType(kind));
+  } catch (...) {
+    return false;
+  }
+}
 
-ct_status ct_frozen_linear_make(ct_tensor weight, ct_tensor bias, ct_activation activation, bool in_bfloat16,
+ct_status ct_frozen_linear_make(ct_tensor weight, ct_tensor bias, ct_activation activation, ct_kind kind,
                                 ct_frozen_linear *result) {
   return guarded([&] {
-    TORCH_CHECK(!in_bfloat16 || !tensor(weight).is_cpu() || hasBFloat16(),
-                "this processor has no products of bfloat16");
+    const auto type = scalarType(kind);
+    TORCH_CHECK(type == at::kFloat || type == at::kBFloat16 || type == at::kHalf, "no layer multiplies in ", type);
+    TORCH_CHECK(!tensor(weight).is_cpu() || hasProducts(type), "this processor has no products of ", type);
     TORCH_CHECK(tensor(weight).dim() == 2 && tensor(weight).scalar_type() == at::kFloat, "the weight is a float matrix");
     result->impl = new Layer(c10::make_intrusive<FrozenLinear>(
-        tensor(weight).detach(), optional(bias), activation, in_bfloat16 ? at::kBFloat16 : at::kFloat));
+        tensor(weight).detach(), optional(bias), activation, type));
   });
 }
 

@@ -17,6 +17,9 @@ inline c10::optional<at::Tensor> optional(ct_tensor handle) {
   return handle.impl ? c10::make_optional(tensor(handle)) : c10::nullopt;
 }
 
+/// Values.cpp: libtorch's name of an element type.
+at::ScalarType scalarType(ct_kind kind);
+
 /// Layers.cpp: a pointwise function, with its gradient.
 at::Tensor activated(const at::Tensor &x, ct_activation activation);
 

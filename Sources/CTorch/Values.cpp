@@ -5,7 +5,7 @@
 
 using namespace shim;
 
-static at::ScalarType scalarType(ct_kind kind) {
+at::ScalarType shim::scalarType(ct_kind kind) {
   switch (kind) {
     case CT_FLOAT32: return at::kFloat;
     case CT_FLOAT16: return at::kHalf;

@@ -1,4 +1,5 @@
 import Support
+import Torch
 
 /// An error in building, training or restoring prompts.
 public struct LearningError: UserFacingError, Equatable {
@@ -83,9 +84,15 @@ extension LearningError {
   }
 
   /// The loss or a parameter stopped being a number.
-  public static func diverged(epoch: Int, step: Int) -> Self {
-    Self(
-      "Training diverged in epoch \(epoch), step \(step): the loss is not a number", remedy: "Lower the learning rate",
+  ///
+  /// - Parameter precision: that of the products; float16 has no numbers above 65,504.
+  public static func diverged(epoch: Int, step: Int, in precision: Precision = .float32) -> Self {
+    let (what, remedy) =
+      precision == .float16
+      ? ("the loss or a gradient is not a number in float16", "Give --precision bfloat16 or float32, or lower")
+      : ("the loss is not a number", "Lower")
+    return Self(
+      "Training diverged in epoch \(epoch), step \(step): \(what)", remedy: remedy + " the learning rate",
       kind: .diverged)
   }
 

@@ -215,12 +215,8 @@ extension RunError {
       remedy: "Restore the dataset, or measure on it as another one with --data")
   }
 
-  /// A precision that this machine does not support.
-  public static func precision(_ precision: String) -> Self {
-    Self(
-      "This processor has no products of \(precision)",
-      remedy: "Give --precision float32")
-  }
+  /// A precision that a device does not support.
+  public static func precision(reason: String) -> Self { Self(reason, remedy: "Give --precision float32") }
 
   /// A run whose answers cannot be approximated.
   public static func noFastMode(path: String, reason: String) -> Self {

@@ -185,6 +185,12 @@ extension Device {
     return status.code == 0 && !text.isEmpty ? text : nil
   }
 
+  /// NVIDIA's number of what a GPU can do, in tenths: 90 for 9.0; `nil` of other devices.
+  var computeCapability: Int? {
+    let found = ct_compute_capability(code)
+    return found > 0 ? Int(found) : nil
+  }
+
   /// The device and, where it has one, its name: "cuda:0 (NVIDIA H200)".
   public var title: String { name.map { "\(self) (\($0))" } ?? description }
 

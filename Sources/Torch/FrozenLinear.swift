@@ -1,20 +1,5 @@
 import CTorch
 
-/// The precision of the products in frozen layers.
-public enum Precision: String, Sendable, CaseIterable, Codable {
-  case float32
-  /// Factors rounded to 8 bits of precision, sums in float32: an approximation, about twice as fast.
-  case bfloat16
-
-  /// Whether this processor and libtorch support the precision.
-  public var isAvailable: Bool { isAvailable(on: .cpu) }
-
-  /// Whether a device supports the precision.
-  public func isAvailable(on device: Device) -> Bool {
-    self == .float32 || device.isAccelerator || ct_has_bfloat16_products()
-  }
-}
-
 /// `activation(x · weightᵀ + bias)` with a weight that never changes, laid out once for fast products.
 ///
 /// The layer keeps no other copy of its weight. A gradient passes through it to `x`; the transposed weight that it
@@ -47,7 +32,7 @@ public struct FrozenLinear: Sendable {
     try checked(
       "linear layer",
       ct_frozen_linear_make(
-        weight.storage.handle, bias.handle, activation?.code ?? CT_IDENTITY, precision == .bfloat16, &handle))
+        weight.storage.handle, bias.handle, activation?.code ?? CT_IDENTITY, precision.kind, &handle))
     storage = Storage(handle)
   }
 

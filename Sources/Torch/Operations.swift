@@ -73,6 +73,15 @@ extension Tensor {
     return try Tensor.result(of: "right answers") { ct_right_answers(storage.handle, labels.storage.handle, $0) }
   }
 
+  /// 1 where every element of all tensors is finite, else 0: a scalar on their device, which nobody has waited for.
+  ///
+  /// - Parameter tensors: at least one.
+  package static func allFinite(_ tensors: [Tensor]) throws -> Tensor {
+    try Tensor.result(of: "finiteness") { result in
+      withHandles(of: tensors) { ct_all_finite($0, Int64($0.count), result) }
+    }
+  }
+
   /// Mean cross-entropy in nats with targets that are probabilities.
   ///
   /// - Parameter probabilities: `[B, C]`, rows that sum to 1, for logits `[B, C]`.

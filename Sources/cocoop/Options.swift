@@ -140,7 +140,10 @@ struct PhotoDecodingOption: ParsableArguments {
 
 /// What frozen layers multiply in.
 struct PrecisionOption: ParsableArguments {
-  @Option(help: "Of the products of frozen layers: float32, or bfloat16, which is faster and an approximation.")
+  @Option(
+    help: ArgumentHelp(
+      "Of the products of frozen layers: float32, or an approximation that is faster on processors and GPUs made for it, "
+        + "as docs/devices.md tells: tf32, bfloat16, float16.", valueName: "type"))
   var precision = Precision.float32
 }
 

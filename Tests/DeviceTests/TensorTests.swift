@@ -117,9 +117,9 @@ extension OnTheDevice {
     }
 
     @Test(
-      "a frozen layer passes a gradient to its input, in float32 and in bfloat16",
+      "a frozen layer passes a gradient to its input, in float32 and in 16 bits",
       arguments: [
-        (Precision.float32, Float(1e-6)), (.bfloat16, Float(2e-2)),
+        (Precision.float32, Float(1e-6)), (.bfloat16, Float(2e-2)), (.float16, Float(2.5e-3)),
       ])
     func frozenLayers(precision: Precision, tolerance: Float) throws {
       let (weight, bias) = (try Tensor.drawn([6, 4], seed: 1), try Tensor.drawn([6], seed: 2))

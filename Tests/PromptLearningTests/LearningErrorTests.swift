@@ -105,6 +105,10 @@ struct LearningErrorTests {
       LearningError.diverged(epoch: 3, step: 7).explanation
         == "Training diverged in epoch 3, step 7: the loss is not a number. Lower the learning rate.")
     #expect(
+      LearningError.diverged(epoch: 3, step: 7, in: .float16).explanation
+        == "Training diverged in epoch 3, step 7: the loss or a gradient is not a number in float16. Give --precision"
+        + " bfloat16 or float32, or lower the learning rate.")
+    #expect(
       LearningError.noTrainingImages.explanation
         == "There are no training images. Give a dataset with images for training.")
   }

@@ -57,19 +57,21 @@ struct FrozenLinearTests {
     #expect(try FrozenLinear(weight: weight, bias: nil)(x).isClose(to: plain, within: 1e-5))
   }
 
-  @Test("In bfloat16 it is near, in value and gradient", .enabled(if: Precision.bfloat16.isAvailable))
-  func bfloat16() throws {
+  @Test(
+    "In 16 bits it is near, in value and gradient",
+    arguments: [(Precision.bfloat16, Float(0.1)), (.float16, 0.0125)].filter { $0.0.isAvailable })
+  func sixteenBits(precision: Precision, tolerance: Float) throws {
     var generator = SplitMix64(state: 4)
     let (weight, bias) = try (Tensor.random([40, 64], &generator), Tensor.random([40], &generator))
     let x = try Tensor.random([9, 64], &generator)
     let exact = try FrozenLinear(weight: weight, bias: bias)
-    let rounded = try FrozenLinear(weight: weight, bias: bias, precision: .bfloat16)
+    let rounded = try FrozenLinear(weight: weight, bias: bias, precision: precision)
     func gradient(_ layer: FrozenLinear) throws -> Tensor {
       try valueWithGradient(at: [x]) { try layer($0[0]).mean(over: [0, 1]) * 360 }.gradients[0]
     }
-    // 64 products of factors below 1, each rounded by at most 2⁻⁸ of itself, rarely in one direction.
+    // 64 products of factors below 1, each rounded by at most 2⁻⁸ of itself, or 2⁻¹¹, rarely in one direction.
     for (near, value) in try [(rounded(x), exact(x)), (gradient(rounded), gradient(exact))] {
-      #expect(try near.isClose(to: value, within: 0.1) && !near.isClose(to: value, within: 1e-5))
+      #expect(try near.isClose(to: value, within: tolerance) && !near.isClose(to: value, within: 1e-5))
     }
     #expect(try rounded(x).kind == .float32)
   }

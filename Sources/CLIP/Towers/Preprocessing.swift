@@ -109,14 +109,8 @@ public struct Preprocessing: Sendable, Equatable {
   /// - Parameter squares: B images of `size` × `size`.
   /// - Returns: `[B, 3, size, size]`.
   public func normalized(_ squares: [Image]) throws -> Tensor {
-    for image in squares where image.width != size || image.height != size {
-      throw TorchError.shape(
-        operation: "normalise", expected: "[\(size), \(size)]", found: [image.height, image.width])
-    }
-    let plane = size * size
-    let tables = zip(mean, standardDeviation).map { mean, deviation in
-      (0...255).map { (Float($0) / 255 - mean) / deviation }
-    }
+    try check(squares)
+    let (plane, tables) = (size * size, tables)
     let elements = [Float](unsafeUninitializedCapacity: squares.count * 3 * plane) { buffer, initialized in
       for (index, image) in squares.enumerated() {
         image.pixels.withUnsafeBufferPointer { pixels in
@@ -131,6 +125,29 @@ public struct Preprocessing: Sendable, Equatable {
       initialized = squares.count * 3 * plane
     }
     return try Tensor(elements, shape: [squares.count, 3, size, size])
+  }
+
+  /// The same to the bit on another device, to which the bytes are moved.
+  ///
+  /// - Parameter table: of ``table(on:)``.
+  func normalized(_ squares: [Image], by table: Tensor) throws -> Tensor {
+    try check(squares)
+    return try .pixels(of: squares.map(\.pixels), size: size, table: table)
+  }
+
+  /// The value of each byte in each channel, `[3, 256]`, on a device.
+  func table(on device: Device) throws -> Tensor { try Tensor(tables.flatMap { $0 }, shape: [3, 256]).on(device) }
+
+  /// The value of each byte, by channel.
+  private var tables: [[Float]] {
+    zip(mean, standardDeviation).map { mean, deviation in (0...255).map { (Float($0) / 255 - mean) / deviation } }
+  }
+
+  private func check(_ squares: [Image]) throws {
+    for image in squares where image.width != size || image.height != size {
+      throw TorchError.shape(
+        operation: "normalise", expected: "[\(size), \(size)]", found: [image.height, image.width])
+    }
   }
 }
 

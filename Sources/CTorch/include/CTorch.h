@@ -67,6 +67,11 @@ const char *ct_library_folder(void);
 ct_accelerator ct_accelerator_of(ct_device_kind kind);
 /// Sets this process up for a device: the same sums in the same order each time, no rounding to TF32. Nothing for a CPU.
 ct_status ct_use_device(ct_device device);
+/// Whether products of float32 may round their factors to TF32 on devices that can, in this process.
+ct_status ct_use_tf32(bool is_used);
+bool ct_uses_tf32(void);
+/// NVIDIA's number of what a GPU can do, in tenths, such as 90; 0 where there is none to be had.
+int32_t ct_compute_capability(ct_device device);
 /// The device's name, as its driver has it, such as "NVIDIA H200", or an empty text; at most `capacity` bytes.
 ct_status ct_device_name(ct_device device, char *name, int64_t capacity);
 /// The device's memory in bytes. Fails where the device does not tell.
@@ -108,6 +113,13 @@ void ct_shape(ct_tensor tensor, int64_t *shape);
 int32_t ct_kind_of(ct_tensor tensor);
 void ct_free(ct_tensor tensor);
 void ct_message_free(char *_Nullable message);
+
+/* ---- Pixels.cpp: the input of an image tower ---- */
+
+/// `count` images of `size` x `size` x 3 bytes, each of which `copy(context, index, destination)` writes, and each byte
+/// replaced by its value in `table`, [3, 256] by channel, where that is: [count, 3, size, size].
+ct_status ct_pixels(int64_t count, int64_t size, void (*copy)(void *context, int64_t index, uint8_t *destination),
+                    void *context, ct_tensor table, ct_tensor *result);
 
 /* ---- Shapes.cpp: the same elements, arranged or chosen differently ---- */
 
@@ -153,6 +165,9 @@ ct_status ct_cross_entropy(ct_tensor logits, ct_tensor labels, ct_tensor *result
 /// How many rows of logits [B, C] are highest at their label, labels [B] (int64): a scalar.
 ct_status ct_right_answers(ct_tensor logits, ct_tensor labels, ct_tensor *result);
 
+/// 1 where every element of `count` tensors, at least one, is finite, else 0: a scalar of float32.
+ct_status ct_all_finite(const ct_tensor *tensors, int64_t count, ct_tensor *result);
+
 /* ---- Layers.cpp: the operations that layers are made of ---- */
 
 typedef enum : int32_t {
@@ -171,10 +186,11 @@ ct_status ct_average_pool(ct_tensor x, int64_t size, ct_tensor *result);
 
 /* ---- FrozenLinear.cpp: linear layers whose weight never changes ---- */
 
-/// Whether layers can multiply in bfloat16 here: a processor of x86-64 with AVX-512, and libtorch with oneDNN.
-bool ct_has_bfloat16_products(void);
-/// Lays the weight [out, in] out for fast products; bias [out] or none. The caller frees the layer.
-ct_status ct_frozen_linear_make(ct_tensor weight, ct_tensor bias, ct_activation activation, bool in_bfloat16,
+/// Whether layers can multiply in a kind of float on the CPU: in float32 on any; in bfloat16 on one of x86-64 with
+/// AVX-512, in float16 on one with AVX-512 FP16, and both with a libtorch that has oneDNN.
+bool ct_has_products(ct_kind kind);
+/// Lays the weight [out, in] out for fast products in a kind of float; bias [out] or none. The caller frees the layer.
+ct_status ct_frozen_linear_make(ct_tensor weight, ct_tensor bias, ct_activation activation, ct_kind kind,
                                 ct_frozen_linear *result);
 void ct_frozen_linear_free(ct_frozen_linear layer);
 /// `activation(x @ weightᵀ + bias)`; a gradient passes to x alone.

@@ -62,6 +62,8 @@ struct ModelAnswer: Encodable {
   /// How much of a photo is decoded.
   let photoDecoding: PhotoDecoding
   let limits: Limits
+  /// Where the model computes, with its name: "cuda:0 (NVIDIA H200)".
+  let device: String
   let libtorch: String
 
   struct Limits: Encodable {

@@ -112,7 +112,8 @@ public struct Artifact: Sendable {
       training: training.map {
         Header.Training(
           configuration: $0.configuration, seed: $0.seed, completedEpochs: $0.state.completedEpochs,
-          position: $0.state.position, generator: $0.state.generator, optimizerSteps: $0.state.optimizer.steps)
+          position: $0.state.position, generator: $0.state.generator, optimizerSteps: $0.state.optimizer.steps,
+          lossScaler: $0.state.lossScaler)
       }, search: search)
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
@@ -142,7 +143,9 @@ public struct Artifact: Sendable {
       let position = record.position ?? .start
       let hasBegun = record.completedEpochs > 0 || position.steps > 0
       let learned = header.description.method.learnedNames
-      let kinds = hasBegun ? record.configuration.newOptimizer().memory.map(\.name) : []
+      // Where losses are scaled, the first steps may all have been skipped.
+      let remembers = record.lossScaler == nil || file.names.contains { !names.contains($0) }
+      let kinds = hasBegun && remembers ? record.configuration.newOptimizer().memory.map(\.name) : []
       let averages = header.description.method.traits.contains(.averagesEpochs) && record.completedEpochs > 0
       let memoryNames =
         kinds.map { kind in learned.map { "\(kind).\($0)" } } + (averages ? [learned.map { "average.\($0)" }] : [])
@@ -168,7 +171,7 @@ public struct Artifact: Sendable {
             memory: memoryNames.prefix(kinds.count).map { $0.compactMap { memory[$0] } },
             steps: record.optimizerSteps ?? 0),
           generator: record.generator,
-          average: averages ? (memoryNames.last ?? []).compactMap { memory[$0] } : []))
+          average: averages ? (memoryNames.last ?? []).compactMap { memory[$0] } : [], lossScaler: record.lossScaler))
     }
     let unexpected = file.names.filter { !expected.contains($0) }
     guard unexpected.isEmpty else { throw LearningError.unexpectedTensors(path: path, names: unexpected) }
@@ -301,6 +304,8 @@ extension Artifact {
       let generator: SeededGenerator
       /// Of an optimiser that counts them.
       let optimizerSteps: Int?
+      /// Of a training with products of float16.
+      let lossScaler: LossScaler?
     }
 
     init(version: Int, description: ArtifactDescription, training: Training?, search: [String: Double]?) {
@@ -327,7 +332,7 @@ extension Artifact {
       if let training = header.training {
         let steps = training.position?.steps ?? 0
         guard (0...training.configuration.epochs).contains(training.completedEpochs), (0...1 << 40).contains(steps),
-          (0...1 << 40).contains(training.optimizerSteps ?? 0)
+          (0...1 << 40).contains(training.optimizerSteps ?? 0), training.lossScaler?.isUsable != false
         else { throw unreadable }
       }
       self = header

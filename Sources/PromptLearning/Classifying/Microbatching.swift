@@ -215,6 +215,8 @@ public struct BatchGradient: Sendable {
   public let gradients: [[Tensor]]
   /// The number of images in the batch that are predicted correctly.
   public let right: Int
+  /// Whether every gradient is finite, where the recipe scales losses; else nobody asks.
+  let isFinite: Bool
 
   /// The sum of the terms, guides apart.
   public var loss: Float { terms.filter { !guides.contains($0.name) }.map(\.value).reduce(0, +) }
@@ -240,6 +242,15 @@ extension Classifier where Learner: TrainablePromptLearner {
   func unreadGradient(
     on batch: Batch, by recipe: TrainingRecipe, _ plan: MicrobatchPlan<Learner>
   ) throws -> UnreadGradient {
+    let gradient = try scaledGradient(on: batch, by: recipe, plan)
+    guard let factor = recipe.lossScale else { return gradient }
+    return try gradient.unscaled(from: factor)
+  }
+
+  /// The gradient of the loss times the recipe's factor.
+  private func scaledGradient(
+    on batch: Batch, by recipe: TrainingRecipe, _ plan: MicrobatchPlan<Learner>
+  ) throws -> UnreadGradient {
     if let pixels = batch.pixels { return try inTowers(pixels, batch, recipe, plan) }
     let count = batch.imageFeatures.shape[0]
     let groups = try plan.imageGroups(of: count).map { images in
@@ -263,7 +274,7 @@ extension Classifier where Learner: TrainablePromptLearner {
       loss = computed
       return try computed.separated(recipe)
     }
-    return UnreadGradient(of: loss, values, gradients, on: batch)
+    return UnreadGradient(of: loss, values, gradients, on: batch, by: recipe)
   }
 
   /// The parts one after the other: each goes forward twice, so that no more than one has its history in memory.
@@ -331,7 +342,7 @@ extension Classifier where Learner: TrainablePromptLearner {
     }
     let gradients = try pulledBack(cotangents)
     let sum = try gradients.dropFirst().reduce(gradients[0], added)
-    return UnreadGradient(of: loss, values, sum, on: batch)
+    return UnreadGradient(of: loss, values, sum, on: batch, by: recipe)
   }
 }
 
@@ -355,11 +366,18 @@ struct Loss {
     logits = student.logits
   }
 
-  /// The scalars that get their own gradients: each term where a rule combines them, otherwise their sum.
+  /// The scalars that get their own gradients: each term where a rule combines them, otherwise their sum; times the
+  /// recipe's factor.
   func separated(_ recipe: TrainingRecipe) throws -> [Tensor] {
-    guard recipe.gradientRule == nil else { return terms.map(\.value) }
-    let summands = terms.filter { !$0.isGuide }.map(\.value)
-    return [try summands.dropFirst().reduce(summands[0], +)]
+    let scalars = try recipe.gradientRule == nil ? [sum] : terms.map(\.value)
+    return try recipe.lossScale.map { factor in try scalars.map { try $0 * factor } } ?? scalars
+  }
+
+  private var sum: Tensor {
+    get throws {
+      let summands = terms.filter { !$0.isGuide }.map(\.value)
+      return try summands.dropFirst().reduce(summands[0], +)
+    }
   }
 }
 
@@ -371,10 +389,13 @@ struct UnreadGradient {
   let gradients: [[Tensor]]
   /// The logits of each group of images, `[b, C]`, and its labels, `[b]`.
   let answers: [(logits: Tensor, labels: Tensor)]
+  /// 1 where every gradient is finite, else 0, where losses were scaled.
+  private var finite: Tensor?
 
-  init(of loss: Loss?, _ values: [Tensor], _ gradients: [[Tensor]], on batch: Batch) {
+  /// - Parameter values: of the terms; where losses were scaled, or the terms were added up, those of `loss` count.
+  init(of loss: Loss?, _ values: [Tensor], _ gradients: [[Tensor]], on batch: Batch, by recipe: TrainingRecipe) {
     let terms = loss?.terms ?? []
-    let scalars = values.count == terms.count ? values : terms.map(\.value)
+    let scalars = values.count == terms.count && recipe.lossScale == nil ? values : terms.map(\.value)
     self.init(
       terms: zip(terms, scalars).map { ($0.name, $1) }, guides: Set(terms.filter(\.isGuide).map(\.name)),
       gradients: gradients, answers: loss.map { [($0.logits, batch.labels)] } ?? [])
@@ -400,16 +421,27 @@ struct UnreadGradient {
       gradients: try added(left.gradients, right.gradients), answers: left.answers + right.answers)
   }
 
+  /// The gradients divided by the factor that the losses had.
+  fileprivate func unscaled(from factor: Float) throws -> UnreadGradient {
+    var unscaled = UnreadGradient(
+      terms: terms, guides: guides, gradients: try gradients.map { try $0.map { try $0 * (1 / factor) } },
+      answers: answers)
+    unscaled.finite = try .allFinite(Array(gradients.joined()))
+    return unscaled
+  }
+
   /// Reads the terms and counts the right answers: of an accelerator as one tensor, on the CPU one by one.
   func read() throws -> BatchGradient {
-    let (values, right): ([Float], Int)
+    let (values, right, isFinite): ([Float], Int, Bool)
     if let device = terms.first?.value.device, device.isAccelerator {
       let counts = try answers.map { try $0.logits.rightAnswers($0.labels) }
-      let numbers = try Tensor.concatenated((terms.map(\.value) + counts).map { try $0.reshaped([1]) }, axis: 0)
-        .floats()
+      let scalars = terms.map(\.value) + counts + (finite.map { [$0] } ?? [])
+      let numbers = try Tensor.concatenated(scalars.map { try $0.reshaped([1]) }, axis: 0).floats()
       values = Array(numbers[..<terms.count])
-      right = numbers[terms.count...].map { Int($0) }.reduce(0, +)
+      right = numbers[terms.count..<terms.count + counts.count].map { Int($0) }.reduce(0, +)
+      isFinite = finite == nil || numbers.last == 1
     } else {
+      isFinite = try finite.map { try $0.scalar() == 1 } ?? true
       values = try terms.map { try $0.value.scalar() }
       right = try answers.map { logits, labels in
         Answers(logits: try logits.floats(), labels: try labels.integers(), classes: logits.shape[1])
@@ -417,7 +449,8 @@ struct UnreadGradient {
       }.reduce(0, +)
     }
     return BatchGradient(
-      terms: zip(terms, values).map { ($0.name, $1) }, guides: guides, gradients: gradients, right: right)
+      terms: zip(terms, values).map { ($0.name, $1) }, guides: guides, gradients: gradients, right: right,
+      isFinite: isFinite)
   }
 }
 

@@ -115,6 +115,7 @@ extension Classifier where Learner: TrainablePromptLearner {
     }
     let gradients =
       try all(pulled[..<ownImages.count], of: images.count) + all(pulled[ownImages.count...], of: classes.count)
-    return try UnreadGradient(of: loss, scalars, gradients.dropFirst().reduce(gradients[0], added), on: batch)
+    return try UnreadGradient(
+      of: loss, scalars, gradients.dropFirst().reduce(gradients[0], added), on: batch, by: recipe)
   }
 }

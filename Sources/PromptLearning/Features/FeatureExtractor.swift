@@ -77,7 +77,7 @@ public struct FeatureExtractor: Sendable {
 
   private func encodeReadable(_ files: [URL], progress: (Int) throws -> Void) throws -> ReadableEmbeddings {
     let (preprocessing, reading) = (clip.configuration.preprocessing, reading)
-    var parts: [Tensor] = []
+    var parts = FeatureParts()
     var readable: [Int] = []
     var unreadable: [UnreadablePhoto] = []
     var done = 0
@@ -96,13 +96,12 @@ public struct FeatureExtractor: Sendable {
           unreadable.append(UnreadablePhoto(file: file, error: error))
         }
       }
-      if !squares.isEmpty { parts.append(try clip.imageEmbeddings(ofSquares: squares).on(.cpu)) }
+      if !squares.isEmpty { try parts.append(clip.imageEmbeddings(ofSquares: squares)) }
       done += batch.count
       try progress(done)
     }
-    let embeddings =
-      try parts.isEmpty ? Tensor.zeros([0, clip.imageFeatureWidth]) : Tensor.concatenated(parts, axis: 0)
-    return ReadableEmbeddings(embeddings: embeddings, readable: readable, unreadable: unreadable)
+    return ReadableEmbeddings(
+      embeddings: try parts.whole(width: clip.imageFeatureWidth), readable: readable, unreadable: unreadable)
   }
 
   /// Embeddings of squares that are made from items, such as augmented views of files: from the cache, or computed and
@@ -149,15 +148,34 @@ public struct FeatureExtractor: Sendable {
   func embeddings<Item: Sendable>(
     of items: [Item], progress: (Int) throws -> Void = { _ in }, square: @escaping @Sendable (Item) throws -> Image
   ) throws -> Tensor {
-    var parts: [Tensor] = []
+    var parts = FeatureParts()
     var done = 0
     try items.forEachPrefetched(every: Self.batchSize(on: clip.device), threads: Threads.count, by: square) {
       items, squares in
-      parts.append(try clip.imageEmbeddings(ofSquares: squares).on(.cpu))
+      try parts.append(clip.imageEmbeddings(ofSquares: squares))
       done += items.count
       try progress(done)
     }
-    return try parts.isEmpty ? Tensor.zeros([0, clip.imageFeatureWidth]) : Tensor.concatenated(parts, axis: 0)
+    return try parts.whole(width: clip.imageFeatureWidth)
+  }
+}
+
+/// The features of batches, on the CPU. Those of a device are read once the next batch is begun, so that it has work while
+/// this thread waits and prepares the batch after.
+private struct FeatureParts {
+  private var read: [Tensor] = []
+  private var begun: Tensor?
+
+  mutating func append(_ features: Tensor) throws {
+    if let begun { read.append(try begun.on(.cpu)) }
+    begun = features
+  }
+
+  /// `[images, width]`.
+  mutating func whole(width: Int) throws -> Tensor {
+    if let begun { read.append(try begun.on(.cpu)) }
+    begun = nil
+    return try read.isEmpty ? .zeros([0, width]) : .concatenated(read, axis: 0)
   }
 }
 

@@ -32,7 +32,7 @@ public enum Optimizer: Sendable {
   }
 
   /// What is remembered of each parameter, by the name that files give it; empty lists before the first step.
-  var memory: [(name: String, tensors: [Tensor])] {
+  package var memory: [(name: String, tensors: [Tensor])] {
     switch self {
     case .sgd(let rule): [("velocity", rule.velocities)]
     case .adam(let rule): [("mean", rule.means), ("square", rule.squares)]
@@ -40,7 +40,7 @@ public enum Optimizer: Sendable {
   }
 
   /// How many steps were made, where the rule counts them.
-  var steps: Int? {
+  package var steps: Int? {
     if case .adam(let rule) = self { rule.steps } else { nil }
   }
 

@@ -57,6 +57,7 @@ public struct Trainer<Learner: TrainablePromptLearner>: Sendable {
       state
       ?? TrainingState(
         optimizer: configuration.newOptimizer(), generator: SeededGenerator(seed: seed ^ 0x7472_6169_6E65_7200))
+    self.state.lossScaler = classifier.clip.precision == .float16 ? self.state.lossScaler ?? LossScaler() : nil
   }
 
   /// Trains on every training image of `dataset` once, in random order; resumes an interrupted epoch.
@@ -139,7 +140,7 @@ public struct Trainer<Learner: TrainablePromptLearner>: Sendable {
   ) throws -> Batch {
     let clip = classifier.clip.withoutPrompts
     return try Batch(
-      pixels: clip.configuration.preprocessing.normalized(squares),
+      pixels: clip.pixels(ofSquares: squares),
       frozenFeatures: recipe.comparesImages ? known ?? clip.imageFeatures(ofSquares: others) : nil, labels: labels,
       teacher: teacher)
   }
@@ -155,7 +156,7 @@ public struct Trainer<Learner: TrainablePromptLearner>: Sendable {
   }
 
   /// - Returns: the loss on `batch` before the step, in nats.
-  /// - Throws: ``LearningError/diverged(epoch:step:)`` where the loss is not a finite number; nothing is changed then.
+  /// - Throws: ``LearningError/diverged(epoch:step:in:)`` where the loss is not a finite number; nothing is changed then.
   public mutating func step(on batch: Batch, learningRate: Float) throws -> Float {
     try improve(on: batch, learningRate: learningRate).loss
   }
@@ -183,7 +184,8 @@ public struct Trainer<Learner: TrainablePromptLearner>: Sendable {
     let batch = try batch.on(device)
     let plan = try plan ?? MicrobatchPlan(for: learner, within: budget, isTraining: true, on: device, by: team)
     self.plan = plan
-    let unread = try classifier.unreadGradient(on: batch, by: recipe, plan)
+    let unread = try classifier.unreadGradient(
+      on: batch, by: recipe.scalingLosses(by: state.lossScaler?.scale), plan)
     let direction =
       try recipe.gradientRule?.combine(unread.gradients, at: learner.parameters) ?? unread.gradients[0]
     var optimizer = state.optimizer
@@ -191,9 +193,14 @@ public struct Trainer<Learner: TrainablePromptLearner>: Sendable {
       optimizer.step(learner.parameters, along: direction, learningRate: learningRate))
     // Read when the whole step is begun, so that an accelerator is waited for once.
     let result = try unread.read()
-    guard result.loss.isFinite else {
-      throw LearningError.diverged(epoch: state.completedEpochs + 1, step: state.position.steps + 1)
+    var scaler = state.lossScaler
+    scaler?.note(isFinite: result.isFinite)
+    guard result.loss.isFinite, scaler?.isUsable != false else {
+      throw LearningError.diverged(
+        epoch: state.completedEpochs + 1, step: state.position.steps + 1, in: classifier.clip.precision)
     }
+    state.lossScaler = scaler
+    guard result.isFinite else { return (result.loss, result.right) }  // The factor was too large for this step.
     state.optimizer = optimizer
     classifier = Classifier(classifier.clip, improved)
     return (result.loss, result.right)

@@ -81,11 +81,14 @@ public struct TrainingState: Sendable {
   public internal(set) var generator: SeededGenerator
   /// The sum of a ``GaussianAverage`` over the completed epochs; empty before the first, or without one.
   public internal(set) var average: [Tensor]
+  /// Of a training with products of float16; `nil` of others.
+  public internal(set) var lossScaler: LossScaler?
 
   public init(
     completedEpochs: Int = 0, position: EpochPosition = .start, optimizer: Optimizer = .sgd(SGD()),
-    generator: SeededGenerator, average: [Tensor] = []
+    generator: SeededGenerator, average: [Tensor] = [], lossScaler: LossScaler? = nil
   ) {
+    self.lossScaler = lossScaler
     self.average = average
     self.completedEpochs = completedEpochs
     self.position = position
@@ -93,7 +96,8 @@ public struct TrainingState: Sendable {
     self.generator = generator
   }
 
-  /// Whether a step was ever made, and so whether the optimiser remembers something.
+  /// Whether a step was ever made, and so whether the optimiser remembers something; where losses are scaled, the steps
+  /// may all have been skipped.
   public var hasBegun: Bool { completedEpochs > 0 || position.steps > 0 }
 }
 

@@ -20,6 +20,8 @@ public struct TrainingRecipe: Sendable {
   public let randAugment: RandAugment?
   /// Averages parameters over the epochs; `nil` keeps those of the last step.
   public let average: GaussianAverage?
+  /// The factor of the losses while gradients are taken; these are divided by it. `nil` for none.
+  public private(set) var lossScale: Float?
 
   public init(
     objective: any Objective, teacherClasses: Tensor? = nil, gradientRule: (any GradientRule)? = nil,
@@ -33,6 +35,14 @@ public struct TrainingRecipe: Sendable {
     self.comparesOtherViews = comparesOtherViews
     self.randAugment = randAugment
     self.average = average
+  }
+
+  /// The same with a factor of the losses while gradients are taken, by which these are divided: a power of 2, or `nil` for
+  /// none.
+  package func scalingLosses(by factor: Float?) -> TrainingRecipe {
+    var recipe = self
+    recipe.lossScale = factor
+    return recipe
   }
 
   /// The cross-entropy alone.

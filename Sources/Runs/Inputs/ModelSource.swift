@@ -50,7 +50,7 @@ public struct ModelSource: Sendable {
   }
 
   /// - Parameter device: where the model computes.
-  /// - Throws: ``RunError/precision(_:)`` where the device does not support the precision.
+  /// - Throws: ``RunError/precision(reason:)`` where the device does not support the precision.
   public func load(precision: Precision = .float32, on device: Device = .cpu) throws -> CLIPModel {
     try CLIPModel(weights: location, precision: precision.checked(on: device), on: device)
   }
@@ -67,9 +67,9 @@ public struct ModelSource: Sendable {
 extension Precision {
   /// This precision, if the device supports it.
   ///
-  /// - Throws: ``RunError/precision(_:)``.
+  /// - Throws: ``RunError/precision(reason:)``.
   public func checked(on device: Device = .cpu) throws -> Precision {
-    guard isAvailable(on: device) else { throw RunError.precision(rawValue) }
+    if let reason = problem(on: device) { throw RunError.precision(reason: reason) }
     return self
   }
 }

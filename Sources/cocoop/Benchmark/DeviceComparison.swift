@@ -131,12 +131,12 @@ package struct DeviceComparison: Sendable, Encodable {
   }
 
   /// The difference from float32 on the CPU that is allowed: in float32 the rounding of sums that are made in another
-  /// order; in bfloat16, whose factors have 8 bits, ten times what the CPU's own bfloat16 shows with tiny-clip
-  /// (docs/devices.md).
+  /// order; in other precisions, whose factors have 8 or 11 bits, ten times what the CPU's own bfloat16 shows with
+  /// tiny-clip (docs/devices.md).
   package static func bound(of stage: DeviceStage, in precision: Precision) -> Float {
     switch precision {
     case .float32: 1e-4
-    case .bfloat16:
+    case .tf32, .bfloat16, .float16:
       switch stage {
       case .imageFeatures, .classFeatures, .logits: 2e-2
       case .gradients, .losses, .trainedLogits: 1e-1
