@@ -19,7 +19,8 @@ SCRIPTS   := Deploy/check-device Deploy/device-kit Deploy/dist Deploy/gather Dep
              Deploy/link Deploy/pack Deploy/version Deploy/slurm/predict.sh \
              Deploy/slurm/reproduce.sh Deploy/slurm/train.sh Scripts/setup Scripts/swift-quietly \
              Scripts/test-quietly Scripts/check-device-kit Scripts/check-dist Scripts/check-example \
-             Scripts/check-install Scripts/check-python Scripts/check-readme Scripts/check-wheel Scripts/time-to-value Scripts/oracle/parity.sh .ci/run
+             Scripts/check-install Scripts/check-python Scripts/check-readme Scripts/check-wheel Scripts/time-to-value \
+             Scripts/oracle/parity.sh .ci/run
 # Where `make install` puts the tool; DESTDIR stands before it, for packages.
 PREFIX ?= /usr/local
 LIBRARY_TARGETS := Pickle Torch Images Datasets Tokenization ClassificationMetrics CLIP PromptLearning Embedded

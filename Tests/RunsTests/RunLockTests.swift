@@ -31,6 +31,22 @@ struct RunLockTests {
     }
   }
 
+  /// Runs `body` at once on four threads with the numbers 0 to 3, and waits for all. Tasks would not do: waiting for a
+  /// file would block their pool.
+  private func onFourThreads(_ body: @escaping @Sendable (Int) -> Void) async {
+    await withCheckedContinuation { continuation in
+      let group = DispatchGroup()
+      for number in 0..<4 {
+        group.enter()
+        Thread {
+          body(number)
+          group.leave()
+        }.start()
+      }
+      group.notify(queue: .global()) { continuation.resume() }
+    }
+  }
+
   @Test("whoever waits gets it next, and never two at once", .timeLimit(.minutes(1)))
   func waiting() async throws {
     let place = FileManager.default.temporaryDirectory.appending(path: "lock-\(UUID().uuidString)")
@@ -38,22 +54,13 @@ struct RunLockTests {
     defer { try? FileManager.default.removeItem(at: place) }
     let counter = place.appending(path: "counter")
     try Data("0".utf8).write(to: counter)
-    // Separate threads are used: waiting for a file would block the pool of tasks.
-    await withCheckedContinuation { continuation in
-      let group = DispatchGroup()
-      for _ in 0..<4 {
-        group.enter()
-        Thread {
-          for _ in 0..<25 {
-            guard let lock = try? RunLock(at: place, waiting: true) else { continue }
-            let count = (try? String(contentsOf: counter, encoding: .utf8)).flatMap(Int.init) ?? -1000
-            try? Data("\(count + 1)".utf8).write(to: counter)
-            lock.release()
-          }
-          group.leave()
-        }.start()
+    await onFourThreads { _ in
+      for _ in 0..<25 {
+        guard let lock = try? RunLock(at: place, waiting: true) else { continue }
+        let count = (try? String(contentsOf: counter, encoding: .utf8)).flatMap(Int.init) ?? -1000
+        try? Data("\(count + 1)".utf8).write(to: counter)
+        lock.release()
       }
-      group.notify(queue: .global()) { continuation.resume() }
     }
     #expect(try String(contentsOf: counter, encoding: .utf8) == "100")
   }
@@ -64,23 +71,15 @@ struct RunLockTests {
     defer { try? FileManager.default.removeItem(at: place) }
     let run = place.appending(path: "shared/units/one")
     let errors = Mutex<[String]>([])
-    await withCheckedContinuation { continuation in
-      let group = DispatchGroup()
-      for number in 0..<4 {
-        group.enter()
-        Thread {
-          for _ in 0..<100 {
-            do {
-              try CreatedDirectories(upTo: run).removeEmpty()
-              try RunLock(at: run.appending(path: ".\(number)"), waiting: true).release()
-            } catch {
-              errors.withLock { $0.append("\(error)") }
-            }
-          }
-          group.leave()
-        }.start()
+    await onFourThreads { number in
+      for _ in 0..<100 {
+        do {
+          try CreatedDirectories(upTo: run).removeEmpty()
+          try RunLock(at: run.appending(path: ".\(number)"), waiting: true).release()
+        } catch {
+          errors.withLock { $0.append("\(error)") }
+        }
       }
-      group.notify(queue: .global()) { continuation.resume() }
     }
     #expect(errors.withLock { $0 } == [])
   }
