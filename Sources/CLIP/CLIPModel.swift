@@ -18,6 +18,7 @@ public struct CLIPModel: Sendable {
   public let logitScale: Float
   /// The precision of the products in linear layers; anything but float32 is an approximation.
   public let precision: Precision
+  private var tf32: TF32Use?
   /// The value of each byte of a photo, on an accelerator; `nil` on the CPU.
   private let pixelTable: Tensor?
   /// Tensors of the checkpoint outside the model that are not used, by the file's names.
@@ -59,9 +60,10 @@ public struct CLIPModel: Sendable {
   public init(
     name: String, configuration: CLIPConfiguration, weights: some WeightSource, on device: Device = .cpu
   ) throws {
-    try weights.precision.use(on: device)
+    let tf32 = try weights.precision.use(on: device)
     var weights = PlacedSource(weights, on: device)
     try self.init(name: name, configuration: configuration, weights: &weights)
+    self.tf32 = tf32
   }
 
   private init(name: String, configuration: CLIPConfiguration, weights: inout some WeightSource) throws {

@@ -5,11 +5,14 @@
 #include <ATen/Context.h>
 #include <ATen/DeviceAccelerator.h>
 #include <ATen/ops/argmax.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/eq.h>
+#include <c10/core/Event.h>
 #include <dlfcn.h>
 #include <unistd.h>
 #include <torch/version.h>
 
+#include <memory>
 #include <string>
 
 #include "Shim.hpp"
@@ -94,7 +97,6 @@ void allowTF32(bool isAllowed) {
   auto &context = at::globalContext();
   context.setAllowTF32CuBLAS(isAllowed);
   context.setAllowTF32CuDNN(isAllowed);
-  context.setFloat32MatmulPrecision(isAllowed ? "high" : "highest");
 }
 
 }  // namespace
@@ -149,7 +151,7 @@ ct_status ct_use_tf32(bool is_used) {
 
 bool ct_uses_tf32(void) {
   try {
-    return at::globalContext().allowTF32CuBLAS() && at::globalContext().allowTF32CuDNN();
+    return at::globalContext().allowTF32CuBLAS() || at::globalContext().allowTF32CuDNN();
   } catch (...) {
     return false;
   }
@@ -232,7 +234,47 @@ ct_device ct_device_of(ct_tensor handle) {
 ct_status ct_to_device(ct_tensor handle, ct_device device, ct_tensor *result) {
   return returning(result, [&] {
     if (device.kind != CT_CPU) opened();
-    return tensor(handle).to(deviceOf(device));
+    const auto &source = tensor(handle);
+    // From pinned memory CUDA copies when it comes to it, while the CPU goes on. For labels and features of a batch:
+    // pinned memory is not had for nothing, and weights move once.
+    if (device.kind == CT_CUDA && source.is_cpu() && source.nbytes() <= 1 << 20)
+      return source.pin_memory().to(deviceOf(device), source.scalar_type(), /*non_blocking=*/true);
+    return source.to(deviceOf(device));
+  });
+}
+
+namespace {
+
+/// A tensor's values on their way to the CPU.
+struct Reading {
+  at::Tensor values;
+  c10::Event arrived;
+};
+
+}  // namespace
+
+ct_status ct_reading_begin(ct_tensor handle, ct_reading *result) {
+  return guarded([&] {
+    const auto &source = tensor(handle);
+    const auto type = source.device().type();
+    // Without pinned memory a copy that is waited for later could not be told from one that has arrived.
+    const bool isLater = type == c10::kCUDA || type == c10::kPrivateUse1;
+    const auto options = source.options().device(c10::kCPU).pinned_memory(type == c10::kCUDA);
+    auto reading = std::make_unique<Reading>(
+        Reading{isLater ? at::empty(source.sizes(), options) : source.to(c10::kCPU), c10::Event(type)});
+    if (isLater) {
+      reading->values.copy_(source, /*non_blocking=*/true);
+      reading->arrived.record(at::accelerator::getCurrentStream(source.device().index()));
+    }
+    result->impl = reading.release();
+  });
+}
+
+ct_status ct_reading_end(ct_reading reading, ct_tensor *result) {
+  return returning(result, [&] {
+    const std::unique_ptr<Reading> owned(static_cast<Reading *>(reading.impl));
+    owned->arrived.synchronize();
+    return owned->values;
   });
 }
 

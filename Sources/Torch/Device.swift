@@ -262,6 +262,25 @@ extension Tensor {
   }
 }
 
+/// A tensor's values on their way from an accelerator to the CPU: what is asked of the device meanwhile is not waited for.
+package final class TensorReading {
+  private var reading: ct_reading
+
+  package init(of tensor: Tensor) throws {
+    reading = ct_reading()
+    try checked("begin to read \(tensor.shape)", ct_reading_begin(tensor.storage.handle, &reading))
+  }
+
+  deinit { _ = try? value() }
+
+  /// Waits for the values; asked once.
+  package func value() throws -> Tensor {
+    guard reading.impl != nil else { throw TorchError.failed(operation: "read", reason: "it was read before") }
+    defer { reading = ct_reading() }
+    return try Tensor.result(of: "read") { ct_reading_end(reading, $0) }
+  }
+}
+
 extension [Tensor] {
   /// The same tensors on a device.
   public func on(_ device: Device) throws -> [Tensor] { try map { try $0.on(device) } }

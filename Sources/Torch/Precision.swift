@@ -1,4 +1,5 @@
 import CTorch
+import Synchronization
 
 /// The precision of the products in frozen layers. Sums are in float32 whatever it is; anything but ``float32`` is an
 /// approximation.
@@ -48,20 +49,40 @@ public enum Precision: String, Sendable, CaseIterable, Codable {
     }
   }
 
-  /// Sets this process up for products in this precision on a device. Only TF32 needs that: it is switched on, or off
-  /// for any other precision. There is one switch, so the model that was loaded last decides.
+  /// Sets this process up for products in this precision on a device.
   ///
-  /// - Throws: ``TorchError`` where the device does not support the precision.
-  public func use(on device: Device) throws {
+  /// - Returns: what a model keeps as long as it computes; `nil` on the CPU.
+  /// - Throws: ``TorchError`` where the device does not support the precision, and where a model on an accelerator
+  ///   rounds to TF32 and this one does not, or the reverse.
+  package func use(on device: Device) throws -> TF32Use? {
     if let problem = problem(on: device) { throw TorchError.device(problem, remedy: "Take float32") }
-    if device.isAccelerator { try TF32.use(self == .tf32) }
+    return device.isAccelerator ? try TF32Use(self == .tf32) : nil
   }
 }
 
-/// libtorch's switch for products of float32 with factors rounded to TF32, of which a process has one.
-package enum TF32 {
-  /// Whether it is on.
-  package static var isUsed: Bool { ct_uses_tf32() }
+/// A use of libtorch's switch for products of float32 with factors rounded to TF32, of which a process has one: as long
+/// as one use of it lasts, all have it the same way.
+package final class TF32Use: Sendable {
+  private static let uses = Mutex((count: 0, isOn: false))
 
-  package static func use(_ isUsed: Bool) throws { try checked("TF32", ct_use_tf32(isUsed)) }
+  /// Whether products of float32 round to TF32, in cuBLAS or cuDNN.
+  package static var isOn: Bool { ct_uses_tf32() }
+
+  /// How this use has the switch.
+  package let isOn: Bool
+
+  package init(_ isOn: Bool) throws {
+    try Self.uses.withLock { uses in
+      guard uses.count == 0 || uses.isOn == isOn else {
+        throw TorchError.device(
+          "A model on an accelerator computes \(uses.isOn ? "in" : "without") TF32, which is on or off for a whole process",
+          remedy: "Load both models in one precision, or the second one when the first is gone")
+      }
+      try checked("TF32", ct_use_tf32(isOn))
+      uses = (uses.count + 1, isOn)
+    }
+    self.isOn = isOn  // last: what throws before is no use, and ends none
+  }
+
+  deinit { Self.uses.withLock { $0.count -= 1 } }
 }

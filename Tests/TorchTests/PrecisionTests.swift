@@ -1,3 +1,4 @@
+import Support
 import Testing
 import Torch
 
@@ -14,7 +15,7 @@ struct PrecisionTests {
     for (device, capability) in [(gpu, 75), (gpu, nil), (Device(.mps), nil), (.cpu, nil)] as [(Device, Int?)] {
       #expect(
         Precision.tf32.problem(on: device, capability: capability)
-          == "\(device) has no TF32, which NVIDIA's GPUs have from the A100 on")
+          == "\(device.title) has no TF32, which NVIDIA's GPUs have from the A100 on")
     }
     #expect(Precision.float32.isAvailable && !Precision.tf32.isAvailable)
     if !Precision.float16.isAvailable {
@@ -26,13 +27,20 @@ struct PrecisionTests {
   @Test("TF32 is off, and a precision switches it on and off again")
   func tf32() async {
     await #expect(processExitsWith: .success) {
-      #expect(!TF32.isUsed)
-      try TF32.use(true)
-      #expect(TF32.isUsed)
-      try TF32.use(false)
-      #expect(!TF32.isUsed)
+      do {
+        let first = try TF32Use(true)
+        #expect(TF32Use.isOn)
+        // One model may not change the products of another.
+        let error = #expect(throws: TorchError.self) { try TF32Use(false) }
+        #expect(
+          error?.explanation
+            == "A model on an accelerator computes in TF32, which is on or off for a whole process. Load both models in"
+            + " one precision, or the second one when the first is gone.")
+        withExtendedLifetime((first, try TF32Use(true))) { #expect(TF32Use.isOn) }
+      }
+      try withExtendedLifetime(TF32Use(false)) { #expect(!TF32Use.isOn) }
       #expect(throws: TorchError.self) { try Precision.tf32.use(on: .cpu) }
-      #expect(!TF32.isUsed)
+      #expect(!TF32Use.isOn)
     }
   }
 }

@@ -38,6 +38,7 @@ typedef struct { void *_Nullable impl; } ct_tensor;
 typedef struct { void *_Nullable impl; } ct_frozen_linear;
 typedef struct { void *_Nullable impl; } ct_frozen_convolution;
 typedef struct { void *_Nullable impl; } ct_process_group;
+typedef struct { void *_Nullable impl; } ct_reading;
 typedef struct { int32_t code; char *_Nullable message; } ct_status;
 /* The code of a status where a device has no memory left; any other failure is 1. */
 enum { CT_OUT_OF_MEMORY = 2 };
@@ -69,6 +70,7 @@ ct_accelerator ct_accelerator_of(ct_device_kind kind);
 ct_status ct_use_device(ct_device device);
 /// Whether products of float32 may round their factors to TF32 on devices that can, in this process.
 ct_status ct_use_tf32(bool is_used);
+/// Whether those of cuBLAS or of cuDNN may.
 bool ct_uses_tf32(void);
 /// NVIDIA's number of what a GPU can do, in tenths, such as 90; 0 where there is none to be had.
 int32_t ct_compute_capability(ct_device device);
@@ -87,6 +89,10 @@ ct_status ct_wait(ct_device device);
 ct_device ct_device_of(ct_tensor tensor);
 /// The same values on another device.
 ct_status ct_to_device(ct_tensor tensor, ct_device device, ct_tensor *result);
+/// Begins to copy a device's tensor to the CPU, and returns. What is asked of the device later is not waited for.
+ct_status ct_reading_begin(ct_tensor tensor, ct_reading *result);
+/// Waits until the copy is there. The reading is used up, whether this fails or not.
+ct_status ct_reading_end(ct_reading reading, ct_tensor *result);
 
 /* ---- Values.cpp: tensors from memory and back ---- */
 
@@ -235,6 +241,45 @@ ct_status ct_without_gradient(ct_tensor tensor, ct_tensor *result);
 /// value is a scalar. Its graph is freed unless a further call needs it.
 ct_status ct_gradients(ct_tensor value, ct_tensor cotangent, const ct_tensor *variables, int64_t count,
                        bool keeps_graph, ct_tensor *results);
+
+/* ---- Recording.cpp: work of a device that is recorded, and then begun as a whole ---- */
+
+/// What records on one kind of device: of CUDA libctorch_cuda (Sources/CTorchCUDA), of the device of tests itself.
+typedef struct {
+  /// The version of libtorch's headers with which it was compiled, as ct_built_version has it.
+  uint64_t built_version;
+  ct_status (*make)(int32_t device_index, void *_Nullable *_Nonnull recorder);
+  void (*free)(void *recorder);
+  /// What this thread asks of the device goes to the recorder's own stream, after all that was asked before; and back.
+  ct_status (*enter)(void *recorder);
+  ct_status (*leave)(void *recorder);
+  /// Within these, what is asked is recorded, and not run. The recording ends whether it succeeded or not.
+  ct_status (*begin)(void *recorder);
+  ct_status (*end)(void *recorder);
+  /// Begins what was recorded, on the stream of this thread.
+  ct_status (*replay)(void *recorder);
+} ct_recorder;
+typedef struct { void *_Nullable impl; } ct_recording;
+
+/// Whether there is a recorder of a kind of device. Opens its library at the first call.
+bool ct_can_record(ct_device_kind kind);
+/// Why the library of one that is there cannot be used; empty where it can, and where there is none. Never freed.
+const char *ct_recorder_failure(ct_device_kind kind);
+/// Sets the recorder of the device of tests; null takes it away.
+void ct_set_spare_recorder(const ct_recorder *_Nullable recorder);
+/// A recording of nothing so far. Fails where the device has no recorder. The caller frees it.
+ct_status ct_recording_make(ct_device device, ct_recording *result);
+void ct_recording_free(ct_recording recording);
+/// Before a recording, its operations run a few times between these, on the stream on which they will be recorded.
+ct_status ct_recording_enter(ct_recording recording);
+ct_status ct_recording_leave(ct_recording recording);
+/// Between enter and leave: copies `count` inputs to `results`, of which operations until ct_recording_end are recorded.
+ct_status ct_recording_begin(ct_recording recording, const ct_tensor *inputs, int64_t count, ct_tensor *results);
+/// Ends the recording: `count` outputs are what it computes. To be called whatever has failed meanwhile.
+ct_status ct_recording_end(ct_recording recording, const ct_tensor *_Nullable outputs, int64_t count);
+/// Begins all that was recorded, with the values of `inputs`, which have the shapes of the first ones. The `results` are
+/// new tensors, as many as there were outputs.
+ct_status ct_recording_replay(ct_recording recording, const ct_tensor *inputs, int64_t count, ct_tensor *results);
 
 /* ---- ProcessGroup.cpp: processes that compute one thing together ---- */
 

@@ -160,20 +160,23 @@ public struct FeatureExtractor: Sendable {
   }
 }
 
-/// The features of batches, on the CPU. Those of a device are read once the next batch is begun, so that it has work while
-/// this thread waits and prepares the batch after.
+/// The features of batches, on the CPU. Those of a device come while it has the next batch to work on, and this thread
+/// prepares the batch after.
 private struct FeatureParts {
   private var read: [Tensor] = []
-  private var begun: Tensor?
+  private var begun: TensorReading?
 
   mutating func append(_ features: Tensor) throws {
-    if let begun { read.append(try begun.on(.cpu)) }
-    begun = features
+    guard features.device.isAccelerator else { return read.append(features) }
+    // Begun before the next batch is, so that it does not wait for that; waited for after.
+    let next = try TensorReading(of: features)
+    if let begun { read.append(try begun.value()) }
+    begun = next
   }
 
   /// `[images, width]`.
   mutating func whole(width: Int) throws -> Tensor {
-    if let begun { read.append(try begun.on(.cpu)) }
+    if let begun { read.append(try begun.value()) }
     begun = nil
     return try read.isEmpty ? .zeros([0, width]) : .concatenated(read, axis: 0)
   }

@@ -61,7 +61,7 @@ struct MethodBenchmark: Sendable, Encodable {
       let features = try learner.imagePrompts == nil ? clip.imageFeatures(ofSquares: views) : nil
       try clip.device.wait()
       let encoding = features.map { _ in (ContinuousClock.now - start).seconds }
-      let pixels = try clip.configuration.preprocessing.normalized(views)
+      let pixels = try clip.pixels(ofSquares: views)
       let seconds = try SpeedBenchmark.median {
         let batch =
           try features.map { try Batch(imageFeatures: $0, labels: labels) }
