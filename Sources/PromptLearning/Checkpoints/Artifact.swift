@@ -144,8 +144,10 @@ public struct Artifact: Sendable {
       let hasBegun = record.completedEpochs > 0 || position.steps > 0
       let learned = header.description.method.learnedNames
       // Where losses are scaled, the first steps may all have been skipped.
-      let remembers = record.lossScaler == nil || file.names.contains { !names.contains($0) }
-      let kinds = hasBegun && remembers ? record.configuration.newOptimizer().memory.map(\.name) : []
+      let memoryKinds = record.configuration.newOptimizer().memory.map(\.name)
+      let remembers =
+        record.lossScaler == nil || file.names.contains { name in memoryKinds.contains { name.hasPrefix("\($0).") } }
+      let kinds = hasBegun && remembers ? memoryKinds : []
       let averages = header.description.method.traits.contains(.averagesEpochs) && record.completedEpochs > 0
       let memoryNames =
         kinds.map { kind in learned.map { "\(kind).\($0)" } } + (averages ? [learned.map { "average.\($0)" }] : [])
