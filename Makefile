@@ -17,7 +17,7 @@ ONE_THREAD := OMP_NUM_THREADS=1
 SOURCES   := Package.swift Sources Tests Examples
 SCRIPTS   := Deploy/check-device Deploy/device-kit Deploy/dist Deploy/gather Deploy/install Deploy/launcher \
              Deploy/link Deploy/pack Deploy/version Deploy/slurm/predict.sh \
-             Deploy/slurm/reproduce.sh Deploy/slurm/train.sh Scripts/setup Scripts/swift-quietly \
+             Deploy/slurm/reproduce.sh Deploy/slurm/train.sh Scripts/cuda-recorder Scripts/setup Scripts/swift-quietly \
              Scripts/test-quietly Scripts/check-device-kit Scripts/check-dist Scripts/check-example \
              Scripts/check-install Scripts/check-python Scripts/check-readme Scripts/check-wheel Scripts/time-to-value \
              Scripts/oracle/parity.sh .ci/run

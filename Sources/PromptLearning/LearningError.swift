@@ -96,6 +96,13 @@ extension LearningError {
       kind: .diverged)
   }
 
+  /// A training all of whose steps were skipped.
+  static func nothingLearned(in precision: Precision) -> Self {
+    Self(
+      "Nothing was learned: the gradients of all steps were not finite in \(precision.rawValue)",
+      remedy: "Give --precision bfloat16 or float32", kind: .diverged)
+  }
+
   /// Code statistics of a meta-network with another bottleneck.
   public static func codeWidth(expected: Int, means: Int, deviations: Int) -> Self {
     Self(

@@ -94,8 +94,8 @@ struct DeviceReport: Encodable {
       let expected = try DeviceCourse(of: cpu, within: budget(.cpu))
       if backbone.isRandom { notes.append("\(cpu.name) has random weights") }
       for precision in Precision.allCases {
-        guard precision.isAvailable(on: device) else {
-          notes.append("\(cpu.name) in \(precision.rawValue) is left out: \(device) has no such products")
+        if let problem = precision.problem(on: device) {
+          notes.append("\(cpu.name) in \(precision.rawValue) is left out: \(problem)")
           continue
         }
         let clip = try backbone.model(precision: precision, on: device)
@@ -130,14 +130,23 @@ struct DeviceReport: Encodable {
           + "\(share(row.bound, digits: 0)) | \(row.isRepeatable ? "equal bits" : "other bits") |"
       }
     }
+    let recorded = comparisons.compactMap { comparison in
+      comparison.isAsUnrecorded.map {
+        "\(comparison.model) in \(comparison.precision.rawValue): \($0 ? "equal bits" : "other bits")"
+      }
+    }
+    if !recorded.isEmpty {
+      lines += ["", "Recorded training steps beside those that are not: \(recorded.joined(separator: "; "))."]
+    }
     lines += [
       "",
-      "| model | precision | class names | training step | memory of the step | forward | photos, features at hand |",
-      "|---|---|---:|---:|---:|---:|---:|",
+      "| model | precision | class names | training step | … not recorded | memory of the step | forward | photos, features at hand |",
+      "|---|---|---:|---:|---:|---:|---:|---:|",
     ]
     lines += figures.map { figures in
       "| \(figures.backbone) | \(figures.precision.rawValue) | \(figures.classes) | "
         + number(1000 * figures.textTrainStepSeconds, "%.2f ms") + " | "
+        + number(figures.unrecordedTextTrainStepSeconds.map { 1000 * $0 }, "%.2f ms") + " | "
         + number(figures.textTrainMemoryMiB, "%.0f MiB") + " | "
         + number(1000 * figures.textForwardSeconds, "%.2f ms") + " | "
         + number(figures.cachedEvaluationImagesPerSecond, "%.0f/s") + " |"

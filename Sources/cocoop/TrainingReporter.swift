@@ -45,6 +45,12 @@ final class TrainingReporter {
       printing.remark(
         "note: the device has no memory left: \(label) goes on with passes of \(budget.bytes >> 20) MiB, as"
           + " --memory-budget \(budget.bytes >> 20)MiB would set from the start.")
+    case .unrecorded(let reason):
+      printing.remark("note: \(label) begins operations one by one, since its steps could not be recorded: \(reason).")
+    case .skipped(let steps, let epoch):
+      printing.remark(
+        "note: \(label) skipped \(steps) \(steps == 1 ? "step" : "steps") of epoch \(epoch), whose gradients were not"
+          + " finite in float16, and multiplied losses by less.")
     case .views(let encoded, let total): views.update(encoded, of: total, unit: "views")
     case .choice(let sentence): printing.remark("note: \(sentence).")
     case .penalty(let rule): if rule != .validation { printing.remark("note: \(rule.description).") }

@@ -3,6 +3,8 @@
 // Each block is mapped twice: at the address that tensors show, which may be neither read nor written, and at one that
 // only this file knows. Operations run on copies on the CPU, after all their operands were found to be here. So kernels
 // that read through a tensor's pointer end in SIGSEGV, operands of the CPU are refused, and values moved are counted.
+//
+// It also records, as CUDA does: operations and the very tensors that they read and write, to be run again.
 #include "CTestDevice.h"
 
 #ifdef __linux__
@@ -16,8 +18,15 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cstring>
+#include <functional>
+#include <limits>
 #include <map>
 #include <mutex>
+#include <vector>
+
+// As text: whoever tests a device links the shim, and clang imports no module here.
+#include "../../Sources/CTorch/include/CTorch.h"
 
 namespace {
 
@@ -104,6 +113,34 @@ at::Tensor opened(const at::Tensor &tensor) {
   return at::from_blob(real, tensor.sizes(), tensor.strides(), options);
 }
 
+// --- Recording -------------------------------------------------------------------------------------------------------
+
+/// Operations in their order. Each computes from the tensors that it had, into the tensors that it made.
+struct Recorded {
+  std::vector<std::function<void()>> operations;
+  std::vector<at::Tensor> results;
+};
+
+std::atomic<Recorded *> recorded{nullptr};  // what records now, on any thread: a gradient is computed on another
+std::atomic<int64_t> replays{0}, failingOperation{-1};
+
+/// The recording to which an operation that runs now belongs. What an operation does within itself is no other one.
+Recorded *recordingNow() { return isComputing ? nullptr : recorded.load(); }
+
+void refuseWhileRecording(const char *what) {
+  TORCH_CHECK(!recordingNow(), "operation not permitted while the device records: ", what);
+}
+
+void record(Recorded &recording, const at::Tensor &result, std::function<at::Tensor()> compute) {
+  TORCH_CHECK(failingOperation < 0 || static_cast<int64_t>(recording.operations.size()) != failingOperation,
+              "the recording failed, as a test asked");
+  recording.results.push_back(result);
+  recording.operations.push_back([result, compute = std::move(compute)] {
+    const auto again = compute();
+    if (!again.is_same(result)) opened(result).copy_(opened(again));
+  });
+}
+
 // --- The few operations that every device has of its own -------------------------------------------------------------
 
 at::Tensor emptyStrided(c10::SymIntArrayRef sizes, c10::SymIntArrayRef strides, std::optional<at::ScalarType> type,
@@ -121,7 +158,16 @@ at::Tensor empty(c10::SymIntArrayRef sizes, std::optional<at::ScalarType> type, 
 }
 
 at::Tensor copyFrom(const at::Tensor &source, const at::Tensor &destination, bool) {
-  if (!isComputing && source.is_cpu() != destination.is_cpu()) ++transfers;
+  if (!isComputing && source.is_cpu() != destination.is_cpu()) {
+    ++transfers;
+    refuseWhileRecording("values moved");
+  }
+  if (auto *const recording = recordingNow()) {
+    record(*recording, destination, [source, destination] {
+      opened(destination).copy_(opened(source));
+      return destination;
+    });
+  }
   const auto from = source.is_cpu() ? source : opened(source);
   auto to = destination.is_cpu() ? destination : opened(destination);
   to.copy_(from);
@@ -134,7 +180,10 @@ at::Tensor copyFromAndResize(const at::Tensor &source, const at::Tensor &destina
 }
 
 at::Scalar onlyElement(const at::Tensor &tensor) {
-  if (!isComputing) ++transfers;
+  if (!isComputing) {
+    ++transfers;
+    refuseWhileRecording("a value was read");
+  }
   return opened(tensor).item();
 }
 
@@ -168,7 +217,9 @@ void computed(const c10::OperatorHandle &operation, torch::jit::Stack *stack) {
         if (operand) check(*operand);
   }
   ++operations;
+  auto *const recording = recordingNow();
   const bool before = std::exchange(isComputing, true);
+  torch::jit::Stack operands;
   try {
     for (auto value = stack->end() - static_cast<std::ptrdiff_t>(count); value != stack->end(); ++value) {
       // A scalar moves here first, since a result is where the first operand is.
@@ -176,12 +227,26 @@ void computed(const c10::OperatorHandle &operation, torch::jit::Stack *stack) {
         *value = value->toTensor().to(here);
       }
     }
+    if (recording) operands.assign(stack->end() - static_cast<std::ptrdiff_t>(count), stack->end());
     at::native::cpu_fallback(operation, stack);
   } catch (...) {
     isComputing = before;
     throw;
   }
   isComputing = before;
+  if (!recording) return;
+  const auto results = torch::jit::last(*stack, operation.schema().returns().size());
+  for (size_t index = 0; index < results.size(); ++index) {
+    TORCH_CHECK(results[index].isTensor(), "the device of tests does not record ", operation.schema().name());
+    if (!results[index].toTensor().defined()) continue;
+    record(*recording, results[index].toTensor(), [operation, operands, index] {
+      auto stack = operands;
+      const bool before = std::exchange(isComputing, true);
+      at::native::cpu_fallback(operation, &stack);
+      isComputing = before;
+      return stack[index].toTensor();
+    });
+  }
 }
 
 at::Tensor convolved(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias,
@@ -190,14 +255,69 @@ at::Tensor convolved(const at::Tensor &x, const at::Tensor &weight, const std::o
   TORCH_CHECK(x.device() == here && weight.device() == here && (!bias || !bias->defined() || bias->device() == here),
               "Expected all tensors to be on the same device: convolution");
   ++operations;
-  const auto result = at::convolution(
-      opened(x), opened(weight), bias && bias->defined() ? std::optional(opened(*bias)) : std::nullopt,
-      C10_AS_INTARRAYREF_SLOW(stride), C10_AS_INTARRAYREF_SLOW(padding), C10_AS_INTARRAYREF_SLOW(dilation), false,
-      std::vector<int64_t>(stride.size(), 0), groups.expect_int());
-  auto moved = at::empty(result.sizes(), x.options());
-  opened(moved).copy_(result);
-  return moved;
+  const auto compute = [x, weight, bias, stride = C10_AS_INTARRAYREF_SLOW(stride).vec(),
+                        padding = C10_AS_INTARRAYREF_SLOW(padding).vec(),
+                        dilation = C10_AS_INTARRAYREF_SLOW(dilation).vec(), groups = groups.expect_int()] {
+    const auto result = at::convolution(
+        opened(x), opened(weight), bias && bias->defined() ? std::optional(opened(*bias)) : std::nullopt, stride,
+        padding, dilation, false, std::vector<int64_t>(stride.size(), 0), groups);
+    auto moved = at::empty(result.sizes(), x.options());
+    opened(moved).copy_(result);
+    return moved;
+  };
+  const auto result = compute();
+  if (auto *const recording = recordingNow()) record(*recording, result, compute);
+  return result;
 }
+
+// --- What the shim asks to record ------------------------------------------------------------------------------------
+
+template <typename Body>
+ct_status guarded(Body body) {
+  try {
+    body();
+    return {0, nullptr};
+  } catch (const c10::OutOfMemoryError &error) {
+    return {CT_OUT_OF_MEMORY, strdup(error.what_without_backtrace())};
+  } catch (const c10::Error &error) {
+    return {1, strdup(error.what_without_backtrace())};
+  }
+}
+
+const ct_recorder recorder{
+    .built_version = 0,
+    .make =
+        [](int32_t, void **result) {
+          *result = new Recorded;
+          return ct_status{0, nullptr};
+        },
+    .free = [](void *own) { delete static_cast<Recorded *>(own); },
+    .enter = [](void *) { return ct_status{0, nullptr}; },
+    .leave = [](void *) { return ct_status{0, nullptr}; },
+    .begin =
+        [](void *own) {
+          return guarded([&] {
+            TORCH_CHECK(!recorded.load(), "the device records already");
+            recorded = static_cast<Recorded *>(own);
+          });
+        },
+    .end =
+        [](void *own) {
+          recorded = nullptr;
+          const at::NoGradGuard guard;
+          for (const auto &result : static_cast<Recorded *>(own)->results)
+            if (result.is_floating_point()) opened(result).fill_(std::numeric_limits<double>::quiet_NaN());
+          return ct_status{0, nullptr};
+        },
+    .replay =
+        [](void *own) {
+          return guarded([&] {
+            ++replays;
+            const at::NoGradGuard guard;
+            for (const auto &operation : static_cast<Recorded *>(own)->operations) operation();
+          });
+        },
+};
 
 // --- Registration ----------------------------------------------------------------------------------------------------
 
@@ -262,6 +382,9 @@ int64_t td_transfers(void) { return transfers; }
 int64_t td_operations(void) { return operations; }
 void td_set_capacity(int64_t bytes) { capacity = bytes; }
 int64_t td_used(void) { return used; }
+void td_set_recording(bool is_recording) { ct_set_spare_recorder(is_recording ? &recorder : nullptr); }
+int64_t td_replays(void) { return replays; }
+void td_fail_recording(int64_t operation) { failingOperation = operation; }
 void *td_stray_pointer(void) { return memory.allocate(1).release_context(); }
 
 #else
@@ -270,5 +393,8 @@ int64_t td_transfers(void) { return 0; }
 int64_t td_operations(void) { return 0; }
 void td_set_capacity(int64_t) {}
 int64_t td_used(void) { return 0; }
+void td_set_recording(bool) {}
+int64_t td_replays(void) { return 0; }
+void td_fail_recording(int64_t) {}
 void *td_stray_pointer(void) { return nullptr; }
 #endif

@@ -75,19 +75,19 @@ extension OnTheDevice {
       let clip = try model(.float16, on: place.device)
       let before = try trainer(clip)
       #expect(before.state.lossScaler == LossScaler())
-      var trainer = try trainer(clip, scaler: LossScaler(scale: 0x1p60, finiteSteps: 7), optimizer: .adam)
+      var trainer = try trainer(clip, scaler: LossScaler(scale: 0x1p60, growthTracker: 7), optimizer: .adam)
       let batch = try Batch(
         imageFeatures: Tensor.drawn([2, clip.embeddingWidth], seed: 7).unitRows(), labels: [0, 1]
       ).on(place.device)
       let loss = try trainer.step(on: batch, learningRate: 0.002)
       #expect(loss.isFinite)
-      #expect(trainer.state.lossScaler == LossScaler(scale: 0x1p59, finiteSteps: 0))
+      #expect(trainer.state.lossScaler == LossScaler(scale: 0x1p59, growthTracker: 0))
       #expect(trainer.state.optimizer.memory.allSatisfy(\.tensors.isEmpty) && trainer.state.optimizer.steps == 0)
       #expect(try bytes(trainer) == bytes(before))
       // The file of a training that has skipped all its steps has no memory of steps.
       let continued = try reopened(trainer, clip)
       #expect(continued.state.lossScaler == trainer.state.lossScaler)
-      while try #require(trainer.state.lossScaler).finiteSteps == 0 {
+      while try #require(trainer.state.lossScaler).growthTracker == 0 {
         _ = try trainer.step(on: batch, learningRate: 0.002)
       }
       #expect(try bytes(trainer) != bytes(before))
@@ -99,10 +99,10 @@ extension OnTheDevice {
       arguments: places)
     func continued(place: Place) throws {
       let (clip, dataset) = (try model(.float16, on: place.device), try dataset())
-      let scaler = LossScaler(scale: 0x1p30, finiteSteps: 1997)
-      var whole = try trainer(clip, scaler: LossScaler(scale: 65_536, finiteSteps: 1997))
+      let scaler = LossScaler(scale: 0x1p30, growthTracker: 1997)
+      var whole = try trainer(clip, scaler: LossScaler(scale: 65_536, growthTracker: 1997))
       try whole.runEpoch(0, on: dataset)
-      #expect(whole.state.lossScaler == LossScaler(scale: 131_072, finiteSteps: 3))
+      #expect(whole.state.lossScaler == LossScaler(scale: 131_072, growthTracker: 3))
       whole = try trainer(clip, scaler: scaler)
       try whole.runEpoch(0, on: dataset)
       let found = try #require(whole.state.lossScaler)
@@ -141,6 +141,56 @@ extension OnTheDevice {
     private func bytes(_ trainer: Trainer<ConditionalPrompts>) throws -> [[UInt8]] {
       try trainer.classifier.learner.parameters.map { try $0.bytes() }
     }
+
+    @Test("skipped steps are counted, and a training of nothing else ends in one line", arguments: places)
+    func allSkipped(place: Place) throws {
+      let (clip, dataset) = (try model(.float16, on: place.device), try dataset())
+      var trainer = try trainer(clip, scaler: LossScaler(scale: 0x1p100, growthTracker: 0))
+      var skipped: [Int] = []
+      func run(_ epoch: Int) throws {
+        try trainer.runEpoch(epoch, on: dataset) {
+          if case .skipped(let steps, epoch + 1) = $0 { skipped.append(steps) }
+        }
+      }
+      try run(0)
+      let error = #expect(throws: LearningError.self) { try run(1) }
+      #expect(skipped == [6, 6])
+      #expect(
+        error?.explanation
+          == "Nothing was learned: the gradients of all steps were not finite in float16. Give --precision bfloat16 or"
+          + " float32.")
+    }
+
+    @Test("a file with averages of epochs, all of whose steps were skipped, is read again")
+    func skippedAverages() throws {
+      let clip = try Models.small(on: DeviceOfTests.device, precision: .float16)
+      let dataset = try dataset()
+      guard case .stepwise(let learning) = Method.promptsrc.learning else { throw NoSteps() }
+      let setup = MethodSetup(clip: clip, classNames: dataset.classNames, dataset: "openclipart")
+      let description = try ArtifactDescription(
+        .promptsrc, setup, model: ModelIdentity(name: "small", sha256: String(repeating: "0", count: 64)))
+      func check<Learner: TrainablePromptLearner>(_ learner: Learner) throws {
+        let configuration = try TrainingConfiguration(epochs: 2, batchSize: 4, views: .stored(1))
+        var trainer = Trainer(
+          Classifier(clip, learner), configuration: configuration, recipe: try learning.recipe(setup), seed: 1,
+          state: TrainingState(
+            optimizer: configuration.newOptimizer(), generator: SeededGenerator(seed: 1),
+            lossScaler: LossScaler(scale: 0x1p100, growthTracker: 0)))
+        try trainer.runEpoch(0, on: dataset)
+        #expect(trainer.state.optimizer.memory.allSatisfy { $0.tensors.isEmpty } && !trainer.state.average.isEmpty)
+        let found = try withTemporaryFolder { folder in
+          let file = folder.appending(path: "kept.safetensors")
+          try Artifact(description, trainer, resumable: true).write(to: file)
+          return try #require(try Artifact(contentsOf: file).training?.state)
+        }
+        #expect(found.lossScaler == trainer.state.lossScaler)
+        #expect(try found.average.map { try $0.bytes() } == trainer.state.average.map { try $0.bytes() })
+        #expect(found.optimizer.memory.allSatisfy { $0.tensors.isEmpty })
+      }
+      try check(try learning.start(setup))
+    }
+
+    private struct NoSteps: Error {}
 
     @Test("TF32 is refused where there is none, in one line")
     func tf32() {

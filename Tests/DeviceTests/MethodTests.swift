@@ -16,7 +16,7 @@ enum Models {
   static let cpu = Result { try CLIPModel(weights: Embedded.tinyCLIP) }
   static let device = Result { try CLIPModel(weights: Embedded.tinyCLIP, on: DeviceOfTests.device) }
   /// A small model with a vision transformer, in which prompts can stand.
-  static func small(on device: Device) throws -> CLIPModel {
+  static func small(on device: Device, precision: Precision = .float32) throws -> CLIPModel {
     let vision = VisionTransformer.Configuration(imageSize: 32, patchSize: 8, width: 48, layers: 4, heads: 3)
     let text = CLIPConfiguration.TextTower(tokenLimit: 77, width: 32, heads: 2, layers: 4)
     return try CLIPModel(
@@ -24,7 +24,7 @@ enum Models {
       configuration: CLIPConfiguration(
         embeddingWidth: 64, image: .visionTransformer(vision), text: text, activation: .quickGELU,
         preprocessing: FormulaWeights.preprocessing(size: 32)),
-      weights: GeneratedSource(making: FormulaWeights.weight), on: device)
+      weights: GeneratedSource(precision: precision, making: FormulaWeights.weight), on: device)
   }
   static let smallOnCPU = Result { try small(on: .cpu) }
   static let smallOnDevice = Result { try small(on: DeviceOfTests.device) }

@@ -9,7 +9,7 @@ import Torch
 struct LossScalerTests {
   private struct Recorded: Decodable {
     struct Defaults: Decodable { let scale: Float, interval: Int }
-    struct After: Decodable { let scale: Float, tracker, made: Int }
+    struct After: Decodable { let scale: Float, tracker: Int }
     struct Course: Decodable {
       let scale: Float, tracker: Int
       let runs: [Run]
@@ -32,14 +32,12 @@ struct LossScalerTests {
   func courses() throws {
     let file = Bundle.module.bundleURL.appending(path: "Fixtures/loss-scale.json")
     let recorded = try JSONDecoder().decode(Recorded.self, from: Data(contentsOf: file))
-    #expect(LossScaler() == LossScaler(scale: recorded.defaults.scale, finiteSteps: 0))
+    #expect(LossScaler() == LossScaler(scale: recorded.defaults.scale, growthTracker: 0))
     for course in recorded.courses {
-      var scaler = LossScaler(scale: course.scale, finiteSteps: course.tracker)
+      var scaler = LossScaler(scale: course.scale, growthTracker: course.tracker)
       for (run, after) in zip(course.runs, course.after) {
-        for _ in 0..<run.count { scaler.note(isFinite: run.isFinite) }
-        #expect(scaler == LossScaler(scale: after.scale, finiteSteps: after.tracker))
-        // A step whose gradients are not finite is not made. `DeviceTests` shows the same of a training.
-        #expect(after.made == (run.isFinite ? run.count : 0))
+        for _ in 0..<run.count { scaler.update(isFinite: run.isFinite) }
+        #expect(scaler == LossScaler(scale: after.scale, growthTracker: after.tracker))
       }
     }
     #expect(recorded.courses.flatMap(\.runs).count == 26)
@@ -53,11 +51,25 @@ struct LossScalerTests {
       imageFeatures: FormulaWeights.values("features", [3, clip.embeddingWidth], scale: 1).unitRows(),
       labels: [0, 2, 1])
     for id in ["cocoop", "kgcoop", "prograd"] {
-      guard let method = Method(id: id), case .stepwise(let learning) = method.learning else { continue }
+      guard case .stepwise(let learning) = try #require(Method(id: id)).learning else { throw NoSteps() }
       let setup = MethodSetup(clip: clip, classNames: names)
       try check(learning.start(setup), by: learning.recipe(setup), on: batch, clip)
     }
   }
+
+  @Test("the same where prompts stand in the image tower", arguments: ["maple", "promptsrc"])
+  func imageGradients(id: String) throws {
+    let clip = try ImageOriginals.clip.get()
+    guard case .stepwise(let learning) = try #require(Method(id: id)).learning else { throw NoSteps() }
+    let setup = MethodSetup(clip: clip, classNames: ["dog", "grand piano", "cat", "ship"])
+    let size = clip.configuration.preprocessing.size
+    let pixels = try FormulaWeights.values("pixels", [3, 3, size, size], scale: 1)
+    let batch = try Batch(
+      pixels: pixels, frozenFeatures: clip.imageEncoder(pixels).unitRows(), labels: [0, 2, 1])
+    try check(learning.start(setup), by: learning.recipe(setup), on: batch, clip)
+  }
+
+  private struct NoSteps: Error {}
 
   private func check<Learner: TrainablePromptLearner>(
     _ learner: Learner, by recipe: TrainingRecipe, on batch: Batch, _ clip: CLIPModel
@@ -65,6 +77,9 @@ struct LossScalerTests {
     let classifier = Classifier(clip, learner)
     for bytes in [1 << 30, 1 << 20] {
       let plan = try MicrobatchPlan(for: learner, within: MemoryBudget(bytes: bytes), isTraining: true)
+      // The smaller budget divides classes or images.
+      let isWhole = plan.parts.count == 1 && plan.imagesPerMicrobatch >= 3
+      #expect(isWhole == (bytes == 1 << 30) || learner.imagePrompts != nil)
       let plain = try classifier.gradient(on: batch, by: recipe, plan)
       let scaled = try classifier.gradient(on: batch, by: recipe.scalingLosses(by: 65_536), plan)
       #expect(try scaled.gradients.joined().map { try $0.bytes() } == plain.gradients.joined().map { try $0.bytes() })

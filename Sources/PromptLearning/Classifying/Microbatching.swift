@@ -356,11 +356,8 @@ struct Loss {
     _ clip: CLIPModel
   ) throws {
     let student = try learner.features(of: images, classes, scale: clip.logitScale)
-    let teacher = try recipe.teacherClasses.map { alternatives in
-      let classes =
-        try alternatives.shape[0] == 1
-        ? alternatives : alternatives.sliced(batch.teacher..<batch.teacher + 1, axis: 0)
-      return try Features(images: batch.imageFeatures, classes: classes, scale: clip.logitScale)
+    let teacher = try (recipe.drawnTeacher(batch.teacher) ?? recipe.teacherClasses).map {
+      try Features(images: batch.imageFeatures, classes: $0, scale: clip.logitScale)
     }
     terms = try recipe.objective.terms(student, teacher: teacher, labels: batch.labels)
     logits = student.logits
@@ -430,27 +427,59 @@ struct UnreadGradient {
     return unscaled
   }
 
-  /// Reads the terms and counts the right answers: of an accelerator as one tensor, on the CPU one by one.
+  /// Reads the terms and counts the right answers.
   func read() throws -> BatchGradient {
-    let (values, right, isFinite): ([Float], Int, Bool)
-    if let device = terms.first?.value.device, device.isAccelerator {
-      let counts = try answers.map { try $0.logits.rightAnswers($0.labels) }
-      let scalars = terms.map(\.value) + counts + (finite.map { [$0] } ?? [])
-      let numbers = try Tensor.concatenated(scalars.map { try $0.reshaped([1]) }, axis: 0).floats()
-      values = Array(numbers[..<terms.count])
-      right = numbers[terms.count..<terms.count + counts.count].map { Int($0) }.reduce(0, +)
-      isFinite = finite == nil || numbers.last == 1
-    } else {
-      isFinite = try finite.map { try $0.scalar() == 1 } ?? true
-      values = try terms.map { try $0.value.scalar() }
-      right = try answers.map { logits, labels in
-        Answers(logits: try logits.floats(), labels: try labels.integers(), classes: logits.shape[1])
-          .isRight.count { $0 }
-      }.reduce(0, +)
+    if terms.first?.value.device.isAccelerator == true { return try begun().read() }
+    let right = try answers.map { logits, labels in
+      Answers(logits: try logits.floats(), labels: try labels.integers(), classes: logits.shape[1]).isRight.count { $0 }
     }
     return BatchGradient(
-      terms: zip(terms, values).map { ($0.name, $1) }, guides: guides, gradients: gradients, right: right,
-      isFinite: isFinite)
+      terms: try terms.map { ($0.name, try $0.value.scalar()) }, guides: guides, gradients: gradients,
+      right: right.reduce(0, +), isFinite: try finite.map { try $0.scalar() == 1 } ?? true)
+  }
+
+  /// The same in one tensor for all that is read, so that an accelerator is waited for once.
+  func begun() throws -> BegunGradient {
+    let counts = try answers.map { try $0.logits.rightAnswers($0.labels) }
+    let numbers = terms.map(\.value) + counts + (finite.map { [$0] } ?? [])
+    return BegunGradient(
+      layout: BegunGradient.Layout(
+        terms: terms.map(\.name), guides: guides, groups: counts.count, isScaled: finite != nil,
+        parameters: gradients[0].count),
+      tensors: [try .concatenated(numbers.map { try $0.reshaped([1]) }, axis: 0)] + gradients.joined())
+  }
+}
+
+/// A ``BatchGradient`` as tensors of an accelerator: what its operations leave, whoever begins them.
+struct BegunGradient: Sendable {
+  /// The meaning of the tensors.
+  struct Layout: Sendable {
+    let terms: [String]
+    let guides: Set<String>
+    /// The groups of images whose right answers are counted.
+    let groups: Int
+    /// Whether losses were scaled, and it is known whether all gradients are finite.
+    let isScaled: Bool
+    /// How many parameters have a gradient, for each term that has its own.
+    let parameters: Int
+  }
+
+  let layout: Layout
+  /// The values to be read, [terms + groups, and one more where losses were scaled]; then the gradients, term by term.
+  let tensors: [Tensor]
+
+  var gradients: [[Tensor]] {
+    stride(from: 1, to: tensors.count, by: layout.parameters).map { Array(tensors[$0..<$0 + layout.parameters]) }
+  }
+
+  /// Waits for the device.
+  func read() throws -> BatchGradient {
+    let numbers = try tensors[0].floats()
+    let count = layout.terms.count
+    return BatchGradient(
+      terms: Array(zip(layout.terms, numbers)), guides: layout.guides, gradients: gradients,
+      right: numbers[count..<count + layout.groups].map { Int($0) }.reduce(0, +),
+      isFinite: !layout.isScaled || numbers.last == 1)
   }
 }
 

@@ -22,6 +22,8 @@ public struct Trainer<Learner: TrainablePromptLearner>: Sendable {
   private var budget: MemoryBudget
   /// Whether a device was out of memory once, and passes are smaller since.
   private var isHalved = false
+  /// The steps as an accelerator records them; `nil` where it cannot, or has no memory for it.
+  private var recorded: RecordedGradients<Learner>?
   private let cache: FeatureCache?
   private let reading: PhotoReading
   private let photoMemory: Int
@@ -37,11 +39,15 @@ public struct Trainer<Learner: TrainablePromptLearner>: Sendable {
   ///   - reading: how the training images are read.
   ///   - photoMemory: the most that images which are used again may take decoded, in bytes; what is learned is the same.
   ///   - team: the processes that train together, each with a trainer of the same values; `nil` for this one alone.
+  ///   - recordsSteps: whether an accelerator that can records a step and plays it back; what is learned has the same
+  ///     bits.
   public init(
     _ classifier: Classifier<Learner>, configuration: TrainingConfiguration, recipe: TrainingRecipe = .crossEntropy,
     seed: UInt64, state: TrainingState? = nil, within budget: MemoryBudget = .automatic, cache: FeatureCache? = nil,
-    reading: PhotoReading = PhotoReading(), photoMemory: Int = 0, team: TrainingTeam? = nil
+    reading: PhotoReading = PhotoReading(), photoMemory: Int = 0, team: TrainingTeam? = nil,
+    recordsSteps: Bool = true
   ) {
+    recorded = recordsSteps && classifier.clip.device.canRecord ? RecordedGradients() : nil
     self.team = team ?? .alone
     self.cache = cache
     self.reading = reading
@@ -84,6 +90,8 @@ public struct Trainer<Learner: TrainablePromptLearner>: Sendable {
       images: labels.count, batchSize: configuration.batchSize, keepsLastBatch: configuration.keepsLastBatch, of: views,
       teachers: recipe.teacherClasses?.shape[0] ?? 1, using: &generator)
     let firstRate = schedule(epoch: epoch + 1, step: 1, of: plan.stepCount)
+    let (clip, recipe) = (classifier.clip.withoutPrompts, recipe)
+    var skipped = 0
     // The pixels of the next group are read while the model works on this one.
     let promptsImages = classifier.learner.imagePrompts != nil
     // Frozen CLIP's features of stored views are known before the first step.
@@ -102,25 +110,32 @@ public struct Trainer<Learner: TrainablePromptLearner>: Sendable {
         let stepLabels = draws.map { labels[$0.image] }
         let frozen = try features.map { try $0.sliced(rows, axis: 0) }
         let others = pixels.others.isEmpty ? pixels.own : pixels.others
-        let batch =
-          try promptsImages
-          ? self.batch(
-            of: Array(pixels.own[rows]), comparedWith: Array(others[rows]), frozen: frozen, labels: stepLabels,
-            teacher: group.teachers[index])
-          : Batch(imageFeatures: frozen ?? .zeros([0, 0]), labels: stepLabels, teacher: group.teachers[index])
         let learningRate = schedule(epoch: epoch + 1, step: number, of: plan.stepCount)
-        let wasHalved = isHalved
-        let (loss, right) = try improve(on: batch, learningRate: learningRate)
+        let (wasHalved, wasRecorded) = (isHalved, recorded?.failure == nil)
+        let (result, isSkipped) = try improve(images: draws.count, learningRate: learningRate) {
+          try promptsImages
+            ? Self.batch(
+              of: Array(pixels.own[rows]), comparedWith: Array(others[rows]), frozen: frozen, labels: stepLabels,
+              teacher: group.teachers[index], clip, recipe)
+            : Batch(imageFeatures: frozen ?? .zeros([0, 0]), labels: stepLabels, teacher: group.teachers[index])
+        }
         if isHalved, !wasHalved { try progress(.lessMemory(budget)) }
+        if wasRecorded, let reason = recorded?.failure { try progress(.unrecorded(reason)) }
+        if isSkipped { skipped += 1 }
         state.position = EpochPosition(
-          steps: number, lossSum: state.position.lossSum + Double(loss),
+          steps: number, lossSum: state.position.lossSum + Double(result.loss),
           seconds: earlier.seconds + (ContinuousClock.now - start).seconds)
         try afterStep(self)
         try progress(
           .step(
             TrainingStep(
-              epoch: epoch + 1, number: number, of: plan.stepCount, images: draws.count, loss: loss, right: right)))
+              epoch: epoch + 1, number: number, of: plan.stepCount, images: draws.count, loss: result.loss,
+              right: result.right)))
       }
+    }
+    if skipped > 0 { try progress(.skipped(steps: skipped, epoch: epoch + 1)) }
+    guard epoch + 1 < configuration.epochs || state.hasLearned else {
+      throw LearningError.nothingLearned(in: classifier.clip.precision)
     }
     let done = state.position
     (state.completedEpochs, state.position, state.generator) = (epoch + 1, .start, generator)
@@ -135,11 +150,11 @@ public struct Trainer<Learner: TrainablePromptLearner>: Sendable {
   /// - Parameters:
   ///   - others: the views that frozen CLIP sees; for most methods the same.
   ///   - known: its features of them, where they are known already.
-  private func batch(
-    of squares: [Image], comparedWith others: [Image], frozen known: Tensor?, labels: [Int], teacher: Int
+  private static func batch(
+    of squares: [Image], comparedWith others: [Image], frozen known: Tensor?, labels: [Int], teacher: Int,
+    _ clip: CLIPModel, _ recipe: TrainingRecipe
   ) throws -> Batch {
-    let clip = classifier.clip.withoutPrompts
-    return try Batch(
+    try Batch(
       pixels: clip.pixels(ofSquares: squares),
       frozenFeatures: recipe.comparesImages ? known ?? clip.imageFeatures(ofSquares: others) : nil, labels: labels,
       teacher: teacher)
@@ -158,53 +173,68 @@ public struct Trainer<Learner: TrainablePromptLearner>: Sendable {
   /// - Returns: the loss on `batch` before the step, in nats.
   /// - Throws: ``LearningError/diverged(epoch:step:in:)`` where the loss is not a finite number; nothing is changed then.
   public mutating func step(on batch: Batch, learningRate: Float) throws -> Float {
-    try improve(on: batch, learningRate: learningRate).loss
+    try improve(images: batch.labels.shape[0], learningRate: learningRate) { batch }.result.loss
   }
 
   /// The step; where a device has no memory left, once more with passes of half the size, and so from then on.
   ///
-  /// - Returns: the loss before the step, and the number of images that the classifier predicted correctly then.
-  private mutating func improve(on batch: Batch, learningRate: Float) throws -> (loss: Float, right: Int) {
+  /// - Parameter batch: makes the batch, for which the device needs memory too.
+  /// - Returns: the gradient before the step, and whether that was not finite, so that no step was made.
+  private mutating func improve(
+    images: Int, learningRate: Float, on batch: () throws -> Batch
+  ) throws -> (result: BatchGradient, isSkipped: Bool) {
     do {
-      return try improveAtOnce(on: batch, learningRate: learningRate)
+      return try improveAtOnce(on: batch(), learningRate: learningRate)
     } catch let error as TorchError where error.isOutOfMemory && !isHalved {
       let learner = classifier.learner
-      let (bytes, count) = (learner.microbatchBytes(isTraining: true), batch.labels.shape[0])
       let taken =
-        bytes * (learner.imagesPerMicrobatch == .max ? 1 : count) + learner.imageBytes(isTraining: true) * count
+        learner.microbatchBytes(isTraining: true) * (learner.imagesPerMicrobatch == .max ? 1 : images)
+        + learner.imageBytes(isTraining: true) * images
       (budget, isHalved) = ((plan?.budget ?? budget).halved(below: taken), true)
-      plan = nil
+      (plan, recorded) = (nil, nil)
       try classifier.clip.device.releaseMemory()
-      return try improveAtOnce(on: batch, learningRate: learningRate)
+      return try improveAtOnce(on: batch(), learningRate: learningRate)
     }
   }
 
-  private mutating func improveAtOnce(on batch: Batch, learningRate: Float) throws -> (loss: Float, right: Int) {
+  private mutating func improveAtOnce(
+    on batch: Batch, learningRate: Float
+  ) throws -> (result: BatchGradient, isSkipped: Bool) {
     let (learner, device) = (classifier.learner, classifier.clip.device)
     let batch = try batch.on(device)
     let plan = try plan ?? MicrobatchPlan(for: learner, within: budget, isTraining: true, on: device, by: team)
     self.plan = plan
-    let unread = try classifier.unreadGradient(
-      on: batch, by: recipe.scalingLosses(by: state.lossScaler?.scale), plan)
-    let direction =
-      try recipe.gradientRule?.combine(unread.gradients, at: learner.parameters) ?? unread.gradients[0]
+    let recipe = recipe.scalingLosses(by: state.lossScaler?.scale)
+    let gradients: [[Tensor]]
+    let read: () throws -> BatchGradient
+    if let recorded {
+      let begun = try recorded.gradient(of: classifier, on: batch, by: recipe, plan)
+      (gradients, read) = (begun.gradients, begun.read)
+    } else {
+      let unread = try classifier.unreadGradient(on: batch, by: recipe, plan)
+      (gradients, read) = (unread.gradients, unread.read)
+    }
+    let direction = try recipe.gradientRule?.combine(gradients, at: learner.parameters) ?? gradients[0]
     var optimizer = state.optimizer
     let improved = try learner.replacing(
       optimizer.step(learner.parameters, along: direction, learningRate: learningRate))
     // Read when the whole step is begun, so that an accelerator is waited for once.
-    let result = try unread.read()
+    let result = try read()
     var scaler = state.lossScaler
-    scaler?.note(isFinite: result.isFinite)
+    scaler?.update(isFinite: result.isFinite)
     guard result.loss.isFinite, scaler?.isUsable != false else {
       throw LearningError.diverged(
         epoch: state.completedEpochs + 1, step: state.position.steps + 1, in: classifier.clip.precision)
     }
     state.lossScaler = scaler
-    guard result.isFinite else { return (result.loss, result.right) }  // The factor was too large for this step.
+    guard result.isFinite else { return (result, isSkipped: true) }  // The factor was too large for this step.
     state.optimizer = optimizer
     classifier = Classifier(classifier.clip, improved)
-    return (result.loss, result.right)
+    return (result, isSkipped: false)
   }
+
+  /// Whether steps are played back.
+  package var isRecorded: Bool { recorded?.isRecorded ?? false }
 
   /// Stored views come from a separate stream, so that a resumed training draws the same ones again.
   private mutating func preparedViews(

@@ -13,6 +13,10 @@ public enum TrainingProgress: Sendable {
   case otherDevice(begun: String, now: String)
   /// A device had no memory left: passes take no more than this from now on.
   case lessMemory(MemoryBudget)
+  /// A device failed to record a step, for this reason: it begins operations one by one from now on.
+  case unrecorded(String)
+  /// This number of an epoch's steps was skipped, since their gradients were not finite (``LossScaler``).
+  case skipped(steps: Int, epoch: Int)
   /// This number of views has been encoded, before the first epoch.
   case views(encoded: Int, of: Int)
   /// A step of an epoch was made.
@@ -99,6 +103,9 @@ public struct TrainingState: Sendable {
   /// Whether a step was ever made, and so whether the optimiser remembers something; where losses are scaled, the steps
   /// may all have been skipped.
   public var hasBegun: Bool { completedEpochs > 0 || position.steps > 0 }
+
+  /// Whether a step was made and not skipped.
+  var hasLearned: Bool { optimizer.memory.contains { !$0.tensors.isEmpty } }
 }
 
 /// The position within an epoch.

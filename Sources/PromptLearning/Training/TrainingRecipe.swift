@@ -7,7 +7,7 @@ public struct TrainingRecipe: Sendable {
   public let objective: any Objective
   /// ĝ `[1, C, E]`, unit rows: frozen CLIP's class features, with which the objective compares; `nil` for no teacher.
   /// Of several, `[n, C, E]`, each step draws one for all its classes.
-  public let teacherClasses: Tensor?
+  public private(set) var teacherClasses: Tensor?
   /// Combines the gradients of the objective's terms; `nil` adds them up.
   public let gradientRule: (any GradientRule)?
 
@@ -42,6 +42,19 @@ public struct TrainingRecipe: Sendable {
   package func scalingLosses(by factor: Float?) -> TrainingRecipe {
     var recipe = self
     recipe.lossScale = factor
+    return recipe
+  }
+
+  /// The class features that a step has drawn, `[1, C, E]`; `nil` where there is nothing to draw.
+  func drawnTeacher(_ number: Int) throws -> Tensor? {
+    guard let teacherClasses, teacherClasses.shape[0] > 1 else { return nil }
+    return try teacherClasses.sliced(number..<number + 1, axis: 0)
+  }
+
+  /// The same with one teacher, `[1, C, E]`, for all steps.
+  func teaching(_ classes: Tensor) -> TrainingRecipe {
+    var recipe = self
+    recipe.teacherClasses = classes
     return recipe
   }
 

@@ -31,17 +31,22 @@ package struct DeviceCourse: Sendable {
   let imageFeatures: Tensor
   /// The values of each stage, in groups of one scale: a group for each parameter's gradient, else one.
   let values: [DeviceStage: [[Float]]]
+  /// Whether the device recorded a training step and played it back.
+  package let isRecorded: Bool
 
-  package init(imageFeatures: Tensor, values: [DeviceStage: [[Float]]]) {
-    (self.imageFeatures, self.values) = (imageFeatures, values)
+  package init(imageFeatures: Tensor, values: [DeviceStage: [[Float]]], isRecorded: Bool = false) {
+    (self.imageFeatures, self.values, self.isRecorded) = (imageFeatures, values, isRecorded)
   }
 
   /// - Parameters:
   ///   - other: a course whose image features CoCoOp is given, so that each stage is compared for itself; `nil` for its
   ///     own.
   ///   - budget: the memory of a pass. Equal bits need an equal one, which divides images alike.
+  ///   - recordsSteps: whether a device that can records a training step.
   /// - Throws: what computing throws.
-  package init(of clip: CLIPModel, after other: DeviceCourse? = nil, within budget: MemoryBudget) throws {
+  package init(
+    of clip: CLIPModel, after other: DeviceCourse? = nil, within budget: MemoryBudget, recordsSteps: Bool = true
+  ) throws {
     let dataset = try Dataset(at: Embedded.openclipart)
     var seen: Set<Int> = []
     let photos = dataset.training.filter { seen.insert($0.label).inserted }
@@ -54,7 +59,11 @@ package struct DeviceCourse: Sendable {
     func batch(_ rows: Range<Int>) throws -> Batch {
       try Batch(imageFeatures: given.sliced(rows, axis: 0), labels: rows.map { photos[$0].label })
     }
-    var trainer = Trainer(classifier, configuration: .cocoop, seed: 1, within: budget)
+    // As a training does, since small gradients are lost in float16 otherwise.
+    let recipe = TrainingRecipe.crossEntropy
+      .scalingLosses(by: clip.precision == .float16 ? LossScaler().scale : nil)
+    var trainer = Trainer(
+      classifier, configuration: .cocoop, seed: 1, within: budget, recordsSteps: recordsSteps)
     let losses = try (0..<Self.steps).map { step in
       let row = step % photos.count
       return try trainer.step(on: batch(row..<row + 1), learningRate: 0.002)
@@ -63,10 +72,11 @@ package struct DeviceCourse: Sendable {
       .imageFeatures: [try features.floats()],
       .classFeatures: [try learner.classFeatures(for: given.sliced(0..<1, axis: 0)).floats()],
       .logits: [try classifier.logits(for: given, within: budget).floats()],
-      .gradients: try classifier.gradient(on: batch(0..<4), plan).gradients[0].map { try $0.floats() },
+      .gradients: try classifier.gradient(on: batch(0..<4), by: recipe, plan).gradients[0].map { try $0.floats() },
       .losses: [losses],
       .trainedLogits: [try trainer.classifier.logits(for: given, within: budget).floats()],
     ]
+    isRecorded = trainer.isRecorded
   }
 
   /// The largest difference of a stage's values from another course's, as a share of the other's largest value of the
@@ -92,6 +102,8 @@ package struct DeviceComparison: Sendable, Encodable {
   let model: String
   let precision: Precision
   package let stages: [Row]
+  /// Whether steps that the device recorded give the bits of those that it did not; `nil` where it records none.
+  package let isAsUnrecorded: Bool?
 
   /// One stage.
   package struct Row: Sendable, Encodable {
@@ -110,8 +122,8 @@ package struct DeviceComparison: Sendable, Encodable {
     package var isWithin: Bool { difference.map { $0 <= bound } ?? false }
   }
 
-  package init(model: String, precision: Precision, stages: [Row]) {
-    (self.model, self.precision, self.stages) = (model, precision, stages)
+  package init(model: String, precision: Precision, stages: [Row], isAsUnrecorded: Bool? = nil) {
+    (self.model, self.precision, self.stages, self.isAsUnrecorded) = (model, precision, stages, isAsUnrecorded)
   }
 
   /// - Parameters:
@@ -120,8 +132,14 @@ package struct DeviceComparison: Sendable, Encodable {
   ///   - budget: the memory of a pass.
   /// - Throws: what computing throws.
   package init(of clip: CLIPModel, with expected: DeviceCourse, within budget: MemoryBudget) throws {
-    func course() throws -> DeviceCourse { try DeviceCourse(of: clip, after: expected, within: budget) }
+    func course(recordsSteps: Bool = true) throws -> DeviceCourse {
+      try DeviceCourse(of: clip, after: expected, within: budget, recordsSteps: recordsSteps)
+    }
     let (first, second) = (try course(), try course())
+    let unrecorded = first.isRecorded ? try course(recordsSteps: false) : nil
+    isAsUnrecorded = unrecorded.map { plain in
+      [.losses, .trainedLogits].allSatisfy { plain.isEqual(to: first, in: $0) }
+    }
     (model, precision) = (clip.name, clip.precision)
     stages = DeviceStage.allCases.map { stage in
       Row(
@@ -131,12 +149,13 @@ package struct DeviceComparison: Sendable, Encodable {
   }
 
   /// The difference from float32 on the CPU that is allowed: in float32 the rounding of sums that are made in another
-  /// order; in other precisions, whose factors have 8 or 11 bits, ten times what the CPU's own bfloat16 shows with
-  /// tiny-clip (docs/devices.md).
+  /// order; in bfloat16, whose factors have 8 bits, ten times what the CPU's own shows with tiny-clip (docs/devices.md);
+  /// where factors have 11 bits, an eighth of that.
   package static func bound(of stage: DeviceStage, in precision: Precision) -> Float {
     switch precision {
     case .float32: 1e-4
-    case .tf32, .bfloat16, .float16:
+    case .tf32, .float16: Self.bound(of: stage, in: .bfloat16) / 8
+    case .bfloat16:
       switch stage {
       case .imageFeatures, .classFeatures, .logits: 2e-2
       case .gradients, .losses, .trainedLogits: 1e-1
@@ -160,6 +179,10 @@ package struct DeviceComparison: Sendable, Encodable {
       if !row.isRepeatable {
         return DeviceFault(problem: "\(device) does not repeat itself: two runs give other bits of the \(what)")
       }
+    }
+    if isAsUnrecorded == false {
+      return DeviceFault(
+        problem: "\(device) gives other bits where it records training steps, of \(model) in \(precision.rawValue)")
     }
     return nil
   }

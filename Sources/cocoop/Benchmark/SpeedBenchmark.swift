@@ -21,6 +21,8 @@ struct SpeedBenchmark: Sendable, Encodable {
   /// The number of positions that the reference computes: for each class the model's token limit, usually 77.
   let densePositions: Int
   let textTrainStepSeconds: Double
+  /// The same where the device does not record the step; `nil` where it never does.
+  let unrecordedTextTrainStepSeconds: Double?
   let textForwardSeconds: Double
   /// The seconds for one batch of images; `nil`, like all figures of images, where only the text side was requested.
   let imageForwardSeconds: Double?
@@ -88,6 +90,13 @@ struct SpeedBenchmark: Sendable, Encodable {
     // In turns: a share of the peak would say nothing if only one of the two had been disturbed.
     let (step, peak) = try Self.medians({ _ = try trainer.step(on: batch, learningRate: 1e-5) }, products.measure)
     (textTrainStepSeconds, gemmPeakGFLOPS) = (step, peak.max() ?? 0)
+    unrecordedTextTrainStepSeconds =
+      try trainer.isRecorded
+      ? {
+        var plain = Trainer(
+          Classifier(clip, learner), configuration: .cocoop, seed: 1, within: budget, recordsSteps: false)
+        return try median { _ = try plain.step(on: batch, learningRate: 1e-5) }
+      }() : nil
     let classifier = trainer.classifier
     textForwardSeconds = try median { _ = try classifier.logits(for: batch.imageFeatures, within: budget) }
     fastMode =

@@ -19,6 +19,13 @@ int64_t td_operations(void);
 void td_set_capacity(int64_t bytes);
 /// The bytes that tensors hold.
 int64_t td_used(void);
+/// Whether the device records: from then on ct_recorder_of has a recorder of it, or none. What is recorded also runs once,
+/// and its results are then overwritten with numbers that are none, as CUDA would never have computed them.
+void td_set_recording(bool is_recording);
+/// How often a recording has been begun as a whole.
+int64_t td_replays(void);
+/// The recording that is `operation` operations long fails: the next one that gets there. -1 for none.
+void td_fail_recording(int64_t operation);
 /// A new block of one page, as tensors have them, at the address that they show. Touching it ends the process.
 void *td_stray_pointer(void);
 
