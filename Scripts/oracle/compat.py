@@ -217,7 +217,9 @@ def parse(code, environment, output, tests_only):
     run = subprocess.run(
         ["python", "parse_test_res.py", output, *flags], cwd=code, env=environment, capture_output=True, text=True)
     assert run.returncode == 0, run.stdout + run.stderr
-    return [float(result) for result in re.findall(r"accuracy: ([\d.]+)%\. *$", run.stdout, re.M)]
+    # TCP's prints no line for each run, but their mean alone.
+    each = re.findall(r"accuracy: ([\d.]+)%\. *$", run.stdout, re.M)
+    return [float(result) for result in each or re.findall(r"accuracy: ([\d.]+)% \+- ", run.stdout)]
 
 
 def tool():
