@@ -88,6 +88,7 @@ struct DeviceReport: Encodable {
     var notes =
       device.isAccelerator
       ? [] : ["On the CPU the memory of a step is what the process grew by, less where an earlier step had grown it"]
+    if let reason = device.recorderFailure { notes.append("Training steps are not recorded: \(reason)") }
     for backbone in backbones {
       let cpu = try backbone.model(precision: .float32, on: .cpu)
       remark("\(cpu.name): computing on the CPU in float32")

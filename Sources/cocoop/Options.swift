@@ -70,6 +70,9 @@ struct ComputeOptions: ParsableArguments {
         StandardError.write("computing on the CPU: \(reason)".onOneLine + "\n")
       }
     }
+    if !quiet, let reason = place.recorderFailure {
+      StandardError.write("note: training steps are not recorded: \(reason)".onOneLine + "\n")
+    }
     return place
   }
 
