@@ -73,8 +73,13 @@ struct RunOutput: TrainingOutput {
       return try noteFit()
     }
     if let fast = classifier as? any FastAnswering {
-      try FastMode(of: fast, on: run.dataset, by: session.extractor, within: session.budget, progress: progress)
-        .map(run.folder.write)
+      do {
+        try FastMode(of: fast, on: run.dataset, by: session.extractor, within: session.budget, progress: progress)
+          .map(run.folder.write)
+      } catch let error as LearningError where error.kind == .notNumbers {
+        // What was learned is kept all the same.
+        try progress(.choice("The run cannot answer fast. \(error.problem)"))
+      }
     }
     try artifact.write(to: run.folder.artifactURL(of: method))
     seconds = earlier + (ContinuousClock.now - start).seconds
