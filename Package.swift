@@ -317,7 +317,7 @@ let package = Package(
     .testTarget(
       name: "ReportTests",
       dependencies: [
-        "Support", "Images", "Datasets", "ClassificationMetrics", "CLIP", "PromptLearning", "Embedded",
+        "Support", "Torch", "Images", "Datasets", "ClassificationMetrics", "CLIP", "PromptLearning", "Embedded",
         "Runs", "Reproduction", "Report", "TestSupport",
       ],
       swiftSettings: swiftSettings),

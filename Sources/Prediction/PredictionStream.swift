@@ -52,7 +52,8 @@ public struct PredictionStream: Sendable {
   ///   - check: called often; it may throw to stop.
   ///   - emit: called with every photo in the order given, including those that cannot be read; it may throw to stop.
   /// - Returns: the photos that were found under another Unicode form of their names.
-  /// - Throws: the errors of the list of photos, `check` and `emit`, and errors that do not concern one photo alone.
+  /// - Throws: the errors of the list of photos, `check` and `emit`, and errors that do not concern one photo alone, such
+  ///   as `LearningError` where the precision is too small for the model.
   @discardableResult
   public func run(
     _ photos: PhotoList, checking check: () throws -> Void = {}, emit: (Prediction) throws -> Void
@@ -106,7 +107,9 @@ public struct PredictionStream: Sendable {
     var candidates = try predictor.candidates(forEmbeddings: embeddings(of: batch), top: top)[...]
     for photo in batch {
       switch photo.content {
-      case .success: try emit(Prediction(file: photo.file, top: candidates.removeFirst()))
+      case .success:
+        guard let top = candidates.removeFirst() else { throw predictor.notNumbers(of: photo.file) }
+        try emit(Prediction(file: photo.file, top: top))
       case .failure(let error as any UserFacingError) where error is ImageError || error is TarError:
         try emit(Prediction(file: photo.file, top: [], error: error.explanation))
       case .failure(let error): throw error

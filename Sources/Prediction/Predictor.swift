@@ -56,21 +56,26 @@ public struct Predictor: Sendable {
   /// The most probable classes of each picture; probabilities are over all classes given.
   ///
   /// - Parameter squares: the results of ``square(_:)``.
+  /// - Throws: `LearningError` where probabilities are not numbers, as after an overflow in float16.
   public func candidates(for squares: [Image], top: Int) throws -> [[Prediction.Candidate]] {
-    try candidates(forEmbeddings: clip.imageEmbeddings(ofSquares: squares), top: top)
+    try candidates(forEmbeddings: clip.imageEmbeddings(ofSquares: squares), top: top).enumerated().map { index, found in
+      guard let found else { throw notNumbers(of: "picture \(index + 1) of \(squares.count)") }
+      return found
+    }
   }
 
-  /// The same of what the image tower gives.
+  /// The same of what the image tower gives; `nil` for a picture whose probabilities are not numbers.
   ///
   /// - Parameter embeddings: `[B, E]`.
-  func candidates(forEmbeddings embeddings: Tensor, top: Int) throws -> [[Prediction.Candidate]] {
-    let (names, images) = (classifier.classNames, embeddings.shape[0])
-    guard images > 0 else { return [] }
-    let probabilities = try classifier.logits(ofEmbeddings: embeddings, within: budget).softmax().floats()
-    return (0..<images).map { image in
-      Prediction.Candidate.ranked(
-        probabilities[image * names.count..<(image + 1) * names.count], names: names, top: top)
+  func candidates(forEmbeddings embeddings: Tensor, top: Int) throws -> [[Prediction.Candidate]?] {
+    guard embeddings.shape[0] > 0 else { return [] }
+    return try classifier.probabilities(ofEmbeddings: embeddings, within: budget).map { row in
+      row.map { Prediction.Candidate.ranked($0, names: classifier.classNames, top: top) }
     }
+  }
+
+  func notNumbers(of picture: String) -> LearningError {
+    .notNumbers("The probabilities of \(picture)", in: clip.precision)
   }
 }
 

@@ -12,7 +12,7 @@ public struct LearningError: UserFacingError, Equatable {
   package enum Kind: Sendable, Equatable {
     /// The requested classes are not supported by what was learned.
     case classes
-    case diverged, codeWidth, version, otherModel
+    case diverged, notNumbers, codeWidth, version, otherModel
     case other
   }
 
@@ -101,6 +101,21 @@ extension LearningError {
     Self(
       "Nothing was learned: the gradients of all steps were not finite in \(precision.rawValue)",
       remedy: "Give --precision bfloat16 or float32", kind: .diverged)
+  }
+
+  /// Answers that are not numbers: infinite, or none at all.
+  ///
+  /// - Parameters:
+  ///   - answers: what is not a number, such as "The probabilities of a.jpg".
+  ///   - precision: that of the products; float16 has no numbers above 65,504.
+  package static func notNumbers(_ answers: String, in precision: Precision) -> Self {
+    let remedy =
+      switch precision {
+      case .float16: "Give --precision bfloat16 or float32"
+      case .bfloat16, .tf32: "Give --precision float32"
+      case .float32: "Use another model or run"
+      }
+    return Self("\(answers) are not numbers in \(precision.rawValue)", remedy: remedy, kind: .notNumbers)
   }
 
   /// Code statistics of a meta-network with another bottleneck.

@@ -103,6 +103,7 @@ struct TestImages: Sendable {
   func evaluation(of classifier: some ImageClassifier, within budget: MemoryBudget) throws -> SavedEvaluation {
     let measurement = try Evaluator(classifier.withClasses(dataset.classNames), within: budget).measurement(
       on: embeddings, labels: dataset.test.map(\.label), classNames: dataset.classNames)
-    return SavedEvaluation(of: measurement, on: dataset, classes: classes, split: .test)
+    return SavedEvaluation(
+      of: measurement, on: dataset, classes: classes, split: .test, precision: classifier.clip.precision)
   }
 }

@@ -191,7 +191,8 @@ extension Reproduction {
           let dataset = try shelved(test.dataset)?.dataset.get()
         else { return nil }
         let place = try place(of: outcome.unit, on: dataset)
-        guard case .trained(_, _, let kept) = try place.state(), let evaluation = kept.first(of: test, on: dataset)
+        guard case .trained(_, _, let kept) = try place.state(),
+          let evaluation = kept.first(of: test, on: dataset, in: outcome.unit.configuration.precision)
         else { return nil }
         return MethodAnswers.Run(
           seed: outcome.unit.seed, path: place.url.path, evaluation: evaluation, seconds: outcome.seconds)

@@ -154,7 +154,7 @@ public struct Reproduction: Sendable {
     var found: [Trial.Test: SavedEvaluation] = [:]
     for test in place.unit.tests {
       guard case .success(let dataset)? = shelved(test.dataset)?.dataset,
-        let evaluation = kept.first(of: test, on: dataset)
+        let evaluation = kept.first(of: test, on: dataset, in: place.unit.configuration.precision)
       else { return nil }
       found[test] = evaluation
     }
@@ -171,7 +171,7 @@ public struct Reproduction: Sendable {
       guard let shelved = shelved(test.dataset) else { continue }
       do {
         let dataset = try shelved.dataset.get()
-        if let evaluation = kept.first(of: test, on: dataset) {
+        if let evaluation = kept.first(of: test, on: dataset, in: unit.configuration.precision) {
           found[test] = evaluation
           continue
         }

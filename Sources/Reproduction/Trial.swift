@@ -3,6 +3,7 @@ import Foundation
 import PromptLearning
 import Runs
 import Support
+import Torch
 
 /// One training of a comparison and its tests: the smallest unit of work.
 public struct Trial: Sendable, Equatable {
@@ -86,11 +87,12 @@ struct TrialFolder {
 }
 
 extension [SavedEvaluation] {
-  /// The evaluation on these test images, if they are still the same.
-  func first(of test: Trial.Test, on dataset: Dataset) -> SavedEvaluation? {
+  /// The evaluation on these test images in the trial's own precision, if they are still the same.
+  func first(of test: Trial.Test, on dataset: Dataset, in precision: Precision?) -> SavedEvaluation? {
     guard let names = try? dataset.subset(test.classes).classNames else { return nil }
     return first {
       $0.dataset == dataset.name && $0.classes == test.classes && $0.split == .test && $0.classNames == names
+        && $0.precision == precision ?? .float32
     }
   }
 }

@@ -1,4 +1,5 @@
 import Support
+import Torch
 
 /// An error in a run, or in its model and data.
 public struct RunError: UserFacingError, Equatable {
@@ -216,7 +217,18 @@ extension RunError {
   }
 
   /// A precision that a device does not support.
-  public static func precision(reason: String) -> Self { Self(reason, remedy: "Give --precision float32") }
+  ///
+  /// - Parameter other: one that it supports, and that the work may have.
+  public static func precision(reason: String, other: Precision = .float32) -> Self {
+    Self(reason, remedy: "Give --precision \(other.rawValue)")
+  }
+
+  /// The run to resume was started in a precision that the device does not support, and in which it must end.
+  package static func precisionToResume(path: String, begun: Precision, reason: String) -> Self {
+    Self(
+      "\(reason), and the run in \(path) was started in \(begun.rawValue)",
+      remedy: "Resume it on a machine or a --device that has them, or start again with --precision float32 and --force")
+  }
 
   /// A run whose answers cannot be approximated.
   public static func noFastMode(path: String, reason: String) -> Self {

@@ -20,6 +20,8 @@ struct Checkup: Encodable {
   let device: String
   /// The reason where that is the CPU.
   let deviceReason: String?
+  /// The values of `--precision` that it takes.
+  let precisions: [Precision]
   let processor: Processor
   let threads: ThreadUse
   let memory: Memory?
@@ -116,9 +118,11 @@ struct Checkup: Encodable {
 
     libtorch = Library(version: Libtorch.version, path: Self.path(ofLibrary: "libtorch_cpu").map { anonymous($0) })
     switch Result(catching: { try DeviceChoice.automatic.resolved() }) {
-    case .success(let found): device = found.title
+    case .success(let found):
+      device = found.title
+      precisions = Precision.allCases.filter { $0.isAvailable(on: found) }
     case .failure(let error):
-      device = "none"
+      (device, precisions) = ("none", [])
       let told = error as? any UserFacingError
       problems.append(Problem(told?.problem ?? "\(error)", remedy: told?.remedy ?? "Install cocoop again"))
     }
@@ -280,7 +284,7 @@ struct Checkup: Encodable {
 
 extension Checkup.Processor {
   private static let names = [
-    "sse4_1", "avx2", "avx512f", "avx512_bf16", "amx_bf16", "asimd", "bf16", "sve",
+    "sse4_1", "avx2", "avx512f", "avx512_bf16", "avx512_fp16", "amx_bf16", "amx_fp16", "asimd", "bf16", "sve",
   ]
 
   static var ofThisMachine: Self {

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Runs
 import Support
+import Torch
 
 struct Doctor: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -42,8 +43,8 @@ extension Checkup {
       ("system", system),
       ("libtorch", libtorch.version + (libtorch.path.map { " in \($0)" } ?? "")),
       ("device", device + (deviceReason.map { ": \($0)" } ?? "")),
+      ("precisions", precisions.isEmpty ? "none" : precisions.map(\.rawValue).joined(separator: ", ")),
       ("processor", ([processor.name] + processor.features).joined(separator: " ")),
-      ("bfloat16", processor.hasBFloat16 ? "products in hardware" : "no products in hardware"),
       ("threads", threads.text),
       ("memory", memory.map { "\(Self.size($0.availableMiB)) of \(Self.size($0.totalMiB)) free" } ?? "unknown"),
     ]

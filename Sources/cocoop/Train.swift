@@ -181,6 +181,7 @@ struct Train: ParsableCommand {
     if let begun {
       if upright.orientation == nil { configuration.orientation = begun.orientation }
       if pixels.photoDecoding == nil { configuration.photoDecoding = begun.photoDecoding }
+      try begun.check(products.precision, on: device)
     }
     let dataset = try begun?.divided(whole) ?? whole
     let run = try TrainingRun(

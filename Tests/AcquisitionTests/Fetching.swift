@@ -57,6 +57,9 @@ extension TestHub {
   }
 
   var ranges: [String?] { seen.filter { $0.method == "GET" }.map { $0.headers["range"] } }
+
+  /// The first byte that each request asks for.
+  var starts: [Int] { ranges.map { Int($0?.filter(\.isNumber) ?? "0") ?? -1 } }
 }
 
 /// The error of a failed fetch.

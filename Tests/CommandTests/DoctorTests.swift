@@ -1,6 +1,7 @@
 import Foundation
 import Support
 import Testing
+import Torch
 
 @Suite("doctor says what is installed, and what is wrong")
 struct DoctorTests {
@@ -20,7 +21,8 @@ struct DoctorTests {
       let mebibytes: Double
     }
     struct Problem: Decodable { let problem, remedy: String }
-    let version: String
+    let version, device: String
+    let precisions: [Precision]
     let resources: [Resource]
     let models: [Model]
     let caches: [Cache]
@@ -48,6 +50,10 @@ struct DoctorTests {
       #expect(model.name == "tiny-clip" && model.seconds != nil)
       #expect(found.caches.map(\.files) == [1] && found.caches.map(\.mebibytes) == [1])
       #expect(try place.cocoop("--version").output == found.version + "\n")
+      #expect(found.precisions.first == .float32)
+      if found.device == "cpu" { #expect(found.precisions == Precision.allCases.filter(\.isAvailable)) }
+      let names = found.precisions.map(\.rawValue).joined(separator: ", ")
+      #expect(try place.cocoop("doctor").output.contains("\nprecisions  \(names)\n"))
     }
   }
 

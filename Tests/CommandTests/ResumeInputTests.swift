@@ -2,6 +2,7 @@ import Foundation
 import Runs
 import TestSupport
 import Testing
+import Torch
 
 @Suite("A run that cannot go on says why, and loses nothing")
 struct ResumeInputTests {
@@ -55,6 +56,30 @@ struct ResumeInputTests {
         "\(outcome.errors)")
       #expect(try place.bytes("run/prompts.safetensors") == wholePrompts(place))
       #expect(place.contents.filter { $0.hasPrefix("run/") && ($0.contains("partial") || $0.contains("lock")) } == [])
+    }
+  }
+
+  @Test("a run in TF32 goes on in float32 where there is no TF32, says so, and is known for it afterwards")
+  func precision() throws {
+    try withKilledRun { place in
+      let record = try String(decoding: place.bytes("run/run.json"), as: UTF8.self)
+      let method = "\"method\" : \"coop\","
+      try #require(record.contains(method))
+      try place.write(record.replacing(method, with: method + "\"precision\" : \"tf32\","), to: "run/run.json")
+      let same = try resume(place, "--precision", "tf32")
+      #expect(same.status == 1)
+      #expect(
+        same.errors
+          == "Error: cpu has no TF32, which NVIDIA's GPUs have from the A100 on. Give --precision float32.\n")
+      let outcome = try place.cocoop(
+        Self.training.options.filter { $0 != "--quiet" } + ["--output", "run", "--resume", "--precision", "float32"])
+      #expect(outcome.status == 0)
+      #expect(
+        outcome.errors.contains(
+          "note: CoOp began in tf32 and continues in float32: what it learns may differ from a run without a break.\n"),
+        "\(outcome.errors)")
+      #expect(try place.bytes("run/prompts.safetensors") == wholePrompts(place))
+      #expect(try RunFolder(existing: place.file("run")).record().configuration?.precision == .tf32)
     }
   }
 

@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import Torch
 
 @Suite("Runs are listed, shown and compared by what they have kept")
 struct RunsTests {
@@ -93,6 +94,13 @@ struct RunsTests {
       let text = try place.cocoop("runs compare runs/plain \(coop)").output
       #expect(text.contains("McNemar     p = ") && text.contains("95 % within ") && text.contains("\nmethod "))
 
+      if Precision.bfloat16.isAvailable {
+        let near: Evaluated = try place.cocoop("evaluate --run \(coop) --precision bfloat16 --json").json()
+        let table = try place.cocoop("runs compare runs/plain \(coop)").output
+        let (exact, approximate) = (measured[0].accuracy, near.accuracy)
+        #expect(table.contains(String(format: "  %.2f", exact)), "\(table)")
+        #expect(table.contains(String(format: "  %.2f in bfloat16\n", approximate)), "\(table)")
+      }
       try damage(in: place, coop: coop)
     }
   }

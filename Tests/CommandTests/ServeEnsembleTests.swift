@@ -1,12 +1,14 @@
 import Embedded
 import Foundation
 import Testing
+import Torch
 
 @Suite("serve calls an ensemble by its name")
 struct ServeEnsembleTests {
   private struct Model: Decodable {
     struct Run: Decodable { let method: String }
     let run: Run
+    let precision: String?
   }
 
   @Test(
@@ -20,9 +22,14 @@ struct ServeEnsembleTests {
       let photo = try Data(contentsOf: Embedded.openclipart.appending(path: "images/bird/000.jpg"))
       try place.serving("runs/x") { server in
         let model = try JSONDecoder().decode(Model.self, from: server.ask("GET", "/v1/model").body)
-        #expect(model.run.method == name)
+        #expect(model.run.method == name && model.precision == "float32")
         let answer = try JSONDecoder().decode(Model.self, from: server.classify(photo).body)
         #expect(answer.run.method == name)
+      }
+      guard Precision.bfloat16.isAvailable else { return }
+      try place.serving("runs/x", ["--precision", "bfloat16"]) { server in
+        let model = try JSONDecoder().decode(Model.self, from: server.ask("GET", "/v1/model").body)
+        #expect(model.precision == "bfloat16")
       }
     }
   }

@@ -61,6 +61,22 @@ struct EvaluationTests {
     #expect(evaluation.macroF1 == 0)
   }
 
+  @Test("a classifier whose scores are not numbers has no accuracy, and says so", arguments: [Float.nan, .infinity])
+  func overflow(value: Float) throws {
+    let clip = try TinyCLIP.clip
+    let classifier = Classifier(clip, try ZeroShotPrompts(for: ["cat", "dog"], clip: clip))
+    var features = try FormulaWeights.values("features", [70, 512], scale: 1).floats()
+    features[512 * 69 + 7] = value  // the last image's, in the second block
+    let embeddings = try Tensor(features, shape: [70, 512])
+    let labels = [Int](repeating: 0, count: 70)
+    #expect(
+      message { try Evaluator(classifier).report(on: embeddings, labels: labels, classNames: ["cat", "dog"]) }
+        == "The scores of 1 of 70 images are not numbers in float32. Use another model or run.")
+    let rows = try classifier.probabilities(ofEmbeddings: embeddings, within: .automatic)
+    #expect(rows.map { $0 == nil } == labels.indices.map { $0 == 69 })
+    #expect(rows.compactMap(\.self).allSatisfy { $0.count == 2 && abs($0.reduce(0, +) - 1) < 1e-6 })
+  }
+
   @Test("no images give zeros")
   func empty() {
     let evaluation = Evaluation(logits: [], labels: [], classNames: ["a", "b"], seconds: 0)

@@ -55,6 +55,17 @@ struct FastModeTests {
     }
   }
 
+  @Test("Its agreement is measured on numbers alone")
+  func overflow() throws {
+    var elements = try images.floats()
+    elements[3] = .nan
+    let damaged = try Tensor(elements, shape: images.shape)
+    let classifier = try fast(exactClasses: 1)
+    #expect(
+      message { try FastAgreement(of: classifier, on: damaged) }
+        == "The probabilities of 1 of 40 images are not numbers in float32. Use another model or run.")
+  }
+
   @Test("It is made in two passes for each number of a code that images change, and one more")
   func preparation() throws {
     let codes = try CodeStatistics(of: images, for: exact.learner)

@@ -108,6 +108,14 @@ struct LearningErrorTests {
       LearningError.diverged(epoch: 3, step: 7, in: .float16).explanation
         == "Training diverged in epoch 3, step 7: the loss or a gradient is not a number in float16. Give --precision"
         + " bfloat16 or float32, or lower the learning rate.")
+    for (precision, remedy) in [
+      (Precision.float16, "Give --precision bfloat16 or float32"), (.bfloat16, "Give --precision float32"),
+      (.tf32, "Give --precision float32"), (.float32, "Use another model or run"),
+    ] {
+      #expect(
+        LearningError.notNumbers("The probabilities of a.jpg", in: precision).explanation
+          == "The probabilities of a.jpg are not numbers in \(precision.rawValue). \(remedy).")
+    }
     #expect(
       LearningError.noTrainingImages.explanation
         == "There are no training images. Give a dataset with images for training.")

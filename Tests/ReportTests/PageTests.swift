@@ -3,6 +3,7 @@ import Foundation
 import Report
 import Testing
 import TestSupport
+import Torch
 
 #if canImport(FoundationXML)
   import FoundationXML
@@ -277,6 +278,16 @@ struct PageTests {
     }
     #expect(page.text.utf8.count < 5_000_000)
     #expect(page.text.contains("of 1,000 classes that are in the most mistakes"))
+  }
+
+  @Test("figures of an approximation are told")
+  func precision() throws {
+    let page = try page { runs in
+      try runs.run("runs/a", method: "cocoop")
+      try runs.run("runs/b", method: "cocoop", classes: [.base], seed: 2, precision: .bfloat16)
+    }
+    let remarks = page.texts(of: "li").filter { $0.contains("approximates") }
+    #expect(remarks == ["runs/b: The evaluation drawings-base-test is one in bfloat16, which approximates float32."])
   }
 
   @Test("what is missing is said in a line, and the rest goes on")

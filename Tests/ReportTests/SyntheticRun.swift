@@ -4,6 +4,7 @@ import Foundation
 import Images
 import PromptLearning
 import Runs
+import Torch
 
 /// Folders of runs like those of training and evaluating, without any training: figures are invented, and images are
 /// squares of one colour.
@@ -15,12 +16,14 @@ struct SyntheticRuns {
   /// - Parameters:
   ///   - context: the initial context, and its unusual settings.
   ///   - accuracy: the approximate accuracy of the answers, in 0…1; wrong ones go to the next class.
+  ///   - precision: that in which the answers were given.
   @discardableResult
   func run(
     _ name: String, method: String, dataset title: String = "drawings", classNames: [String] = hostile,
     classes: [ClassSubset] = [.base, .new], learned: ClassSubset = .base, shots: Int = 16, seed: Int = 1,
     epochs: Int = 3, context: [String: Any] = ["words": "a photo of a"], accuracy: Double = 0.7,
-    imagesPerClass: Int = 4, isFinished: Bool = true, chosen: [String]? = nil, version: Int = 1
+    imagesPerClass: Int = 4, isFinished: Bool = true, chosen: [String]? = nil, precision: Precision = .float32,
+    version: Int = 1
   ) throws -> RunFolder {
     let whole = try dataset(title, classNames: classNames, imagesPerClass: imagesPerClass)
     let run = folder.appending(path: name, directoryHint: .isDirectory)
@@ -48,7 +51,9 @@ struct SyntheticRuns {
     let opened = try RunFolder(existing: run)
     for part in classes {
       let measured = try chosen.map { try whole.choosing($0) } ?? whole.subset(part)
-      try opened.keep(evaluation(of: measured, classes: part, isChosen: chosen != nil, accuracy: accuracy))
+      try opened.keep(
+        evaluation(
+          of: measured, classes: part, isChosen: chosen != nil, accuracy: accuracy, precision: precision))
     }
     return opened
   }
@@ -60,7 +65,8 @@ struct SyntheticRuns {
   }
 
   private func evaluation(
-    of dataset: Dataset, classes: ClassSubset, isChosen: Bool = false, accuracy: Double
+    of dataset: Dataset, classes: ClassSubset, isChosen: Bool = false, accuracy: Double,
+    precision: Precision = .float32
   ) -> SavedEvaluation {
     let count = dataset.classNames.count
     let labels = dataset.test.map(\.label)
@@ -73,7 +79,8 @@ struct SyntheticRuns {
       labels: labels, predictions: predictions, confidences: labels.indices.map { 0.4 + 0.1 * Float($0 % 6) },
       classes: count)
     let evaluation = Evaluation(answers, top5: 1, classNames: dataset.classNames, seconds: 1)
-    return SavedEvaluation(of: (evaluation, answers), on: dataset, classes: classes, isChosen: isChosen, split: .test)
+    return SavedEvaluation(
+      of: (evaluation, answers), on: dataset, classes: classes, isChosen: isChosen, split: .test, precision: precision)
   }
 
   private func dataset(_ title: String, classNames: [String], imagesPerClass: Int) throws -> Dataset {

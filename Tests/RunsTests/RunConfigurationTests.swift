@@ -3,6 +3,7 @@ import Foundation
 import Images
 import PromptLearning
 import Runs
+import Support
 import TestSupport
 import Testing
 import Torch
@@ -89,5 +90,54 @@ struct RunConfigurationTests {
     (moved.model, moved.root) = ("elsewhere/tiny-clip", "elsewhere/benchmarks")
     try moved.check(isThatOf: Self.begun, madeAt: nil, path: "runs/one")
     #expect(Set(moved.settings.map(\.name)).count == moved.settings.count)
+  }
+
+  @Test("float32 and TF32 continue each other, as a training moves between devices; other precisions do not")
+  func precisions() throws {
+    for begun in Precision.allCases {
+      for now in Precision.allCases {
+        var (recorded, requested) = (Self.begun, Self.begun)
+        (recorded.precision, requested.precision) = (begun, now)
+        let resumed = recorded.resumed(in: now)
+        let areExchanged = [begun, now].allSatisfy { [.float32, .tf32].contains($0) }
+        #expect(resumed.precision == (areExchanged ? now : begun))
+        let isRefused = message { try requested.check(isThatOf: resumed, madeAt: nil, path: "r") } != "no error"
+        #expect(isRefused == (begun != now && !areExchanged), "\(begun), then \(now)")
+      }
+    }
+    #expect(Self.begun.resumed(in: .tf32).precision == .tf32 && Self.begun.resumed(in: nil).precision == nil)
+  }
+
+  @Test("what cannot be resumed here for its precision says what can be done")
+  func elsewhere() throws {
+    #expect(
+      RunError.precisionToResume(path: "r", begun: .float16, reason: "This processor has no products of float16")
+        .explanation
+        == "This processor has no products of float16, and the run in r was started in float16. Resume it on a machine or"
+        + " a --device that has them, or start again with --precision float32 and --force.")
+    func problem(begun: Precision, requested: Precision) throws -> String {
+      var configuration = Self.begun
+      configuration.precision = begun
+      let record = try JSONEncoder().encode(
+        RunFolder.Record(configuration, model: ModelIdentity(name: "tiny-clip", sha256: "ab"), classNames: ["a", "b"]))
+      return try withTemporaryFolder { folder in
+        try record.write(to: folder.appending(path: "run.json"))
+        let training = try #require(try BegunTraining(in: RunFolder(existing: folder), toldBy: Alone()))
+        return message(in: folder) { try training.check(requested, on: .cpu) }
+      }
+    }
+    let noTF32 = "cpu has no TF32, which NVIDIA's GPUs have from the A100 on. Give --precision "
+    #expect(try problem(begun: .tf32, requested: .tf32) == noTF32 + "float32.")
+    #expect(try problem(begun: .float32, requested: .tf32) == noTF32 + "float32.")
+    #expect(try problem(begun: .tf32, requested: .float32) == "no error")
+    for begun in [Precision.bfloat16, .float16] {
+      let lacking = RunError.precisionToResume(
+        path: "FOLDER", begun: begun, reason: begun.problem(on: .cpu) ?? "")
+      for requested in [begun, .tf32] {
+        #expect(
+          try problem(begun: begun, requested: requested)
+            == (!begun.isAvailable ? lacking.explanation : requested == begun ? "no error" : noTF32 + "\(begun)."))
+      }
+    }
   }
 }

@@ -3,8 +3,10 @@ import Datasets
 import Foundation
 import PromptLearning
 import Runs
+import Support
 import Testing
 import TestSupport
+import Torch
 
 @Suite("An evaluation is kept with its answers, and read back as it was")
 struct KeptEvaluationTests {
@@ -12,7 +14,9 @@ struct KeptEvaluationTests {
   static let files = ["plain.jpg", "a,b.jpg", "\"quoted\".jpg", "two\r\nlines.jpg", "größe.jpg", " space .jpg"]
 
   /// Six images, four of them predicted correctly, one without an answer.
-  static func evaluation(dataset: String = "odd, names/…", files: [String] = files) -> SavedEvaluation {
+  static func evaluation(
+    dataset: String = "odd, names/…", files: [String] = files, precision: Precision = .float32
+  ) -> SavedEvaluation {
     let labels = [0, 1, 2, 0, 1, 2]
     var logits = labels.flatMap { label in (0..<3).map { Float($0 == label ? 2 : 0) } }
     logits[0..<3] = [0, 1, 0]
@@ -20,8 +24,8 @@ struct KeptEvaluationTests {
     let evaluation = Evaluation(logits: logits, labels: labels, classNames: names, seconds: 1.5)
     let answers = [1, 1, 2, 0, 1, nil]
     return SavedEvaluation(
-      dataset: dataset, classes: .base, split: .test, classNames: names, imageFolder: URL(filePath: "/images"),
-      evaluation: evaluation,
+      dataset: dataset, classes: .base, split: .test, precision: precision, classNames: names,
+      imageFolder: URL(filePath: "/images"), evaluation: evaluation,
       predictions: files.enumerated().map { index, file in
         let answer = answers[index]
         return .init(
@@ -54,6 +58,28 @@ struct KeptEvaluationTests {
       #expect(kept.predictions.map(\.isRight) == [false, true, true, true, true, false])
       #expect(kept.answers.isRight == kept.predictions.map(\.isRight))
       #expect(kept.answers.accuracy * 100 == kept.evaluation.accuracy)
+    }
+  }
+
+  @Test("the precision is kept and told, and figures of float32 have none in their file", arguments: Precision.allCases)
+  func precision(precision: Precision) throws {
+    try Self.withRun { run in
+      let kept = Self.evaluation(dataset: "drawings", precision: precision)
+      try run.keep(kept)
+      #expect(try run.evaluations() == [kept])
+      let file = run.url.appending(path: "evaluations/drawings-base-test/evaluation.json")
+      let json = try JSONValue(parsing: Data(contentsOf: file))
+      let isExact = precision == .float32
+      #expect(json["precision"]?.string == (isExact ? nil : precision.rawValue))
+      let summary = RunSummary(of: run.url, named: "run")
+      #expect(summary.evaluations.map(\.precision) == [precision])
+      let told = isExact ? "" : " in \(precision.rawValue)"
+      #expect(summary.text.contains("accuracy 66.67 % of 6 images\(told), 95 % within"))
+      let list = try RunListing(of: run.url.path).text
+      #expect(list.contains("drawings-base-test 66.67\(told)\n"))
+      try RunLogger.add(kept, to: run.url)
+      let log = try String(contentsOf: run.url.appending(path: "log.txt"), encoding: .utf8)
+      #expect(log.hasSuffix("drawings-base-test: accuracy 66.67 % on 6 images\(told)\n"))
     }
   }
 

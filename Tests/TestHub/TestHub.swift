@@ -42,6 +42,8 @@ package final class TestHub: Sendable {
     case cut(Int)
     /// No further byte after so many.
     case stall(Int)
+    /// No byte from this one of the file on, for a request that begins before it.
+    case stallAt(Int)
     case status(Int, [String: String] = [:])
     /// A web page with status 200.
     case page
@@ -327,7 +329,9 @@ package final class TestHub: Sendable {
       var offset = start
       var limit = data.count
       if case .cut(let bytes)? = fault { limit = min(limit, start + bytes) }
-      if case .stall(let bytes)? = fault { limit = min(limit, start + bytes) }
+      var stalls = false
+      if case .stall(let bytes)? = fault { (limit, stalls) = (min(limit, start + bytes), true) }
+      if case .stallAt(let byte)? = fault, start < byte { (limit, stalls) = (min(limit, byte), true) }
       if lie < 0 { limit = start + stated }
       while offset < limit {
         let end = min(offset + (1 << 18), limit)
@@ -338,7 +342,7 @@ package final class TestHub: Sendable {
         try await writer.write(piece)
         offset = end
       }
-      if case .stall? = fault { try await Task.sleep(for: .seconds(60)) }
+      if stalls { try await Task.sleep(for: .seconds(60)) }
       if limit < data.count || lie > 0 { throw Broken() }
       try await writer.finish(nil)
     }

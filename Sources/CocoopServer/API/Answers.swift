@@ -3,6 +3,7 @@ import Images
 import Prediction
 import Runs
 import Support
+import Torch
 
 /// The answer of `POST /v1/classify`.
 struct ClassifyAnswer: Encodable {
@@ -64,6 +65,8 @@ struct ModelAnswer: Encodable {
   let limits: Limits
   /// Where the model computes, with its name: "cuda:0 (NVIDIA H200)".
   let device: String
+  /// The precision of the products in frozen layers.
+  let precision: Precision
   let libtorch: String
 
   struct Limits: Encodable {

@@ -72,8 +72,9 @@ struct ClassifyHandler: Sendable {
     let job = Job(square: square, choice: asked.choice, top: asked.top, deadline: admission.deadline)
     do {
       return .named(try await queue.answer(of: job, admitted: admission))
-    } catch let error as LearningError {
-      throw APIError(error)
+    } catch let error as LearningError where error.kind == .classes {
+      // The problem of the request's classes, without facts about files. All else is for the operator's log.
+      throw APIError.classes(error.problem)
     }
   }
 }
@@ -87,10 +88,5 @@ extension APIError {
     case .shape: self = .image(error.problem, remedy: "Crop it to a less extreme shape")
     case .other: self = .image(error.problem, remedy: RequestGuide.image)
     }
-  }
-
-  /// Prompts that cannot be made: the problem of the request's classes, without facts about files.
-  fileprivate init(_ error: LearningError) {
-    self = error.kind == .classes ? .classes(error.problem) : .internalFailure
   }
 }

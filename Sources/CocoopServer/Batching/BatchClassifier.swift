@@ -148,14 +148,16 @@ package struct BatchClassifier {
   }
 
   private func answer(_ jobs: [(job: Job, row: Tensor)], by classifier: any ImageClassifier) throws {
-    let names = classifier.classNames
     let probabilities = try metrics.timingText {
       let embeddings = try jobs.count == 1 ? jobs[0].row : Tensor.concatenated(jobs.map(\.row), axis: 0)  // [B, E]
-      return try classifier.logits(ofEmbeddings: embeddings, within: budget).softmax().floats()
+      return try classifier.probabilities(ofEmbeddings: embeddings, within: budget)
     }
-    for (index, (job, _)) in jobs.enumerated() {
-      let row = probabilities[index * names.count..<(index + 1) * names.count]
-      job.finish(.success(Prediction.Candidate.ranked(row, names: names, top: job.top)))
+    for ((job, _), row) in zip(jobs, probabilities) {
+      if let row {
+        job.finish(.success(Prediction.Candidate.ranked(row, names: classifier.classNames, top: job.top)))
+      } else {
+        job.finish(.failure(LearningError.notNumbers("The probabilities of an image", in: run.clip.precision)))
+      }
     }
   }
 

@@ -108,7 +108,7 @@ public struct PredictionServer: Sendable {
         limits: .init(
           bodyBytes: settings.body.bytes, pixels: settings.decoding.pixels, images: settings.request.images,
           classes: settings.request.classes, classNameCharacters: settings.request.classNameCharacters),
-        device: run.clip.device.title, libtorch: Libtorch.version),
+        device: run.clip.device.title, precision: run.clip.precision, libtorch: Libtorch.version),
       examples: ExamplePhotos(of: settings.showsExamples ? run : nil), page: try PageFiles(), token: settings.token,
       origins: settings.origins, readiness: readiness, metrics: metrics, logsRequests: settings.logsRequests,
       logger: Self.logger)

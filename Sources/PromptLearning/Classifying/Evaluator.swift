@@ -33,7 +33,8 @@ public struct Evaluator<Measured: ImageClassifier>: Sendable {
   /// Predicts every image of one split of `dataset`, whose classes are the classifier's.
   ///
   /// - Parameter progress: called with the number of encoded images; it may throw to stop.
-  /// - Throws: ``LearningError/setting(name:expected:found:)`` where the dataset has other classes.
+  /// - Throws: ``LearningError/setting(name:expected:found:)`` where the dataset has other classes; ``LearningError``
+  ///   where scores are not numbers, as after an overflow in float16.
   public func report(
     on dataset: Dataset, split: Split = .test, progress: (Int) throws -> Void = { _ in }
   ) throws -> Evaluation {
@@ -138,6 +139,11 @@ public struct Evaluator<Measured: ImageClassifier>: Sendable {
       start = end
     }
     let logits = try settled.logits(ofBlocks: blocks, within: budget).flatMap { try $0.floats() }
+    // After an overflow, whatever is counted would be no accuracy of the classifier.
+    guard logits.allSatisfy(\.isFinite) else {
+      let count = logits.chunks(ofCount: classNames.count).count { !$0.allSatisfy(\.isFinite) }
+      throw LearningError.notNumbers("The scores of \(count) of \(labels.count) images", in: classifier.clip.precision)
+    }
     return (
       Answers(logits: logits, labels: labels, classes: classNames.count),
       Answers.isAmongTop(5, logits: logits, labels: labels, classes: classNames.count)

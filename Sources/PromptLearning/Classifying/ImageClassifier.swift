@@ -34,6 +34,36 @@ extension ImageClassifier {
   }
 }
 
+extension ImageClassifier {
+  /// p(c | x) of each image, read from the device: C values, or `nil` where they are not numbers, as after an overflow.
+  ///
+  /// - Parameter imageEmbeddings: `[B, E]`, as the image tower gives them.
+  package func probabilities(
+    ofEmbeddings imageEmbeddings: Tensor, within budget: MemoryBudget
+  ) throws -> [ArraySlice<Float>?] {
+    let values = try logits(ofEmbeddings: imageEmbeddings, within: budget).softmax().floats()
+    return (0..<imageEmbeddings.shape[0]).map { image in
+      let row = values[image * classNames.count..<(image + 1) * classNames.count]
+      return row.allSatisfy(\.isFinite) ? row : nil
+    }
+  }
+
+  /// The same where all of them must be numbers.
+  ///
+  /// - Throws: ``LearningError`` of kind `notNumbers`.
+  package func finiteProbabilities(
+    ofEmbeddings imageEmbeddings: Tensor, within budget: MemoryBudget
+  ) throws -> [ArraySlice<Float>] {
+    let rows = try probabilities(ofEmbeddings: imageEmbeddings, within: budget)
+    let finite = rows.compactMap(\.self)
+    guard finite.count == rows.count else {
+      throw LearningError.notNumbers(
+        "The probabilities of \(rows.count - finite.count) of \(rows.count) images", in: clip.precision)
+    }
+    return finite
+  }
+}
+
 extension Classifier: ImageClassifier {
   public var classNames: [String] { learner.classNames }
 

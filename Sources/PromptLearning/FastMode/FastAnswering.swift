@@ -63,10 +63,11 @@ public struct FastAgreement: Sendable, Hashable, Codable {
   public var isGoodEnough: Bool { top1 >= Self.leastTop1 && meanDifference <= Self.greatestMeanDifference }
 
   /// - Parameter imageEmbeddings: `[B, E]`, of at least one image.
+  /// - Throws: ``LearningError`` where probabilities are not numbers.
   public init(of fast: FastClassifier, on imageEmbeddings: Tensor, within budget: MemoryBudget = .automatic) throws {
     let classes = fast.classNames.count
     func rows(_ classifier: some ImageClassifier) throws -> [[Float]] {
-      try classifier.logits(ofEmbeddings: imageEmbeddings, within: budget).softmax().floats().chunks(ofCount: classes)
+      try classifier.finiteProbabilities(ofEmbeddings: imageEmbeddings, within: budget).map(Array.init)
     }
     let pairs = try zip(rows(fast.exact), rows(fast)).map { Pair(exact: $0, fast: $1) }
     let count = Double(pairs.count)

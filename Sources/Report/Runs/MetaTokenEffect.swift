@@ -51,7 +51,7 @@ struct MetaTokenEffect: Sendable {
     let embeddings = try FeatureExtractor(run.clip, cache: cache, reading: run.reading).embeddings(of: files) {
       try progress($0, files.count)
     }
-    let probabilities = try classifier.logits(ofEmbeddings: embeddings, within: budget).softmax().floats()
+    let probabilities = try classifier.finiteProbabilities(ofEmbeddings: embeddings, within: budget).flatMap(\.self)
     self.init(
       chosen, files: files, probabilities: probabilities, classNames: kept.classNames, total: kept.predictions.count)
   }

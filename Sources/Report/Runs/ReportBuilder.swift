@@ -1,3 +1,4 @@
+import CLIP
 import Datasets
 import Foundation
 import PromptLearning
@@ -64,7 +65,8 @@ public struct ReportBuilder: Sendable {
           on: dataset, split: .test, within: budget, cacheFolder: cacheFolder
         ) { try progress(.evaluating(run: run.name, done: $0, of: total)) }
         let kept = SavedEvaluation(
-          of: measurement, on: dataset, classes: classes, isChosen: run.isOfChosenClasses, split: .test)
+          of: measurement, on: dataset, classes: classes, isChosen: run.isOfChosenClasses, split: .test,
+          precision: loaded.clip.precision)
         run.evaluations.append(kept)
         do {
           try loaded.keep(measurement, on: dataset, classes: choice, split: .test)
@@ -126,7 +128,8 @@ public struct ReportBuilder: Sendable {
       on: dataset, within: budget, cache: cache, reading: loaded.reading
     ) { try progress(.zeroShot(run: run.name, done: $0, of: total)) }
     return SavedEvaluation(
-      of: measurement, on: dataset, classes: classes, isChosen: run.isOfChosenClasses, split: .test)
+      of: measurement, on: dataset, classes: classes, isChosen: run.isOfChosenClasses, split: .test,
+      precision: loaded.clip.precision)
   }
 
   /// Adds the parts that need the model: the effect of the conditional token, and the words nearest to the context

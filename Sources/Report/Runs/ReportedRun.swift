@@ -48,6 +48,11 @@ struct ReportedRun: Sendable {
       evaluations = []
       remarks.append("\(name): \(error)")
     }
+    for kept in evaluations {
+      if let precision = kept.approximation {
+        remarks.append("\(name): The evaluation \(kept.name) is one in \(precision), which approximates float32.")
+      }
+    }
     if !isFinished { remarks.append("\(name): The training is not finished; its curve is shown as far as it goes.") }
   }
 

@@ -2,6 +2,7 @@ import Datasets
 import Foundation
 import PromptLearning
 import Support
+import Torch
 
 /// A summary of a run's folder, however much of it is damaged or missing.
 public struct RunSummary: Sendable, Encodable {
@@ -45,6 +46,8 @@ public struct RunSummary: Sendable, Encodable {
     public let dataset: String
     public let classes: ClassSubset
     public let split: String
+    /// The precision of the products in frozen layers.
+    public let precision: Precision
     public let images: Int
     public let accuracy: Double
     public let interval95: Evaluation.Interval?
@@ -101,7 +104,7 @@ extension RunSummary.Figures {
   init(_ kept: SavedEvaluation) {
     self.init(
       name: kept.name, dataset: kept.dataset, classes: kept.classes, split: kept.split.rawValue,
-      images: kept.evaluation.images, accuracy: kept.evaluation.accuracy, interval95: kept.evaluation.interval95,
-      macroF1: kept.evaluation.macroF1, ece: kept.evaluation.ece)
+      precision: kept.precision, images: kept.evaluation.images, accuracy: kept.evaluation.accuracy,
+      interval95: kept.evaluation.interval95, macroF1: kept.evaluation.macroF1, ece: kept.evaluation.ece)
   }
 }

@@ -3,6 +3,7 @@ import Datasets
 import Foundation
 import PromptLearning
 import Support
+import Torch
 
 // Texts of runs for a terminal.
 
@@ -14,7 +15,7 @@ extension RunListing {
       [
         run.run, run.method?.id ?? "–", run.data ?? "–", run.classesWord ?? "–",
         run.shots.map(String.init) ?? "–", run.seed.map(String.init) ?? "–", run.progress,
-        run.evaluations.map { "\($0.name) \(decimal($0.accuracy))" }.joined(separator: ", "),
+        run.evaluations.map { "\($0.name) \($0.accuracyText)" }.joined(separator: ", "),
       ]
     }
     let table = TextTable(
@@ -61,7 +62,7 @@ extension RunSummary {
       lines.append(
         (
           figures.name,
-          "accuracy \(decimal(figures.accuracy)) % of \(figures.images) images\(interval), "
+          "accuracy \(decimal(figures.accuracy)) % of \(figures.images) images\(figures.precisionText)\(interval), "
             + "macro F1 \(decimal(figures.macroF1)) %, ECE \(decimal(figures.ece)) %"
         ))
     }
@@ -69,6 +70,13 @@ extension RunSummary {
     return lines.map { $0 + String(repeating: " ", count: width - $0.count + 2) + $1.onOneLine }
       .joined(separator: "\n")
   }
+}
+
+extension RunSummary.Figures {
+  /// " in bfloat16", where the figures are of an approximation.
+  fileprivate var precisionText: String { precision == .float32 ? "" : " in \(precision.rawValue)" }
+
+  fileprivate var accuracyText: String { decimal(accuracy) + precisionText }
 }
 
 extension RunComparison {
@@ -81,7 +89,7 @@ extension RunComparison {
     let figures = TextTable(
       header: ["accuracy, %"] + names,
       rows: evaluations.map { name in
-        [name] + runs.map { run in run.evaluations.first { $0.name == name }.map { decimal($0.accuracy) } ?? "–" }
+        [name] + runs.map { run in run.evaluations.first { $0.name == name }.map(\.accuracyText) ?? "–" }
       }, wordColumns: 1)
     let differences = TextTable(
       header: ["setting"] + names, rows: settings.map { [$0.name] + $0.values.map { ($0 ?? "–").onOneLine } },

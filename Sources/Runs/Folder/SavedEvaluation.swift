@@ -3,6 +3,7 @@ import Datasets
 import Foundation
 import PromptLearning
 import Support
+import Torch
 
 /// One evaluation as a run's folder saves it: the figures, and the answer to each image.
 public struct SavedEvaluation: Sendable, Equatable {
@@ -34,6 +35,8 @@ public struct SavedEvaluation: Sendable, Equatable {
   /// Whether the user has chosen the classes: then they are those of ``classNames`` alone, whatever ``classes`` is.
   public let isChosen: Bool
   public let split: Split
+  /// The precision of the products in frozen layers.
+  public let precision: Precision
   /// The names by label.
   public let classNames: [String]
   /// The folder of the images at that time.
@@ -47,14 +50,15 @@ public struct SavedEvaluation: Sendable, Equatable {
   ///   - classes: the half of the whole dataset's classes that was evaluated.
   ///   - isChosen: whether they were chosen by name.
   ///   - measurement: the figures and answers on the images of `split`, in their order.
+  ///   - precision: that of the model that has given them.
   public init(
     of measurement: (evaluation: Evaluation, answers: Answers), on dataset: Dataset, classes: ClassSubset,
-    isChosen: Bool = false, split: Split
+    isChosen: Bool = false, split: Split, precision: Precision
   ) {
     let names = dataset.classNames
     self.init(
-      dataset: dataset.name, classes: classes, isChosen: isChosen, split: split, classNames: names,
-      imageFolder: dataset.imageFolder,
+      dataset: dataset.name, classes: classes, isChosen: isChosen, split: split, precision: precision,
+      classNames: names, imageFolder: dataset.imageFolder,
       evaluation: measurement.evaluation,
       predictions: dataset.examples(in: split).enumerated().map { index, example in
         Row(
@@ -65,10 +69,10 @@ public struct SavedEvaluation: Sendable, Equatable {
   }
 
   package init(
-    dataset: String, classes: ClassSubset, isChosen: Bool = false, split: Split, classNames: [String],
-    imageFolder: URL,
-    evaluation: Evaluation, predictions: [Row]
+    dataset: String, classes: ClassSubset, isChosen: Bool = false, split: Split, precision: Precision = .float32,
+    classNames: [String], imageFolder: URL, evaluation: Evaluation, predictions: [Row]
   ) {
+    self.precision = precision
     self.dataset = dataset
     self.classes = classes
     self.isChosen = isChosen
@@ -94,6 +98,9 @@ public struct SavedEvaluation: Sendable, Equatable {
     let part = isChosen ? ClassChoice.chosen(classNames).folderPart.dropFirst() : classes.rawValue[...]
     return "\(title.prefix(80))-\(part)-\(split.rawValue)"
   }
+
+  /// The precision for people where it is an approximation, such as "bfloat16".
+  package var approximation: String? { precision == .float32 ? nil : precision.rawValue }
 
   /// The images in an order that does not depend on the dataset's.
   package var sorted: [Row] { predictions.sorted { ($0.file, $0.label) < ($1.file, $1.label) } }
@@ -147,6 +154,8 @@ extension SavedEvaluation {
     let classes: ClassSubset
     let isChosen: Bool?
     let split: String
+    /// Absent for float32.
+    let precision: Precision?
     let classNames: [String]
     let imageFolder: String
     let evaluation: Evaluation
@@ -159,7 +168,7 @@ extension SavedEvaluation {
   fileprivate func write(into folder: URL) throws {
     let summary = Summary(
       version: Summary.version, dataset: dataset, classes: classes, isChosen: isChosen ? true : nil,
-      split: split.rawValue, classNames: classNames,
+      split: split.rawValue, precision: precision == .float32 ? nil : precision, classNames: classNames,
       imageFolder: imageFolder.path, evaluation: evaluation)
     try AtomicFile.write(
       JSONEncoder.readable.encode(summary) + Data("\n".utf8), to: folder.appending(path: Self.summaryName))
@@ -184,7 +193,7 @@ extension SavedEvaluation {
     }
     self.init(
       dataset: summary.dataset, classes: summary.classes, isChosen: summary.isChosen ?? false, split: split,
-      classNames: summary.classNames,
+      precision: summary.precision ?? .float32, classNames: summary.classNames,
       imageFolder: URL(filePath: summary.imageFolder), evaluation: summary.evaluation,
       predictions: try Self.predictions(
         of: folder.appending(path: Self.predictionsName), classNames: Set(summary.classNames)

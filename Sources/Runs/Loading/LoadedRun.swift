@@ -257,7 +257,8 @@ public struct LoadedRun: Sendable {
     guard let folder else { return }
     let choice = classes ?? record.choice
     let kept = SavedEvaluation(
-      of: measurement, on: dataset, classes: choice.subset, isChosen: choice.isChosen, split: split)
+      of: measurement, on: dataset, classes: choice.subset, isChosen: choice.isChosen, split: split,
+      precision: clip.precision)
     try folder.keep(kept)
     try RunLogger.add(kept, to: folder.url)
   }

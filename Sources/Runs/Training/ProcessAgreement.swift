@@ -74,6 +74,9 @@ struct ProcessFacts: Codable, Equatable {
 public struct BegunTraining: Sendable, Codable {
   public let orientation: Orientation?
   public let photoDecoding: PhotoDecoding?
+  /// The precision of the run; `nil` is float32.
+  private let precision: Precision?
+  private let path: String
   /// The data's splits and the path of their file, where the run has saved them.
   private let division: SplitFile?
   private let divisionPath: String
@@ -100,7 +103,23 @@ public struct BegunTraining: Sendable, Codable {
     divisionPath = file.path
     let configuration = try? folder.record().configuration
     (orientation, photoDecoding) = (configuration?.orientation, configuration?.photoDecoding)
+    (precision, path) = (configuration?.precision, folder.url.path)
     if configuration == nil, division == nil { return nil }
+  }
+
+  /// Checks that the training can be resumed on a device.
+  ///
+  /// - Parameter requested: the precision to resume in.
+  /// - Throws: ``RunError``, where the device supports neither the run's precision nor one that may take its place, or
+  ///   not the requested one.
+  public func check(_ requested: Precision, on device: Device) throws {
+    let begun = precision ?? .float32
+    if !begun.isOfFloat32, let reason = begun.problem(on: device) {
+      throw RunError.precisionToResume(path: path, begun: begun, reason: reason)
+    }
+    if let reason = requested.problem(on: device) {
+      throw RunError.precision(reason: reason, other: begun.isOfFloat32 ? .float32 : begun)
+    }
   }
 
   /// `dataset` with the splits that the run has saved.

@@ -183,6 +183,16 @@ extension RunConfiguration {
     ]
   }
 
+  /// The configuration of a run as it is resumed in a precision. TF32 is what some GPUs make of products of float32, so a
+  /// training moves between the two with its device. Others are kept.
+  package func resumed(in precision: Precision?) -> RunConfiguration {
+    var configuration = self
+    if (self.precision ?? .float32).isOfFloat32, (precision ?? .float32).isOfFloat32 {
+      configuration.precision = precision
+    }
+    return configuration
+  }
+
   /// Checks that a run that was started with `recorded` is the one that this configuration describes. A path from
   /// another folder is the same where it leads to the same file.
   ///
@@ -199,6 +209,11 @@ extension RunConfiguration {
         path: path, setting: requested.name, found: found.text, requested: requested.text)
     }
   }
+}
+
+extension Precision {
+  /// Whether numbers are those of float32, and products are rounded at most on devices that round them.
+  var isOfFloat32: Bool { self == .float32 || self == .tf32 }
 }
 
 extension MethodOptions {

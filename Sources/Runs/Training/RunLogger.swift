@@ -148,6 +148,7 @@ extension SavedEvaluation {
 
   fileprivate var logLine: String {
     "\(name): accuracy \(String(format: "%.2f", evaluation.accuracy)) % on \(evaluation.images) images"
+      + (approximation.map { " in \($0)" } ?? "")
   }
 }
 

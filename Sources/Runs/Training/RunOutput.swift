@@ -16,6 +16,10 @@ struct RunOutput: TrainingOutput {
   private let interval: CheckpointInterval
   /// The number of threads that the training started with.
   private let threads: Int?
+  /// That of the run, or TF32 where any part of it was trained so.
+  private let precision: Precision?
+  /// The precision in the record of the run that is resumed.
+  private let recorded: Precision?
   private let start = ContinuousClock.now
   /// Seconds of earlier parts of a resumed training.
   private var earlier = 0.0
@@ -31,6 +35,8 @@ struct RunOutput: TrainingOutput {
     self.session = session
     self.interval = interval
     threads = record == nil ? session.team?.parts ?? Threads.count : record?.threads
+    recorded = record?.configuration?.precision
+    precision = recorded ?? run.configuration.precision
   }
 
   mutating func begin<Learner>(_ trainer: Trainer<Learner>, isResuming: Bool) throws {
@@ -41,6 +47,8 @@ struct RunOutput: TrainingOutput {
       let metrics = Array(run.folder.metrics().prefix(state.completedEpochs))
       earlier = metrics.reduce(state.position.seconds) { $0 + $1.seconds }
       try run.folder.write(metrics: metrics)
+      // At once, so that it is known too where this part is interrupted and others are not in TF32.
+      if precision != recorded { try run.folder.write(record()) }
     } else {
       try run.folder.begin(record(), division: run.division) {
         try $0.write(checkpoint: Artifact(session.description, trainer, resumable: true))
@@ -73,8 +81,13 @@ struct RunOutput: TrainingOutput {
       return try noteFit()
     }
     if let fast = classifier as? any FastAnswering {
-      try FastMode(of: fast, on: run.dataset, by: session.extractor, within: session.budget, progress: progress)
-        .map(run.folder.write)
+      do {
+        try FastMode(of: fast, on: run.dataset, by: session.extractor, within: session.budget, progress: progress)
+          .map(run.folder.write)
+      } catch let error as LearningError where error.kind == .notNumbers {
+        // What was learned is kept all the same.
+        try progress(.choice("The run cannot answer fast. \(error.problem)"))
+      }
     }
     try artifact.write(to: run.folder.artifactURL(of: method))
     seconds = earlier + (ContinuousClock.now - start).seconds
@@ -89,7 +102,7 @@ struct RunOutput: TrainingOutput {
   }
 
   private func record(seconds: Double? = nil) -> RunFolder.Record {
-    run.newRecord(session.budget, threads: threads, seconds: seconds)
+    run.newRecord(session.budget, threads: threads, precision: precision, seconds: seconds)
   }
 
   // MARK: Lines for people

@@ -99,6 +99,13 @@ public struct TrainingRun: Sendable {
       try progress(.otherThreads(begun: threads, now: team.parts))
     }
     if record != nil, begun != now { try progress(.otherDevice(begun: begun, now: now)) }
+    let (begunIn, nowIn) = (record?.configuration?.precision ?? .float32, configuration.precision ?? .float32)
+    if record != nil, begunIn != nowIn {
+      try progress(
+        .choice(
+          "\(configuration.method.title) began in \(begunIn.rawValue) and continues in \(nowIn.rawValue): what it learns may"
+            + " differ from a run without a break"))
+    }
     let session = session(within: budget, by: team)
     let checkpoint = resuming && configuration.training != nil ? try checkpoint(progress) : nil
     try tell { try checkpoint.map { .resumed(try Array(Data(contentsOf: URL(filePath: $0.path)))) } ?? .fresh }
@@ -158,7 +165,7 @@ public struct TrainingRun: Sendable {
     if unreadable.isEmpty {
       let kept = SavedEvaluation(
         of: measurement, on: dataset, classes: configuration.choice.subset, isChosen: configuration.choice.isChosen,
-        split: .test)
+        split: .test, precision: clip.precision)
       try folder.keep(kept)
       try RunLogger.add(kept, to: folder.url)
     }
@@ -172,7 +179,8 @@ public struct TrainingRun: Sendable {
   private func recordToResume() throws -> RunFolder.Record {
     let record = try folder.record()
     guard let recorded = record.configuration else { throw RunError.nothingToResume(path: folder.url.path) }
-    try configuration.check(isThatOf: recorded, madeAt: record.places, path: folder.url.path)
+    try configuration.check(
+      isThatOf: recorded.resumed(in: configuration.precision), madeAt: record.places, path: folder.url.path)
     guard record.model == identity else {
       throw LearningError.otherModel(
         path: folder.url.path, expected: record.model.name, found: "\(identity.name) (\(identity.sha256.prefix(12)))")
@@ -194,8 +202,13 @@ public struct TrainingRun: Sendable {
     return TrainingSession.Checkpoint(artifact, path: url.path)
   }
 
-  func newRecord(_ budget: MemoryBudget, threads: Int?, seconds: Double? = nil) -> RunFolder.Record {
-    RunFolder.Record(
+  /// - Parameter precision: that of the run, or TF32 where any part of it was trained so.
+  func newRecord(
+    _ budget: MemoryBudget, threads: Int?, precision: Precision?, seconds: Double? = nil
+  ) -> RunFolder.Record {
+    var configuration = configuration
+    configuration.precision = precision
+    return RunFolder.Record(
       configuration, model: identity, classNames: dataset.classNames, otherClasses: dataset.otherClasses,
       skippedPhotos: skipped.count, threads: threads, device: threads == nil ? nil : clip.device.title,
       memoryBudget: configuration.training == nil ? nil : budget,
