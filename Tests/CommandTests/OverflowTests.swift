@@ -8,13 +8,15 @@ import Torch
 struct OverflowTests {
   private static let precisions = [Precision.float32, .float16].filter(\.isAvailable)
 
-  /// Writes tiny-clip with large weights in one layer: finite numbers, and what the layer computes is not in `precision`.
+  /// Writes tiny-clip with large weights in one block: finite numbers, and what the block computes is not in `precision`.
   private func prepare(_ place: Workplace, for precision: Precision) throws {
     try FileManager.default.copyItem(at: Embedded.tinyCLIP, to: place.file("model"))
     try SafetensorsFile.rewrite(place.file("model/open_clip_model.safetensors")) { tensors, _ in
-      let name = "transformer.resblocks.0.mlp.c_fc.weight"
-      let weight = try #require(tensors[name])
-      tensors[name] = try weight.converted(to: .float32) * (precision == .float32 ? 1e38 : 1e7)
+      for layer in ["c_fc", "c_proj"] {
+        let name = "transformer.resblocks.0.mlp.\(layer).weight"
+        let weight = try #require(tensors[name])
+        tensors[name] = try weight.converted(to: .float32) * (precision == .float32 ? 1e20 : 1e7)
+      }
     }
   }
 
