@@ -187,7 +187,7 @@ struct TrainerTests {
         steps.append(step.images)
         #expect((0...step.images).contains(step.right))
         #expect((step.epoch, step.number, step.count) == (1, steps.count, expected.count))
-      case .fit, .penalty, .choice, .resumed, .otherThreads, .otherDevice, .lessMemory:
+      case .fit, .penalty, .choice, .resumed, .otherThreads, .otherDevice, .lessMemory, .unrecorded, .skipped:
         Issue.record("prompts are not fitted, and a trainer does not know what was before")
       }
     }
