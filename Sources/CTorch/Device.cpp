@@ -141,7 +141,6 @@ ct_status ct_use_device(ct_device device) {
     // Products of 16 bits are summed in float32 to their end.
     context.setAllowFP16ReductionCuBLAS(false);
     context.setAllowBF16ReductionCuBLAS(false);
-    allowTF32(false);
   });
 }
 
@@ -274,7 +273,8 @@ ct_status ct_reading_end(ct_reading reading, ct_tensor *result) {
   return returning(result, [&] {
     const std::unique_ptr<Reading> owned(static_cast<Reading *>(reading.impl));
     owned->arrived.synchronize();
-    return owned->values;
+    // Out of pinned memory, of which the next reading makes use.
+    return owned->values.is_pinned() ? owned->values.clone() : owned->values;
   });
 }
 

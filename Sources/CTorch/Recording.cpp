@@ -27,6 +27,8 @@ struct Opened {
 /// The library is found as the program's own are: by run path, or by LD_LIBRARY_PATH.
 const Opened &cudaRecorder() {
   static const Opened opened = [] {
+    const auto *const choice = getenv("COCOOP_RECORDED_STEPS");
+    if (choice && std::string(choice) == "off") return Opened{};
     const char *const name = "libctorch_cuda.so";
     void *const library = dlopen(name, RTLD_NOW | RTLD_LOCAL);
     if (!library) {

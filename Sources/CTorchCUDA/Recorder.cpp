@@ -3,16 +3,22 @@
 // A library of its own, since a graph needs CUDA's headers, which most machines lack. Scripts/cuda-recorder compiles it
 // against a libtorch with CUDA; SwiftPM knows nothing of it. Without it, operations are begun one by one.
 #include <ATen/DeviceAccelerator.h>
+#include <ATen/core/CachingHostAllocator.h>
 #include <ATen/cuda/CUDAGraph.h>
 #include <c10/core/DeviceGuard.h>
 #include <c10/core/Event.h>
 #include <c10/cuda/CUDAStream.h>
 #include <torch/version.h>
 
+#include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 
 #include "../CTorch/Shim.hpp"
+
+// at::cuda::CUDAGraph has members more from here on, and libtorch's wheels are built with later ones.
+static_assert(CUDA_VERSION >= 12040, "these headers are older than CUDA 12.4");
 
 using namespace shim;
 
@@ -36,19 +42,47 @@ void tried(Body body) noexcept {
   }
 }
 
+/// The stream on which all is recorded. CUDA does not record its default one, and products keep a workspace for each
+/// stream, and keep it for ever: so a device has one.
+c10::cuda::CUDAStream streamOf(c10::DeviceIndex index) {
+  static std::mutex lock;
+  static std::map<c10::DeviceIndex, c10::cuda::CUDAStream> streams;
+  const std::lock_guard guard(lock);
+  const auto known = streams.find(index);
+  if (known != streams.end()) return known->second;
+  return streams.emplace(index, c10::cuda::getStreamFromPool(/*isHighPriority=*/false, index)).first->second;
+}
+
 struct Recorder {
   const c10::DeviceIndex index;
-  /// CUDA does not record its default stream, and products keep a workspace for each stream.
   const c10::cuda::CUDAStream stream;
   std::optional<c10::cuda::CUDAStream> before;  // the stream of the thread that has entered
   std::unique_ptr<at::cuda::CUDAGraph> graph;
   at::cuda::MempoolId_t pool{0, 0};
 
   explicit Recorder(int32_t index)
-      : index(static_cast<c10::DeviceIndex>(index)),
-        stream(c10::cuda::getStreamFromPool(/*isHighPriority=*/false, this->index)) {}
+      : index(static_cast<c10::DeviceIndex>(index)), stream(streamOf(this->index)) {}
 
   c10::Device device() const { return {c10::kCUDA, index}; }
+
+  /// Gives up a recording that CUDA has ended, or never begun. libtorch's allocators have not been told of that, and
+  /// would keep its memory.
+  void abandon() {
+    bool isTold = true;
+    try {
+      graph->pool();
+    } catch (...) {
+      isTold = false;
+    }
+    if (!isTold) {
+      auto *const host = at::getHostAllocator(at::kCUDA);
+      tried([&] { allocator::endAllocateToPool(index, pool); });
+      tried([&] { allocator::releasePool(index, pool); });
+      tried([&] { host->end_allocate_to_pool(pool); });
+      tried([&] { host->release_pool(pool); });
+    }
+    tried([&] { graph.reset(); });
+  }
 };
 
 Recorder &recorderAt(void *recorder) { return *static_cast<Recorder *>(recorder); }
@@ -86,14 +120,16 @@ ct_status leave(void *own) {
 }
 
 ct_status begin(void *own) {
-  return guarded([&] {
-    auto &recorder = recorderAt(own);
+  auto &recorder = recorderAt(own);
+  const auto begun = guarded([&] {
     const c10::DeviceGuard guard(recorder.device());
     recorder.graph = std::make_unique<at::cuda::CUDAGraph>();
     recorder.pool = at::cuda::graph_pool_handle();
     // Other threads decode photos meanwhile, and may ask for pinned memory: that is none of the recording's business.
     recorder.graph->capture_begin(recorder.pool, cudaStreamCaptureModeThreadLocal);
   });
+  if (begun.code != 0 && recorder.graph) recorder.abandon();
+  return begun;
 }
 
 ct_status end(void *own) {
@@ -102,11 +138,7 @@ ct_status end(void *own) {
     const c10::DeviceGuard guard(recorder.device());
     recorder.graph->capture_end();
   });
-  if (ended.code == 0) return ended;
-  // CUDA has ended the recording; libtorch's allocator has not been told, and would keep the memory.
-  tried([&] { allocator::endAllocateToPool(recorder.index, recorder.pool); });
-  tried([&] { allocator::releasePool(recorder.index, recorder.pool); });
-  tried([&] { recorder.graph.reset(); });
+  if (ended.code != 0) recorder.abandon();
   return ended;
 }
 

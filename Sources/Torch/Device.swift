@@ -84,6 +84,7 @@ public enum DeviceChoice: Sendable, Hashable {
       device = asked
     }
     try checked("\(device)", ct_use_device(device.code))
+    if device.isAccelerator { _ = try? TF32Use(false) }  // unless a model has it on
     return device
   }
 }

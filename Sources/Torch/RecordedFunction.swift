@@ -17,20 +17,20 @@ public final class RecordedFunction: Sendable {
   static let callsBefore = 3
 
   private enum Stage {
-    case running(calls: Int)
-    case recorded(outputs: Int)
+    case running(Handle, calls: Int)
+    case recorded(Handle, outputs: Int)
     case failed(String)
   }
 
   private let function: @Sendable ([Tensor]) throws -> [Tensor]
-  private let recording: Handle
-  private let stage = Mutex(Stage.running(calls: 0))
+  /// Held while a call lasts: a recording has one set of inputs.
+  private let stage: Mutex<Stage>
 
-  /// - Parameter function: computes tensors on the device; called by one thread at a time.
+  /// - Parameter function: computes tensors on the device.
   /// - Throws: ``TorchError`` where the device cannot make a recording. Ask ``Device/canRecord`` before.
   public init(on device: Device, _ function: @escaping @Sendable ([Tensor]) throws -> [Tensor]) throws {
     self.function = function
-    recording = try Handle(on: device)
+    stage = Mutex(.running(try Handle(on: device), calls: 0))
   }
 
   /// Whether calls are played back.
@@ -47,24 +47,21 @@ public final class RecordedFunction: Sendable {
   /// - Returns: new tensors, without a gradient.
   /// - Throws: what the function throws, and ``TorchError`` where the device fails or inputs are not as recorded.
   public func callAsFunction(_ inputs: [Tensor]) throws -> [Tensor] {
-    switch stage.withLock({ $0 }) {
-    case .failed:
-      return try function(inputs)
-    case .recorded(let count):
-      return try recording.replay(inputs, outputs: count)
-    case .running(let calls) where calls < Self.callsBefore:
-      let outputs = try recording.apart { try function(inputs) }
-      stage.withLock { $0 = .running(calls: calls + 1) }
-      return outputs
-    case .running:
-      do {
-        let count = try recording.apart { try recording.record(function, inputs) }
-        stage.withLock { $0 = .recorded(outputs: count) }
-      } catch {
-        stage.withLock { $0 = .failed("\(error)") }
-        return try function(inputs)
+    try stage.withLock { stage in
+      if case .running(let recording, let calls) = stage {
+        if calls < Self.callsBefore {
+          let outputs = try recording.apart { try function(inputs) }
+          stage = .running(recording, calls: calls + 1)
+          return outputs
+        }
+        do {
+          stage = .recorded(recording, outputs: try recording.apart { try recording.record(function, inputs) })
+        } catch {
+          stage = .failed("\(error)")  // which frees the recording, before the function needs its memory
+        }
       }
-      return try callAsFunction(inputs)
+      guard case .recorded(let recording, let count) = stage else { return try function(inputs) }
+      return try recording.replay(inputs, outputs: count)
     }
   }
 }

@@ -122,7 +122,7 @@ struct Recorded {
 };
 
 std::atomic<Recorded *> recorded{nullptr};  // what records now, on any thread: a gradient is computed on another
-std::atomic<int64_t> replays{0}, failingOperation{-1};
+std::atomic<int64_t> replays{0}, failingOperation{-1}, entered{0};
 
 /// The recording to which an operation that runs now belongs. What an operation does within itself is no other one.
 Recorded *recordingNow() { return isComputing ? nullptr : recorded.load(); }
@@ -292,12 +292,16 @@ const ct_recorder recorder{
           return ct_status{0, nullptr};
         },
     .free = [](void *own) { delete static_cast<Recorded *>(own); },
-    .enter = [](void *) { return ct_status{0, nullptr}; },
-    .leave = [](void *) { return ct_status{0, nullptr}; },
+    .enter =
+        [](void *) {
+          ++entered;
+          return ct_status{0, nullptr};
+        },
+    .leave = [](void *) { return guarded([] { TORCH_CHECK(entered-- == 1, "left more often than entered"); }); },
     .begin =
         [](void *own) {
           return guarded([&] {
-            TORCH_CHECK(!recorded.load(), "the device records already");
+            TORCH_CHECK(!recorded.load() && entered == 1, "the device records already, or not at all");
             recorded = static_cast<Recorded *>(own);
           });
         },
@@ -307,11 +311,14 @@ const ct_recorder recorder{
           const at::NoGradGuard guard;
           for (const auto &result : static_cast<Recorded *>(own)->results)
             if (result.is_floating_point()) opened(result).fill_(std::numeric_limits<double>::quiet_NaN());
-          return ct_status{0, nullptr};
+          return guarded([] {
+            TORCH_CHECK(failingOperation != std::numeric_limits<int64_t>::max(), "its end failed, as a test asked");
+          });
         },
     .replay =
         [](void *own) {
           return guarded([&] {
+            TORCH_CHECK(entered == 0, "what was recorded is played back outside");
             ++replays;
             const at::NoGradGuard guard;
             for (const auto &operation : static_cast<Recorded *>(own)->operations) operation();

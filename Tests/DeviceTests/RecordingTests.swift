@@ -64,19 +64,23 @@ extension OnTheDevice {
     func failures() throws {
       try recording {
         let reading = try RecordedFunction(on: device) { inputs in try [inputs[0] * inputs[0].scalar()] }
-        let failing = try RecordedFunction(on: device) { inputs in
-          try [(inputs[0] + inputs[0]) * inputs[0] + inputs[0]]
+        let failing = try (0..<2).map { _ in
+          try RecordedFunction(on: device) { inputs in try [(inputs[0] + inputs[0]) * inputs[0] + inputs[0]] }
         }
+        defer { td_fail_recording(-1) }
         for call in 1...6 {
-          td_fail_recording(2)
-          defer { td_fail_recording(-1) }
           let x = try Tensor([Float(call)], shape: [])
           #expect(try reading([x.on(device)])[0].scalar() == Float(call * call))
-          #expect(try failing([x.on(device)])[0].scalar() == Float(2 * call * call + call))
+          for (function, operation) in zip(failing, [2, Int64.max]) {
+            td_fail_recording(operation)
+            #expect(try function([x.on(device)])[0].scalar() == Float(2 * call * call + call))
+            td_fail_recording(-1)
+          }
         }
         #expect(reading.failure?.contains("operation not permitted while the device records: values moved") == true)
-        #expect(failing.failure?.contains("the recording failed, as a test asked") == true)
-        #expect(!reading.isRecorded && !failing.isRecorded)
+        #expect(failing[0].failure?.contains("the recording failed, as a test asked") == true)
+        #expect(failing[1].failure?.contains("its end failed, as a test asked") == true)
+        #expect(!reading.isRecorded && !failing[0].isRecorded && !failing[1].isRecorded)
       }
       #expect(!device.canRecord && !Device.cpu.canRecord)
     }
@@ -177,30 +181,39 @@ extension OnTheDevice {
       return try all.choosing(Array(all.classNames.prefix(5)))
     }
 
-    @Test("whole epochs, with a smaller last batch and losses that are scaled anew, have the bits of unrecorded ones")
-    func epochs() throws {
-      let (dataset, clip) = (
-        try dataset(), try CLIPModel(weights: Embedded.tinyCLIP, precision: .float16, on: device)
-      )
-      var configuration = try TrainingConfiguration(epochs: 2, batchSize: 2, views: .stored(1))
-      configuration.keepsLastBatch = true
-      func train() throws -> (parameters: [[UInt8]], scaler: LossScaler?, isRecorded: Bool) {
+    @Test("steps with smaller batches between them, and with losses that are scaled anew, have the bits of others")
+    func shapes() throws {
+      let clip = try CLIPModel(weights: Embedded.tinyCLIP, precision: .float16, on: device)
+      let learner = try ConditionalPrompts(for: dataset().classNames, clip: clip)
+      // The first batch is a small one, as after a resumption. The 7th finite step doubles the factor of the losses.
+      let sizes = [1, 2, 2, 2, 1, 2, 2, 2, 1, 2, 2, 2, 2, 2]
+      let batches = try sizes.enumerated().map { index, size in
+        try Batch(
+          imageFeatures: Tensor.drawn([size, clip.embeddingWidth], seed: UInt64(index)).unitRows(),
+          labels: (0..<size).map { (index + $0) % 5 }
+        ).on(device)
+      }
+      func train() throws -> (losses: [Float], parameters: [[UInt8]], scaler: LossScaler?) {
         var trainer = Trainer(
-          Classifier(clip, try ConditionalPrompts(for: dataset.classNames, clip: clip)), configuration: configuration,
-          seed: 1,
+          Classifier(clip, learner), configuration: .cocoop, seed: 1,
           state: TrainingState(
-            optimizer: configuration.newOptimizer(), generator: SeededGenerator(seed: 1),
-            lossScaler: LossScaler(scale: 65_536, growthTracker: 1994)))
-        for epoch in 0..<2 { try trainer.runEpoch(epoch, on: dataset) }
+            generator: SeededGenerator(seed: 1), lossScaler: LossScaler(scale: 65_536, growthTracker: 1993)),
+          within: try MemoryBudget(bytes: 1 << 30))
+        let losses = try batches.map { try trainer.step(on: $0, learningRate: 0.002) }
         return (
-          try trainer.classifier.learner.parameters.map { try $0.bytes() }, trainer.state.lossScaler, trainer.isRecorded
+          losses, try trainer.classifier.learner.parameters.map { try $0.bytes() }, trainer.state.lossScaler
         )
       }
       let plain = try train()
+      #expect(plain.scaler == LossScaler(scale: 131_072, growthTracker: 7))
+      let used = td_used()
       var recorded = plain
-      try recording { recorded = try train() }
-      #expect(plain.scaler == LossScaler(scale: 131_072, growthTracker: 10))
-      #expect(recorded.isRecorded && recorded.scaler == plain.scaler && recorded.parameters == plain.parameters)
+      let counts = try recording { recorded = try train() }
+      #expect(recorded.losses == plain.losses && recorded.parameters == plain.parameters)
+      #expect(recorded.scaler == plain.scaler)
+      // Of 5 whole batches before the factor is doubled, the last 2 are played back; of 6 after it, the last 3.
+      #expect(counts.replays == 2 + 3)
+      #expect(td_used() <= used, "a training that is gone holds nothing")
     }
 
     @Test("a training whose step cannot be recorded goes on without, and says so once")
@@ -226,32 +239,33 @@ extension OnTheDevice {
       #expect(failed.reasons.count == 1 && failed.reasons[0].contains("the recording failed, as a test asked"))
     }
 
-    @Test("where the device has no memory for a recording, the training goes on without one, with the same bits")
+    @Test("where the device has no memory for a recording, the training goes on without one, with whole passes")
     func outOfMemory() throws {
       let clip = try Models.device.get()
       let learner = try ConditionalPrompts(for: Models.dataset.get().classNames, clip: clip)
       let batches = try batches(for: .cocoop, clip)
-      func peak(_ body: () throws -> Void) throws -> Int {
+      func train() throws -> (parameters: [[UInt8]], failure: String?, peak: Int) {
+        var trainer = Trainer(
+          Classifier(clip, learner), configuration: .cocoop, seed: 1, within: try MemoryBudget(bytes: 1 << 30))
         device.resetMemoryPeak()
-        try body()
-        return try #require(device.memoryUse).peak
-      }
-      func train() throws -> (losses: [Float], parameters: [[UInt8]], isRecorded: Bool) {
-        try course(of: learner, by: .crossEntropy, .cocoop, on: batches, clip)
+        for batch in batches { _ = try trainer.step(on: batch, learningRate: 0.002) }
+        let peak = try #require(device.memoryUse).peak
+        return (
+          try trainer.classifier.learner.parameters.map { try $0.bytes() }, trainer.recordingFailure, peak
+        )
       }
       let plain = try train()
+      let used = td_used()
       try recording {
         // A recording keeps all that a step computes; a step alone does not.
-        td_set_recording(false)
-        let less = try peak { _ = try train() }
-        td_set_recording(true)
-        let more = try peak { _ = try train() }
-        #expect(less < more)
-        td_set_capacity(Int64(less + more) / 2)
+        let recorded = try train()
+        #expect(recorded.failure == nil && recorded.peak > plain.peak && td_used() <= used)
+        td_set_capacity(Int64(plain.peak + recorded.peak) / 2)
         defer { td_set_capacity(0) }
         let found = try train()
-        #expect(!found.isRecorded)
-        #expect(found.losses == plain.losses && found.parameters == plain.parameters)
+        // After a pass is halved, nobody would remember a failure.
+        #expect(found.failure?.contains("no memory left") == true, "\(found.failure ?? "none")")
+        #expect(found.parameters == plain.parameters && td_used() <= used)
       }
     }
 

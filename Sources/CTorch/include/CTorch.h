@@ -66,7 +66,7 @@ uint64_t ct_built_version(void);
 const char *ct_library_folder(void);
 /// Opens the device's library, where that has not been done, and asks. To be called before the first gradient.
 ct_accelerator ct_accelerator_of(ct_device_kind kind);
-/// Sets this process up for a device: the same sums in the same order each time, no rounding to TF32. Nothing for a CPU.
+/// Sets this process up for a device: the same sums in the same order each time. Nothing for a CPU.
 ct_status ct_use_device(ct_device device);
 /// Whether products of float32 may round their factors to TF32 on devices that can, in this process.
 ct_status ct_use_tf32(bool is_used);
@@ -261,7 +261,8 @@ typedef struct {
 } ct_recorder;
 typedef struct { void *_Nullable impl; } ct_recording;
 
-/// Whether there is a recorder of a kind of device. Opens its library at the first call.
+/// Whether there is a recorder of a kind of device. Opens its library at the first call, unless COCOOP_RECORDED_STEPS is
+/// "off" in the environment.
 bool ct_can_record(ct_device_kind kind);
 /// Why the library of one that is there cannot be used; empty where it can, and where there is none. Never freed.
 const char *ct_recorder_failure(ct_device_kind kind);

@@ -5,10 +5,12 @@ import Torch
 /// The gradients of a training's steps, which an accelerator records and plays back (``RecordedFunction``).
 ///
 /// Parameters, the batch and its teacher are inputs. All else of a step stays as it is, but for the factor of the losses,
-/// and an epoch's last batch is smaller: each has a recording of its own.
+/// with which it is recorded anew. An epoch's last batch, which may be smaller, is not recorded: a recording holds the
+/// memory of a pass, so there is one.
 final class RecordedGradients<Learner: TrainablePromptLearner>: Sendable {
-  /// What one recording is of.
+  /// What the recording is of.
   private struct Key: Hashable {
+    let images: Int
     let shapes: [[Int]]
     let lossScale: Float?
   }
@@ -40,16 +42,18 @@ final class RecordedGradients<Learner: TrainablePromptLearner>: Sendable {
     }
   }
 
-  /// The most recordings at once, each of which holds the memory of a pass.
-  private static var limit: Int { 2 }
+  private struct State {
+    var step: (key: Key, step: Step)?
+    var failure: String?
+  }
 
-  private let steps = Mutex<[Key: Step]>([:])
+  private let state = Mutex(State())
 
   /// Why steps are not recorded, where that was tried and failed.
-  var failure: String? { steps.withLock { $0.values.lazy.compactMap(\.function.failure).first } }
+  var failure: String? { state.withLock(\.failure) }
 
   /// Whether a step has been recorded.
-  var isRecorded: Bool { steps.withLock { $0.values.contains { $0.function.isRecorded } } }
+  var isRecorded: Bool { state.withLock { $0.step?.step.function.isRecorded ?? false } }
 
   /// The gradient of the loss on a batch, begun on the device.
   ///
@@ -64,22 +68,35 @@ final class RecordedGradients<Learner: TrainablePromptLearner>: Sendable {
     let teacher = try recipe.drawnTeacher(batch.teacher)
     let inputs =
       learner.parameters + [batch.imageFeatures, batch.labels] + [batch.pixels, teacher].compactMap(\.self)
-    let key = Key(shapes: inputs.map(\.shape), lossScale: recipe.lossScale)
+    let key = Key(images: batch.labels.shape[0], shapes: inputs.map(\.shape), lossScale: recipe.lossScale)
     let (count, hasPixels, hasTeacher) = (learner.parameters.count, batch.pixels != nil, teacher != nil)
-    let step = try steps.withLock { steps -> Step? in
-      if let step = steps[key] { return step }
-      steps = steps.filter { $0.key.lossScale == key.lossScale }
-      guard steps.count < Self.limit else { return nil }
-      let step = try Step(on: clip.device) { inputs in
+    func newStep() throws -> Step {
+      try Step(on: clip.device) { inputs in
         let others = Array(inputs[count...])
         let batch = Batch(imageFeatures: others[0], pixels: hasPixels ? others[2] : nil, labels: others[1])
         return try Classifier(clip, learner.replacing(Array(inputs[..<count])))
           .unreadGradient(on: batch, by: hasTeacher ? recipe.teaching(others[others.count - 1]) : recipe, plan)
           .begun()
       }
-      steps[key] = step
-      return step
     }
-    return try step?.gradient(of: inputs) ?? classifier.unreadGradient(on: batch, by: recipe, plan).begun()
+    let step = state.withLock { state -> Step? in
+      if state.failure != nil { return nil }
+      if let (known, step) = state.step {
+        if known == key { return step }
+        if key.images < known.images { return nil }
+        state.step = nil  // before the next one needs the memory
+      }
+      do {
+        let step = try newStep()
+        state.step = (key, step)
+        return step
+      } catch {
+        state.failure = "\(error)"
+        return nil
+      }
+    }
+    let begun = try step?.gradient(of: inputs)
+    if let reason = step?.function.failure { state.withLock { $0 = State(step: nil, failure: reason) } }
+    return try begun ?? classifier.unreadGradient(on: batch, by: recipe, plan).begun()
   }
 }

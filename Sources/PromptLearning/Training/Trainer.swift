@@ -236,6 +236,9 @@ public struct Trainer<Learner: TrainablePromptLearner>: Sendable {
   /// Whether steps are played back.
   package var isRecorded: Bool { recorded?.isRecorded ?? false }
 
+  /// Why steps are not recorded, where that was tried and failed.
+  package var recordingFailure: String? { recorded?.failure }
+
   /// Stored views come from a separate stream, so that a resumed training draws the same ones again.
   private mutating func preparedViews(
     of dataset: Dataset, progress: (TrainingProgress) throws -> Void

@@ -33,9 +33,14 @@ package struct DeviceCourse: Sendable {
   let values: [DeviceStage: [[Float]]]
   /// Whether the device recorded a training step and played it back.
   package let isRecorded: Bool
+  /// Why it did not, where that was tried and failed.
+  package let recordingFailure: String?
 
-  package init(imageFeatures: Tensor, values: [DeviceStage: [[Float]]], isRecorded: Bool = false) {
-    (self.imageFeatures, self.values, self.isRecorded) = (imageFeatures, values, isRecorded)
+  package init(
+    imageFeatures: Tensor, values: [DeviceStage: [[Float]]], isRecorded: Bool = false, recordingFailure: String? = nil
+  ) {
+    (self.imageFeatures, self.values) = (imageFeatures, values)
+    (self.isRecorded, self.recordingFailure) = (isRecorded, recordingFailure)
   }
 
   /// - Parameters:
@@ -76,7 +81,7 @@ package struct DeviceCourse: Sendable {
       .losses: [losses],
       .trainedLogits: [try trainer.classifier.logits(for: given, within: budget).floats()],
     ]
-    isRecorded = trainer.isRecorded
+    (isRecorded, recordingFailure) = (trainer.isRecorded, trainer.recordingFailure)
   }
 
   /// The largest difference of a stage's values from another course's, as a share of the other's largest value of the
@@ -104,6 +109,8 @@ package struct DeviceComparison: Sendable, Encodable {
   package let stages: [Row]
   /// Whether steps that the device recorded give the bits of those that it did not; `nil` where it records none.
   package let isAsUnrecorded: Bool?
+  /// Why a device that records could not record them.
+  package let recordingFailure: String?
 
   /// One stage.
   package struct Row: Sendable, Encodable {
@@ -122,8 +129,11 @@ package struct DeviceComparison: Sendable, Encodable {
     package var isWithin: Bool { difference.map { $0 <= bound } ?? false }
   }
 
-  package init(model: String, precision: Precision, stages: [Row], isAsUnrecorded: Bool? = nil) {
-    (self.model, self.precision, self.stages, self.isAsUnrecorded) = (model, precision, stages, isAsUnrecorded)
+  package init(
+    model: String, precision: Precision, stages: [Row], isAsUnrecorded: Bool? = nil, recordingFailure: String? = nil
+  ) {
+    (self.model, self.precision, self.stages) = (model, precision, stages)
+    (self.isAsUnrecorded, self.recordingFailure) = (isAsUnrecorded, recordingFailure)
   }
 
   /// - Parameters:
@@ -136,6 +146,7 @@ package struct DeviceComparison: Sendable, Encodable {
       try DeviceCourse(of: clip, after: expected, within: budget, recordsSteps: recordsSteps)
     }
     let (first, second) = (try course(), try course())
+    recordingFailure = first.recordingFailure ?? second.recordingFailure
     let unrecorded = first.isRecorded ? try course(recordsSteps: false) : nil
     isAsUnrecorded = unrecorded.map { plain in
       [.losses, .trainedLogits].allSatisfy { plain.isEqual(to: first, in: $0) }
@@ -179,6 +190,11 @@ package struct DeviceComparison: Sendable, Encodable {
       if !row.isRepeatable {
         return DeviceFault(problem: "\(device) does not repeat itself: two runs give other bits of the \(what)")
       }
+    }
+    if let recordingFailure {
+      return DeviceFault(
+        problem:
+          "\(device) cannot record the training steps of \(model) in \(precision.rawValue): \(recordingFailure)")
     }
     if isAsUnrecorded == false {
       return DeviceFault(

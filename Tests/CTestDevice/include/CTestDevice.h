@@ -24,7 +24,7 @@ int64_t td_used(void);
 void td_set_recording(bool is_recording);
 /// How often a recording has been begun as a whole.
 int64_t td_replays(void);
-/// The recording that is `operation` operations long fails: the next one that gets there. -1 for none.
+/// A recording fails when it is `operation` operations long, or at its end with INT64_MAX. -1 for none.
 void td_fail_recording(int64_t operation);
 /// A new block of one page, as tensors have them, at the address that they show. Touching it ends the process.
 void *td_stray_pointer(void);
