@@ -18,6 +18,7 @@ public struct CLIPModel: Sendable {
   public let logitScale: Float
   /// The precision of the products in linear layers; anything but float32 is an approximation.
   public let precision: Precision
+  /// Holds the process to this model's use of TF32 as long as the model lasts; `nil` on the CPU.
   private var tf32: TF32Use?
   /// The value of each byte of a photo, on an accelerator; `nil` on the CPU.
   private let pixelTable: Tensor?

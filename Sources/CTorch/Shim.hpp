@@ -7,7 +7,7 @@
 #include <cstring>
 #include <exception>
 
-#include "CTorch.h"
+#include "include/CTorch.h"
 
 namespace shim {
 

@@ -18,7 +18,6 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <cstring>
 #include <functional>
 #include <limits>
 #include <map>
@@ -26,7 +25,7 @@
 #include <vector>
 
 // As text: whoever tests a device links the shim, and clang imports no module here.
-#include "../../Sources/CTorch/include/CTorch.h"
+#include "../../Sources/CTorch/Shim.hpp"
 
 namespace {
 
@@ -272,17 +271,7 @@ at::Tensor convolved(const at::Tensor &x, const at::Tensor &weight, const std::o
 
 // --- What the shim asks to record ------------------------------------------------------------------------------------
 
-template <typename Body>
-ct_status guarded(Body body) {
-  try {
-    body();
-    return {0, nullptr};
-  } catch (const c10::OutOfMemoryError &error) {
-    return {CT_OUT_OF_MEMORY, strdup(error.what_without_backtrace())};
-  } catch (const c10::Error &error) {
-    return {1, strdup(error.what_without_backtrace())};
-  }
-}
+using shim::guarded;
 
 const ct_recorder recorder{
     .built_version = 0,

@@ -18,23 +18,21 @@ final class RecordedGradients<Learner: TrainablePromptLearner>: Sendable {
   /// A recorded step, and how its outputs are to be read, which is known when it has run.
   private final class Step: Sendable {
     let function: RecordedFunction
-    private let layout: @Sendable () -> BegunGradient.Layout?
+    private let layout: Layout
 
-    init(
-      on device: Device, _ gradient: @escaping @Sendable ([Tensor]) throws -> BegunGradient
-    ) throws {
+    init(on device: Device, _ gradient: @escaping @Sendable ([Tensor]) throws -> BegunGradient) throws {
       let layout = Layout()
+      self.layout = layout
       function = try RecordedFunction(on: device) { inputs in
         let begun = try gradient(inputs)
         layout.known.withLock { $0 = begun.layout }
         return begun.tensors
       }
-      self.layout = { layout.known.withLock { $0 } }
     }
 
     func gradient(of inputs: [Tensor]) throws -> BegunGradient? {
       let outputs = try function(inputs)
-      return layout().map { BegunGradient(layout: $0, tensors: outputs) }
+      return layout.known.withLock { $0 }.map { BegunGradient(layout: $0, tensors: outputs) }
     }
 
     private final class Layout: Sendable {
